@@ -1,0 +1,81 @@
+/*
+ * tlb-reach: how many pages do this CPU's TLB levels hold, and what does missing each of them cost?
+ *
+ * What is measured: the latency of one dependent load, against the number of pages the loads are spread over, one line
+ * a page. Beside it, as the baseline, the same number of lines packed into as few huge pages as possible. The
+ * difference is the net cost of translation; it steps up where a TLB level overflows.
+ *
+ * What could confound it: entries that cover several pages (AMD coalesces four 4K pages that are contiguous virtually
+ * and physically), seen by comparing strides 1 and 4; but a stride also uses fewer sets of a set-associative TLB that
+ * indexes by plain low bits. Physical placement decides which lines of a large set of 4K pages meet in the L2 cache:
+ * hence many placements. Page-table entries compete with the data for cache, which is part of a walk's true cost.
+ *
+ * What would falsify it: a step that moves when the lines move within their pages (then it is a cache, not a TLB); a
+ * packed baseline with a step at the same place; a huge-page curve that steps at the same number of bytes rather than
+ * of pages; host and vcpu differing before the first step, where no translation is missing.
+ */
+#include "bench.h"
+
+#define STRIDE_ONE 1
+#define STRIDE_COALESCED 4 /* AMD's coalesced entry covers four 4K pages: APM vol. 2 5.4 and EVENTS of family 17h */
+
+static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
+static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_1G_HUGETLB };
+static const uint64_t strides[] = { STRIDE_ONE, STRIDE_COALESCED };
+static const uint64_t frame_orders[] = { FRAMES_CONTIGUOUS };
+static const uint64_t guest_levels[] = { 4 };
+
+enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, PAGES, AXES };
+
+#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
+#define GUESTS SETTING_BIT(SETTING_VCPU)
+#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
+
+static const struct axis axes[AXES] = {
+	[PAGE_SIZE] = { .name = "page_size", .key = "page_size_bytes", .kind = AXIS_BYTES, VALUES(page_sizes),
+		.least = PAGE_4K, .most = PAGE_1G, .settings = EVERYWHERE,
+		.help = "leaf size in the space under test: 4K, 2M, 1G" },
+	[BACKING] = { .name = "backing", .key = "backing", .kind = AXIS_CHOICE, .choices = backing_names,
+		VALUES(backings), .most = BACKING_COUNT - 1, .settings = EVERYWHERE, .unusual = true,
+		.help = "host memory behind it; unless asked for, of the same size as the page" },
+	[STRIDE] = { .name = "stride", .key = "stride_pages", .kind = AXIS_COUNT, VALUES(strides),
+		.least = 1, .most = 1 << 18, .settings = EVERYWHERE,
+		.help = "distance of the pages touched; 4 shows entries that cover several pages" },
+	[FRAMES] = { .name = "frames", .key = "frames", .kind = AXIS_CHOICE, .choices = frames_names,
+		VALUES(frame_orders), .most = FRAMES_COUNT - 1, .settings = GUESTS,
+		.help = "order of guest-physical pages: contiguous, shuffled" },
+	[LEVELS] = { .name = "levels", .key = "guest_levels", .kind = AXIS_COUNT, VALUES(guest_levels),
+		.least = 4, .most = 5, .settings = GUESTS,
+		.help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" },
+	[PAGES] = { .name = "pages", .key = "pages", .kind = AXIS_COUNT, .ladder = { 8, 64 * 1024, 8 },
+		.least = 2, .most = 1 << 24, .settings = EVERYWHERE,
+		.help = "number of pages the chase visits" },
+};
+
+static enum fit chase(const uint64_t *value, enum setting setting, struct chase *out)
+{
+	*out = (struct chase){
+		.page_bytes = value[PAGE_SIZE],
+		.backing = (enum backing)value[BACKING],
+		.frames = (enum frames)value[FRAMES],
+		.levels = (unsigned)value[LEVELS],
+		.pages = value[PAGES],
+		.stride_pages = value[STRIDE],
+	};
+	if (backing_page_bytes(out->backing) == out->page_bytes)
+		return FIT_ALWAYS;
+	/* On a host a page is its own backing; in a guest the sizes may differ, which is another bench's main question. */
+	return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;
+}
+
+static const struct bench tlb_reach = {
+	.name = "tlb-reach",
+	.question = "how many pages do the TLB levels hold, and what does missing each cost?",
+	.settings = EVERYWHERE,
+	.axes = axes,
+	.axis_count = AXES,
+	.chase = chase,
+	.step_axis = PAGES,
+};
+
+NESTWALK_BENCH(tlb_reach);

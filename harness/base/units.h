@@ -1,0 +1,49 @@
+/* Unit conversions and sizes: the one place where powers of ten and two are spelled. */
+#ifndef NESTWALK_UNITS_H
+#define NESTWALK_UNITS_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define NS_PER_US 1000ULL
+#define NS_PER_MS 1000000ULL
+#define NS_PER_S 1000000000ULL
+#define HZ_PER_KHZ 1000ULL
+#define HZ_PER_MHZ 1000000ULL
+
+#define KIB (1ULL << 10)
+#define MIB (1ULL << 20)
+#define GIB (1ULL << 30)
+
+/* Leaf sizes of x86-64 paging: Intel SDM vol. 3A 4.5, AMD APM vol. 2 5.3. */
+#define PAGE_4K (4 * KIB)
+#define PAGE_2M (2 * MIB)
+#define PAGE_1G (1 * GIB)
+
+/* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
+#define LINE_BYTES 64ULL
+
+/* A size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
+int size_parse(const char *text, uint64_t *bytes);
+
+/* The shortest exact spelling ("4K", "1G", "1536"), in *out, which is also returned. */
+struct size_text {
+	char text[24];
+};
+const char *size_format(uint64_t bytes, struct size_text *out);
+
+static inline uint64_t timespec_ns(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* CLOCK_MONOTONIC in ns: for deadlines and progress; measured times come from the TSC. */
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return timespec_ns(t);
+}
+
+#endif

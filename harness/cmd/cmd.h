@@ -1,0 +1,31 @@
+/* The subcommands. Only this layer prints, reads the command line and exits. */
+#ifndef NESTWALK_CMD_H
+#define NESTWALK_CMD_H
+
+#include "base/reason.h"
+
+#define NESTWALK_VERSION "0.1.0"
+
+/* What the process exits with. 77 is what automake and bats call "skipped". */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_SKIPPED = 77,
+};
+
+/*
+ * Each takes its own argv (argv[0] is "nestwalk NAME", for argp's messages) and returns an enum exit_code.
+ * --help, --version and usage errors are argp's; argp_err_exit_status is EXIT_USAGE.
+ */
+int cmd_env(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_tlb(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+
+/* One line on stderr, "nestwalk: TEXT", and the code to return. */
+int cmd_fail(enum exit_code code, const struct reason *why);
+
+#endif

@@ -1,0 +1,67 @@
+/* nestwalk: what does it cost to translate an address, here? This file finds the subcommand. */
+#include "cmd/cmd.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	const char *question;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "env", "what this machine is, and what it lets nestwalk measure", cmd_env },
+	{ "list", "the benches, their parameters and the settings they run in", cmd_list },
+	{ "run", "measure, and write a run directory", cmd_run },
+	{ "tlb", "the TLB levels and walk costs that a run's curves show", cmd_tlb },
+	{ "report", "draw a run's figures and explain them", cmd_report },
+	{ "check", "validate a run directory", cmd_check },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *out)
+{
+	fprintf(out, "Usage: nestwalk COMMAND [OPTION...]\n"
+		     "What does it cost to translate an address, here?\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].question);
+	fprintf(out, "\n`nestwalk COMMAND --help` explains each. To measure this machine and read the answer:\n"
+		     "  nestwalk run --effort quick -o my-run && nestwalk report my-run\n"
+		     "Exit codes: 0 done, 1 failed, 2 wrong usage, 77 skipped (this machine cannot do it).\n");
+}
+
+int cmd_fail(enum exit_code code, const struct reason *why)
+{
+	fprintf(stderr, "nestwalk: %s\n", why->text);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static char name[64];
+
+	argp_program_version = "nestwalk " NESTWALK_VERSION;
+	argp_err_exit_status = EXIT_USAGE;
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("%s\n", argp_program_version);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		snprintf(name, sizeof(name), "nestwalk %s", commands[i].name);
+		argv[1] = name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "nestwalk: no command named '%s'; `nestwalk --help` lists them\n", argv[1]);
+	return EXIT_USAGE;
+}
