@@ -25,8 +25,8 @@ enum setting {
 
 /* What is behind the memory under test on this Linux: a leaf size and how the kernel is asked for it. */
 enum backing {
-	BACKING_4K,	    /* anonymous memory, THP refused */
-	BACKING_2M_THP,	    /* anonymous memory, THP asked for and verified */
+	BACKING_4K, /* anonymous memory, THP refused */
+	BACKING_2M_THP, /* anonymous memory, THP asked for and verified */
 	BACKING_2M_HUGETLB, /* from the hugetlb pool */
 	BACKING_1G_HUGETLB, /* from the hugetlb pool */
 	BACKING_COUNT,
@@ -41,7 +41,7 @@ enum frames {
 
 enum axis_kind {
 	AXIS_COUNT, /* a plain number */
-	AXIS_BYTES, /* a size; "4K" on the command line, a number of bytes in results */
+	AXIS_PAGE_SIZE, /* 4K, 2M or 1G on the command line, a number of bytes in results */
 	AXIS_CHOICE, /* one of named values; results hold the name */
 };
 
@@ -50,19 +50,19 @@ enum axis_kind {
 
 struct axis {
 	const char *name; /* what --param calls it */
-	const char *key;  /* what results call it: with its unit (page_size_bytes) */
+	const char *key; /* what results call it: with its unit (page_size_bytes) */
 	const char *help;
 	enum axis_kind kind;
 	const char *const *choices; /* AXIS_CHOICE: names; a value is an index */
-	const uint64_t *values;	    /* measured unless --param says otherwise; NULL with a ladder */
-	size_t count;		    /* of values, or of choices */
+	const uint64_t *values; /* measured unless --param says otherwise; NULL with a ladder */
+	size_t count; /* of values, or of choices */
 	struct {
 		uint64_t first, last;
 		unsigned per_octave; /* 0: no ladder */
 	} ladder;
 	uint64_t least, most; /* what --param may ask for */
-	unsigned settings;    /* where the axis means something; elsewhere it is left out of params */
-	bool unusual;	      /* naming it with --param also asks for the FIT_IF_ASKED combinations */
+	unsigned settings; /* where the axis means something; elsewhere it is left out of params */
+	bool unusual; /* naming it with --param also asks for the FIT_IF_ASKED combinations */
 };
 
 /* A pointer chase: one cache line in each of `pages` pages that lie `stride_pages` apart, visited in one random cycle. */
@@ -77,7 +77,7 @@ struct chase {
 
 /* Whether a combination of axis values is measured. */
 enum fit {
-	FIT_NEVER,    /* means nothing in this setting: left out */
+	FIT_NEVER, /* means nothing in this setting: left out */
 	FIT_IF_ASKED, /* measured only where --param names one of the axes that make it unusual */
 	FIT_ALWAYS,
 };
@@ -97,9 +97,9 @@ struct bench {
 };
 
 /* Put a bench on the list: a file in benches/ ends with NESTWALK_BENCH(its struct bench). */
-#define NESTWALK_BENCH(bench)                                                                                          \
-	static const struct bench *const bench##_entry                                                                 \
-		__attribute__((used, retain, section("nestwalk_benches"), aligned(sizeof(void *)))) = &(bench)
+#define NESTWALK_BENCH(which) \
+	static const struct bench *const which##_entry \
+		__attribute__((used, retain, section("nestwalk_benches"), aligned(sizeof(void *)))) = &(which)
 
 /* Names as in results and on the command line. NULL for a value out of range. */
 const char *setting_name(enum setting setting);
@@ -108,7 +108,8 @@ const char *frames_name(enum frames frames);
 extern const char *const backing_names[BACKING_COUNT];
 extern const char *const frames_names[FRAMES_COUNT];
 
-/* Leaf size of a backing in bytes. */
+/* Leaf size of a backing in bytes, and whether it comes from the hugetlb pool. */
 uint64_t backing_page_bytes(enum backing backing);
+bool backing_is_hugetlb(enum backing backing);
 
 #endif

@@ -32,7 +32,7 @@ int size_parse(const char *text, uint64_t *bytes)
 		if (strncasecmp(end, size_units[i].suffix, length))
 			continue;
 		/* "4K", "4KiB" and "4KB" mean the same here: pages and caches come in powers of two. */
-		if (end[length] && strcasecmp(end + length, "iB") && strcasecmp(end + length, "B"))
+		if (end[length] && strcasecmp(end + length, "B") && (!length || strcasecmp(end + length, "iB")))
 			return -EINVAL;
 		if (number > UINT64_MAX / size_units[i].bytes)
 			return -EINVAL;

@@ -5,15 +5,15 @@
 #include <stdint.h>
 #include <time.h>
 
-#define NS_PER_US 1000ULL
-#define NS_PER_MS 1000000ULL
-#define NS_PER_S 1000000000ULL
-#define HZ_PER_KHZ 1000ULL
-#define HZ_PER_MHZ 1000000ULL
+#define NS_PER_US UINT64_C(1000)
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define HZ_PER_KHZ UINT64_C(1000)
+#define HZ_PER_MHZ UINT64_C(1000000)
 
-#define KIB (1ULL << 10)
-#define MIB (1ULL << 20)
-#define GIB (1ULL << 30)
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
 
 /* Leaf sizes of x86-64 paging: Intel SDM vol. 3A 4.5, AMD APM vol. 2 5.3. */
 #define PAGE_4K (4 * KIB)
@@ -21,7 +21,7 @@
 #define PAGE_1G (1 * GIB)
 
 /* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
-#define LINE_BYTES 64ULL
+#define LINE_BYTES UINT64_C(64)
 
 /* A size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
 int size_parse(const char *text, uint64_t *bytes);
