@@ -1,0 +1,64 @@
+/*
+ * KVM's binary statistics of a VM or a vCPU (KVM_GET_STATS_FD, Linux 5.14, Documentation/virt/kvm/api.rst 4.133).
+ * Needs no privilege beyond the VM's own file descriptor.
+ */
+#ifndef NESTWALK_KVM_STATS_H
+#define NESTWALK_KVM_STATS_H
+
+#include "base/reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kvm_stat {
+	char name[48];
+	uint32_t offset; /* of its value in the data block, bytes */
+	bool cumulative; /* counts up; otherwise an instantaneous or peak value */
+};
+
+/* The statistics that results hold, by their names in the kernel (virt/kvm, arch/x86/include/asm/kvm_host.h). */
+enum kvm_count {
+	/* of a vCPU, counting up */
+	KVM_COUNT_EXITS,
+	KVM_COUNT_PF_TAKEN, /* page faults that reached KVM */
+	KVM_COUNT_PF_FIXED, /* ... that it mended in the tables it keeps */
+	KVM_COUNT_PF_GUEST, /* ... that it passed on to the guest */
+	KVM_COUNT_PF_EMULATE,
+	KVM_COUNT_INSN_EMULATION,
+	KVM_COUNT_TLB_FLUSH,
+	KVM_COUNT_MMIO_EXITS,
+	KVM_COUNT_IRQ_EXITS,
+	/* of a VM: how many leaves of each size KVM's own tables hold now */
+	KVM_COUNT_PAGES_4K,
+	KVM_COUNT_PAGES_2M,
+	KVM_COUNT_PAGES_1G,
+	KVM_COUNTS,
+};
+#define KVM_COUNTS_OF_VCPU KVM_COUNT_PAGES_4K
+
+extern const char *const kvm_count_names[KVM_COUNTS];
+
+/* A count that this kernel does not have. */
+#define KVM_COUNT_UNKNOWN UINT64_MAX
+
+struct kvm_stats {
+	int fd; /* -1: this kernel has none */
+	uint32_t data_offset, data_bytes;
+	unsigned char *data; /* owned: what the last read brought */
+	struct kvm_stat *stat; /* owned; in the kernel's order */
+	size_t count;
+	int count_at[KVM_COUNTS]; /* index in stat, or -1 */
+};
+
+/* Take the statistics of a VM's or vCPU's file descriptor. 0; -ENOTSUP where the kernel has none: fd is then -1. */
+int kvm_stats_open(struct kvm_stats *stats, int vm_or_vcpu_fd, struct reason *why);
+void kvm_stats_close(struct kvm_stats *stats);
+
+/* Bring the values up to date: one system call. 0, or -errno. */
+int kvm_stats_read(struct kvm_stats *stats);
+
+/* A value as of the last read; KVM_COUNT_UNKNOWN where this kernel, or this file descriptor, does not have it. */
+uint64_t kvm_stats_count(const struct kvm_stats *stats, enum kvm_count count);
+
+#endif

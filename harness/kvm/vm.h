@@ -1,0 +1,67 @@
+/*
+ * A thin, typed wrapping of /dev/kvm: a VM, its memory, one vCPU started in long mode at CPL 3.
+ * Source of all numbers and structures: Documentation/virt/kvm/api.rst and <linux/kvm.h>. Needs read-write access to
+ * /dev/kvm and nothing else.
+ */
+#ifndef NESTWALK_VM_H
+#define NESTWALK_VM_H
+
+#include "base/reason.h"
+#include "kvm/address.h"
+#include "kvm/stats.h"
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct kvm_vm {
+	int kvm_fd, vm_fd;
+	unsigned slots; /* memory slots in use */
+	struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_CPUID, which the vCPU gets whole */
+	struct kvm_stats stats;
+};
+
+struct kvm_vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+	struct kvm_stats stats;
+};
+
+/* 0, or -ENOENT no /dev/kvm, -EACCES no permission, -ENOTSUP an API version other than 12, other errnos of the ioctls. */
+int kvm_vm_open(struct kvm_vm *vm, struct reason *why);
+void kvm_vm_close(struct kvm_vm *vm);
+
+/* Back [gpa, gpa + bytes) with the host memory at `host`, which must outlive the VM. */
+struct kvm_memory {
+	gpa_t gpa;
+	void *host;
+	uint64_t bytes;
+};
+int kvm_vm_add_memory(struct kvm_vm *vm, const struct kvm_memory *memory, struct reason *why);
+
+/* What the guest's CPUID will say: 5-level paging (leaf 7 ECX bit 16), 1G leaves (0x80000001 EDX bit 26), address bits. */
+bool kvm_vm_has_la57(const struct kvm_vm *vm);
+bool kvm_vm_has_1g_pages(const struct kvm_vm *vm);
+unsigned kvm_vm_physical_bits(const struct kvm_vm *vm);
+
+/* Where the vCPU starts: 64-bit mode, CPL 3, interrupts off, the registers not named zero. */
+struct kvm_start {
+	gpa_t root; /* of the guest's page tables */
+	unsigned levels;
+	gva_t rip, rsp;
+	uint64_t rbx, rbp;
+};
+int kvm_vcpu_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, const struct kvm_start *start, struct reason *why);
+void kvm_vcpu_close(struct kvm_vcpu *vcpu);
+
+/*
+ * Run until the guest stores to guest-physical page `door`. 0; -EINTR a signal came (call again to go on); -EIO the
+ * vCPU stopped for another reason, which *why names together with the registers.
+ */
+int kvm_vcpu_run(struct kvm_vcpu *vcpu, gpa_t door, struct reason *why);
+
+/* "KVM_EXIT_MMIO" for 6; "exit reason 99" for what this version does not know, in *text. */
+const char *kvm_exit_name(unsigned reason, char *text, size_t bytes);
+
+#endif
