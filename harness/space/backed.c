@@ -1,0 +1,217 @@
+#include "space/backed.h"
+
+#include "space/smaps.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/mman.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
+#endif
+
+/* How much is faulted in between two looks at the clock and the stop flag: some 100 ms where memory is cold. */
+#define CHUNK_BYTES (64 * MIB)
+
+/* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times. */
+#define FAULTS_TOLERANCE_PER_MILLE 1
+
+static const struct {
+	const char *name;
+	uint64_t page_bytes;
+	int map_flags;
+	int advice;
+} kinds[BACKING_COUNT] = {
+	[BACKING_4K] = { "4K", PAGE_4K, 0, MADV_NOHUGEPAGE },
+	[BACKING_2M_THP] = { "2M-thp", PAGE_2M, 0, MADV_HUGEPAGE },
+	[BACKING_2M_HUGETLB] = { "2M-hugetlb", PAGE_2M, MAP_HUGETLB | MAP_HUGE_2MB, 0 },
+	[BACKING_1G_HUGETLB] = { "1G-hugetlb", PAGE_1G, MAP_HUGETLB | MAP_HUGE_1GB, 0 },
+};
+
+const char *const backing_names[BACKING_COUNT] = { "4K", "2M-thp", "2M-hugetlb", "1G-hugetlb" };
+
+const char *backing_name(enum backing backing)
+{
+	return (unsigned)backing < BACKING_COUNT ? backing_names[backing] : NULL;
+}
+
+uint64_t backing_page_bytes(enum backing backing)
+{
+	return kinds[backing].page_bytes;
+}
+
+bool backing_is_hugetlb(enum backing backing)
+{
+	return kinds[backing].map_flags & MAP_HUGETLB;
+}
+
+static uint64_t minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
+/* Reserve addresses with an inaccessible guard on both sides, so that the kernel merges the mapping with no other. */
+static int reserve(struct backed *memory, struct reason *why)
+{
+	uint64_t page_bytes = kinds[memory->backing].page_bytes;
+	uint64_t align = page_bytes > PAGE_2M ? page_bytes : PAGE_2M;
+	uintptr_t start;
+
+	memory->reserved_bytes = memory->bytes + 2 * align;
+	memory->reserved =
+		mmap(NULL, memory->reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory->reserved == MAP_FAILED) {
+		memory->reserved = NULL;
+		return fail(why, errno, "reserving %" PRIu64 " MiB of addresses: %s", memory->reserved_bytes / MIB,
+			strerror(errno));
+	}
+	/* At least one guard page is left below: hence the + 1. */
+	start = ((uintptr_t)memory->reserved + align) / align * align;
+	memory->at = (unsigned char *)start;
+	return 0;
+}
+
+static int map(struct backed *memory, struct reason *why)
+{
+	struct size_text size;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[memory->backing].map_flags;
+	void *got = mmap(memory->at, memory->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (got == MAP_FAILED && backing_is_hugetlb(memory->backing))
+		return fail(why, ENOMEM, "the hugetlb pool has no %" PRIu64 " free pages of %s (%s)",
+			memory->bytes / kinds[memory->backing].page_bytes,
+			size_format(kinds[memory->backing].page_bytes, &size), strerror(errno));
+	if (got == MAP_FAILED)
+		return fail(why, errno, "mapping %" PRIu64 " MiB: %s", memory->bytes / MIB, strerror(errno));
+	if (kinds[memory->backing].advice && madvise(memory->at, memory->bytes, kinds[memory->backing].advice) &&
+		memory->backing != BACKING_4K)
+		return fail(why, ENOTSUP, "this kernel has no transparent huge pages (madvise: %s)", strerror(errno));
+	return 0;
+}
+
+/* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: there each page is stored to. */
+static int populate(unsigned char *at, uint64_t bytes, uint64_t page_bytes)
+{
+	if (!madvise(at, bytes, MADV_POPULATE_WRITE))
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	for (uint64_t offset = 0; offset < bytes; offset += page_bytes)
+		*(volatile unsigned char *)(at + offset) = 0;
+	return 0;
+}
+
+/* Keep the first `bytes`; what is behind them becomes inaccessible again. */
+static int give_back(struct backed *memory, uint64_t bytes, struct reason *why)
+{
+	void *got = mmap(memory->at + bytes, memory->bytes - bytes, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	if (got == MAP_FAILED)
+		return fail(why, errno, "giving back memory: %s", strerror(errno));
+	memory->bytes = bytes;
+	return 0;
+}
+
+static int touch_all(struct backed *memory, const struct backed_limits *limits, struct reason *why)
+{
+	uint64_t page_bytes = kinds[memory->backing].page_bytes;
+	uint64_t chunk = page_bytes > CHUNK_BYTES ? page_bytes : CHUNK_BYTES;
+	uint64_t before = minor_faults();
+	uint64_t done = 0;
+
+	while (done < memory->bytes) {
+		uint64_t bytes = memory->bytes - done < chunk ? memory->bytes - done : chunk;
+		int error;
+
+		if (limits && limits->stop && limits->stop())
+			return fail(why, EINTR, "interrupted");
+		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns)
+			break;
+		error = populate(memory->at + done, bytes, page_bytes);
+		if (error)
+			return fail(why, -error == EFAULT ? ENOMEM : -error,
+				"touching %" PRIu64 " MiB of %s memory: %s", memory->bytes / MIB,
+				kinds[memory->backing].name, strerror(-error));
+		done += bytes;
+	}
+	memory->faults_counted = minor_faults() - before;
+	memory->faults_expected = done / page_bytes;
+	return done < memory->bytes ? give_back(memory, done, why) : 0;
+}
+
+/* The page size as the kernel tells it, and as many faults as pages: two independent witnesses. */
+static int verify(const struct backed *memory, struct reason *why)
+{
+	struct smaps_pages got;
+	uint64_t huge, slack = memory->faults_expected * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	int error = smaps_read((uintptr_t)memory->at, memory->bytes, &got, why);
+
+	if (error)
+		return error;
+	if (got.mapped_bytes != memory->bytes)
+		return fail(why, EIO,
+			"of %" PRIu64 " KiB touched, %" PRIu64 " KiB are resident: memory is being taken back",
+			memory->bytes / KIB, got.mapped_bytes / KIB);
+	switch (memory->backing) {
+	case BACKING_4K:
+		if (got.anon_huge_bytes || got.kernel_page_bytes != PAGE_4K)
+			return fail(why, EIO, "4K pages were asked for and the kernel mapped larger ones");
+		break;
+	case BACKING_2M_THP:
+		huge = got.anon_huge_bytes;
+		if (huge != memory->bytes)
+			return fail(why, ENOMEM,
+				"of %" PRIu64 " MiB asked for as transparent huge pages the kernel gave "
+				"%" PRIu64 " MiB: memory is fragmented (`echo 1 | sudo tee "
+				"/proc/sys/vm/compact_memory`) or THP is off",
+				memory->bytes / MIB, huge / MIB);
+		break;
+	default:
+		if (got.hugetlb_bytes != memory->bytes || got.kernel_page_bytes != kinds[memory->backing].page_bytes)
+			return fail(why, EIO, "hugetlb pages were asked for and the kernel mapped others");
+		break;
+	}
+	if (memory->faults_counted > memory->faults_expected + slack ||
+		memory->faults_counted + slack < memory->faults_expected)
+		return fail(why, EIO,
+			"touching %" PRIu64 " pages took %" PRIu64 " faults: the pages are not of the size "
+			"asked for",
+			memory->faults_expected, memory->faults_counted);
+	return 0;
+}
+
+int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,
+	struct reason *why)
+{
+	int error;
+
+	*memory = (struct backed){ .backing = backing, .bytes = bytes };
+	if (!bytes || bytes % kinds[backing].page_bytes)
+		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
+			kinds[backing].name);
+	error = reserve(memory, why);
+	if (!error)
+		error = map(memory, why);
+	if (!error)
+		error = touch_all(memory, limits, why);
+	if (!error)
+		error = verify(memory, why);
+	if (error)
+		backed_free(memory);
+	return error;
+}
+
+void backed_free(struct backed *memory)
+{
+	if (memory->reserved)
+		munmap(memory->reserved, memory->reserved_bytes);
+	memory->reserved = NULL;
+	memory->at = NULL;
+}

@@ -1,0 +1,34 @@
+/* Memory of a known page size: made, touched, and proven to be what was asked for. */
+#ifndef NESTWALK_BACKED_H
+#define NESTWALK_BACKED_H
+
+#include "base/reason.h"
+#include "bench.h"
+
+struct backed {
+	enum backing backing;
+	unsigned char *at; /* aligned to the backing's page size, and to 2M at least */
+	uint64_t bytes;
+	uint64_t faults_expected, faults_counted; /* while it was touched first */
+	void *reserved; /* the address range around it, with an inaccessible page on both sides */
+	uint64_t reserved_bytes;
+};
+
+/*
+ * Map `bytes` (a multiple of the backing's page size) and fault every page in, on the NUMA node that the calling
+ * thread's memory policy says. Verified against /proc/self/smaps and the kernel's fault count before it returns.
+ * @stop: polled between chunks; where it becomes true the result is -EINTR. NULL: never.
+ * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is what was touched by then, a multiple of the page size and not
+ * 0, and the rest is given back. 0: none.
+ * 0; -ENOMEM the kernel does not have it, or not in that size; -ENOTSUP it never will; -EIO it gave something else.
+ * No privilege needed, but hugetlb pages must have been reserved. Owned by the caller: backed_free().
+ */
+struct backed_limits {
+	bool (*stop)(void);
+	uint64_t deadline_ns;
+};
+int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,
+	struct reason *why);
+void backed_free(struct backed *memory);
+
+#endif

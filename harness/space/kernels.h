@@ -1,0 +1,68 @@
+/*
+ * The measured kernels: one position-independent block of machine code, the same bytes in every setting. The host
+ * space calls it, the vcpu space copies it into a page of its guest.
+ *
+ * Included by kernels.S too, which takes the offsets from here.
+ */
+#ifndef NESTWALK_KERNELS_H
+#define NESTWALK_KERNELS_H
+
+/* Loads (or adds) between two loop branches: the branch's own work then hides behind the dependent chain. */
+#define KERNEL_UNROLL 16
+
+/* Laps of one call. 15 is enough for a median that a timer tick or two do not move. */
+#define KERNEL_LAPS_MAX 15
+
+#define CALL_START 0
+#define CALL_COUNT 8
+#define CALL_LAPS 16
+#define CALL_END 24
+#define CALL_SUM 32
+#define CALL_LAP_TSC 40
+
+#ifndef __ASSEMBLER__
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Arguments and results of a kernel. It lies in memory of the space, as the kernel sees it through that space. */
+struct kernel_call {
+	uint64_t start; /* chase, walk: address of the first line, as the space sees it; adds: first value of the sum */
+	uint64_t count; /* chase, adds: groups of KERNEL_UNROLL steps in a lap; walk: steps */
+	uint64_t laps; /* chase, adds, empty: 1 .. KERNEL_LAPS_MAX */
+	uint64_t end; /* out: address reached (chase, walk), or the sum (adds) */
+	uint64_t sum; /* out: of all addresses visited (walk), modulo 2^64 */
+	uint64_t lap_tsc[KERNEL_LAPS_MAX]; /* out: TSC cycles of each lap */
+};
+
+static_assert(offsetof(struct kernel_call, start) == CALL_START, "kernels.S");
+static_assert(offsetof(struct kernel_call, count) == CALL_COUNT, "kernels.S");
+static_assert(offsetof(struct kernel_call, laps) == CALL_LAPS, "kernels.S");
+static_assert(offsetof(struct kernel_call, end) == CALL_END, "kernels.S");
+static_assert(offsetof(struct kernel_call, sum) == CALL_SUM, "kernels.S");
+static_assert(offsetof(struct kernel_call, lap_tsc) == CALL_LAP_TSC, "kernels.S");
+
+enum kernel {
+	KERNEL_WALK, /* follow `count` pointers once, untimed, adding up the addresses: warms, and proves the chain */
+	KERNEL_CHASE, /* timed laps of dependent loads; goes on from lap to lap where it stopped */
+	KERNEL_ADDS, /* timed laps of dependent register adds: one core cycle each on every x86-64 CPU */
+	KERNEL_EMPTY, /* timed laps of nothing: what reading the clock costs */
+	KERNEL_COUNT,
+};
+
+typedef void kernel_function(struct kernel_call *call);
+
+/* The block, and the entry of each kernel in it. Calls follow the System V ABI and use caller-saved registers only. */
+extern const unsigned char kernels_begin[], kernels_end[];
+extern kernel_function kernel_walk, kernel_chase, kernel_adds, kernel_empty;
+
+/* Offset of a kernel's entry from kernels_begin. */
+uint64_t kernel_offset(enum kernel kernel);
+kernel_function *kernel_entry(enum kernel kernel);
+
+/* How a bare vCPU calls kernels: see kernels.S. Not part of the measured block. */
+extern const unsigned char vcpu_loop_begin[], vcpu_loop_end[];
+
+#endif
+#endif

@@ -1,0 +1,20 @@
+/* Random orders: cycles for chains, shuffles for frames and for points. From a seeded GSL generator, so repeatable. */
+#ifndef NESTWALK_PERMUTATION_H
+#define NESTWALK_PERMUTATION_H
+
+#include <gsl/gsl_rng.h>
+#include <stdint.h>
+
+/* A generator with that seed (all 64 bits of it count); freed with gsl_rng_free(). NULL where memory is short. */
+gsl_rng *random_new(uint64_t seed);
+
+/*
+ * A random cyclic order of 0 .. count-1: order[k] is the k-th element visited, order[0] is 0, and every element comes
+ * once before order[0] comes again. Each of the (count-1)! cycles is equally likely, as in Sattolo's algorithm (1986).
+ */
+void permutation_cycle(uint32_t *order, uint32_t count, const gsl_rng *random);
+
+/* 0 .. count-1 shuffled; the caller frees it; NULL where memory is short. */
+uint32_t *permutation_shuffled(uint32_t count, uint64_t seed);
+
+#endif

@@ -1,0 +1,57 @@
+#include "space/smaps.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+static void field_add(struct smaps_pages *pages, const char *line)
+{
+	uint64_t kib;
+
+	if (sscanf(line, "Rss: %" SCNu64 " kB", &kib) == 1)
+		pages->mapped_bytes += kib * KIB;
+	else if (sscanf(line, "AnonHugePages: %" SCNu64 " kB", &kib) == 1)
+		pages->anon_huge_bytes += kib * KIB;
+	else if (sscanf(line, "Private_Hugetlb: %" SCNu64 " kB", &kib) == 1) {
+		/* hugetlb pages are not counted in Rss. */
+		pages->hugetlb_bytes += kib * KIB;
+		pages->mapped_bytes += kib * KIB;
+	} else if (sscanf(line, "KernelPageSize: %" SCNu64 " kB", &kib) == 1 && kib * KIB > pages->kernel_page_bytes)
+		pages->kernel_page_bytes = kib * KIB;
+}
+
+int smaps_parse(FILE *stream, uint64_t start, uint64_t bytes, struct smaps_pages *pages)
+{
+	char line[512];
+	bool inside = false, found = false;
+
+	*pages = (struct smaps_pages){ 0 };
+	while (fgets(line, sizeof(line), stream)) {
+		uint64_t from, to;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
+			inside = from >= start && to <= start + bytes;
+			found = found || inside;
+		} else if (inside) {
+			field_add(pages, line);
+		}
+	}
+	return found ? 0 : -ENOENT;
+}
+
+int smaps_read(uint64_t start, uint64_t bytes, struct smaps_pages *pages, struct reason *why)
+{
+	FILE *stream = fopen("/proc/self/smaps", "re");
+	int error;
+
+	if (!stream)
+		return fail(why, errno, "/proc/self/smaps: %s", strerror(errno));
+	error = smaps_parse(stream, start, bytes, pages);
+	fclose(stream);
+	if (error)
+		return fail(why, -error, "/proc/self/smaps does not show the memory under test");
+	return 0;
+}

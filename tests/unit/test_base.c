@@ -1,0 +1,92 @@
+/* Sizes and reasons. */
+#include "base/reason.h"
+#include "base/units.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* cmocka defines a macro of that name, below. */
+static int refuse(struct reason *why, int error, const char *text)
+{
+	return fail(why, error, "%s", text);
+}
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void sizes_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = { { "4K", PAGE_4K }, { "4k", PAGE_4K }, { "4KiB", PAGE_4K }, { "4KB", PAGE_4K }, { "2M", PAGE_2M },
+		{ "1G", PAGE_1G }, { "1GiB", PAGE_1G }, { "4096", PAGE_4K }, { "4096B", PAGE_4K }, { "0", 0 },
+		{ "18446744073709551615", UINT64_MAX } };
+	static const char *const bad[] = { "", "K", "-4K", "4X", "4KK", "4 K", "4.5K", "0x10", "99999999999999999999",
+		"18446744073709551615K", "4Ki", "4iB" };
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(size_parse(good[i].text, &bytes), 0);
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bytes = 77;
+		assert_int_equal(size_parse(bad[i], &bytes), -EINVAL);
+		assert_int_equal(bytes, 77);
+	}
+}
+
+static void sizes_are_written_short_and_exact(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} cases[] = { { PAGE_4K, "4K" }, { PAGE_2M, "2M" }, { PAGE_1G, "1G" }, { 1536 * KIB, "1536K" },
+		{ 1000, "1000" }, { 0, "0" }, { 512 * GIB, "512G" } };
+	struct size_text text;
+	uint64_t back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(size_format(cases[i].bytes, &text), cases[i].text);
+		assert_int_equal(size_parse(text.text, &back), 0);
+		assert_int_equal(back, cases[i].bytes);
+	}
+}
+
+static void reasons_fill_prefix_and_never_overflow(void **state)
+{
+	struct reason why;
+	char longer[2 * sizeof(why.text)];
+
+	(void)state;
+	assert_int_equal(refuse(&why, ENOENT, "no such thing"), -ENOENT);
+	assert_string_equal(why.text, "no such thing");
+	reason_prefix(&why, "file %d", 7);
+	assert_string_equal(why.text, "file 7: no such thing");
+	assert_int_equal(refuse(NULL, EIO, "unheard"), -EIO);
+	reason_prefix(NULL, "unheard");
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	refuse(&why, EIO, longer);
+	assert_int_equal(strlen(why.text), sizeof(why.text) - 1);
+	reason_prefix(&why, "%s", longer);
+	assert_int_equal(strlen(why.text), sizeof(why.text) - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_read_as_people_write_them),
+		cmocka_unit_test(sizes_are_written_short_and_exact),
+		cmocka_unit_test(reasons_fill_prefix_and_never_overflow),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

@@ -1,0 +1,307 @@
+/* Memory of a known page size, and the two spaces on it. Needs no root; the vcpu tests need /dev/kvm, or are skipped. */
+#include "base/units.h"
+#include "measure/chain.h"
+#include "space/permutation.h"
+#include "space/smaps.h"
+#include "space/space.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* cmocka wants these first, and defines fail(), so it comes after our headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define MEMORY (8 * MIB)
+
+struct ground_under_test {
+	struct backed memory, packed;
+};
+
+static void ground_make(struct ground_under_test *ground, enum backing backing)
+{
+	struct reason why = { "" };
+
+	if (backed_alloc(&ground->memory, backing, MEMORY, NULL, &why) ||
+		backed_alloc(&ground->packed, BACKING_4K, PAGE_2M, NULL, &why)) {
+		print_message("%s\n", why.text);
+		skip();
+	}
+}
+
+static void ground_drop(struct ground_under_test *ground)
+{
+	backed_free(&ground->memory);
+	backed_free(&ground->packed);
+}
+
+static struct space *space_make(const struct ground_under_test *ground, enum setting setting, enum frames frames)
+{
+	struct space_spec spec = { .setting = setting,
+		.frames = frames,
+		.levels = 4,
+		.seed = 1,
+		.page_bytes = backing_page_bytes(ground->memory.backing),
+		.memory = &ground->memory,
+		.packed = &ground->packed };
+	struct space *space;
+	struct reason why = { "" };
+	int error = space_open(&spec, &space, &why);
+
+	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP) {
+		print_message("no vcpu here: %s\n", why.text);
+		skip();
+	}
+	assert_string_equal(why.text, "");
+	assert_int_equal(error, 0);
+	return space;
+}
+
+/* Counts of faults and page sizes are what was asked for, by the kernel's own word. */
+static void memory_is_of_the_size_asked_for(void **state)
+{
+	(void)state;
+	for (unsigned backing = BACKING_4K; backing <= BACKING_2M_THP; backing++) {
+		struct backed memory;
+		struct smaps_pages pages;
+		struct reason why = { "" };
+		int error = backed_alloc(&memory, (enum backing)backing, MEMORY, NULL, &why);
+
+		if (error == -ENOMEM || error == -ENOTSUP) {
+			print_message("%s\n", why.text);
+			skip();
+		}
+		assert_int_equal(error, 0);
+		assert_int_equal((uintptr_t)memory.at % backing_page_bytes(memory.backing), 0);
+		assert_int_equal(memory.faults_expected, MEMORY / backing_page_bytes(memory.backing));
+		assert_int_equal(smaps_read((uintptr_t)memory.at, memory.bytes, &pages, NULL), 0);
+		assert_int_equal(pages.mapped_bytes, MEMORY);
+		assert_int_equal(pages.anon_huge_bytes, backing == BACKING_2M_THP ? MEMORY : 0);
+		backed_free(&memory);
+	}
+}
+
+static bool always(void)
+{
+	return true;
+}
+
+static void memory_stops_for_a_signal_and_shrinks_for_a_deadline(void **state)
+{
+	struct backed memory;
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(
+		backed_alloc(&memory, BACKING_4K, MEMORY, &(struct backed_limits){ .stop = always }, &why), -EINTR);
+	assert_null(memory.reserved);
+	/* A deadline long past: one chunk of 64 MiB is touched all the same, and no more. */
+	assert_int_equal(
+		backed_alloc(&memory, BACKING_4K, 192 * MIB, &(struct backed_limits){ .deadline_ns = 1 }, &why), 0);
+	assert_int_equal(memory.bytes, 64 * MIB);
+	assert_int_equal(memory.faults_expected, 64 * MIB / PAGE_4K);
+	backed_free(&memory);
+	assert_int_equal(backed_alloc(&memory, BACKING_2M_THP, PAGE_4K, NULL, &why), -EINVAL);
+	assert_int_equal(backed_alloc(&memory, BACKING_4K, 0, NULL, &why), -EINVAL);
+}
+
+/* As the kernel prints it: a range among others, one part of it in huge pages, hugetlb beside. */
+static void smaps_of_a_range_are_summed_up(void **state)
+{
+	static const char text[] = "10000000-10200000 rw-p 00000000 00:00 0\nKernelPageSize:        4 kB\n"
+				   "Rss:                 2048 kB\nAnonHugePages:      2048 kB\n"
+				   "10200000-10201000 rw-p 00000000 00:00 0\nKernelPageSize:        4 kB\n"
+				   "Rss:                    4 kB\nAnonHugePages:         0 kB\n"
+				   "40000000-40200000 rw-p 00000000 00:0f 1 /anon_hugepage (deleted)\n"
+				   "KernelPageSize:     2048 kB\nRss:                    0 kB\n"
+				   "Private_Hugetlb:     2048 kB\n";
+	struct smaps_pages pages;
+	FILE *stream = fmemopen((void *)(uintptr_t)text, sizeof(text) - 1, "r");
+
+	(void)state;
+	assert_int_equal(smaps_parse(stream, 0x10000000, 0x201000, &pages), 0);
+	assert_int_equal(pages.mapped_bytes, 2052 * KIB);
+	assert_int_equal(pages.anon_huge_bytes, 2048 * KIB);
+	assert_int_equal(pages.kernel_page_bytes, 4 * KIB);
+	rewind(stream);
+	assert_int_equal(smaps_parse(stream, 0x40000000, 0x200000, &pages), 0);
+	assert_int_equal(pages.hugetlb_bytes, 2048 * KIB);
+	assert_int_equal(pages.mapped_bytes, 2048 * KIB);
+	assert_int_equal(pages.kernel_page_bytes, PAGE_2M);
+	rewind(stream);
+	/* A mapping that only overlaps the range is another one. */
+	assert_int_equal(smaps_parse(stream, 0x10000000, 0x100000, &pages), -ENOENT);
+	fclose(stream);
+}
+
+static void both_spaces_run_the_same_bytes(void **state)
+{
+	struct ground_under_test ground;
+	struct space *host, *vcpu;
+
+	(void)state;
+	ground_make(&ground, BACKING_4K);
+	host = space_make(&ground, SETTING_HOST, FRAMES_CONTIGUOUS);
+	vcpu = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	assert_ptr_not_equal(space_code(host), space_code(vcpu));
+	assert_true(kernels_end - kernels_begin > 100);
+	assert_memory_equal(space_code(host), space_code(vcpu), (size_t)(kernels_end - kernels_begin));
+	assert_memory_equal(space_code(host), kernels_begin, (size_t)(kernels_end - kernels_begin));
+	space_close(vcpu);
+	space_close(host);
+	ground_drop(&ground);
+}
+
+static void run_all_kernels(struct space *space, const struct chase *chase)
+{
+	uint32_t order[2048], next[2048];
+	struct cycle cycle = { order, next };
+	gsl_rng *random = random_new(3);
+	struct chain chain;
+	struct reason why = { "" };
+
+	cycle_draw(&cycle, (uint32_t)chase->pages, random);
+	chain = chain_over_pages(chase, (uintptr_t)space->spec.memory->at, &cycle, random);
+	chain_lay(&chain, space);
+	assert_int_equal(chain_prove(&chain, space, &why), 0);
+	assert_int_equal(chain_walk(&chain, space, &why), 0);
+	*space->call = (struct kernel_call){ .start = chain_address(&chain, 0), .count = 10, .laps = 7 };
+	assert_int_equal(space_run(space, KERNEL_CHASE, &why), 0);
+	assert_int_equal(space->call->end, chain_after(&chain, 7 * 10 * KERNEL_UNROLL));
+	for (unsigned lap = 0; lap < KERNEL_LAPS_MAX; lap++)
+		assert_int_equal(space->call->lap_tsc[lap] != 0, lap < 7);
+	*space->call = (struct kernel_call){ .start = 5, .count = 10, .laps = 3 };
+	assert_int_equal(space_run(space, KERNEL_ADDS, &why), 0);
+	assert_int_equal(space->call->end, 5 + 3 * 10 * KERNEL_UNROLL);
+	*space->call = (struct kernel_call){ .laps = KERNEL_LAPS_MAX };
+	assert_int_equal(space_run(space, KERNEL_EMPTY, &why), 0);
+	assert_int_not_equal(space->call->lap_tsc[KERNEL_LAPS_MAX - 1], 0);
+	gsl_rng_free(random);
+}
+
+static void the_host_runs_all_kernels(void **state)
+{
+	struct ground_under_test ground;
+	struct space *space;
+	struct chase chase = { .page_bytes = PAGE_4K, .pages = 2048, .stride_pages = 1 };
+
+	(void)state;
+	ground_make(&ground, BACKING_4K);
+	space = space_make(&ground, SETTING_HOST, FRAMES_CONTIGUOUS);
+	run_all_kernels(space, &chase);
+	space_close(space);
+	ground_drop(&ground);
+}
+
+static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **state)
+{
+	struct ground_under_test ground;
+	struct chase chase = { .page_bytes = PAGE_4K, .pages = 2048, .stride_pages = 1 };
+
+	(void)state;
+	ground_make(&ground, BACKING_4K);
+	for (unsigned frames = 0; frames < FRAMES_COUNT; frames++) {
+		struct space *space = space_make(&ground, SETTING_VCPU, (enum frames)frames);
+		struct kvm_stats *stats = space_vm_stats(space);
+		uint64_t first = (uintptr_t)ground.memory.at;
+		unsigned moved = 0;
+
+		for (uint64_t page = 0; page < 2048; page++)
+			moved += (uintptr_t)space_pointer(space, first + page * PAGE_4K + 8) !=
+				 first + page * PAGE_4K + 8;
+		assert_true(frames == FRAMES_SHUFFLED ? moved > 2000 : moved == 0);
+		run_all_kernels(space, &chase);
+		/* What KVM says it mapped: as many 4K leaves as the chase touched, at least. */
+		if (stats && !kvm_stats_read(stats) && kvm_stats_count(stats, KVM_COUNT_PAGES_4K) != KVM_COUNT_UNKNOWN)
+			assert_true(kvm_stats_count(stats, KVM_COUNT_PAGES_4K) >= 2048);
+		space_close(space);
+	}
+	ground_drop(&ground);
+}
+
+static void a_vcpu_maps_2m_leaves_on_huge_pages(void **state)
+{
+	struct ground_under_test ground;
+	struct chase chase = { .page_bytes = PAGE_2M, .pages = MEMORY / PAGE_2M, .stride_pages = 1 };
+	struct space *space;
+	struct kvm_stats *stats;
+
+	(void)state;
+	ground_make(&ground, BACKING_2M_THP);
+	space = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	run_all_kernels(space, &chase);
+	stats = space_vm_stats(space);
+	if (stats && !kvm_stats_read(stats) && kvm_stats_count(stats, KVM_COUNT_PAGES_2M) != KVM_COUNT_UNKNOWN)
+		assert_true(kvm_stats_count(stats, KVM_COUNT_PAGES_2M) >= MEMORY / PAGE_2M);
+	space_close(space);
+	ground_drop(&ground);
+}
+
+/* A guest that goes astray is named with its exit and registers, and does not take the program with it. */
+static void a_vcpu_that_goes_astray_is_an_error_with_its_registers(void **state)
+{
+	struct ground_under_test ground;
+	struct space *space;
+	struct reason why = { "" };
+
+	(void)state;
+	ground_make(&ground, BACKING_4K);
+	space = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	/* An address that the guest's tables do not map: a page fault without a handler, hence a triple fault. */
+	*space->call = (struct kernel_call){ .start = 0x123456789000, .count = 1 };
+	assert_int_equal(space_run(space, KERNEL_WALK, &why), -EIO);
+	assert_non_null(strstr(why.text, "KVM_EXIT_"));
+	assert_non_null(strstr(why.text, "rip"));
+	space_close(space);
+	ground_drop(&ground);
+}
+
+static void five_levels_work_or_are_refused_by_name(void **state)
+{
+	struct ground_under_test ground;
+	struct space_spec spec = { .setting = SETTING_VCPU, .levels = 5, .page_bytes = PAGE_4K };
+	struct chase chase = { .page_bytes = PAGE_4K, .pages = 64, .stride_pages = 1 };
+	struct space *space;
+	struct reason why = { "" };
+	int error;
+
+	(void)state;
+	ground_make(&ground, BACKING_4K);
+	space_close(space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS));
+	spec.memory = &ground.memory;
+	spec.packed = &ground.packed;
+	error = space_open(&spec, &space, &why);
+	if (error) {
+		assert_int_equal(error, -ENOTSUP);
+		assert_non_null(strstr(why.text, "LA57"));
+	} else {
+		run_all_kernels(space, &chase);
+		space_close(space);
+	}
+	ground_drop(&ground);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_of_the_size_asked_for),
+		cmocka_unit_test(memory_stops_for_a_signal_and_shrinks_for_a_deadline),
+		cmocka_unit_test(smaps_of_a_range_are_summed_up),
+		cmocka_unit_test(the_host_runs_all_kernels),
+		cmocka_unit_test(both_spaces_run_the_same_bytes),
+		cmocka_unit_test(a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames),
+		cmocka_unit_test(a_vcpu_maps_2m_leaves_on_huge_pages),
+		cmocka_unit_test(a_vcpu_that_goes_astray_is_an_error_with_its_registers),
+		cmocka_unit_test(five_levels_work_or_are_refused_by_name),
+	};
+
+	return cmocka_run_group_tests_name("space", tests, NULL, NULL);
+}
