@@ -3,8 +3,7 @@
 #define NESTWALK_CMD_H
 
 #include "base/reason.h"
-
-#define NESTWALK_VERSION "0.1.0"
+#include "base/version.h"
 
 /* What the process exits with. 77 is what automake and bats call "skipped". */
 enum exit_code {

@@ -1,0 +1,115 @@
+/* nestwalk list: the benches, their parameters, and the settings they run in. */
+#include "cmd/cmd.h"
+#include "measure/benches.h"
+#include "measure/rounds.h"
+
+#include <argp.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+static const struct argp_option options[] = {
+	{ "json", 'j', NULL, 0, "print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	(void)arg;
+	if (key == ARGP_KEY_ARG)
+		argp_error(state, "list takes no arguments");
+	if (key != 'j')
+		return ARGP_ERR_UNKNOWN;
+	*json = true;
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "List the benches, what each answers, its parameters (for `nestwalk run --param NAME=VALUES`) with the "
+	       "values measured unless you choose, the settings it runs in, and the efforts.",
+};
+
+/* The values an axis takes unless asked otherwise, as text. */
+static const char *axis_values(const struct axis *axis, char *text, size_t bytes)
+{
+	size_t used = 0;
+
+	if (axis->ladder.per_octave) {
+		snprintf(text, bytes, "%" PRIu64 "-%" PRIu64 ", %u an octave", axis->ladder.first, axis->ladder.last,
+			axis->ladder.per_octave);
+		return text;
+	}
+	text[0] = '\0';
+	for (size_t i = 0; i < axis->count && used < bytes; i++) {
+		struct size_text size;
+		char number[24];
+		const char *value = number;
+
+		snprintf(number, sizeof(number), "%" PRIu64, axis->values[i]);
+		if (axis->kind == AXIS_CHOICE)
+			value = axis->choices[axis->values[i]];
+		else if (axis->kind == AXIS_PAGE_SIZE)
+			value = size_format(axis->values[i], &size);
+		used += (size_t)snprintf(text + used, bytes - used, "%s%s", i ? "," : "", value);
+	}
+	return text;
+}
+
+static void print_bench(const struct bench *bench)
+{
+	char values[128];
+
+	printf("%s: %s\n  settings:", bench->name, bench->question);
+	for (unsigned s = 0; s < SETTING_COUNT; s++)
+		if (bench->settings & SETTING_BIT(s))
+			printf(" %s", setting_name((enum setting)s));
+	printf("\n");
+	for (size_t i = 0; i < bench->axis_count; i++)
+		printf("  --param %-10s %-36s %s\n", bench->axes[i].name,
+			axis_values(&bench->axes[i], values, sizeof(values)), bench->axes[i].help);
+}
+
+static json_t *bench_json(const struct bench *bench)
+{
+	json_t *axes = json_array(), *settings = json_array();
+	char values[128];
+
+	for (unsigned s = 0; s < SETTING_COUNT; s++)
+		if (bench->settings & SETTING_BIT(s))
+			json_array_append_new(settings, json_string(setting_name((enum setting)s)));
+	for (size_t i = 0; i < bench->axis_count; i++)
+		json_array_append_new(
+			axes, json_pack("{s:s, s:s, s:s, s:s}", "name", bench->axes[i].name, "key", bench->axes[i].key,
+				      "values", axis_values(&bench->axes[i], values, sizeof(values)), "help",
+				      bench->axes[i].help));
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", bench->name, "question", bench->question, "settings", settings,
+		"params", axes);
+}
+
+int cmd_list(int argc, char **argv)
+{
+	bool json = false;
+	json_t *all;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	if (json) {
+		all = json_array();
+		for (size_t i = 0; i < benches_count(); i++)
+			json_array_append_new(all, bench_json(benches_at(i)));
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		printf("\n");
+		json_decref(all);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < benches_count(); i++)
+		print_bench(benches_at(i));
+	printf("\nefforts:\n");
+	for (size_t i = 0; i < EFFORTS; i++)
+		printf("  --effort %-9s at most %4u s  %s\n", efforts[i].name, efforts[i].seconds_most,
+			efforts[i].meaning);
+	return EXIT_DONE;
+}

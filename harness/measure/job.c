@@ -1,0 +1,282 @@
+#include "measure/job.h"
+
+#include "base/version.h"
+#include "machine/hypervisor.h"
+#include "machine/machine.h"
+#include "machine/memory.h"
+#include "machine/outer.h"
+#include "machine/tsc.h"
+#include "measure/stats.h"
+#include "measure/steps.h"
+#include "record/load.h"
+#include "space/permutation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The sweep's share of a bench's time; the second pass has what is left. */
+#define SWEEP_SHARE 0.6
+
+static json_t *utc_now(void)
+{
+	char text[32];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return json_string(text);
+}
+
+static json_t *names_of_settings(unsigned settings)
+{
+	json_t *names = json_array();
+
+	for (unsigned s = 0; s < SETTING_COUNT; s++)
+		if (settings & SETTING_BIT(s))
+			json_array_append_new(names, json_string(setting_name((enum setting)s)));
+	return names;
+}
+
+static json_t *about_new(const struct job *job)
+{
+	const struct job_request *request = &job->request;
+	json_t *command_line = json_array(), *benches = json_array();
+	char host[64] = "";
+	int node = topology_numa_node(&job->topology, job->cpu);
+
+	gethostname(host, sizeof(host) - 1);
+	for (size_t i = 0; request->command_line[i]; i++)
+		json_array_append_new(command_line, json_string(request->command_line[i]));
+	for (size_t i = 0; i < request->bench_count; i++)
+		json_array_append_new(benches, json_string(request->benches[i]->name));
+	return json_pack(
+		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o}",
+		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
+		"effort", request->effort->name, "seed", (json_int_t)request->seed, "state", "running", "reason",
+		"started_utc", utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches, "settings",
+		names_of_settings(request->plan.settings), "cpu", job->cpu, "numa_node",
+		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
+		(json_int_t)job->memory_budget_bytes, "clock", "machine", machine_describe(&job->source));
+}
+
+/* What the clock cost in this run: METHOD.md's promise, kept or not. */
+static json_t *clock_json(const struct job *job)
+{
+	const struct clock_cost *cost = &job->cost;
+	struct interval ratio = stats_median_interval(cost->cycles_per_tsc, cost->calibrations, job->request.seed);
+
+	if (!cost->calibrations)
+		return json_null();
+	return json_pack("{s:f, s:{s:f, s:f, s:f, s:s}, s:f, s:i, s:i, s:f}", "tsc_hz", job->around.context.tsc_hz,
+		"cycles_per_tsc", "median", ratio.median, "lo", cost->calibrations > 1 ? ratio.lo : ratio.median, "hi",
+		cost->calibrations > 1 ? ratio.hi : ratio.median, "unit", "cycles", "lap_overhead_tsc_cycles",
+		cost->lap_overhead_tsc, "lap_accesses", LAP_ACCESSES, "laps", LAPS, "overhead_fraction",
+		cost->lap_overhead_tsc / cost->shortest_lap_tsc);
+}
+
+static int write_point(const struct point *point, void *data, struct reason *why)
+{
+	struct job *job = data;
+	json_t *json = point_json(point, &job->around.context);
+	int error;
+
+	if (!json)
+		return fail(why, ENOMEM, "no memory to write a point");
+	error = run_write_point(&job->writer, json, why);
+	if (point->final) {
+		json_array_append(job->points, json);
+		job->ok += point->status == POINT_OK;
+		job->errors += point->status == POINT_ERROR;
+		job->skipped += point->status == POINT_SKIPPED;
+		if (point->status == POINT_SKIPPED && !job->first_skip.text[0])
+			job->first_skip = point->reason;
+	}
+	json_decref(json);
+	return error;
+}
+
+static void progress_pass(const struct progress *progress, void *data)
+{
+	const struct job *job = data;
+
+	if (job->request.progress)
+		job->request.progress(progress, job->request.data);
+}
+
+static int machine_look(struct job *job, struct reason *why)
+{
+	struct outer outer;
+	struct kvm_module module;
+	struct tsc tsc;
+	int error;
+
+	machine_source_live(&job->source);
+	error = topology_open(&job->source, &job->topology, why);
+	if (!error)
+		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
+	if (!error)
+		error = topology_bind_thread(&job->topology, job->cpu, why);
+	if (!error)
+		error = topology_bind_memory(&job->topology, job->cpu, why);
+	if (!error)
+		error = memory_budget(&job->source, &job->memory_budget_bytes, why);
+	if (error)
+		return error;
+	machine_outer(&job->source, &outer);
+	machine_kvm_module(&job->source, &module);
+	machine_tsc(&job->source, &tsc);
+	if (!tsc.hz)
+		return fail(why, ENOTSUP, "the TSC's frequency is not known (%s)", tsc.reason.text);
+	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
+	job->paging_reason = module.reason;
+	job->around.context = (struct point_context){
+		.paging = { [SETTING_HOST] = paging_name(PAGING_NATIVE), [SETTING_VCPU] = paging_name(module.paging) },
+		.paging_reason = job->paging_reason.text,
+		.outer = job->outer,
+		.tsc_hz = (double)tsc.hz,
+		.seed = job->request.seed,
+	};
+	return 0;
+}
+
+/* Every bench's plan is made once before anything is measured, so that bad values are refused at once. */
+static int plans_try(const struct job *job, struct reason *why)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < job->request.bench_count && !error; i++) {
+		struct plan plan;
+
+		error = plan_make(&plan, job->request.benches[i], &job->request.plan, why);
+		if (!error)
+			plan_free(&plan);
+	}
+	return error;
+}
+
+static int directory_make(struct job *job, struct reason *why)
+{
+	char name[4200];
+	int error = run_writer_open(&job->writer, job->request.path, why);
+
+	if (!error)
+		error = topology_export(
+			&job->topology, writer_file(&job->writer, "topology.xml", name, sizeof(name)), why);
+	if (error)
+		return error;
+	job->about = about_new(job);
+	if (!job->about)
+		return fail(why, ENOMEM, "no memory to describe the run");
+	return run_write_about(&job->writer, job->about, why);
+}
+
+int job_open(struct job *job, const struct job_request *request, struct reason *why)
+{
+	int error;
+
+	*job = (struct job){ .request = *request };
+	error = plans_try(job, why);
+	if (error)
+		return error;
+	error = machine_look(job, why);
+	if (error)
+		return error;
+	job->points = json_array();
+	job->around.effort = request->effort;
+	job->around.memory_budget_bytes = job->memory_budget_bytes;
+	job->around.source = &job->source;
+	job->around.numa_node = topology_numa_node(&job->topology, job->cpu);
+	job->around.random = random_new(request->seed);
+	job->around.stop = request->stop;
+	job->around.write = write_point;
+	job->around.progress = progress_pass;
+	job->around.data = job;
+	if (!job->points || !job->around.random)
+		return fail(why, ENOMEM, "no memory for a run");
+	return directory_make(job, why);
+}
+
+/* Where the second pass measures on one curve: what steps_refine() makes of its points in all settings. */
+static size_t refine_choose(
+	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context)
+{
+	struct job *job = context;
+	json_t *points = json_array();
+	size_t count;
+
+	for (size_t c = 0; c < ground->cells; c++) {
+		const struct cell *cell = ground->cell[c];
+
+		if (!plan_same_curve(like->point[0].bench, cell, like))
+			continue;
+		for (unsigned s = 0; s < SETTING_COUNT; s++)
+			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
+				json_array_append_new(points, point_json(&cell->point[s], &job->around.context));
+	}
+	count = steps_refine(points, values, most);
+	json_decref(points);
+	return count;
+}
+
+static int bench_run(struct job *job, const struct bench *bench, double seconds, struct reason *why)
+{
+	struct plan sweep, refine;
+	uint64_t start = now_ns();
+	int error = plan_make(&sweep, bench, &job->request.plan, why);
+
+	if (error)
+		return error;
+	error = rounds_measure(
+		&sweep, &job->around, seconds * (bench->step_axis < 0 ? 1 : SWEEP_SHARE), &job->cost, why);
+	if (!error && bench->step_axis >= 0) {
+		error = plan_refine(&refine, &sweep, refine_choose, job, why);
+		if (!error && refine.points)
+			error = rounds_measure(&refine, &job->around,
+				seconds - (double)(now_ns() - start) / (double)NS_PER_S, &job->cost, why);
+		plan_free(&refine);
+	}
+	plan_free(&sweep);
+	return error;
+}
+
+/* The last word on the run. A write error keeps its reason in front of everything that went wrong before. */
+static int finish(struct job *job, int error, double seconds, struct reason *why)
+{
+	int written;
+
+	json_object_set_new(job->about, "state", json_string(error ? "interrupted" : "complete"));
+	json_object_set_new(job->about, "reason",
+		!error ? json_null() : json_string(error == -EINTR ? "interrupted by a signal" : why->text));
+	json_object_set_new(job->about, "finished_utc", utc_now());
+	json_object_set_new(job->about, "duration_s", json_real(seconds));
+	json_object_set_new(job->about, "clock", clock_json(job));
+	written = error && error != -EINTR ? 0 : run_write_points(&job->writer, job->points, why);
+	if (!written)
+		written = run_write_about(&job->writer, job->about, error ? NULL : why);
+	return error ? error : written;
+}
+
+int job_run(struct job *job, struct reason *why)
+{
+	uint64_t start = now_ns();
+	double seconds = (double)job->request.effort->seconds / (double)job->request.bench_count;
+	int error = 0;
+
+	for (size_t i = 0; i < job->request.bench_count && !error; i++)
+		error = bench_run(job, job->request.benches[i], seconds, why);
+	return finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
+}
+
+void job_close(struct job *job)
+{
+	run_writer_close(&job->writer);
+	if (job->topology.hwloc)
+		topology_close(&job->topology);
+	gsl_rng_free(job->around.random);
+	free(job->cost.cycles_per_tsc);
+	json_decref(job->points);
+	json_decref(job->about);
+}

@@ -1,0 +1,58 @@
+/* One invocation: benches measured one after the other into a run directory. */
+#ifndef NESTWALK_JOB_H
+#define NESTWALK_JOB_H
+
+#include "machine/source.h"
+#include "machine/topology.h"
+#include "measure/plan.h"
+#include "measure/rounds.h"
+#include "record/write.h"
+
+#include <jansson.h>
+
+struct job_request {
+	const struct bench *const *benches;
+	size_t bench_count;
+	struct plan_request plan;
+	const struct effort *effort;
+	int cpu; /* -1: choose */
+	uint64_t seed;
+	const char *path; /* of the run directory */
+	const char *const *command_line; /* NULL-terminated: as the user typed it */
+	bool (*stop)(void);
+	void (*progress)(const struct progress *progress, void *data);
+	void *data;
+};
+
+struct job {
+	struct job_request request;
+	struct machine_source source;
+	struct topology topology;
+	int cpu;
+	uint64_t memory_budget_bytes;
+	struct surroundings around;
+	struct clock_cost cost;
+	struct run_writer writer;
+	json_t *about;
+	json_t *points; /* final ones */
+	size_t ok, skipped, errors;
+	struct reason first_skip; /* of a skipped point, for a run in which nothing else happened */
+	char outer[64];
+	struct reason paging_reason;
+};
+
+/*
+ * Look at the machine, bind the thread to the CPU and its memory to the CPU's node, plan every bench, and make the run
+ * directory with a run.json whose state is "running". 0; -EINVAL with *why: the request makes no sense here (CPU, a
+ * parameter); -errno with *why. Call job_close() in any case. No privilege needed; /dev/kvm for the setting vcpu.
+ */
+int job_open(struct job *job, const struct job_request *request, struct reason *why);
+
+/*
+ * Measure. 0; -EINTR interrupted: the directory holds what was measured and says so; -errno with *why: the same, for
+ * another reason (the disk is full).
+ */
+int job_run(struct job *job, struct reason *why);
+void job_close(struct job *job);
+
+#endif

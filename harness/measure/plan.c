@@ -1,0 +1,325 @@
+#include "measure/plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct values {
+	uint64_t value[AXIS_VALUES_MAX];
+	size_t count;
+	bool asked; /* by --param */
+};
+
+struct product {
+	struct plan *plan;
+	unsigned settings;
+	bool unusual; /* FIT_IF_ASKED combinations too */
+	const struct values *axis;
+};
+
+const struct axis *plan_axis(const struct bench *bench, const char *name)
+{
+	for (size_t i = 0; i < bench->axis_count; i++)
+		if (!strcmp(bench->axes[i].name, name) || !strcmp(bench->axes[i].key, name))
+			return &bench->axes[i];
+	return NULL;
+}
+
+static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
+{
+	if (value < axis->least || value > axis->most)
+		return fail(why, EINVAL, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64, axis->name,
+			value, axis->least, axis->most);
+	for (size_t i = 0; i < values->count; i++)
+		if (values->value[i] == value)
+			return 0;
+	if (values->count == AXIS_VALUES_MAX)
+		return fail(why, EINVAL, "--param %s: more than %d values", axis->name, AXIS_VALUES_MAX);
+	values->value[values->count++] = value;
+	return 0;
+}
+
+static int choice_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
+{
+	char known[160] = "";
+
+	for (uint64_t i = 0; i <= axis->most; i++) {
+		if (!strcmp(axis->choices[i], text))
+			return value_add(axis, values, i, why);
+		strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
+		strncat(known, axis->choices[i], sizeof(known) - strlen(known) - 1);
+	}
+	return fail(why, EINVAL, "--param %s: '%s' is none of %s", axis->name, text, known);
+}
+
+static int count_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
+{
+	uint64_t from, to;
+	int length = 0;
+	int error = 0;
+
+	/* %n: that nothing follows the number; a leading '-' would be read as a large number. */
+	if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &from, &to, &length) == 2 && !text[length] && text[0] != '-') {
+		for (uint64_t value = from; !error && value <= to; value++)
+			error = value_add(axis, values, value, why);
+		return from <= to ? error : fail(why, EINVAL, "--param %s: %s is empty", axis->name, text);
+	}
+	length = 0;
+	if (sscanf(text, "%" SCNu64 "%n", &from, &length) != 1 || text[length] || text[0] == '-')
+		return fail(why, EINVAL, "--param %s: '%s' is no number and no range", axis->name, text);
+	return value_add(axis, values, from, why);
+}
+
+static int page_size_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
+{
+	uint64_t bytes;
+
+	if (size_parse(text, &bytes))
+		return fail(why, EINVAL, "--param %s: '%s' is no size, e.g. 4K", axis->name, text);
+	if (bytes != PAGE_4K && bytes != PAGE_2M && bytes != PAGE_1G)
+		return fail(why, EINVAL, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G", axis->name, text);
+	return value_add(axis, values, bytes, why);
+}
+
+static int values_asked(const struct axis *axis, const char *list, struct values *values, struct reason *why)
+{
+	static int (*const add[])(const struct axis *, struct values *, const char *, struct reason *) = {
+		[AXIS_COUNT] = count_add,
+		[AXIS_PAGE_SIZE] = page_size_add,
+		[AXIS_CHOICE] = choice_add,
+	};
+	char *copy = strdup(list), *rest = NULL;
+	int error = copy ? 0 : -ENOMEM;
+
+	for (char *text = copy ? strtok_r(copy, ",", &rest) : NULL; text && !error; text = strtok_r(NULL, ",", &rest))
+		error = add[axis->kind](axis, values, text, why);
+	free(copy);
+	if (!error && !values->count)
+		return fail(why, EINVAL, "--param %s: no value given", axis->name);
+	values->asked = true;
+	return error;
+}
+
+static void values_default(const struct axis *axis, struct values *values)
+{
+	if (!axis->ladder.per_octave) {
+		memcpy(values->value, axis->values, axis->count * sizeof(*axis->values));
+		values->count = axis->count;
+		return;
+	}
+	for (unsigned k = 0; values->count < AXIS_VALUES_MAX; k++) {
+		uint64_t value =
+			(uint64_t)llround((double)axis->ladder.first * exp2((double)k / axis->ladder.per_octave));
+
+		if (value > axis->ladder.last)
+			return;
+		/* Steps of less than one page, at the lower end, come to the same count. */
+		if (!values->count || value > values->value[values->count - 1])
+			values->value[values->count++] = value;
+	}
+}
+
+static struct ground *ground_of(struct plan *plan, const struct chase *chase)
+{
+	for (size_t i = 0; i < plan->grounds; i++) {
+		const struct chase *like = &plan->ground[i].like;
+
+		if (like->page_bytes == chase->page_bytes && like->backing == chase->backing &&
+			like->frames == chase->frames && like->levels == chase->levels)
+			return &plan->ground[i];
+	}
+	if (plan->grounds == plan->room) {
+		size_t room = plan->room ? 2 * plan->room : 4;
+		struct ground *ground = realloc(plan->ground, room * sizeof(*ground));
+
+		if (!ground)
+			return NULL;
+		plan->ground = ground;
+		plan->room = room;
+	}
+	plan->ground[plan->grounds] = (struct ground){ .like = *chase };
+	return &plan->ground[plan->grounds++];
+}
+
+static int cell_add(struct plan *plan, const struct cell *model, const uint64_t *value)
+{
+	struct ground *ground = ground_of(plan, &model->chase);
+	struct cell *cell = malloc(sizeof(*cell));
+
+	if (!ground || !cell)
+		goto no_memory;
+	if (ground->cells == ground->room) {
+		size_t room = ground->room ? 2 * ground->room : 64;
+		struct cell **list = realloc(ground->cell, room * sizeof(struct cell *));
+
+		if (!list)
+			goto no_memory;
+		ground->cell = list;
+		ground->room = room;
+	}
+	*cell = *model;
+	for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+		point_init(&cell->point[setting], plan->bench, (enum setting)setting);
+		memcpy(cell->point[setting].value, value, plan->bench->axis_count * sizeof(*value));
+		plan->points += !!(cell->settings & SETTING_BIT(setting));
+	}
+	ground->cell[ground->cells++] = cell;
+	return 0;
+no_memory:
+	free(cell);
+	return -ENOMEM;
+}
+
+/* Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured twice. */
+static bool settled(const struct product *product, const uint64_t *value, enum setting setting)
+{
+	const struct bench *bench = product->plan->bench;
+
+	for (size_t i = 0; i < bench->axis_count; i++)
+		if (!(bench->axes[i].settings & SETTING_BIT(setting)) && value[i] != product->axis[i].value[0])
+			return false;
+	return true;
+}
+
+static int combination(const struct product *product, const uint64_t *value)
+{
+	const struct bench *bench = product->plan->bench;
+	struct cell model = { 0 };
+
+	for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+		struct chase chase;
+		enum fit fit;
+
+		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
+			continue;
+		fit = bench->chase(value, (enum setting)setting, &chase);
+		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
+			continue;
+		if (fit == FIT_IF_ASKED && !product->unusual)
+			continue;
+		model.chase = chase;
+		model.settings |= SETTING_BIT(setting);
+	}
+	return model.settings ? cell_add(product->plan, &model, value) : 0;
+}
+
+static int combinations(const struct product *product, size_t axis, uint64_t *value)
+{
+	int error = 0;
+
+	if (axis == product->plan->bench->axis_count)
+		return combination(product, value);
+	for (size_t i = 0; !error && i < product->axis[axis].count; i++) {
+		value[axis] = product->axis[axis].value[i];
+		error = combinations(product, axis + 1, value);
+	}
+	return error;
+}
+
+int plan_make(struct plan *plan, const struct bench *bench, const struct plan_request *request, struct reason *why)
+{
+	struct values axis[AXES_MAX] = { 0 };
+	struct product product = { .plan = plan, .settings = request->settings, .axis = axis };
+	uint64_t value[AXES_MAX] = { 0 };
+	int error = 0;
+
+	*plan = (struct plan){ .bench = bench };
+	for (size_t i = 0; !error && i < request->param_count; i++) {
+		const struct axis *named = plan_axis(bench, request->params[i].name);
+
+		if (!named)
+			continue;
+		error = values_asked(named, request->params[i].values, &axis[named - bench->axes], why);
+		product.unusual = product.unusual || named->unusual;
+	}
+	for (size_t i = 0; i < bench->axis_count; i++)
+		if (!axis[i].asked)
+			values_default(&bench->axes[i], &axis[i]);
+	if (!error && combinations(&product, 0, value))
+		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
+	if (!error && !plan->points)
+		error = fail(why, EINVAL,
+			"%s: these --param values leave nothing to measure in the settings chosen "
+			"(a host page is its own backing)",
+			bench->name);
+	if (error)
+		plan_free(plan);
+	return error;
+}
+
+bool plan_same_curve(const struct bench *bench, const struct cell *a, const struct cell *b)
+{
+	/* The values are the same in all of a cell's points. */
+	for (size_t i = 0; i < bench->axis_count; i++)
+		if ((int)i != bench->step_axis && a->point[0].value[i] != b->point[0].value[i])
+			return false;
+	return true;
+}
+
+/* The cells of one more curve of a ground, at the step-axis values chosen for it. */
+static int curve_refine(struct plan *plan, const struct cell *like, const uint64_t *steps, size_t count)
+{
+	const struct bench *bench = plan->bench;
+	int error = 0;
+
+	for (size_t k = 0; !error && k < count; k++) {
+		struct cell model = *like;
+		uint64_t value[AXES_MAX];
+
+		memcpy(value, like->point[0].value, sizeof(value));
+		value[bench->step_axis] = steps[k];
+		model.finished = false;
+		for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+			if (model.settings & SETTING_BIT(setting))
+				bench->chase(value, (enum setting)setting, &model.chase);
+		error = cell_add(plan, &model, value);
+	}
+	return error;
+}
+
+int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why)
+{
+	uint64_t steps[AXIS_VALUES_MAX];
+	int error = 0;
+
+	*plan = (struct plan){ .bench = from->bench };
+	for (size_t g = 0; g < from->grounds; g++) {
+		const struct ground *ground = &from->ground[g];
+
+		for (size_t c = 0; !error && c < ground->cells; c++) {
+			bool first = true;
+
+			for (size_t other = 0; other < c && first; other++)
+				first = !plan_same_curve(from->bench, ground->cell[other], ground->cell[c]);
+			if (!first)
+				continue;
+			error = curve_refine(plan, ground->cell[c], steps,
+				choose(ground, ground->cell[c], steps, AXIS_VALUES_MAX, context));
+		}
+	}
+	for (size_t g = 0; g < plan->grounds; g++)
+		for (size_t c = 0; c < plan->ground[g].cells; c++)
+			for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+				plan->ground[g].cell[c]->point[setting].pass = PASS_REFINE;
+	if (error) {
+		plan_free(plan);
+		return fail(why, ENOMEM, "no memory for the second pass of %s", from->bench->name);
+	}
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t g = 0; g < plan->grounds; g++) {
+		for (size_t c = 0; c < plan->ground[g].cells; c++) {
+			for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+				point_free(&plan->ground[g].cell[c]->point[setting]);
+			free(plan->ground[g].cell[c]);
+		}
+		free(plan->ground[g].cell);
+	}
+	free(plan->ground);
+	*plan = (struct plan){ 0 };
+}

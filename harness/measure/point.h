@@ -1,0 +1,87 @@
+/* A point: one combination of a bench's axis values in one setting, its samples, and what they come to. */
+#ifndef NESTWALK_POINT_H
+#define NESTWALK_POINT_H
+
+#include "bench.h"
+#include "measure/sample.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum point_status {
+	POINT_OK,
+	POINT_SKIPPED, /* this machine, or this effort, cannot: reason */
+	POINT_ERROR, /* something did not verify: reason, and no number */
+};
+
+enum pass {
+	PASS_SWEEP,
+	PASS_REFINE, /* the independent second pass around the steps that the sweep shows */
+};
+
+/* Series of a point: six metrics, and the clock ratio they were converted with. */
+enum series {
+	SERIES_GROSS_CYCLES,
+	SERIES_BASELINE_CYCLES,
+	SERIES_NET_CYCLES,
+	SERIES_GROSS_NS,
+	SERIES_BASELINE_NS,
+	SERIES_NET_NS,
+	SERIES_CYCLES_PER_TSC,
+	SERIES_COUNT,
+};
+#define SERIES_METRICS SERIES_CYCLES_PER_TSC
+
+struct point {
+	const struct bench *bench;
+	enum setting setting;
+	enum pass pass;
+	uint64_t value[AXES_MAX];
+	bool without_pages; /* stands for a whole group that is skipped: the swept axis is left out of its params */
+
+	enum point_status status;
+	struct reason reason;
+
+	size_t samples, room;
+	double *series[SERIES_COUNT]; /* owned */
+	unsigned *round; /* owned */
+	unsigned discarded, contaminated;
+	struct disturbance disturbance; /* over all timed regions, discarded ones included */
+
+	/* What was read back, as of the last sample. */
+	uint64_t page_bytes, baseline_page_bytes;
+	uint64_t faults_expected, faults_counted;
+	uint64_t kvm_pages[KVM_COUNTS]; /* KVM_COUNT_PAGES_*; KVM_COUNT_UNKNOWN */
+
+	size_t written; /* samples when it was last written */
+	bool final;
+};
+
+/* What is the same for all points of a run. */
+struct point_context {
+	const char *paging[SETTING_COUNT]; /* NULL: unknown */
+	const char *paging_reason; /* ... and why */
+	const char *outer;
+	double tsc_hz;
+	uint64_t seed;
+};
+
+void point_init(struct point *point, const struct bench *bench, enum setting setting);
+void point_free(struct point *point);
+
+/* Add a good sample of a round. 0, or -ENOMEM. */
+int point_add(struct point *point, const struct sample *sample, unsigned round, const struct point_context *context);
+
+/* Take back the samples of a round that was not finished. */
+void point_drop_round(struct point *point, unsigned round);
+
+/* From now on an error or skipped point, without numbers. */
+void point_fail(struct point *point, enum point_status status, const struct reason *why);
+
+/* Half the 95 % interval of the gross latency over its median; infinite below 2 samples. */
+double point_uncertainty(const struct point *point, const struct point_context *context);
+
+/* The line for points.jsonl (docs/RESULTS.md). New reference; NULL where memory is short. */
+json_t *point_json(const struct point *point, const struct point_context *context);
+
+#endif

@@ -1,0 +1,171 @@
+#include "measure/sample.h"
+
+#include "measure/stats.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/resource.h>
+
+/* One reading of everything that may disturb a timed region. */
+struct reading {
+	struct rusage usage;
+	uint64_t wall_ns, cpu_ns;
+	uint64_t kvm[KVM_COUNTS_OF_VCPU];
+};
+
+static void reading_take(const struct space *space, struct reading *reading)
+{
+	struct kvm_stats *stats = space_vcpu_stats(space);
+	bool fresh = stats && !kvm_stats_read(stats);
+	struct timespec wall, cpu;
+
+	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
+		reading->kvm[i] = fresh ? kvm_stats_count(stats, (enum kvm_count)i) : KVM_COUNT_UNKNOWN;
+	getrusage(RUSAGE_THREAD, &reading->usage);
+	clock_gettime(CLOCK_MONOTONIC, &wall);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	reading->wall_ns = timespec_ns(wall);
+	reading->cpu_ns = timespec_ns(cpu);
+}
+
+void disturbance_add(struct disturbance *sum, const struct disturbance *other)
+{
+	sum->involuntary_switches += other->involuntary_switches;
+	sum->page_faults += other->page_faults;
+	sum->elapsed_ns += other->elapsed_ns;
+	sum->away_ns += other->away_ns;
+	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++) {
+		if (sum->kvm[i] == KVM_COUNT_UNKNOWN || other->kvm[i] == KVM_COUNT_UNKNOWN)
+			sum->kvm[i] = KVM_COUNT_UNKNOWN;
+		else
+			sum->kvm[i] += other->kvm[i];
+	}
+}
+
+static struct disturbance between(const struct reading *from, const struct reading *to)
+{
+	uint64_t wall_ns = to->wall_ns - from->wall_ns, cpu_ns = to->cpu_ns - from->cpu_ns;
+	struct disturbance seen = {
+		.involuntary_switches = (uint64_t)(to->usage.ru_nivcsw - from->usage.ru_nivcsw),
+		.page_faults = (uint64_t)(to->usage.ru_minflt - from->usage.ru_minflt) +
+			       (uint64_t)(to->usage.ru_majflt - from->usage.ru_majflt),
+		.elapsed_ns = wall_ns,
+		/* The two clocks are read one after the other: a few ns of difference either way. */
+		.away_ns = wall_ns > cpu_ns ? wall_ns - cpu_ns : 0,
+	};
+
+	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
+		seen.kvm[i] = from->kvm[i] == KVM_COUNT_UNKNOWN || to->kvm[i] == KVM_COUNT_UNKNOWN
+				      ? KVM_COUNT_UNKNOWN
+				      : to->kvm[i] - from->kvm[i];
+	return seen;
+}
+
+static bool is_contaminated(const struct disturbance *seen)
+{
+	uint64_t fixed = seen->kvm[KVM_COUNT_PF_FIXED];
+
+	return seen->involuntary_switches || seen->page_faults || (fixed && fixed != KVM_COUNT_UNKNOWN) ||
+	       (double)seen->away_ns > AWAY_SHARE * (double)seen->elapsed_ns;
+}
+
+static double median_lap(const struct kernel_call *call)
+{
+	double laps[KERNEL_LAPS_MAX];
+
+	for (uint64_t i = 0; i < call->laps; i++)
+		laps[i] = (double)call->lap_tsc[i];
+	return stats_median(laps, call->laps);
+}
+
+/* The median lap of a chain, TSC cycles per access, without the clock's own cost. */
+static int time_chain(struct space *space, const struct chain *chain, double overhead_tsc, struct sample *sample,
+	double *access_tsc, struct reason *why)
+{
+	uint64_t accesses = chain->count < LONG_CHAIN_LINES ? LAP_ACCESSES : LAP_ACCESSES_LONG;
+	double lap_tsc;
+	struct reading before, after;
+	struct disturbance seen;
+	int error;
+
+	chain_lay(chain, space);
+	error = chain_prove(chain, space, why);
+	if (!error)
+		error = chain_walk(chain, space, why);
+	if (error)
+		return error;
+	*space->call = (struct kernel_call){
+		.start = chain_address(chain, 0),
+		.count = accesses / KERNEL_UNROLL,
+		.laps = LAPS,
+	};
+	reading_take(space, &before);
+	error = space_run(space, KERNEL_CHASE, why);
+	reading_take(space, &after);
+	if (error)
+		return error;
+	seen = between(&before, &after);
+	sample->contaminated = sample->contaminated || is_contaminated(&seen);
+	disturbance_add(&sample->disturbance, &seen);
+	if (space->call->end != chain_after(chain, LAPS * accesses))
+		return fail(why, EIO, "a chase over %" PRIu32 " lines did not end where it must", chain->count);
+	lap_tsc = median_lap(space->call);
+	if (!sample->shortest_lap_tsc || lap_tsc < sample->shortest_lap_tsc)
+		sample->shortest_lap_tsc = lap_tsc;
+	*access_tsc = (lap_tsc - overhead_tsc) / (double)accesses;
+	return 0;
+}
+
+static int calibrate(struct space *space, double overhead_tsc, double *cycles_per_tsc, struct reason *why)
+{
+	int error;
+
+	*space->call = (struct kernel_call){ .count = ADDS_PER_LAP / KERNEL_UNROLL, .laps = ADDS_LAPS };
+	error = space_run(space, KERNEL_ADDS, why);
+	if (error)
+		return error;
+	if (space->call->end != (uint64_t)ADDS_PER_LAP * ADDS_LAPS)
+		return fail(why, EIO, "%d adds came to %" PRIu64, ADDS_PER_LAP * ADDS_LAPS, space->call->end);
+	*cycles_per_tsc = ADDS_PER_LAP / (median_lap(space->call) - overhead_tsc);
+	return 0;
+}
+
+int sample_take(struct space *space, const struct sample_plan *plan, struct sample *sample, struct reason *why)
+{
+	const struct chain *first = plan->chain_first ? &plan->chain : &plan->packed;
+	const struct chain *second = plan->chain_first ? &plan->packed : &plan->chain;
+	double *first_tsc = plan->chain_first ? &sample->gross_tsc : &sample->baseline_tsc;
+	double *second_tsc = plan->chain_first ? &sample->baseline_tsc : &sample->gross_tsc;
+	int error;
+
+	*sample = (struct sample){ 0 };
+	error = time_chain(space, first, plan->lap_overhead_tsc, sample, first_tsc, why);
+	if (!error)
+		error = calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);
+	if (!error)
+		error = time_chain(space, second, plan->lap_overhead_tsc, sample, second_tsc, why);
+	return error;
+}
+
+int sample_lap_overhead(struct space *space, double *tsc_cycles, struct reason *why)
+{
+	double least = 0;
+
+	/* A few calls, so that one that was preempted in the middle does not decide. */
+	for (unsigned call = 0; call < 3; call++) {
+		int error;
+
+		*space->call = (struct kernel_call){ .laps = KERNEL_LAPS_MAX };
+		error = space_run(space, KERNEL_EMPTY, why);
+		if (error)
+			return error;
+		for (unsigned lap = 0; lap < KERNEL_LAPS_MAX; lap++) {
+			double tsc = (double)space->call->lap_tsc[lap];
+
+			if (!least || tsc < least)
+				least = tsc;
+		}
+	}
+	*tsc_cycles = least;
+	return 0;
+}

@@ -1,0 +1,145 @@
+#include "record/write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Doubles need 17 significant digits to come back as they were; 9 are far beyond what is measured, and shorter. */
+#define REAL_DIGITS JSON_REAL_PRECISION(9)
+
+char *writer_file(const struct run_writer *writer, const char *name, char *text, size_t bytes)
+{
+	snprintf(text, bytes, "%s/%s", writer->path, name);
+	return text;
+}
+
+void run_default_path(char *text, size_t bytes)
+{
+	char host[64] = "unknown-host", stamp[32];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (gethostname(host, sizeof(host) - 1) || !host[0])
+		strcpy(host, "unknown-host");
+	for (char *c = host; *c; c++)
+		if (*c == '/')
+			*c = '-';
+	gmtime_r(&now, &utc);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	snprintf(text, bytes, "results/%s/%s", host, stamp);
+}
+
+static int make_directories(const char *path, struct reason *why)
+{
+	char partial[4096];
+	size_t length = strlen(path);
+
+	if (!length || length >= sizeof(partial))
+		return fail(why, ENAMETOOLONG, "the path of the run directory is empty or too long");
+	memcpy(partial, path, length + 1);
+	for (char *slash = partial + 1; *slash; slash++) {
+		if (*slash != '/')
+			continue;
+		*slash = '\0';
+		if (mkdir(partial, 0777) && errno != EEXIST)
+			return fail(why, errno, "cannot make directory %s: %s; choose another with -o", partial,
+				strerror(errno));
+		*slash = '/';
+	}
+	if (mkdir(partial, 0777) && errno != EEXIST)
+		return fail(
+			why, errno, "cannot make directory %s: %s; choose another with -o", partial, strerror(errno));
+	return 0;
+}
+
+static int write_failed(const char *path, struct reason *why)
+{
+	int error = errno ? errno : EIO;
+
+	return fail(why, error, "cannot write %s: %s%s", path, strerror(error),
+		error == ENOSPC || error == EDQUOT ? "; free some space, or choose another place with -o" : "");
+}
+
+int run_writer_open(struct run_writer *writer, const char *path, struct reason *why)
+{
+	char name[4200];
+	int error, fd;
+
+	*writer = (struct run_writer){ 0 };
+	error = make_directories(path, why);
+	if (error)
+		return error;
+	snprintf(writer->path, sizeof(writer->path), "%s", path);
+	fd = open(writer_file(writer, "points.jsonl", name, sizeof(name)),
+		O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0 && errno == EEXIST)
+		return fail(why, EEXIST, "%s holds a run already; choose another directory with -o", path);
+	if (fd < 0)
+		return write_failed(name, why);
+	writer->points = fdopen(fd, "a");
+	if (!writer->points) {
+		close(fd);
+		return fail(why, ENOMEM, "no memory to write %s", name);
+	}
+	return 0;
+}
+
+void run_writer_close(struct run_writer *writer)
+{
+	if (writer->points)
+		fclose(writer->points);
+	writer->points = NULL;
+}
+
+/* Write a file beside its final name, make it durable, and only then put it in place. */
+static int replace(
+	const struct run_writer *writer, const char *name, const json_t *lines, const json_t *whole, struct reason *why)
+{
+	char final[4200], partial[4300];
+	size_t i;
+	const json_t *line;
+	FILE *out;
+	int bad;
+
+	writer_file(writer, name, final, sizeof(final));
+	snprintf(partial, sizeof(partial), "%s.partial", final);
+	errno = 0;
+	out = fopen(partial, "we");
+	if (!out)
+		return write_failed(partial, why);
+	bad = whole && (json_dumpf(whole, out, JSON_INDENT(2) | REAL_DIGITS) || fputc('\n', out) == EOF);
+	json_array_foreach (lines, i, line)
+		bad = bad || json_dumpf(line, out, JSON_COMPACT | REAL_DIGITS) || fputc('\n', out) == EOF;
+	bad = fflush(out) || bad;
+	bad = bad || fsync(fileno(out));
+	bad = fclose(out) || bad;
+	if (!bad && !rename(partial, final))
+		return 0;
+	write_failed(final, why);
+	unlink(partial);
+	return -EIO;
+}
+
+int run_write_about(const struct run_writer *writer, const json_t *about, struct reason *why)
+{
+	return replace(writer, "run.json", NULL, about, why);
+}
+
+int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why)
+{
+	return replace(writer, "points.jsonl", points, NULL, why);
+}
+
+int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why)
+{
+	char name[4200];
+
+	errno = 0;
+	if (!json_dumpf(point, writer->points, JSON_COMPACT | REAL_DIGITS) && fputc('\n', writer->points) != EOF &&
+		!fflush(writer->points))
+		return 0;
+	return write_failed(writer_file(writer, "points.jsonl", name, sizeof(name)), why);
+}

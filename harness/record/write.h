@@ -1,0 +1,40 @@
+/* Writing a run directory: docs/RESULTS.md. What was written once is never lost. */
+#ifndef NESTWALK_WRITE_H
+#define NESTWALK_WRITE_H
+
+#include "base/reason.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct run_writer {
+	char path[4096]; /* of the directory */
+	FILE *points;
+};
+
+/*
+ * Make the directory (and those above it) and open points.jsonl. 0; -EEXIST it holds a run already; -errno with *why:
+ * not writable, no room. Owned by the caller: run_writer_close().
+ */
+int run_writer_open(struct run_writer *writer, const char *path, struct reason *why);
+void run_writer_close(struct run_writer *writer);
+
+/* Replace run.json as a whole: a reader sees the old one or the new one. 0, or -errno with *why. */
+int run_write_about(const struct run_writer *writer, const json_t *about, struct reason *why);
+
+/* Append one line to points.jsonl and flush it. 0, or -errno with *why (the disk is full). */
+int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why);
+
+/*
+ * Replace points.jsonl by these points, a line each: interim lines of a finished run go. As a whole, as above; on
+ * failure the file is as it was.
+ */
+int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why);
+
+/* PATH of a file of the run, in text[bytes]; returns text. */
+char *writer_file(const struct run_writer *writer, const char *name, char *text, size_t bytes);
+
+/* results/<host>/<UTC stamp> below the working directory, in text[bytes]. */
+void run_default_path(char *text, size_t bytes);
+
+#endif

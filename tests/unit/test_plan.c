@@ -1,0 +1,217 @@
+/* From axes and --param to points. */
+#include "base/units.h"
+#include "measure/benches.h"
+#include "measure/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* cmocka wants these first, and defines fail(), so it comes after our headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define BOTH (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
+
+static const struct bench *reach(void)
+{
+	return benches_find("tlb-reach");
+}
+
+static int make(struct plan *plan, unsigned settings, const struct param *params, size_t count, struct reason *why)
+{
+	struct plan_request request = { .settings = settings, .params = params, .param_count = count };
+
+	return plan_make(plan, reach(), &request, why);
+}
+
+static size_t points_in(const struct plan *plan, unsigned setting)
+{
+	size_t count = 0;
+
+	for (size_t g = 0; g < plan->grounds; g++)
+		for (size_t c = 0; c < plan->ground[g].cells; c++)
+			count += !!(plan->ground[g].cell[c]->settings & SETTING_BIT(setting));
+	return count;
+}
+
+static void the_default_plan_has_each_page_size_on_its_own_backing(void **state)
+{
+	struct plan plan;
+	bool seen[BACKING_COUNT] = { false };
+
+	(void)state;
+	assert_int_equal(make(&plan, BOTH, NULL, 0, NULL), 0);
+	assert_int_equal(plan.grounds, BACKING_COUNT);
+	for (size_t g = 0; g < plan.grounds; g++) {
+		const struct ground *ground = &plan.ground[g];
+
+		assert_int_equal(ground->like.page_bytes, backing_page_bytes(ground->like.backing));
+		assert_false(seen[ground->like.backing]);
+		seen[ground->like.backing] = true;
+		/* Two strides of 8 to 64 Ki at 8 an octave: 105 values, of which 10.37 rounds to 10 a second time. */
+		assert_int_equal(ground->cells, 2 * 104);
+		for (size_t c = 0; c < ground->cells; c++)
+			assert_int_equal(ground->cell[c]->settings, BOTH);
+	}
+	assert_int_equal(points_in(&plan, SETTING_HOST), points_in(&plan, SETTING_VCPU));
+	assert_int_equal(plan.points, 2 * points_in(&plan, SETTING_HOST));
+	plan_free(&plan);
+}
+
+static void the_ladder_has_eight_steps_an_octave_and_both_ends(void **state)
+{
+	static const struct param params[] = { { "page_size", "4K" }, { "stride", "1" } };
+	struct plan plan;
+	uint64_t before = 0, octave = 0;
+
+	(void)state;
+	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 2, NULL), 0);
+	assert_int_equal(plan.grounds, 1);
+	for (size_t c = 0; c < plan.ground[0].cells; c++) {
+		uint64_t pages = plan.ground[0].cell[c]->chase.pages;
+
+		assert_true(pages > before);
+		octave += pages >= 1024 && pages < 2048;
+		before = pages;
+	}
+	assert_int_equal(plan.ground[0].cell[0]->chase.pages, 8);
+	assert_int_equal(before, 64 * 1024);
+	assert_int_equal(octave, 8);
+	plan_free(&plan);
+}
+
+static void params_choose(void **state)
+{
+	static const struct param params[] = { { "page_size", "4K,2M" }, { "pages", "60-62,100,61" }, { "stride", "1" },
+		{ "other-bench-s", "7" } };
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(make(&plan, BOTH, params, 4, NULL), 0);
+	/* 4K, 2M-thp and 2M-hugetlb; 60, 61, 62 and 100, each once. */
+	assert_int_equal(plan.grounds, 3);
+	for (size_t g = 0; g < plan.grounds; g++) {
+		assert_int_equal(plan.ground[g].cells, 4);
+		assert_int_equal(plan.ground[g].cell[3]->chase.pages, 100);
+	}
+	plan_free(&plan);
+}
+
+static void backings_of_another_size_are_for_guests_and_when_asked_for(void **state)
+{
+	static const struct param params[] = { { "page_size_bytes", "4K" }, { "backing", "2M-thp" }, { "pages", "8" } };
+	struct plan plan;
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(make(&plan, BOTH, params, 3, NULL), 0);
+	assert_int_equal(points_in(&plan, SETTING_HOST), 0);
+	assert_int_equal(points_in(&plan, SETTING_VCPU), 2);
+	plan_free(&plan);
+	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 3, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "nothing to measure"));
+}
+
+/* Frames and levels mean nothing on a host: it is measured once, beside the first of the guest's. */
+static void axes_of_guests_do_not_multiply_host_points(void **state)
+{
+	static const struct param params[] = { { "frames", "contiguous,shuffled" }, { "levels", "4,5" },
+		{ "page_size", "4K" }, { "pages", "8,9" }, { "stride", "1" } };
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(make(&plan, BOTH, params, 5, NULL), 0);
+	assert_int_equal(points_in(&plan, SETTING_HOST), 2);
+	assert_int_equal(points_in(&plan, SETTING_VCPU), 8);
+	plan_free(&plan);
+}
+
+static void bad_values_are_refused_with_a_reason(void **state)
+{
+	static const struct {
+		struct param param;
+		const char *says;
+	} cases[] = {
+		{ { "page_size", "3K" }, "4K, 2M, 1G" },
+		{ { "page_size", "huge" }, "is no size" },
+		{ { "page_size", "" }, "no value" },
+		{ { "pages", "many" }, "no number" },
+		{ { "pages", "-5" }, "no number" },
+		{ { "pages", "12x" }, "no number" },
+		{ { "pages", "1" }, "not within" },
+		{ { "pages", "99999999999" }, "not within" },
+		{ { "pages", "9-8" }, "empty" },
+		{ { "pages", "100-1000" }, "more than" },
+		{ { "frames", "sorted" }, "none of contiguous, shuffled" },
+		{ { "levels", "6" }, "not within" },
+		{ { "stride", "0" }, "not within" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan plan;
+		struct reason why = { "" };
+
+		assert_int_equal(make(&plan, BOTH, &cases[i].param, 1, &why), -EINVAL);
+		assert_non_null(strstr(why.text, cases[i].says));
+		assert_int_equal(plan.points, 0);
+	}
+}
+
+static size_t choose_two(
+	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *calls)
+{
+	(void)ground;
+	assert_true(most >= 2);
+	(*(unsigned *)calls)++;
+	if (like->chase.stride_pages != 1)
+		return 0;
+	values[0] = 70;
+	values[1] = 71;
+	return 2;
+}
+
+static void a_second_pass_keeps_all_but_the_step_axis(void **state)
+{
+	static const struct param params[] = { { "page_size", "4K" } };
+	struct plan sweep, refine;
+	unsigned calls = 0;
+
+	(void)state;
+	assert_int_equal(make(&sweep, BOTH, params, 1, NULL), 0);
+	assert_int_equal(plan_refine(&refine, &sweep, choose_two, &calls, NULL), 0);
+	/* Once for each of the two strides. */
+	assert_int_equal(calls, 2);
+	assert_int_equal(refine.grounds, 1);
+	assert_int_equal(refine.ground[0].cells, 2);
+	for (size_t c = 0; c < 2; c++) {
+		const struct cell *cell = refine.ground[0].cell[c];
+
+		assert_int_equal(cell->chase.pages, 70 + c);
+		assert_int_equal(cell->chase.stride_pages, 1);
+		assert_int_equal(cell->settings, BOTH);
+		assert_int_equal(cell->point[SETTING_VCPU].pass, PASS_REFINE);
+		assert_int_equal(cell->point[SETTING_VCPU].samples, 0);
+	}
+	plan_free(&refine);
+	plan_free(&sweep);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_default_plan_has_each_page_size_on_its_own_backing),
+		cmocka_unit_test(the_ladder_has_eight_steps_an_octave_and_both_ends),
+		cmocka_unit_test(params_choose),
+		cmocka_unit_test(backings_of_another_size_are_for_guests_and_when_asked_for),
+		cmocka_unit_test(axes_of_guests_do_not_multiply_host_points),
+		cmocka_unit_test(bad_values_are_refused_with_a_reason),
+		cmocka_unit_test(a_second_pass_keeps_all_but_the_step_axis),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
