@@ -1,0 +1,406 @@
+/* nestwalk env: what this machine is, and what it lets nestwalk measure. */
+#include "base/units.h"
+#include "cmd/cmd.h"
+#include "cmd/sheet.h"
+#include "machine/machine.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+	bool json;
+	const char *root, *cpuid;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'j':
+		options->json = true;
+		return 0;
+	case 'r':
+		options->root = argument;
+		return 0;
+	case 'c':
+		options->cpuid = argument;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", argument);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void print_cpu(const json_t *machine)
+{
+	const json_t *cpu = json_object_get(machine, "cpu");
+	struct sheet_text a, b, c;
+
+	sheet_section("CPU");
+	sheet_value_row("name", cpu, "name", SHEET_PLAIN);
+	sheet_value_row("vendor", cpu, "vendor", SHEET_PLAIN);
+	if (json_is_integer(json_object_get(cpu, "family")))
+		sheet_row("model", "family %s, model %s, stepping %s",
+			sheet_value(json_object_get(cpu, "family"), SHEET_PLAIN, &a),
+			sheet_value(json_object_get(cpu, "model"), SHEET_PLAIN, &b),
+			sheet_value(json_object_get(cpu, "stepping"), SHEET_PLAIN, &c));
+	else
+		sheet_value_row("model", cpu, "family", SHEET_PLAIN);
+	sheet_value_row("microcode", cpu, "microcode", SHEET_PLAIN);
+	sheet_row("address bits", "physical %s, virtual %s",
+		sheet_value_reason(cpu, "physical_address_bits", SHEET_PLAIN, &a),
+		sheet_value_reason(cpu, "virtual_address_bits", SHEET_PLAIN, &b));
+	sheet_row("cache line", "%s bytes%s", sheet_value_reason(cpu, "line_bytes", SHEET_PLAIN, &a),
+		json_is_integer(json_object_get(cpu, "line_bytes")) &&
+				(uint64_t)json_integer_value(json_object_get(cpu, "line_bytes")) != LINE_BYTES
+			? ": nestwalk measures only CPUs with 64-byte lines"
+			: "");
+	sheet_row("PCID", "%s, INVPCID %s", sheet_value_reason(cpu, "pcid", SHEET_PLAIN, &a),
+		sheet_value_reason(cpu, "invpcid", SHEET_PLAIN, &b));
+	sheet_value_row("VMX or SVM", cpu, "virtualization", SHEET_PLAIN);
+}
+
+static void print_paging_and_clock(const json_t *machine)
+{
+	const json_t *paging = json_object_get(machine, "paging"), *tsc = json_object_get(machine, "tsc");
+	const json_t *outer = json_object_get(machine, "outer");
+	const char *told_by = json_string_value(json_object_get(paging, "levels_used_told_by"));
+	struct sheet_text a, b;
+
+	sheet_row("page-table levels", "hardware %s", sheet_value_reason(paging, "levels_hardware", SHEET_PLAIN, &a));
+	sheet_row("", "this Linux %s%s%s%s", sheet_value_reason(paging, "levels_used", SHEET_PLAIN, &b),
+		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
+	told_by = json_string_value(json_object_get(tsc, "told_by"));
+	sheet_row("TSC", "%s%s%s%s", sheet_value_reason(tsc, "hz", SHEET_HZ, &a), told_by ? " (" : "",
+		told_by ? told_by : "", told_by ? ")" : "");
+	sheet_value_row("TSC invariant", tsc, "invariant", SHEET_PLAIN);
+	told_by = json_string_value(json_object_get(outer, "told_by"));
+	sheet_row("runs on (outer)", "%s%s%s%s", sheet_value_reason(outer, "name", SHEET_PLAIN, &a),
+		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
+	if (json_is_string(json_object_get(outer, "interface")))
+		sheet_row("", "it also shows the interface of '%s'",
+			json_string_value(json_object_get(outer, "interface")));
+}
+
+static void print_tlbs(const json_t *machine)
+{
+	const json_t *tlbs = json_object_get(machine, "tlbs_advertised"), *entry;
+	const json_t *entries = json_object_get(tlbs, "entries");
+	size_t i;
+
+	printf("\nTLBs, %s\n", json_string_value(json_object_get(tlbs, "note")));
+	if (!json_is_array(entries)) {
+		sheet_row("", "%s", sheet_reason(tlbs, "entries"));
+		return;
+	}
+	printf("  %-6s %-12s %-14s %8s  %-8s %s\n", "level", "for", "page sizes", "entries", "ways", "CPUID leaf");
+	json_array_foreach (entries, i, entry) {
+		const json_t *ways = json_object_get(entry, "ways");
+		const char *range = sheet_reason(entry, "ways");
+		struct sheet_text sizes, way;
+
+		/* "CPUID gives a range: 8 to 12" */
+		if (json_is_null(ways) && range && strrchr(range, ':'))
+			snprintf(way.text, sizeof(way.text), "%s", strrchr(range, ':') + 2);
+		else if (json_is_null(ways))
+			snprintf(way.text, sizeof(way.text), "?");
+		else
+			sheet_value(ways, SHEET_PLAIN, &way);
+		printf("  L%-5" JSON_INTEGER_FORMAT " %-12s %-14s %8" JSON_INTEGER_FORMAT "  %-8s %s\n",
+			json_integer_value(json_object_get(entry, "level")),
+			json_string_value(json_object_get(entry, "kind")),
+			sheet_list(json_object_get(entry, "page_sizes_bytes"), SHEET_BYTES, &sizes),
+			json_integer_value(json_object_get(entry, "entries")), way.text,
+			json_string_value(json_object_get(entry, "source_leaf")));
+	}
+}
+
+static void print_topology(const json_t *machine)
+{
+	const json_t *topology = json_object_get(machine, "topology"), *cache, *node;
+	struct sheet_text a, b, c;
+	size_t i;
+
+	sheet_section("Topology");
+	if (json_is_null(json_object_get(topology, "pus"))) {
+		sheet_value_row("CPUs", topology, "pus", SHEET_PLAIN);
+		return;
+	}
+	sheet_value_row("CPUs", topology, "pus", SHEET_PLAIN);
+	sheet_row("cores", "%s, CPUs a core %s", sheet_value_reason(topology, "cores", SHEET_PLAIN, &a),
+		sheet_value_reason(topology, "pus_per_core", SHEET_PLAIN, &b));
+	sheet_row("packages", "%s, NUMA nodes %s", sheet_value_reason(topology, "packages", SHEET_PLAIN, &a),
+		sheet_value_reason(topology, "numa_nodes", SHEET_PLAIN, &b));
+	sheet_value_row("may run on", topology, "allowed_cpus", SHEET_PLAIN);
+	json_array_foreach (json_object_get(topology, "caches"), i, cache) {
+		char label[32];
+		const char *type = json_string_value(json_object_get(cache, "type"));
+
+		snprintf(label, sizeof(label), "L%" JSON_INTEGER_FORMAT " %s",
+			json_integer_value(json_object_get(cache, "level")), strcmp(type, "unified") ? type : "");
+		sheet_row(label,
+			"%s, lines of %s bytes, ways: %s, shared by %" JSON_INTEGER_FORMAT
+			" CPUs, %" JSON_INTEGER_FORMAT " of them",
+			sheet_value(json_object_get(cache, "size_bytes"), SHEET_BYTES, &a),
+			sheet_value(json_object_get(cache, "line_bytes"), SHEET_PLAIN, &b),
+			sheet_value(json_object_get(cache, "ways"), SHEET_PLAIN, &c),
+			json_integer_value(json_object_get(cache, "shared_by_pus")),
+			json_integer_value(json_object_get(cache, "count")));
+	}
+	json_array_foreach (json_object_get(topology, "numa"), i, node) {
+		char label[32];
+
+		snprintf(label, sizeof(label), "NUMA node %" JSON_INTEGER_FORMAT,
+			json_integer_value(json_object_get(node, "node")));
+		sheet_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
+			json_integer_value(json_object_get(node, "memory_bytes")) / (json_int_t)MIB,
+			json_string_value(json_object_get(node, "cpus")));
+	}
+}
+
+static void mib_row(const char *label, const json_t *object, const char *key, const char *note)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (json_is_integer(value))
+		sheet_row(label, "%" JSON_INTEGER_FORMAT " MiB%s%s%s", json_integer_value(value) / (json_int_t)MIB,
+			note ? " (" : "", note ? note : "", note ? ")" : "");
+	else
+		sheet_value_row(label, object, key, SHEET_PLAIN);
+}
+
+/* "16K never, 32K never, 2M inherit" */
+static void print_thp_sizes(const json_t *sizes)
+{
+	struct sheet_text all = { "" }, bytes, enabled;
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (sizes, i, one) {
+		size_t used = strlen(all.text);
+
+		snprintf(all.text + used, sizeof(all.text) - used, "%s%.16s %.32s", used ? ", " : "",
+			sheet_value(json_object_get(one, "page_bytes"), SHEET_BYTES, &bytes),
+			sheet_value_reason(one, "enabled", SHEET_PLAIN, &enabled));
+	}
+	if (all.text[0])
+		sheet_row("THP by size", "%s", all.text);
+}
+
+static void print_memory(const json_t *machine)
+{
+	const json_t *memory = json_object_get(machine, "memory"), *sizes = json_object_get(machine, "page_sizes");
+	const json_t *thp = json_object_get(sizes, "thp"), *pool;
+	struct sheet_text a, b, c;
+	size_t i;
+
+	sheet_section("Memory and page sizes");
+	mib_row("total", memory, "total_bytes", NULL);
+	mib_row("available", memory, "available_bytes",
+		json_string_value(json_object_get(memory, "available_limited_by")));
+	mib_row("nestwalk may take", memory, "budget_bytes", NULL);
+	sheet_list_row("hardware", sizes, "hardware_bytes", SHEET_BYTES);
+	sheet_value_row("THP", thp, "mode", SHEET_PLAIN);
+	if (!json_is_null(json_object_get(thp, "mode"))) {
+		sheet_row("", "%s", json_string_value(json_object_get(thp, "mode_note")));
+		sheet_value_row("THP defrag", thp, "defrag", SHEET_PLAIN);
+		sheet_value_row("THP size", thp, "pmd_size_bytes", SHEET_BYTES);
+	}
+	print_thp_sizes(json_object_get(thp, "sizes"));
+	if (!json_is_array(json_object_get(sizes, "hugetlb")))
+		sheet_value_row("hugetlb", sizes, "hugetlb", SHEET_PLAIN);
+	json_array_foreach (json_object_get(sizes, "hugetlb"), i, pool) {
+		char label[32];
+
+		snprintf(label, sizeof(label), "hugetlb %.16s",
+			sheet_value(json_object_get(pool, "page_bytes"), SHEET_BYTES, &a));
+		sheet_row(label, "%s pages, %s free, %s reserved",
+			sheet_value_reason(pool, "total_pages", SHEET_PLAIN, &a),
+			sheet_value_reason(pool, "free_pages", SHEET_PLAIN, &b),
+			sheet_value_reason(pool, "reserved_pages", SHEET_PLAIN, &c));
+		if (json_is_string(json_object_get(pool, "usable_note")))
+			sheet_row("", "%s", json_string_value(json_object_get(pool, "usable_note")));
+	}
+}
+
+static void print_kvm(const json_t *machine)
+{
+	const json_t *kvm = json_object_get(machine, "kvm"), *counters = json_object_get(machine, "counters");
+	const char *told_by = json_string_value(json_object_get(kvm, "paging_told_by"));
+	struct sheet_text text;
+
+	sheet_section("KVM");
+	sheet_value_row("/dev/kvm usable", kvm, "usable", SHEET_PLAIN);
+	if (json_is_integer(json_object_get(kvm, "api_version")))
+		sheet_value_row("API version", kvm, "api_version", SHEET_PLAIN);
+	sheet_value_row("module", kvm, "module", SHEET_PLAIN);
+	sheet_row("paging of guests", "%s%s%s%s", sheet_value_reason(kvm, "paging", SHEET_PLAIN, &text),
+		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
+	if (json_is_string(json_object_get(kvm, "tdp_mmu")))
+		sheet_value_row("tdp_mmu", kvm, "tdp_mmu", SHEET_PLAIN);
+	if (json_is_string(json_object_get(kvm, "nested")))
+		sheet_value_row("nested guests", kvm, "nested", SHEET_PLAIN);
+
+	sheet_section("Hardware counters");
+	sheet_value_row("available", counters, "available", SHEET_PLAIN);
+	if (json_is_true(json_object_get(counters, "available")))
+		sheet_value_row("of the kernel too", counters, "kernel_available", SHEET_PLAIN);
+	sheet_value_row("paranoid level", counters, "perf_event_paranoid", SHEET_PLAIN);
+	sheet_list_row("PMUs", counters, "pmus", SHEET_PLAIN);
+	sheet_value_row("NMI watchdog", counters, "nmi_watchdog", SHEET_PLAIN);
+}
+
+static void print_kernel(const json_t *machine)
+{
+	const json_t *kernel = json_object_get(machine, "kernel"), *value;
+	json_t *mitigations = json_object_get(machine, "mitigations");
+	struct sheet_text unaffected = { "" };
+	const char *key;
+
+	sheet_section("Kernel");
+	sheet_value_row("release", kernel, "release", SHEET_PLAIN);
+	sheet_value_row("clock source", kernel, "clocksource", SHEET_PLAIN);
+	sheet_value_row("lockdown", kernel, "lockdown", SHEET_PLAIN);
+	sheet_list_row("command line", kernel, "command_line", SHEET_PLAIN);
+
+	sheet_section("Mitigations");
+	if (sheet_reason(mitigations, "all")) {
+		sheet_value_row("all", mitigations, "all", SHEET_PLAIN);
+		return;
+	}
+	json_object_foreach (mitigations, key, value) {
+		size_t used = strlen(unaffected.text);
+		const char *text = json_string_value(value);
+
+		if (strcmp(text, "Not affected"))
+			sheet_row(key, "%s", text);
+		else
+			snprintf(unaffected.text + used, sizeof(unaffected.text) - used, "%s%s", used ? ", " : "", key);
+	}
+	if (unaffected.text[0])
+		sheet_row("not affected", "%s", unaffected.text);
+}
+
+static void print_noise(const json_t *machine)
+{
+	const json_t *noise = json_object_get(machine, "noise");
+	struct sheet_text a, b, c;
+
+	sheet_section("Noise");
+	sheet_value_row("SMT active", noise, "smt_active", SHEET_PLAIN);
+	sheet_list_row("governors", noise, "governors", SHEET_PLAIN);
+	sheet_value_row("boost", noise, "boost", SHEET_PLAIN);
+	if (json_is_integer(json_object_get(noise, "stolen_ns")))
+		sheet_row("stolen so far", "%.2f s, %.2f %% of the time not idle",
+			(double)json_integer_value(json_object_get(noise, "stolen_ns")) / (double)NS_PER_S,
+			100 * json_real_value(json_object_get(noise, "stolen_fraction")));
+	else
+		sheet_value_row("stolen so far", noise, "stolen_ns", SHEET_PLAIN);
+	if (json_is_real(json_object_get(noise, "load_1min")))
+		sheet_row("load", "%s, %s, %s (1, 5, 15 min)",
+			sheet_value(json_object_get(noise, "load_1min"), SHEET_PLAIN, &a),
+			sheet_value(json_object_get(noise, "load_5min"), SHEET_PLAIN, &b),
+			sheet_value(json_object_get(noise, "load_15min"), SHEET_PLAIN, &c));
+	else
+		sheet_value_row("load", noise, "load_1min", SHEET_PLAIN);
+	if (json_string_length(json_object_get(noise, "isolated_cpus")))
+		sheet_value_row("isolated CPUs", noise, "isolated_cpus", SHEET_PLAIN);
+	if (json_string_length(json_object_get(noise, "nohz_full_cpus")))
+		sheet_value_row("nohz_full CPUs", noise, "nohz_full_cpus", SHEET_PLAIN);
+	if (json_is_real(json_object_get(noise, "cpu_quota_cpus")))
+		sheet_value_row("CPU quota", noise, "cpu_quota_cpus", SHEET_PLAIN);
+	else
+		sheet_row("CPU quota", "%s", sheet_reason(noise, "cpu_quota_cpus"));
+}
+
+static void print_table(const json_t *machine)
+{
+	const json_t *source = json_object_get(machine, "source");
+
+	printf("nestwalk " NESTWALK_VERSION ": %s%s\n",
+		!strcmp(json_string_value(json_object_get(source, "kind")), "live")	  ? ""
+		: !strcmp(json_string_value(json_object_get(source, "kind")), "recorded") ? "the machine recorded in "
+											  : "the registers in ",
+		json_string_value(json_object_get(source, "name")));
+	print_cpu(machine);
+	print_paging_and_clock(machine);
+	print_tlbs(machine);
+	if (!json_object_get(machine, "topology")) /* registers only */
+		return;
+	print_topology(machine);
+	print_memory(machine);
+	print_kvm(machine);
+	print_kernel(machine);
+	print_noise(machine);
+}
+
+static int open_source(const struct options *options, struct machine_source *source, struct reason *why)
+{
+	int error;
+
+	if (!options->root && options->cpuid)
+		return machine_source_cpuid(source, options->cpuid, why);
+	if (!options->root) {
+		machine_source_live(source);
+		return 0;
+	}
+	error = machine_source_root(source, options->root, why);
+	if (!error && options->cpuid) {
+		error = machine_source_replace_cpuid(source, options->cpuid, why);
+		if (error)
+			machine_source_close(source);
+	}
+	return error;
+}
+
+int cmd_env(int argc, char **argv)
+{
+	static const struct argp_option list[] = {
+		{ "json", 'j', NULL, 0, "Print JSON: what is unknown is null, with KEY_reason beside it", 0 },
+		{ "root", 'r', "DIR", 0,
+			"Describe the machine recorded in DIR (proc, sys, dev, cpuid.txt, topology.xml)", 0 },
+		{ "cpuid", 'c', "FILE", 0,
+			"Decode a CPUID dump of another machine (`cpuid -r`, or 'CPUID leaf: A-B-C-D' lines)", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = list,
+		.parser = parse_option,
+		.doc = "What this machine is, and what it lets nestwalk measure.\v"
+		       "Without --root and --cpuid it describes this machine. Needs no privilege; what could not be "
+		       "found "
+		       "out is said to be unknown, and why.",
+	};
+	static struct machine_source source;
+	struct options options = { 0 };
+	struct reason why;
+	json_t *machine;
+	int error = 0;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (open_source(&options, &source, &why))
+		return cmd_fail(EXIT_FAILED, &why);
+	machine = machine_describe(&source);
+	machine_source_close(&source);
+	if (!machine) {
+		fail(&why, ENOMEM, "out of memory");
+		return cmd_fail(EXIT_FAILED, &why);
+	}
+	if (!options.json)
+		print_table(machine);
+	else if (json_dumpf(machine, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) || putchar('\n') == EOF)
+		error = EIO;
+	json_decref(machine);
+	if (fflush(stdout) || ferror(stdout))
+		error = errno ? errno : EIO;
+	if (error) {
+		fail(&why, error, "standard output: %s", strerror(error));
+		return cmd_fail(EXIT_FAILED, &why);
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,50 @@
+/* The CPU itself: who made it, which model, what it can address, how many levels its page tables have. */
+#ifndef NESTWALK_CPU_H
+#define NESTWALK_CPU_H
+
+#include "base/reason.h"
+#include "machine/source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum cpu_vendor {
+	VENDOR_UNKNOWN,
+	VENDOR_INTEL,
+	VENDOR_AMD,
+	VENDOR_HYGON, /* AMD's Zen under licence: its CPUID is AMD's */
+};
+
+/*
+ * By the twelve letters of CPUID leaf 0, which are put into letters[13] unless it is NULL ("" without CPUID).
+ * Intel SDM vol. 2A, AMD APM vol. 3 E.3.1.
+ */
+enum cpu_vendor cpu_vendor(const struct cpuid_table *cpuid, char letters[13]);
+
+/* Everything here is from CPUID where there is one, else from /proc/cpuinfo, which has the same decoded. */
+struct cpu {
+	char vendor[16], name[64]; /* "" where unknown */
+	bool model_known;
+	unsigned family, model, stepping; /* extended fields added in, as Linux counts them */
+	unsigned physical_bits, virtual_bits; /* of addresses; 0 where unknown */
+	unsigned line_bytes; /* what CLFLUSH works on (leaf 1 EBX 15:8); 0 where unknown */
+	bool features_known; /* of the following, all of CPUID */
+	bool la57; /* 5-level paging in hardware: leaf 7 ECX bit 16 */
+	bool page_2m; /* leaf 1 EDX bit 3 (PSE), without which Linux has no 2M pages: a Xen PV guest */
+	bool page_1g; /* leaf 0x80000001 EDX bit 26 */
+	bool pcid, invpcid; /* leaf 1 ECX bit 17, leaf 7 EBX bit 10 */
+	bool virtualization; /* VMX (leaf 1 ECX bit 5) or SVM (leaf 0x80000001 ECX bit 2) */
+	struct reason reason; /* why something is unknown */
+};
+
+/* No privilege. Never fails. */
+void machine_cpu(const struct machine_source *source, struct cpu *out);
+
+/*
+ * How many levels this Linux's page tables have: 4 or 5, and in *why how that was found out; 0 where unknown, with the
+ * reason. Live: whether the kernel places a mapping above 47 bits when asked to. Recorded: cpuinfo's flag la57, which
+ * the kernel shows only while it uses 5 levels (arch/x86/kernel/cpu/common.c clears it otherwise, as with no5lvl).
+ */
+unsigned paging_levels_used(const struct machine_source *source, struct reason *why);
+
+#endif

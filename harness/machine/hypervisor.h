@@ -1,0 +1,54 @@
+/* /dev/kvm: whether it can be used, what is behind it, and how it translates a guest's addresses. */
+#ifndef NESTWALK_HYPERVISOR_H
+#define NESTWALK_HYPERVISOR_H
+
+#include "base/reason.h"
+#include "machine/source.h"
+
+#include <stdbool.h>
+
+/* How addresses are translated in a setting. */
+enum paging {
+	PAGING_UNKNOWN,
+	PAGING_NATIVE, /* one table, walked by hardware */
+	PAGING_NESTED, /* EPT or NPT: two tables, walked by hardware */
+	PAGING_SHADOW, /* the hypervisor keeps a merged table */
+	PAGING_SOFTWARE, /* an emulator */
+};
+
+/* "native", "nested", "shadow", "software"; NULL for PAGING_UNKNOWN. */
+const char *paging_name(enum paging paging);
+
+/* The module that does KVM's hardware side, and the paging mode that its parameters promise (a claim: see METHOD.md). */
+struct kvm_module {
+	char name[32]; /* "kvm_intel", "kvm_amd", "kvm_pvm"; "" where none is loaded or it is not known */
+	enum paging paging;
+	struct reason
+		reason; /* where paging is unknown or the name is empty: why; else what was read ("kvm_intel ept=Y") */
+};
+
+/*
+ * From /sys/module, no privilege. Never fails. EPT: Linux arch/x86/kvm/vmx/vmx.c parameter ept; NPT: svm/svm.c npt;
+ * kvm_pvm always shadows. kvm_pvm is looked at before kvm_intel and kvm_amd, as only one of them owns /dev/kvm.
+ */
+void machine_kvm_module(const struct machine_source *source, struct kvm_module *out);
+
+enum kvm_access {
+	KVM_USABLE,
+	KVM_ABSENT, /* no /dev/kvm */
+	KVM_FORBIDDEN, /* it may not be opened */
+	KVM_BROKEN, /* it opens and does not answer as KVM does */
+	KVM_NOT_TRIED, /* a recorded machine that has the device */
+};
+
+struct kvm_device {
+	enum kvm_access access;
+	int api_version; /* KVM_GET_API_VERSION; -1 where it was not asked */
+	struct reason reason; /* unless usable: why, and what to do */
+	struct kvm_module module;
+};
+
+/* Opens /dev/kvm (read and write) on the live machine and closes it again. Never fails. */
+void machine_kvm(const struct machine_source *source, struct kvm_device *out);
+
+#endif

@@ -1,0 +1,47 @@
+/* How much memory may be taken, and which page sizes the kernel will give. */
+#ifndef NESTWALK_MEMORY_H
+#define NESTWALK_MEMORY_H
+
+#include "base/reason.h"
+#include "machine/source.h"
+
+#include <stdint.h>
+
+/*
+ * The smaller of MemAvailable and what every cgroup limit up the hierarchy (v2 memory.max and memory.high, v1
+ * memory.limit_in_bytes) still allows, file cache that the kernel can drop counted as free.
+ * Returns 0, or -errno with *why where /proc/meminfo cannot be read. On success *why (may be NULL) says in words what
+ * set the limit: "MemAvailable" or the cgroup's file. No privilege.
+ */
+int memory_available(const struct machine_source *source, uint64_t *bytes, struct reason *why);
+
+/* Half of it: what a run allows itself, so that the machine it measures on does not start to swap. */
+int memory_budget(const struct machine_source *source, uint64_t *bytes, struct reason *why);
+
+/*
+ * Huge pages of `page_bytes` that can be mapped now: free, less those already promised to other mappings, and no more
+ * than the hugetlb cgroup allows (beyond it a touch is a SIGBUS, not an error).
+ * @numa_node: count that node's only; -1: any. Returns 0 with *pages, which may be 0 with what to do about it in *why;
+ * -ENOENT with *why where the kernel has no pool of that size. No privilege.
+ */
+int hugetlb_free(
+	const struct machine_source *source, uint64_t page_bytes, int numa_node, uint64_t *pages, struct reason *why);
+
+/* The bracketed word of /sys/kernel/mm/transparent_hugepage/enabled. */
+enum thp_mode {
+	THP_UNKNOWN, /* no such file: a kernel without transparent huge pages */
+	THP_ALWAYS,
+	THP_MADVISE,
+	THP_NEVER,
+};
+
+/*
+ * THP_ALWAYS and THP_MADVISE let madvise(MADV_HUGEPAGE) memory have huge pages. Otherwise *why (may be NULL) says what
+ * to do. Takes the 2M size's own switch into account (hugepages-2048kB/enabled, Linux 6.8).
+ */
+enum thp_mode thp_mode(const struct machine_source *source, struct reason *why);
+
+/* "always", "madvise", "never"; "unknown". */
+const char *thp_mode_name(enum thp_mode mode);
+
+#endif

@@ -1,0 +1,330 @@
+#include "machine/source.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The largest file read whole: /proc/cpuinfo of a machine with 500 CPUs has about 800 KiB. */
+#define WHOLE_FILE_MAX (1UL << 20)
+
+void machine_source_live(struct machine_source *source)
+{
+	memset(source, 0, sizeof(*source));
+	source->kind = SOURCE_LIVE;
+	source->root_fd = -1;
+	snprintf(source->name, sizeof(source->name), "this machine");
+	cpuid_execute(&source->cpuid);
+}
+
+int machine_source_root(struct machine_source *source, const char *root, struct reason *why)
+{
+	char dump[PATH_MAX];
+	int error;
+
+	memset(source, 0, sizeof(*source));
+	source->kind = SOURCE_RECORDED;
+	snprintf(source->name, sizeof(source->name), "%s", root);
+	source->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (source->root_fd < 0)
+		return fail(why, errno, "%s: cannot be opened as a directory: %s", root, strerror(errno));
+	if (!source_exists(source, "/proc") && !source_exists(source, "/sys")) {
+		machine_source_close(source);
+		return fail(why, EINVAL, "%s: has neither proc nor sys, so it is not a recorded machine", root);
+	}
+	if (!source_exists(source, "/cpuid.txt")) {
+		fail(&source->cpuid_reason, ENODATA, "recorded machine: it has no cpuid.txt");
+		return 0;
+	}
+	if (snprintf(dump, sizeof(dump), "%s/cpuid.txt", root) >= (int)sizeof(dump)) {
+		machine_source_close(source);
+		return fail(why, ENAMETOOLONG, "%s: path too long", root);
+	}
+	error = cpuid_load(dump, &source->cpuid, why);
+	if (error)
+		machine_source_close(source);
+	return error;
+}
+
+int machine_source_cpuid(struct machine_source *source, const char *path, struct reason *why)
+{
+	memset(source, 0, sizeof(*source));
+	source->kind = SOURCE_CPUID;
+	source->root_fd = -1;
+	snprintf(source->name, sizeof(source->name), "%s", path);
+	return cpuid_load(path, &source->cpuid, why);
+}
+
+int machine_source_replace_cpuid(struct machine_source *source, const char *path, struct reason *why)
+{
+	struct cpuid_table table;
+	int error = cpuid_load(path, &table, why);
+
+	if (!error)
+		source->cpuid = table;
+	return error;
+}
+
+void machine_source_close(struct machine_source *source)
+{
+	if (source->root_fd >= 0)
+		close(source->root_fd);
+	source->root_fd = -1;
+}
+
+bool source_is_live(const struct machine_source *source)
+{
+	return source->kind == SOURCE_LIVE;
+}
+
+int source_not_tried(const struct machine_source *source, struct reason *why)
+{
+	if (source->kind == SOURCE_CPUID)
+		return fail(why, ENODATA, "register dump: nothing but CPUID is known");
+	return fail(why, ENODATA, "recorded machine: not tried");
+}
+
+/* A descriptor for an absolute path on the described machine, or -errno. */
+static int source_open(const struct machine_source *source, const char *path, int flags)
+{
+	/* Without RESOLVE_IN_ROOT an absolute link in the tree would show this machine's value as the recorded one's. */
+	struct open_how how = { .flags = (uint64_t)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd;
+
+	if (source->kind == SOURCE_CPUID)
+		return -ENODATA;
+	if (source->kind == SOURCE_LIVE)
+		fd = open(path, flags);
+	else
+		fd = (int)syscall(SYS_openat2, source->root_fd, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_failed(const struct machine_source *source, const char *path, int error, struct reason *why)
+{
+	const char *root = source->kind == SOURCE_RECORDED ? source->name : "";
+
+	switch (error) {
+	case ENODATA:
+		return source_not_tried(source, why);
+	case ENOENT:
+		return fail(why, error, "no %s%s", root, path);
+	case ENOSYS:
+		return fail(why, error, "%s%s: reading a recorded tree needs openat2 (Linux 5.6)", root, path);
+	default:
+		return fail(why, error, "%s%s: %s", root, path, strerror(error));
+	}
+}
+
+/* Read up to `size` bytes. Returns the number read, or -errno with *why. */
+static ssize_t read_file(
+	const struct machine_source *source, const char *path, char *text, size_t size, struct reason *why)
+{
+	/* O_NONBLOCK: a named pipe in a recorded tree must not stop us. */
+	int fd = source_open(source, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	size_t used = 0;
+
+	if (fd < 0)
+		return open_failed(source, path, -fd, why);
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+		close(fd);
+		return fail(why, S_ISDIR(status.st_mode) ? EISDIR : EINVAL, "%s: not a file", path);
+	}
+	while (used < size) {
+		ssize_t got = read(fd, text + used, size - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			int error = errno;
+
+			close(fd);
+			return fail(why, error, "%s: %s", path, strerror(error));
+		}
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	close(fd);
+	if (memchr(text, 0, used))
+		return fail(why, EINVAL, "%s: holds a NUL byte, so it is not text", path);
+	return (ssize_t)used;
+}
+
+static void trim_end(char *text, size_t length)
+{
+	while (length && isspace((unsigned char)text[length - 1]))
+		length--;
+	text[length] = 0;
+}
+
+/* Format a path into path[PATH_MAX] with the caller's va_list. */
+static int make_path(char *path, const char *format, va_list args, struct reason *why)
+{
+	int length = vsnprintf(path, PATH_MAX, format, args);
+
+	return length < 0 || length >= PATH_MAX ? fail(why, ENAMETOOLONG, "path too long: %.64s", path) : 0;
+}
+
+static int read_text(const struct machine_source *source, const char *path, char *text, size_t size, struct reason *why)
+{
+	ssize_t length = read_file(source, path, text, size - 1, why);
+
+	text[length < 0 ? 0 : length] = 0;
+	if (length < 0)
+		return (int)length;
+	trim_end(text, (size_t)length);
+	return 0;
+}
+
+int source_read_text(
+	const struct machine_source *source, char *text, size_t size, struct reason *why, const char *path_format, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+	int error;
+
+	text[0] = 0;
+	va_start(args, path_format);
+	error = make_path(path, path_format, args, why);
+	va_end(args);
+	return error ? error : read_text(source, path, text, size, why);
+}
+
+int source_read_all(const struct machine_source *source, const char *path, char **text, struct reason *why)
+{
+	char *whole = malloc(WHOLE_FILE_MAX + 1), *fitting;
+	ssize_t length;
+
+	*text = NULL;
+	if (!whole)
+		return fail(why, ENOMEM, "%s: out of memory", path);
+	length = read_file(source, path, whole, WHOLE_FILE_MAX, why);
+	if (length == (ssize_t)WHOLE_FILE_MAX)
+		length = fail(why, EFBIG, "%s: over %lu bytes", path, WHOLE_FILE_MAX);
+	if (length < 0) {
+		free(whole);
+		return (int)length;
+	}
+	whole[length] = 0;
+	fitting = realloc(whole, (size_t)length + 1);
+	*text = fitting ? fitting : whole;
+	return 0;
+}
+
+int source_read_u64(
+	const struct machine_source *source, uint64_t *value, struct reason *why, const char *path_format, ...)
+{
+	char path[PATH_MAX], text[64], *end;
+	uint64_t number;
+	va_list args;
+	int error;
+
+	va_start(args, path_format);
+	error = make_path(path, path_format, args, why);
+	va_end(args);
+	if (!error)
+		error = read_text(source, path, text, sizeof(text), why);
+	if (error)
+		return error;
+	errno = 0;
+	number = strtoull(text, &end, strncmp(text, "0x", 2) ? 10 : 16);
+	if (!isdigit((unsigned char)text[0]) || *end)
+		return fail(why, EINVAL, "%s: '%s' is not a number", path, text);
+	if (errno)
+		return fail(why, ERANGE, "%s: %s is too large", path, text);
+	*value = number;
+	return 0;
+}
+
+bool source_exists(const struct machine_source *source, const char *path_format, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+	int fd;
+
+	va_start(args, path_format);
+	fd = make_path(path, path_format, args, NULL);
+	va_end(args);
+	if (!fd)
+		fd = source_open(source, path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	/* node2 before node10 */
+	return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_names(DIR *directory, struct source_names *names)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(directory))) {
+		char **grown;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		grown = realloc(names->name, (names->count + 1) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		names->name = grown;
+		names->name[names->count] = strdup(entry->d_name);
+		if (!names->name[names->count])
+			return -ENOMEM;
+		names->count++;
+	}
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), by_name);
+	return 0;
+}
+
+int source_list(const struct machine_source *source, struct source_names *names, struct reason *why,
+	const char *path_format, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+	DIR *directory;
+	int error, fd;
+
+	*names = (struct source_names){ 0 };
+	va_start(args, path_format);
+	error = make_path(path, path_format, args, why);
+	va_end(args);
+	if (error)
+		return error;
+	fd = source_open(source, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return open_failed(source, path, -fd, why);
+	directory = fdopendir(fd);
+	if (!directory) {
+		error = errno;
+		close(fd);
+		return fail(why, error, "%s: %s", path, strerror(error));
+	}
+	error = read_names(directory, names);
+	closedir(directory);
+	return error ? fail(why, -error, "%s: out of memory", path) : 0;
+}
+
+void source_names_free(struct source_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct source_names){ 0 };
+}

@@ -1,0 +1,252 @@
+#include "machine/topology.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The environment variables by which hwloc can be told to read a recorded sysfs. Put back as they were afterwards. */
+struct environment {
+	const char *name;
+	char *before;
+};
+
+static void environment_set(struct environment *variable, const char *name, const char *value)
+{
+	const char *before = getenv(name);
+
+	variable->name = name;
+	variable->before = before ? strdup(before) : NULL;
+	setenv(name, value, 1);
+}
+
+static void environment_restore(struct environment *variable)
+{
+	if (variable->before)
+		setenv(variable->name, variable->before, 1);
+	else
+		unsetenv(variable->name);
+	free(variable->before);
+}
+
+static int load(hwloc_topology_t topology, const char *what, struct reason *why)
+{
+	struct environment hide;
+	int error;
+
+	/* hwloc explains odd firmware on stderr, which is not ours to print to. */
+	environment_set(&hide, "HWLOC_HIDE_ERRORS", "2");
+	errno = 0;
+	error = hwloc_topology_load(topology) ? fail(why, errno ? errno : EINVAL, "hwloc cannot read %s", what) : 0;
+	environment_restore(&hide);
+	return error;
+}
+
+/* With these components hwloc reads files below its root only: its x86 one would execute CPUID here. */
+static int load_recorded_sysfs(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
+{
+	struct environment root, components;
+	int error;
+
+	environment_set(&root, "HWLOC_FSROOT", source->name);
+	environment_set(&components, "HWLOC_COMPONENTS", "linux,stop");
+	error = load(topology, source->name, why);
+	environment_restore(&components);
+	environment_restore(&root);
+	return error;
+}
+
+static int load_recorded(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
+{
+	char path[sizeof(source->name) + 16];
+
+	if (source_exists(source, "/topology.xml")) {
+		snprintf(path, sizeof(path), "%s/topology.xml", source->name);
+		if (hwloc_topology_set_xml(topology, path))
+			return fail(why, EINVAL, "%s: hwloc cannot read it", path);
+		return load(topology, path, why);
+	}
+	/* Without these hwloc makes up a machine with one CPU. */
+	if (source_exists(source, "/sys/devices/system/cpu/cpu0/topology"))
+		return load_recorded_sysfs(source, topology, why);
+	return fail(why, ENODATA,
+		"recorded machine: it has neither topology.xml nor /sys/devices/system/cpu/cpu0/topology");
+}
+
+/* The CPUs that this process may use: what cpusets and affinity leave of the machine's. */
+static int find_allowed(const struct machine_source *source, struct topology *topology)
+{
+	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
+	char *status, list[1024];
+
+	topology->allowed = hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology->hwloc));
+	if (!bound || !topology->allowed) {
+		hwloc_bitmap_free(bound);
+		return -ENOMEM;
+	}
+	if (source_is_live(source)) {
+		if (!hwloc_get_cpubind(topology->hwloc, bound, HWLOC_CPUBIND_PROCESS) && !hwloc_bitmap_iszero(bound))
+			hwloc_bitmap_and(topology->allowed, topology->allowed, bound);
+	} else if (!source_read_all(source, "/proc/self/status", &status, NULL)) {
+		if (text_field(status, "Cpus_allowed_list", list, sizeof(list)) &&
+			!hwloc_bitmap_list_sscanf(bound, list) && !hwloc_bitmap_iszero(bound))
+			hwloc_bitmap_and(topology->allowed, topology->allowed, bound);
+		free(status);
+	}
+	hwloc_bitmap_free(bound);
+	return 0;
+}
+
+int topology_open(const struct machine_source *source, struct topology *out, struct reason *why)
+{
+	int error = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->live = source_is_live(source);
+	if (source->kind == SOURCE_CPUID)
+		return source_not_tried(source, why);
+	if (hwloc_topology_init(&out->hwloc))
+		return fail(why, ENOMEM, "hwloc cannot be initialised");
+	hwloc_topology_set_icache_types_filter(out->hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
+	if (out->live)
+		error = load(out->hwloc, "this machine's topology", why);
+	else
+		error = load_recorded(source, out->hwloc, why);
+	if (!error) {
+		error = find_allowed(source, out);
+		if (error)
+			fail(why, -error, "out of memory");
+	}
+	if (error)
+		topology_close(out);
+	return error;
+}
+
+void topology_close(struct topology *topology)
+{
+	if (topology->hwloc)
+		hwloc_topology_destroy(topology->hwloc);
+	hwloc_bitmap_free(topology->allowed);
+	topology->hwloc = NULL;
+	topology->allowed = NULL;
+}
+
+/* How fast a kind of core a CPU is, on machines that mix kinds: more is faster; -1 where that is not known. */
+static int core_efficiency(const struct topology *topology, hwloc_const_bitmap_t cpus)
+{
+	int kind = hwloc_cpukinds_get_by_cpuset(topology->hwloc, cpus, 0), efficiency = -1;
+
+	if (kind < 0 || hwloc_cpukinds_get_info(topology->hwloc, (unsigned)kind, NULL, &efficiency, NULL, NULL, 0))
+		return -1;
+	return efficiency;
+}
+
+static int choose(const struct topology *topology)
+{
+	int chosen = -1, chosen_efficiency = 0;
+	hwloc_bitmap_t usable = hwloc_bitmap_alloc();
+	hwloc_obj_t core = NULL;
+
+	while (usable && (core = hwloc_get_next_obj_by_type(topology->hwloc, HWLOC_OBJ_CORE, core))) {
+		int efficiency = core_efficiency(topology, core->cpuset);
+
+		hwloc_bitmap_and(usable, core->cpuset, topology->allowed);
+		if (hwloc_bitmap_iszero(usable) || hwloc_bitmap_isset(core->cpuset, 0))
+			continue;
+		if (chosen < 0 || efficiency > chosen_efficiency) {
+			chosen = hwloc_bitmap_first(usable);
+			chosen_efficiency = efficiency;
+		}
+	}
+	hwloc_bitmap_free(usable);
+	return chosen >= 0 ? chosen : hwloc_bitmap_first(topology->allowed);
+}
+
+int topology_choose_cpu(const struct topology *topology, int requested, int *cpu, struct reason *why)
+{
+	char *list;
+
+	if (requested < 0) {
+		*cpu = choose(topology);
+		return *cpu < 0 ? fail(why, EINVAL, "this process may run on no CPU at all") : 0;
+	}
+	if (hwloc_bitmap_isset(topology->allowed, (unsigned)requested)) {
+		*cpu = requested;
+		return 0;
+	}
+	if (hwloc_bitmap_list_asprintf(&list, topology->allowed) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	fail(why, EINVAL, "CPU %d %s; this process may run on %s", requested,
+		hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)requested) ? "is not allowed to this process"
+										   : "is not there or not online",
+		list);
+	free(list);
+	return -EINVAL;
+}
+
+static int not_live(struct reason *why)
+{
+	return fail(why, ENODATA, "a recorded machine: nothing can be bound on it");
+}
+
+int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why)
+{
+	hwloc_bitmap_t set;
+	int error = 0;
+
+	if (!topology->live)
+		return not_live(why);
+	set = hwloc_bitmap_alloc();
+	if (!set || hwloc_bitmap_only(set, (unsigned)cpu))
+		error = fail(why, ENOMEM, "out of memory");
+	else if (hwloc_set_cpubind(topology->hwloc, set, HWLOC_CPUBIND_THREAD | HWLOC_CPUBIND_STRICT))
+		error = fail(why, errno, "cannot bind the thread to CPU %d: %s", cpu, strerror(errno));
+	hwloc_bitmap_free(set);
+	return error;
+}
+
+static hwloc_obj_t node_of(const struct topology *topology, int cpu)
+{
+	hwloc_obj_t node = NULL, found = NULL;
+
+	/* Memory without CPUs of its own (HBM, CXL) is local to CPUs too; Linux numbers it after the ordinary nodes. */
+	while ((node = hwloc_get_next_obj_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE, node))) {
+		if (hwloc_bitmap_isset(node->cpuset, (unsigned)cpu) && (!found || node->os_index < found->os_index))
+			found = node;
+	}
+	return found;
+}
+
+int topology_bind_memory(const struct topology *topology, int cpu, struct reason *why)
+{
+	hwloc_obj_t node;
+
+	if (!topology->live)
+		return not_live(why);
+	if (hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE) <= 1)
+		return 0;
+	node = node_of(topology, cpu);
+	if (!node)
+		return fail(why, ENODATA, "hwloc knows no NUMA node of CPU %d", cpu);
+	if (hwloc_set_membind(topology->hwloc, node->nodeset, HWLOC_MEMBIND_BIND,
+		    HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_STRICT | HWLOC_MEMBIND_BYNODESET))
+		return fail(why, errno, "cannot bind memory to NUMA node %u: %s", node->os_index, strerror(errno));
+	return 0;
+}
+
+int topology_numa_node(const struct topology *topology, int cpu)
+{
+	hwloc_obj_t node = cpu < 0 ? NULL : node_of(topology, cpu);
+
+	return node ? (int)node->os_index : -1;
+}
+
+int topology_export(const struct topology *topology, const char *path, struct reason *why)
+{
+	errno = 0;
+	if (hwloc_topology_export_xml(topology->hwloc, path, 0))
+		return fail(why, errno ? errno : EIO, "%s: hwloc cannot write it%s%s", path, errno ? ": " : "",
+			errno ? strerror(errno) : "");
+	return 0;
+}

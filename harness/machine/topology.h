@@ -1,0 +1,48 @@
+/* Packages, cores, caches and NUMA nodes (hwloc); choosing and binding the CPU and the memory to measure with. */
+#ifndef NESTWALK_TOPOLOGY_H
+#define NESTWALK_TOPOLOGY_H
+
+#include "base/reason.h"
+#include "machine/source.h"
+
+#include <hwloc.h>
+
+struct topology {
+	hwloc_topology_t hwloc;
+	hwloc_bitmap_t allowed; /* logical CPUs (OS numbers) that this process may run on */
+	bool live; /* false: describes a recorded machine; nothing can be bound */
+};
+
+/*
+ * Discover the topology of the live machine, or of a recorded one from its topology.xml, else from its sysfs.
+ * Returns 0 with *out (the caller closes it), or -errno with *why: -ENODATA where a recorded machine has neither.
+ * Not for use while other threads run: hwloc takes some of its options from environment variables. No privilege.
+ */
+int topology_open(const struct machine_source *source, struct topology *out, struct reason *why);
+void topology_close(struct topology *topology);
+
+/*
+ * The logical CPU to measure on.
+ * @requested: -1 to choose: one this process may use, on another core than CPU 0's (which takes most interrupts) where
+ * there is one, first thread of its core. Else that one is checked.
+ * Returns 0 with *cpu; -EINVAL with *why, which names the CPUs that are allowed.
+ */
+int topology_choose_cpu(const struct topology *topology, int requested, int *cpu, struct reason *why);
+
+/* Bind the calling thread to one logical CPU. 0, or -errno with *why; -ENODATA for a recorded machine. */
+int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why);
+
+/*
+ * Bind the calling thread's future memory to the NUMA node of a CPU (policy BIND: elsewhere is refused, not second
+ * best). Does nothing, successfully, on a machine with one node: there is nothing to choose, and containers often
+ * forbid the call. 0, or -errno with *why; -ENODATA for a recorded machine.
+ */
+int topology_bind_memory(const struct topology *topology, int cpu, struct reason *why);
+
+/* The NUMA node (OS number) of a CPU; -1 where it is not known. */
+int topology_numa_node(const struct topology *topology, int cpu);
+
+/* hwloc's XML (version 2 format) to a file. 0, or -errno with *why. */
+int topology_export(const struct topology *topology, const char *path, struct reason *why);
+
+#endif
