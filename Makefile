@@ -1,53 +1,172 @@
 # nestwalk: `make bench` measures, `make test` tests, `make help` lists the rest.
-# One non-recursive makefile; everything it makes is under build/ and results/.
+# One non-recursive makefile; everything it makes is under $(BUILD) and results/. `make V=1` shows the commands.
 
-CC ?= gcc
 PREFIX ?= /usr/local
-EFFORT ?= normal
 BUILD ?= build
-SANITIZE ?=
-
-PACKAGES := jansson gsl hwloc libpfm libcmark-gfm
-# Recursive on purpose: pkg-config may only be there once `setup` has run.
-PKG_CFLAGS = $(shell pkg-config --cflags jansson gsl hwloc)
-LIBS = $(shell pkg-config --libs jansson gsl hwloc) -lpfm -lcmark-gfm-extensions -lcmark-gfm -lpthread
-
-WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wwrite-strings -Wshadow -Werror
+EFFORT ?= normal
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iharness $(WARNINGS) $(CFLAGS) $(SANITIZE) -MMD -MP $(PKG_CFLAGS)
+SANITIZE ?=
+# What makes sure that compiler, libraries and tools are there. `make SETUP=:` where another hand sees to that.
+SETUP ?= scripts/setup
 
-Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-8s%s\n' $(1) $(2);)
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
 
-HARNESS := $(sort $(wildcard harness/*/*.c harness/*/*.S))
-BENCHES := $(sort $(wildcard benches/*.c))
-MAIN := harness/cmd/main.c
+# A compiler of tomorrow may warn of more: `make WERROR=` then builds all the same.
+WERROR ?= -Werror
+# What GCC thinks about truncation changes with -O; and a reason that is too long is meant to be cut.
+WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wwrite-strings -Wshadow -Wno-format-truncation $(WERROR)
+PACKAGES := jansson gsl hwloc libcmark-gfm
+# pkg-config may be there only once $(SETUP) has run: asked at the first use, which is in a recipe, and only once.
+package_cflags = $(eval package_cflags := $(shell pkg-config --cflags $(PACKAGES)))$(package_cflags)
+package_libs = $(eval package_libs := $(shell pkg-config --libs $(PACKAGES)))$(package_libs)
+
+compile = $(CC) -std=c17 -D_GNU_SOURCE -Iharness $(package_cflags) $(WARNINGS) $(defines) -MMD -MP \
+	$(CPPFLAGS) $(CFLAGS) $(SANITIZE)
+link = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
+# libpfm4 has no .pc file on Debian 12; that of cmark-gfm names its extensions too.
+libs = $(package_libs) -lpfm -lpthread -lm
+
 object = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
-LIBRARY_OBJECTS := $(call object,$(filter-out $(MAIN),$(HARNESS)) $(BENCHES))
-OBJECTS := $(LIBRARY_OBJECTS) $(call object,$(MAIN))
+SOURCES := $(sort $(wildcard harness/*/*.c harness/*/*.S benches/*.c))
+OBJECTS := $(call object,$(SOURCES))
+# What unit tests link: everything but the command line, which prints and exits, and is tested as a program.
+LIBRARY := $(call object,$(filter-out harness/cmd/%,$(SOURCES)))
 
-UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
-UNIT_BINARIES := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_TESTS))
+# A file tests/unit/test_*.c is a test program; other files there are linked to each of them.
+UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
+UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SOURCES)))
+UNIT_COMMON := $(call object,$(filter-out tests/unit/test_%,$(UNIT_SOURCES)))
+SCRIPT_TESTS := $(sort $(wildcard tests/scripts/*.bats))
+# Those that measure go last: they are slow, and mean little where a faster test has failed.
+LIVE_TESTS := $(sort $(wildcard tests/cli/live_*.bats))
+CLI_TESTS := $(filter-out $(LIVE_TESTS),$(sort $(wildcard tests/cli/*.bats)))
+
+quote = '$(subst ','\'',$(1))'
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
 .PHONY: all
-all: $(BUILD)/nestwalk
+all: build ## build it (the default)
 
-$(BUILD)/nestwalk: $(OBJECTS)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $(OBJECTS) $(LIBS)
+.PHONY: build
+build: $(BUILD)/nestwalk
 
-$(BUILD)/%.o: %.c Makefile | setup
-	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/nestwalk: $(OBJECTS) $(BUILD)/link.flags
+	$(call say,LINK,$@)$(link) -o $@ $(OBJECTS) $(libs)
 
-$(BUILD)/%.o: %.S Makefile | setup
-	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/%.o: %.c $(BUILD)/compile.flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(compile) -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY_OBJECTS) Makefile | setup-test
-	$(call say,TEST,$<)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -o $@ $< $(LIBRARY_OBJECTS) $(LIBS) -lcmocka -lm
+$(BUILD)/%.o: %.S $(BUILD)/compile.flags
+	$(call say,AS,$<)mkdir -p $(@D) && $(compile) -c -o $@ $<
 
-.PHONY: setup setup-test
+$(call object,$(UNIT_SOURCES)): | setup-test
+
+$(UNIT_PROGRAMS): %: %.o $(UNIT_COMMON) $(LIBRARY) $(BUILD)/link.flags
+	$(call say,LINK,$@)$(link) -o $@ $< $(UNIT_COMMON) $(LIBRARY) -lcmocka $(libs)
+
+# The installed program finds its plots here; run from the source tree, it finds those of the tree.
+$(BUILD)/harness/report/%.o: private defines = -DNESTWALK_DATADIR='"$(PREFIX)/share/nestwalk"'
+$(filter $(BUILD)/harness/report/%,$(LIBRARY)): $(BUILD)/prefix.flags
+
+# What was compiled with other flags, or linked from other objects, is made again: these files change when that does.
+flags_compile = $(compile)
+flags_link = $(link) $(OBJECTS) $(UNIT_COMMON) $(libs)
+flags_prefix = $(PREFIX)
+.PRECIOUS: $(BUILD)/%.flags
+$(BUILD)/%.flags: always | setup
+	@mkdir -p $(@D) && printf '%s\n' $(call quote,$(flags_$*)) >$@.new && \
+		if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.PHONY: always
+always:
+
+-include $(patsubst %.o,%.d,$(OBJECTS) $(call object,$(UNIT_SOURCES)))
+
+# One after the other: two package managers at once would wait for each other.
+.PHONY: setup setup-test setup-lint
 setup:
-	@scripts/setup build
-setup-test:
-	@scripts/setup build test
+	@$(SETUP) build
+setup-test: setup
+	@$(SETUP) test
+setup-lint:
+	@$(SETUP) lint
 
--include $(OBJECTS:.o=.d) $(UNIT_BINARIES:=.d)
+.PHONY: bench
+bench: build ## measure this machine (EFFORT=quick|normal|thorough) and draw the report
+	@run="results/$$(uname -n)/$$(date -u +%Y%m%dT%H%M%SZ)"; \
+	$(BUILD)/nestwalk run --effort $(EFFORT) -o "$$run"; code=$$?; \
+	[ -s "$$run/points.jsonl" ] || exit $$code; \
+	$(BUILD)/nestwalk tlb "$$run" && $(BUILD)/nestwalk report "$$run" && \
+	printf '\nThe answer, with figures: %s\n' "$$run/report/report.html" && exit $$code
+
+# The newest run of this tree that is not the committed example, unless there is no other.
+RUN ?= $(shell ls -t results/*/*/run.json results/*/run.json 2>/dev/null | \
+	awk '/^results\/reference\// { example = $$0; next } { print; exit } END { if (NR && example) print example }' | \
+	sed -n '1s,/run.json$$,,p')
+
+.PHONY: report plots
+report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise the newest)
+	@run=$(call quote,$(RUN)); \
+	if [ ! "$$run" ]; then echo 'no run in results/: `make bench` makes one, or say RUN=DIRECTORY' >&2; exit 1; fi; \
+	$(BUILD)/nestwalk report "$$run" && printf 'The report: %s\n' "$$run/report/report.html"
+
+.PHONY: env
+env: build ## what this machine is, and what it lets nestwalk measure
+	@$(BUILD)/nestwalk env
+
+# The same sources with every memory error and undefined operation fatal.
+SANITIZED := $(BUILD)/sanitize
+in_sanitized = $(MAKE) --no-print-directory BUILD=$(SANITIZED) SETUP=: \
+	CFLAGS='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+.PHONY: test-programs
+test-programs: build $(UNIT_PROGRAMS) | setup-test
+
+.PHONY: sanitized
+sanitized: | setup-test
+	+@$(in_sanitized) test-programs
+
+.PHONY: test
+test: test-programs sanitized ## unit tests, command line tests and a short real run, plain and under ASan and UBSan
+	@scripts/test $(UNIT_PROGRAMS) $(UNIT_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(SCRIPT_TESTS) \
+		NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(CLI_TESTS) \
+		NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS)
+
+.PHONY: test-unit
+test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
+	@scripts/test $(UNIT_PROGRAMS)
+
+.PHONY: test-cli
+test-cli: build | setup-test ## only the command line tests, only plain
+	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)
+
+.PHONY: lint
+lint: | setup setup-lint ## formatting, static analysis, house rules
+	@scripts/test scripts/lint
+
+.PHONY: format
+format: | setup-lint ## format the C files as `make lint` wants them
+	@scripts/lint --format
+
+.PHONY: install
+install: build ## install to PREFIX (/usr/local), under DESTDIR if given
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/nestwalk/plots $(DESTDIR)$(PREFIX)/share/man/man1
+	install $(BUILD)/nestwalk $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 plots/* $(DESTDIR)$(PREFIX)/share/nestwalk/plots/
+	install -m 644 docs/nestwalk.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/nestwalk $(DESTDIR)$(PREFIX)/share/man/man1/nestwalk.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/nestwalk
+
+.PHONY: clean
+clean: ## remove what was built; results stay
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/ .*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: EFFORT RUN PREFIX DESTDIR BUILD CC CFLAGS SANITIZE V=1 (show commands)'
+	@echo '  WERROR= (warnings do not fail the build) SETUP=: (install nothing)'
