@@ -29,5 +29,5 @@ void reason_prefix(struct reason *why, const char *format, ...)
 	used = vsnprintf(why->text, sizeof(why->text), format, args);
 	va_end(args);
 	if (used >= 0 && (size_t)used < sizeof(why->text))
-		snprintf(why->text + used, sizeof(why->text) - (size_t)used, ": %s", old);
+		snprintf(why->text + used, sizeof(why->text) - (size_t)used, ": %.*s", (int)sizeof(old) - used, old);
 }

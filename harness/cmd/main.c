@@ -2,8 +2,11 @@
 #include "cmd/cmd.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -37,9 +40,20 @@ int cmd_fail(enum exit_code code, const struct reason *why)
 	return code;
 }
 
+/* A full disk or a closed pipe is found out only when the last of the output is written: at exit, argp's too. */
+static void close_stdout(void)
+{
+	if (!ferror(stdout) && !fclose(stdout))
+		return;
+	fprintf(stderr, "nestwalk: standard output could not be written: %s\n", strerror(errno));
+	_exit(EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	static char name[64];
+
+	atexit(close_stdout);
 
 	argp_program_version = "nestwalk " NESTWALK_VERSION;
 	argp_err_exit_status = EXIT_USAGE;

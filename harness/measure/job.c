@@ -253,6 +253,8 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "finished_utc", utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
+	if (!job->cost.calibrations)
+		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));
 	written = error && error != -EINTR ? 0 : run_write_points(&job->writer, job->points, why);
 	if (!written)
 		written = run_write_about(&job->writer, job->about, error ? NULL : why);

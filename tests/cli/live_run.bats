@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# nestwalk run, measuring: short runs on this machine, on the host and (where /dev/kvm works) in a bare vCPU.
+# Counts, shapes and orders of magnitude only: no test here depends on how fast the machine is.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	NESTWALK=${NESTWALK:-build/nestwalk}
+	RUN=$BATS_TEST_TMPDIR/run
+	# Small enough to be over in a second or two.
+	SMALL=(--effort quick --param page_size=4K --param stride=1 --param pages=8,64,512)
+}
+
+field() {
+	jq -er "$1" "$RUN/run.json"
+}
+
+# Number of points for which a jq condition holds.
+points() {
+	jq -s "map(select($1)) | length" "$RUN/points.jsonl"
+}
+
+need_kvm() {
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "no usable /dev/kvm"
+}
+
+@test "a small run on the host is complete and valid" {
+	run -0 "$NESTWALK" run -s host "${SMALL[@]}" --seed 7 -o "$RUN"
+	[[ $output == *"results: $RUN"* ]]
+	[ "$(field .state)" = complete ]
+	[ "$(field .seed)" = 7 ]
+	[ "$(points '.status == "ok"')" -ge 3 ]
+	[ "$(points '.status == "error"')" -eq 0 ]
+	# What was asked for is what was got, by the kernel's own word.
+	[ "$(points '.status == "ok" and .memory.page_bytes != 4096')" -eq 0 ]
+	[ "$(points '.status == "ok" and .memory.faults_counted < .memory.faults_expected * 0.999')" -eq 0 ]
+	run -0 "$NESTWALK" check "$RUN"
+}
+
+@test "the clock costs less than 1 % of the shortest lap" {
+	"$NESTWALK" run -s host "${SMALL[@]}" -o "$RUN"
+	jq -e '.clock.overhead_fraction > 0 and .clock.overhead_fraction < 0.01' "$RUN/run.json"
+}
+
+@test "a hit in L1 takes a few cycles, and more pages never less" {
+	"$NESTWALK" run -s host "${SMALL[@]}" -o "$RUN"
+	# Every x86-64 core has a load-to-use latency between 3 and 10 cycles.
+	jq -se 'map(select(.params.pages == 8 and .pass == "sweep"))[0].metrics.gross_cycles.median | . > 2.5 and . < 12' \
+		"$RUN/points.jsonl"
+	jq -se 'map(select(.pass == "sweep")) | (map(select(.params.pages == 512))[0].metrics.gross_cycles.median) >
+		0.9 * (map(select(.params.pages == 8))[0].metrics.gross_cycles.median)' "$RUN/points.jsonl"
+}
+
+@test "a small run in a vCPU is complete, valid, and its exits are counted" {
+	need_kvm
+	run -0 "$NESTWALK" run -s vcpu "${SMALL[@]}" -o "$RUN"
+	[ "$(points '.status == "ok" and .setting == "vcpu"')" -ge 3 ]
+	# At least the one exit that ends each timed region.
+	[ "$(points '.status == "ok" and .kvm.exits != null and .kvm.exits < (.samples.round | length)')" -eq 0 ]
+	run -0 "$NESTWALK" check "$RUN"
+}
+
+@test "host and vCPU are measured in pairs" {
+	need_kvm
+	"$NESTWALK" run "${SMALL[@]}" -o "$RUN"
+	jq -se 'map(select(.params.pages == 64 and .pass == "sweep" and .status == "ok")) |
+		(map(select(.setting == "host"))[0].samples.round) as $host |
+		(map(select(.setting == "vcpu"))[0].samples.round) as $vcpu |
+		($host | length) >= 3 and (($host - ($host - $vcpu)) | length) >= 3' "$RUN/points.jsonl"
+}
+
+@test "shuffled frames and 4K pages on 2M backing work in a vCPU" {
+	need_kvm
+	grep -q '\[never\]' /sys/kernel/mm/transparent_hugepage/enabled && skip "THP is off"
+	run -0 "$NESTWALK" run -s vcpu --effort quick --param page_size=4K --param backing=2M-thp --param pages=8,64 \
+		--param frames=shuffled --param stride=1 -o "$RUN"
+	[ "$(points '.status == "ok" and .params.frames == "shuffled" and .params.backing == "2M-thp"')" -ge 2 ]
+}
+
+@test "the same seed visits the same points, another seed measures too" {
+	"$NESTWALK" run -s host "${SMALL[@]}" --seed 1 -o "$RUN-a"
+	"$NESTWALK" run -s host "${SMALL[@]}" --seed 1 -o "$RUN-b"
+	diff <(jq -S '[.params, .pass]' "$RUN-a/points.jsonl" | head -12) \
+		<(jq -S '[.params, .pass]' "$RUN-b/points.jsonl" | head -12)
+}
+
+@test "more memory than allowed is skipped with its reason, exit code 77" {
+	run -77 --separate-stderr "$NESTWALK" run -s host --effort quick --param page_size=4K --param stride=262144 \
+		--param pages=16777216 -o "$RUN"
+	[[ $stderr == *"nothing could be measured"*"MiB of memory under test"* ]]
+	[ "$(points '.status == "skipped" and .reason != null')" -ge 1 ]
+	[ "$(points '.status == "ok"')" -eq 0 ]
+	run -0 "$NESTWALK" check "$RUN"
+}
+
+@test "huge pages that are not reserved are skipped with what to do" {
+	[ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages 2>/dev/null || echo 0)" -eq 0 ] ||
+		skip "this machine has 1G pages reserved"
+	run -77 --separate-stderr "$NESTWALK" run -s host --effort quick --param page_size=1G --param stride=1 -o "$RUN"
+	[[ $stderr == *"1G"* ]]
+	[ "$(points '.status == "skipped" and (.reason | test("1G"))')" -eq 1 ]
+}
+
+@test "without permission for /dev/kvm the host is measured and the vCPU skipped with what to do" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to become somebody who may not"
+	[ -e /dev/kvm ] || skip "no /dev/kvm to be refused"
+	[ "$(stat -c %a /dev/kvm)" != 666 ] || skip "everybody may use /dev/kvm here"
+	# Somebody else cannot look into the directories of a test.
+	place=$(mktemp -d /tmp/nestwalk-unprivileged-XXXXXX)
+	chmod 777 "$place"
+	install -m 755 "$NESTWALK" "$place/nestwalk"
+	run -0 setpriv --reuid=65534 --regid=65534 --clear-groups "$place/nestwalk" run "${SMALL[@]}" -o "$place/run"
+	mv "$place/run" "$RUN"
+	rm -r "$place"
+	[ "$(points '.setting == "host" and .status == "ok"')" -ge 3 ]
+	[ "$(points '.setting == "vcpu" and .status == "skipped" and (.reason | test("/dev/kvm"))')" -ge 1 ]
+	[ "$(points '.setting == "vcpu" and .status != "skipped"')" -eq 0 ]
+}
+
+@test "without THP 2M points are skipped and the baseline says that it lies in 4K pages" {
+	command -v perl >/dev/null || skip "needs perl to call prctl"
+	# prctl(PR_SET_THP_DISABLE = 41, 1, 0, 0, 0) is inherited; 157 is prctl on x86-64.
+	run -0 perl -e 'syscall(157, 41, 1, 0, 0, 0) == 0 or die; exec @ARGV' "$NESTWALK" run -s host --effort quick \
+		--param page_size=4K,2M --param stride=1 --param pages=8,64 -o "$RUN"
+	[ "$(points '.status == "ok" and .params.page_size_bytes == 4096 and .memory.baseline_page_bytes == 4096')" -ge 2 ]
+	[ "$(points '.status == "ok" and .params.backing == "2M-thp"')" -eq 0 ]
+	[ "$(points '.status == "skipped" and .params.backing == "2M-thp" and (.reason | test("huge pages"))')" -ge 1 ]
+}
+
+@test "an interrupted run keeps what it measured, says so, and can be read" {
+	"$NESTWALK" run -s host --effort normal --param page_size=4K --param stride=1 -o "$RUN" 2>"$RUN.err" &
+	pid=$!
+	for _ in $(seq 200); do
+		[ -s "$RUN/points.jsonl" ] && break
+		sleep 0.1
+	done
+	kill -INT "$pid"
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 1 ]
+	grep -q interrupted "$RUN.err"
+	[ "$(field .state)" = interrupted ]
+	[ "$(points '.status == "ok"')" -ge 10 ]
+	run -0 "$NESTWALK" check "$RUN"
+	[[ $output == *interrupted* ]]
+}
+
+@test "a killed run keeps its finished points" {
+	"$NESTWALK" run -s host --effort normal --param page_size=4K --param stride=1 -o "$RUN" 2>/dev/null &
+	pid=$!
+	for _ in $(seq 200); do
+		[ "$(wc -l <"$RUN/points.jsonl" 2>/dev/null || echo 0)" -ge 20 ] && break
+		sleep 0.1
+	done
+	kill -KILL "$pid"
+	wait "$pid" || true
+	[ "$(field .state)" = running ]
+	# As after a power cut in the middle of a line.
+	truncate -s -5 "$RUN/points.jsonl"
+	run -0 "$NESTWALK" check "$RUN"
+	[[ $output == *truncated* || $output == *"cut"* ]]
+	[[ $output == *running* ]]
+}
+
+@test "a full disk is one line and exit code 1, and what was written stays" {
+	run -1 --separate-stderr bash -c 'ulimit -f 64; exec "$@"' -- "$NESTWALK" run -s host --effort quick \
+		--param page_size=4K --param stride=1 -o "$RUN"
+	[[ $stderr == *"cannot write"*"points.jsonl"* ]]
+	[ -s "$RUN/run.json" ]
+	[ -s "$RUN/points.jsonl" ]
+}
+
+@test "a memory cgroup's limit is kept" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to make a cgroup"
+	group=/sys/fs/cgroup/memory/nestwalk-test.$$
+	[ -d /sys/fs/cgroup/memory ] || group=/sys/fs/cgroup/nestwalk-test.$$
+	mkdir "$group" 2>/dev/null || skip "cannot make a memory cgroup here"
+	limit=$group/memory.max
+	[ -e "$limit" ] || limit=$group/memory.limit_in_bytes
+	if ! echo 64M >"$limit" 2>/dev/null; then
+		rmdir "$group"
+		skip "cannot limit a memory cgroup here"
+	fi
+	run -0 bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$NESTWALK" run -s host --effort quick \
+		--param page_size=4K --param stride=1 --param pages=8,64,512,65536 -o "$RUN"
+	rmdir "$group"
+	[ "$(field .memory_budget_bytes)" -le 33554432 ]
+	[ "$(points '.status == "ok" and .params.pages == 512')" -ge 1 ]
+	[ "$(points '.status == "skipped" and .params.pages == 65536 and (.reason | test("half of the available"))')" -eq 1 ]
+}
