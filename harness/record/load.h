@@ -6,6 +6,9 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+#define RUN_SCHEMA 1 /* of docs/RESULTS.md; another number may mean anything, so it is refused */
 
 /*
  * A run as docs/RESULTS.md describes it. Owned by the caller: run_unload() frees it.
@@ -13,16 +16,40 @@
  */
 struct loaded_run {
 	char *path;
-	json_t *about;	/* run.json */
+	json_t *about; /* run.json */
 	json_t *points; /* array */
 	bool truncated; /* the last line of points.jsonl was cut off (a killed run) and left out */
 };
 
 /*
  * Read DIR/run.json and DIR/points.jsonl. 0, or a negative errno with *why naming file and line: -ENOENT no run there,
- * -EINVAL not JSON, or a schema this version does not read. Needs no privilege.
+ * -EINVAL not JSON, or a schema this version does not read. On failure *run is empty. Needs no privilege.
  */
 int run_load(const char *path, struct loaded_run *run, struct reason *why);
 void run_unload(struct loaded_run *run);
+
+/* One line of points.jsonl. Everything in it is valid during the call only; take a reference to keep `point`. */
+struct point_line {
+	size_t number; /* from 1 */
+	json_t *point; /* NULL where the line is not a JSON object */
+	const char *problem; /* why not; NULL with a point */
+	bool cut; /* it has no newline, so it is the last one, and the writer did not finish it */
+};
+
+/*
+ * Call `each` for every line of PATH, a points.jsonl, good or bad; blank lines are not passed on. Stops early where it
+ * returns non-zero, and returns that; else 0, or a negative errno with *why where the file cannot be read.
+ */
+int points_each_line(
+	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why);
+
+/*
+ * What tells one point from another: its bench, setting, params and pass, as one line of text that the caller frees.
+ * Of two points with one identity the later stands. NULL where memory is short.
+ */
+char *point_identity(const json_t *point);
+
+/* "DIR/NAME", which the caller frees; NULL where memory is short. */
+char *run_file(const char *path, const char *name);
 
 #endif

@@ -1,0 +1,69 @@
+#include "record/check.h"
+#include "cmd/cmd.h"
+
+#include <argp.h>
+#include <stdio.h>
+
+struct arguments {
+	char **runs;
+	int count;
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	(void)argument;
+	switch (key) {
+	case ARGP_KEY_ARGS:
+		arguments->runs = state->argv + state->next;
+		arguments->count = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which run? Name a run directory");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "RUN...",
+	.doc = "Validate run directories against docs/RESULTS.md: a line for each thing that is wrong, then a verdict."
+	       "\vExit code: 0 all are valid, 1 one is not, 2 wrong usage. A run that still goes on, or was killed in "
+	       "the "
+	       "middle of a line, is said to be so, and is valid.",
+};
+
+static void print(void *context, enum finding_kind kind, const char *line)
+{
+	(void)context;
+	printf("%s%s\n", line, kind == FINDING_WARNING ? " (warning)" : "");
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	int code = EXIT_DONE;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	for (int i = 0; i < arguments.count; i++) {
+		struct check_result result;
+		struct reason why;
+
+		if (check_run(arguments.runs[i], print, NULL, &result, &why)) {
+			code = cmd_fail(EXIT_FAILED, &why);
+			continue;
+		}
+		printf("%s: %zu points (%zu ok, %zu skipped, %zu error), state %s: ", arguments.runs[i], result.points,
+			result.ok, result.skipped, result.error, result.state);
+		if (result.valid) {
+			printf("valid\n");
+			continue;
+		}
+		printf("not valid, %zu problem%s\n", result.problems, result.problems == 1 ? "" : "s");
+		code = EXIT_FAILED;
+	}
+	return code;
+}

@@ -1,0 +1,365 @@
+#include "record/check_point.h"
+
+#include "base/units.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Numbers are written with a limited number of digits: what is computed again from them may differ by this much. */
+#define ROUNDING 1e-4
+/* A sample's cycles are its TSC time times its own calibration, so the two clocks agree but for rounding. */
+#define CLOCKS_TOLERANCE 0.01
+/* Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock. */
+#define CYCLES_PER_TSC_LEAST 0.05
+#define CYCLES_PER_TSC_MOST 4.0
+
+static const char *const settings[] = { "host", "vcpu", "guest" };
+static const char *const pagings[] = { "native", "nested", "shadow", "software" };
+static const char *const passes[] = { "sweep", "refine" };
+static const char *const statuses[] = { "ok", "skipped", "error" };
+
+static const struct expected_key point_keys[] = {
+	{ "bench", KIND_STRING },
+	{ "setting", KIND_STRING },
+	{ "paging", KIND_STRING | KIND_NULL },
+	{ "outer", KIND_STRING },
+	{ "pass", KIND_STRING },
+	{ "params", KIND_OBJECT },
+	{ "status", KIND_STRING },
+	{ "reason", KIND_STRING | KIND_NULL },
+	{ "final", KIND_BOOLEAN },
+	{ "metrics", KIND_OBJECT },
+	{ "samples", KIND_OBJECT },
+	{ "discarded", KIND_INTEGER },
+	{ "contaminated", KIND_INTEGER },
+	{ "counters", KIND_OBJECT | KIND_NULL },
+	{ "kvm", KIND_OBJECT | KIND_NULL },
+	{ "memory", KIND_OBJECT | KIND_NULL },
+};
+
+static const struct expected_key metric_keys[] = {
+	{ "median", KIND_NUMBER },
+	{ "lo", KIND_NUMBER },
+	{ "hi", KIND_NUMBER },
+	{ "unit", KIND_STRING },
+};
+
+static bool is(const json_t *value, const char *word)
+{
+	const char *text = json_string_value(value);
+
+	return text && !strcmp(text, word);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && !strcmp(text + length - tail, end);
+}
+
+/* A difference may come out below zero; a time or a count of cycles may not. */
+static bool is_difference(const char *name)
+{
+	return !strncmp(name, "net_", 4) || !strncmp(name, "added_", 6);
+}
+
+static bool is_time(const char *name)
+{
+	return ends_with(name, "_ns") || ends_with(name, "_cycles");
+}
+
+static int ascending(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* The numbers of `samples`, sorted; the caller frees them. NULL where memory is short or there are none. */
+static double *sorted(const json_t *samples, size_t *count)
+{
+	double *numbers;
+
+	*count = json_array_size(samples);
+	numbers = *count ? calloc(*count, sizeof(*numbers)) : NULL;
+	if (!numbers)
+		return NULL;
+	for (size_t i = 0; i < *count; i++)
+		numbers[i] = json_number_value(json_array_get(samples, i));
+	qsort(numbers, *count, sizeof(*numbers), ascending);
+	return numbers;
+}
+
+bool check_metric(struct checking *c, const char *name, const json_t *metric)
+{
+	double lo, median, hi;
+
+	if (!json_is_object(metric)) {
+		finding(c, FINDING_PROBLEM, "%s is not an object", name);
+		return false;
+	}
+	if (!check_keys(c, metric, name, metric_keys, COUNT(metric_keys)))
+		return false;
+	lo = json_number_value(json_object_get(metric, "lo"));
+	median = json_number_value(json_object_get(metric, "median"));
+	hi = json_number_value(json_object_get(metric, "hi"));
+	if (!(lo <= median && median <= hi)) {
+		finding(c, FINDING_PROBLEM, "%s: not in order: lo %g, median %g, hi %g", name, lo, median, hi);
+		return false;
+	}
+	return true;
+}
+
+static void check_unit(struct checking *c, const char *name, const json_t *metric)
+{
+	static const char *const units[] = { "ns", "cycles", "bytes", "pages" };
+	const char *unit = json_string_value(json_object_get(metric, "unit"));
+
+	for (size_t i = 0; i < COUNT(units); i++) {
+		char suffix[16] = "_";
+
+		strcat(suffix, units[i]);
+		if (ends_with(name, suffix) && strcmp(unit, units[i]))
+			finding(c, FINDING_PROBLEM, "metric %s is said to be in %s", name, unit);
+	}
+}
+
+/* The metric is what its samples say. `contaminated` samples are kept but not counted, so they may move the median. */
+static void check_median(
+	struct checking *c, const char *name, const json_t *metric, const json_t *samples, json_int_t contaminated)
+{
+	double median = json_number_value(json_object_get(metric, "median"));
+	size_t count;
+	double *numbers = sorted(samples, &count);
+	double scale, middle;
+
+	if (!numbers)
+		return;
+	scale = fmax(fabs(numbers[0]), fabs(numbers[count - 1])) * ROUNDING;
+	middle = (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
+	if (!contaminated && fabs(middle - median) > scale)
+		finding(c, FINDING_PROBLEM, "metric %s: median %g, but its samples' is %g", name, median, middle);
+	else if (median < numbers[0] - scale || median > numbers[count - 1] + scale)
+		finding(c, FINDING_PROBLEM, "metric %s: median %g lies outside its samples (%g to %g)", name, median,
+			numbers[0], numbers[count - 1]);
+	if (is_time(name) && !is_difference(name) && numbers[0] <= 0)
+		finding(c, FINDING_PROBLEM, "samples %s: %g is not a time", name, numbers[0]);
+	free(numbers);
+}
+
+static bool check_samples(struct checking *c, const json_t *samples)
+{
+	size_t count = json_array_size(json_object_get(samples, "round"));
+	const char *name;
+	json_t *array;
+	bool sound = true;
+
+	if (!count) {
+		finding(c, FINDING_PROBLEM, "an ok point without samples: samples.round is missing or empty");
+		return false;
+	}
+	json_object_foreach ((json_t *)samples, name, array) {
+		size_t i;
+		json_t *number;
+
+		if (!json_is_array(array) || json_array_size(array) != count) {
+			finding(c, FINDING_PROBLEM, "samples %s: %zu numbers, but %zu rounds", name,
+				json_array_size(array), count);
+			sound = false;
+			continue;
+		}
+		json_array_foreach (array, i, number) {
+			if (json_is_number(number))
+				continue;
+			finding(c, FINDING_PROBLEM, "samples %s: number %zu is not a number", name, i + 1);
+			sound = false;
+			break;
+		}
+	}
+	return sound;
+}
+
+/* Cycles over nanoseconds is the core's clock, which each sample's own calibration tells too. */
+static void check_clocks(struct checking *c, const json_t *samples)
+{
+	const json_t *calibrations = json_object_get(samples, "cycles_per_tsc");
+	const char *name;
+	json_t *cycles;
+
+	if (!json_is_array(calibrations)) {
+		finding(c, FINDING_PROBLEM, "samples without cycles_per_tsc: their cycles cannot be checked");
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(calibrations); i++) {
+		double ratio = json_number_value(json_array_get(calibrations, i));
+
+		if (ratio >= CYCLES_PER_TSC_LEAST && ratio <= CYCLES_PER_TSC_MOST)
+			continue;
+		finding(c, FINDING_PROBLEM, "samples cycles_per_tsc: %g is not plausible", ratio);
+		return;
+	}
+	if (c->tsc_hz <= 0)
+		return;
+	json_object_foreach ((json_t *)samples, name, cycles) {
+		char in_ns[64];
+		const json_t *ns;
+
+		if (!ends_with(name, "_cycles") || is_difference(name) || strlen(name) + 1 > sizeof(in_ns))
+			continue;
+		strcpy(in_ns, name);
+		strcpy(in_ns + strlen(in_ns) - strlen("cycles"), "ns");
+		ns = json_object_get(samples, in_ns);
+		for (size_t i = 0; i < json_array_size(ns); i++) {
+			double ghz =
+				json_number_value(json_array_get(cycles, i)) / json_number_value(json_array_get(ns, i));
+			double told = json_number_value(json_array_get(calibrations, i)) * c->tsc_hz / (double)NS_PER_S;
+
+			if (fabs(ghz - told) <= CLOCKS_TOLERANCE * told)
+				continue;
+			finding(c, FINDING_PROBLEM, "samples %s and %s: number %zu means %.3g GHz, calibrated was %.3g",
+				name, in_ns, i + 1, ghz, told);
+			return;
+		}
+	}
+}
+
+static void check_metrics(struct checking *c, const json_t *point)
+{
+	const json_t *metrics = json_object_get(point, "metrics"), *samples = json_object_get(point, "samples");
+	json_int_t contaminated = json_integer_value(json_object_get(point, "contaminated"));
+	bool sound = check_samples(c, samples);
+	const char *name;
+	json_t *metric;
+
+	if (!json_object_size(metrics))
+		finding(c, FINDING_PROBLEM, "an ok point without metrics");
+	json_object_foreach ((json_t *)metrics, name, metric) {
+		const json_t *array = json_object_get(samples, name);
+
+		/* One sample has no interval: its ends are null then, and only then. */
+		if (json_array_size(array) == 1 && json_is_null(json_object_get(metric, "lo")) &&
+			json_is_null(json_object_get(metric, "hi"))) {
+			if (!json_is_number(json_object_get(metric, "median")) ||
+				!json_is_string(json_object_get(metric, "unit"))) {
+				finding(c, FINDING_PROBLEM, "metric %s has no median or no unit", name);
+				continue;
+			}
+		} else if (!check_metric(c, name, metric)) {
+			continue;
+		}
+		check_unit(c, name, metric);
+		if (!array)
+			finding(c, FINDING_PROBLEM, "metric %s has no samples", name);
+		else if (sound)
+			check_median(c, name, metric, array, contaminated);
+	}
+	if (sound)
+		check_clocks(c, samples);
+}
+
+/* What was asked for is what was got. */
+static void check_memory(struct checking *c, const json_t *point)
+{
+	const json_t *memory = json_object_get(point, "memory"), *params = json_object_get(point, "params");
+	const json_t *expected = json_object_get(memory, "faults_expected");
+	const json_t *counted = json_object_get(memory, "faults_counted");
+	const json_t *asked = json_object_get(params, "page_size_bytes"), *got = json_object_get(memory, "page_bytes");
+
+	if (!json_is_object(memory)) {
+		finding(c, FINDING_PROBLEM, "an ok point without what was read back of its memory");
+		return;
+	}
+	if (json_is_integer(expected) && json_is_integer(counted) &&
+		json_integer_value(expected) != json_integer_value(counted))
+		finding(c, FINDING_PROBLEM, "memory: %lld faults expected, %lld counted",
+			(long long)json_integer_value(expected), (long long)json_integer_value(counted));
+	if (json_is_integer(asked) && json_is_integer(got) && json_integer_value(asked) != json_integer_value(got))
+		finding(c, FINDING_PROBLEM, "memory: pages of %lld bytes asked for, %lld got",
+			(long long)json_integer_value(asked), (long long)json_integer_value(got));
+}
+
+static void check_kvm(struct checking *c, const json_t *point)
+{
+	const json_t *kvm = json_object_get(point, "kvm"), *paging = json_object_get(point, "paging");
+
+	if (is(json_object_get(point, "setting"), "host")) {
+		if (json_is_object(kvm))
+			finding(c, FINDING_PROBLEM, "a host has no counters of KVM's");
+		if (is(paging, "nested") || is(paging, "shadow"))
+			finding(c, FINDING_PROBLEM, "paging %s on a host", json_string_value(paging));
+		return;
+	}
+	if (is(paging, "native"))
+		finding(c, FINDING_PROBLEM, "native paging in a guest");
+	if (!is(json_object_get(point, "status"), "ok"))
+		return;
+	if (!json_is_object(kvm))
+		finding(c, FINDING_PROBLEM, "a vcpu point without KVM's counters");
+	if (!json_is_string(paging))
+		finding(c, FINDING_PROBLEM, "a vcpu point that does not say its paging");
+}
+
+static void check_counts(struct checking *c, const json_t *point, const char *within)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (json_object_get(point, within), name, value) {
+		if (!json_is_number(value) && !json_is_null(value) && !json_is_string(value))
+			finding(c, FINDING_PROBLEM, "%s.%s is not a number", within, name);
+		else if (json_is_number(value) && json_number_value(value) < 0)
+			finding(c, FINDING_PROBLEM, "%s.%s is negative", within, name);
+	}
+	check_nulls(c, json_object_get(point, within), within);
+}
+
+static void check_failed(struct checking *c, const json_t *point)
+{
+	const char *status = json_string_value(json_object_get(point, "status"));
+	const char *why = json_string_value(json_object_get(point, "reason"));
+
+	if (!why || !why[0])
+		finding(c, FINDING_PROBLEM, "a %s point without a reason", status);
+	else if (strchr(why, '\n'))
+		finding(c, FINDING_PROBLEM, "the reason is more than one line");
+	if (json_object_size(json_object_get(point, "metrics")))
+		finding(c, FINDING_PROBLEM, "a %s point with metrics", status);
+}
+
+bool check_point(struct checking *c, const json_t *point)
+{
+	const char *name;
+	json_t *value;
+
+	if (!check_keys(c, point, NULL, point_keys, COUNT(point_keys)))
+		return false;
+	if (!check_word(c, "status", json_object_get(point, "status"), statuses, COUNT(statuses)))
+		return false;
+	check_word(c, "setting", json_object_get(point, "setting"), settings, COUNT(settings));
+	check_word(c, "pass", json_object_get(point, "pass"), passes, COUNT(passes));
+	if (!json_is_null(json_object_get(point, "paging")))
+		check_word(c, "paging", json_object_get(point, "paging"), pagings, COUNT(pagings));
+	json_object_foreach (json_object_get(point, "params"), name, value) {
+		if (!json_is_number(value) && !json_is_string(value) && !json_is_boolean(value))
+			finding(c, FINDING_PROBLEM, "params.%s is neither a number nor a name", name);
+	}
+	if (json_integer_value(json_object_get(point, "discarded")) < 0 ||
+		json_integer_value(json_object_get(point, "contaminated")) < 0)
+		finding(c, FINDING_PROBLEM, "a negative number of discarded or contaminated samples");
+	check_kvm(c, point);
+	check_counts(c, point, "counters");
+	check_counts(c, point, "kvm");
+	if (!is(json_object_get(point, "status"), "ok")) {
+		check_failed(c, point);
+		return true;
+	}
+	if (!json_is_null(json_object_get(point, "reason")))
+		finding(c, FINDING_PROBLEM, "an ok point with a reason");
+	check_metrics(c, point);
+	check_memory(c, point);
+	return true;
+}

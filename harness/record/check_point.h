@@ -1,0 +1,55 @@
+/* What check.c and check_point.c share: the state of one validation. */
+#ifndef NESTWALK_CHECK_POINT_H
+#define NESTWALK_CHECK_POINT_H
+
+#include "record/check.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct checking {
+	check_say say;
+	void *context;
+	struct check_result *result;
+	const char *file; /* of the line looked at */
+	size_t line;
+	double tsc_hz; /* 0: unknown */
+};
+
+/* Kinds of JSON values, to be or-ed together. */
+enum {
+	KIND_INTEGER = 1 << 0,
+	KIND_NUMBER = 1 << 1, /* integers too */
+	KIND_STRING = 1 << 2,
+	KIND_BOOLEAN = 1 << 3,
+	KIND_OBJECT = 1 << 4,
+	KIND_ARRAY = 1 << 5,
+	KIND_NULL = 1 << 6,
+};
+
+struct expected_key {
+	const char *key;
+	unsigned kinds;
+};
+
+/* Say "FILE:LINE: what". */
+void finding(struct checking *c, enum finding_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Every key of `expected` is in `object`, with a value of one of its kinds. `within` names the object in findings. */
+bool check_keys(struct checking *c, const json_t *object, const char *within, const struct expected_key *expected,
+	size_t count);
+
+/* `value` is one of `count` words; `what` names it in findings. */
+bool check_word(struct checking *c, const char *what, const json_t *value, const char *const *words, size_t count);
+
+/* {"median", "lo", "hi", "unit"}, in order. */
+bool check_metric(struct checking *c, const char *name, const json_t *metric);
+
+/* Nulls in `object` and below have a "reason" or "KEY_reason" beside them. */
+void check_nulls(struct checking *c, const json_t *object, const char *within);
+
+/* A point, apart from whether there are others like it. True where its identity and status can be relied on. */
+bool check_point(struct checking *c, const json_t *point);
+
+#endif

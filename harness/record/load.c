@@ -1,0 +1,164 @@
+#include "record/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *run_file(const char *path, const char *name)
+{
+	size_t length = strlen(path);
+	char *file;
+
+	/* "RUN/" is what a shell completes to. */
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	return asprintf(&file, "%.*s/%s", (int)length, path, name) < 0 ? NULL : file;
+}
+
+char *point_identity(const json_t *point)
+{
+	static const char *const keys[] = { "bench", "setting", "params", "pass" };
+	json_t *parts = json_array();
+	char *text;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *part = json_object_get(point, keys[i]);
+
+		json_array_append_new(parts, part ? json_incref(part) : json_null());
+	}
+	text = json_dumps(parts, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(parts);
+	return text;
+}
+
+int points_each_line(
+	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t length;
+	struct point_line line = { 0 };
+	int rc = 0;
+
+	if (!file)
+		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+	while (!rc && (errno = 0, length = getline(&text, &room, file)) >= 0) {
+		json_error_t error;
+
+		line.number++;
+		line.cut = length == 0 || text[length - 1] != '\n';
+		line.problem = NULL;
+		if (strspn(text, " \t\r\n") == (size_t)length)
+			continue;
+		/* By length, not as a string: a block of zeros after a crash must not pass for the end of a line. */
+		line.point = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+		if (!line.point) {
+			line.problem = error.text;
+		} else if (!json_is_object(line.point)) {
+			json_decref(line.point);
+			line.point = NULL;
+			line.problem = "not a JSON object";
+		}
+		rc = each(context, &line);
+		json_decref(line.point);
+	}
+	if (!rc && errno)
+		rc = fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+	free(text);
+	fclose(file);
+	return rc;
+}
+
+struct reading {
+	const char *path;
+	struct loaded_run *run;
+	json_t *where; /* identity -> index in run->points */
+	struct reason *why;
+};
+
+static int keep_point(void *context, const struct point_line *line)
+{
+	struct reading *reading = context;
+	json_t *index;
+	char *identity;
+	int rc = 0;
+
+	if (!line->point) {
+		if (!line->cut)
+			return fail(reading->why, EINVAL, "%s:%zu: %s", reading->path, line->number, line->problem);
+		reading->run->truncated = true;
+		return 0;
+	}
+	identity = point_identity(line->point);
+	if (!identity)
+		return fail(reading->why, ENOMEM, "out of memory");
+	index = json_object_get(reading->where, identity);
+	if (index)
+		rc = json_array_set(reading->run->points, (size_t)json_integer_value(index), line->point);
+	else if (!json_object_set_new(
+			 reading->where, identity, json_integer((json_int_t)json_array_size(reading->run->points))))
+		rc = json_array_append(reading->run->points, line->point);
+	else
+		rc = -1;
+	free(identity);
+	return rc ? fail(reading->why, ENOMEM, "out of memory") : 0;
+}
+
+static int load_about(const char *dir, const char *path, struct loaded_run *run, struct reason *why)
+{
+	json_error_t error;
+	FILE *file = fopen(path, "re");
+	json_t *schema;
+
+	if (!file && (errno == ENOENT || errno == ENOTDIR))
+		return fail(why, ENOENT, "%s is not a run directory: it has no run.json", dir);
+	if (!file)
+		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+	run->about = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	fclose(file);
+	if (!run->about)
+		return fail(why, EINVAL, "%s:%d: %s", path, error.line > 0 ? error.line : 1, error.text);
+	if (!json_is_object(run->about))
+		return fail(why, EINVAL, "%s:1: not a JSON object", path);
+	schema = json_object_get(run->about, "schema");
+	if (!json_is_integer(schema))
+		return fail(why, EINVAL, "%s:1: no schema number; is this a nestwalk run?", path);
+	if (json_integer_value(schema) != RUN_SCHEMA)
+		return fail(why, EINVAL, "%s:1: schema %lld, but this nestwalk reads schema %d", path,
+			(long long)json_integer_value(schema), RUN_SCHEMA);
+	return 0;
+}
+
+int run_load(const char *path, struct loaded_run *run, struct reason *why)
+{
+	struct reading reading = { .run = run, .why = why };
+	char *about = run_file(path, "run.json");
+	char *points = run_file(path, "points.jsonl");
+	int rc;
+
+	*run = (struct loaded_run){ .path = strdup(path), .points = json_array() };
+	reading.path = points;
+	reading.where = json_object();
+	if (!about || !points || !run->path || !run->points || !reading.where)
+		rc = fail(why, ENOMEM, "out of memory");
+	else
+		rc = load_about(path, about, run, why);
+	if (!rc)
+		rc = points_each_line(points, keep_point, &reading, why);
+	json_decref(reading.where);
+	free(points);
+	free(about);
+	if (rc)
+		run_unload(run);
+	return rc;
+}
+
+void run_unload(struct loaded_run *run)
+{
+	free(run->path);
+	json_decref(run->about);
+	json_decref(run->points);
+	*run = (struct loaded_run){ 0 };
+}

@@ -1,0 +1,50 @@
+/* The curves in a run: cost against the number of pages, and which of them belong in one picture. */
+#ifndef NESTWALK_REPORT_CURVES_H
+#define NESTWALK_REPORT_CURVES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The ok points of one bench and setting whose params differ in `pages` only. Strings are borrowed from the points. */
+struct curve {
+	const char *bench, *setting, *paging, *outer;
+	json_t *params; /* all but pages */
+	json_t *points; /* by pages, the sweep before the refinement */
+	json_t *skipped; /* points of this curve that are not ok */
+	char label[96]; /* within its panel: "host", "vcpu, nested paging" */
+	bool emulated; /* its times are an emulator's: never to be drawn or compared */
+};
+
+/* Curves to be seen together: of one bench, equal in every param that all of that bench's curves have. */
+struct panel {
+	const char *bench;
+	json_t *common; /* those params */
+	char name[96]; /* fit for a file's name: "tlb-reach-4K-stride1" */
+	char label[96]; /* "4K pages, every page", "2M-thp pages, every 4th page" */
+	const char *backing; /* borrowed; NULL where the bench has no such param */
+	double page_bytes; /* NaN where the bench has no such param */
+	double stride_pages; /* 1 where the bench has no such param */
+	struct curve **curve; /* borrowed from the set; in the order of the run */
+	size_t count;
+	size_t points; /* ok ones in all curves */
+};
+
+struct curve_set {
+	struct curve *curve;
+	size_t curves;
+	struct panel *panel; /* ascending in page size and stride */
+	size_t panels;
+};
+
+/*
+ * Sort the points of a run (as loaded) into curves and panels. A bench without a `pages` param has no part in it.
+ * 0 with *set, which panels_free() frees and which borrows from `points`; -ENOMEM.
+ */
+int panels_gather(const json_t *points, struct curve_set *set);
+void panels_free(struct curve_set *set);
+
+/* Whether the times of a point are an emulator's. */
+bool point_is_emulated(const json_t *point);
+
+#endif

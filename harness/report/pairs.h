@@ -1,0 +1,21 @@
+/* Ratios of two curves, sample by sample: what was measured in the same round saw the same machine. */
+#ifndef NESTWALK_REPORT_PAIRS_H
+#define NESTWALK_REPORT_PAIRS_H
+
+#include "measure/stats.h"
+#include "report/curves.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ratio_request {
+	const struct curve *over, *under; /* the ratio is over / under */
+	const char *metric; /* of both: "gross_cycles" */
+	double pages_least, pages_most; /* of these points only, both ends included */
+	uint64_t seed; /* of the bootstrap */
+};
+
+/* The median of the ratios with its 95 % interval, *pairs of them; NaN where there are none. -ENOMEM. */
+int ratio_of_pairs(const struct ratio_request *request, struct interval *ratio, size_t *pairs);
+
+#endif
