@@ -56,7 +56,7 @@ int figure_add(struct report *report, const struct figure *figure, struct reason
 	return fail(why, ENOMEM, "out of memory");
 }
 
-const json_t *curve_point(const struct curve *curve, double pages)
+const json_t *curve_point(const struct panel_curve *curve, double pages)
 {
 	size_t i;
 	json_t *point;
@@ -98,7 +98,7 @@ char *report_where(const struct report *report)
 	return length < 0 ? NULL : text;
 }
 
-bool curve_drawable(const struct curve *curve)
+bool curve_drawable(const struct panel_curve *curve)
 {
 	size_t i;
 	json_t *point;

@@ -9,7 +9,7 @@
 
 #include "base/reason.h"
 #include "record/load.h"
-#include "report/curves.h"
+#include "report/panels.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct report {
 	const struct loaded_run *run;
 	const char *directory;
 	json_t *inferred; /* steps_infer()'s answer */
-	struct curve_set curves;
+	struct panel_set curves;
 	struct figure *figure;
 	size_t figures;
 	double ghz; /* core cycles per ns over the run; NaN where it is not known */
@@ -52,7 +52,7 @@ int table_close(const struct report *report, const char *name, FILE *table, stru
 int figure_add(struct report *report, const struct figure *figure, struct reason *why);
 
 /* The first point of a curve that measured exactly so many pages; NULL: none did. */
-const json_t *curve_point(const struct curve *curve, double pages);
+const json_t *curve_point(const struct panel_curve *curve, double pages);
 
 /* "AMD EPYC ...", or "unknown CPU". */
 const char *report_cpu(const struct report *report);
@@ -61,7 +61,7 @@ const char *report_cpu(const struct report *report);
 char *report_where(const struct report *report);
 
 /* Whether a curve may be drawn: its times are a processor's and not an emulator's, and there are some. */
-bool curve_drawable(const struct curve *curve);
+bool curve_drawable(const struct panel_curve *curve);
 
 /* Whether any curve of the panel may be. */
 bool panel_drawable(const struct panel *panel);

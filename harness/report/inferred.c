@@ -21,7 +21,7 @@ static bool same_word(const json_t *element, const char *key, const char *word)
 	return !text || !word || !strcmp(text, word);
 }
 
-bool inferred_is_about(const json_t *element, const struct curve *curve)
+bool inferred_is_about(const json_t *element, const struct panel_curve *curve)
 {
 	const json_t *params = json_object_get(element, "params");
 	const char *key;
@@ -58,7 +58,7 @@ static struct estimate estimate_at(const json_t *element, const char *key)
 	return out;
 }
 
-size_t inferred_levels(const json_t *inferred, const struct curve *curve, struct level *out, size_t most)
+size_t inferred_levels(const json_t *inferred, const struct panel_curve *curve, struct level *out, size_t most)
 {
 	size_t count = 0, i;
 	json_t *element;
@@ -84,7 +84,7 @@ size_t inferred_levels(const json_t *inferred, const struct curve *curve, struct
 	return count;
 }
 
-bool inferred_walk(const json_t *inferred, const struct curve *curve, struct walk *out)
+bool inferred_walk(const json_t *inferred, const struct panel_curve *curve, struct walk *out)
 {
 	size_t i;
 	json_t *element;
@@ -103,7 +103,7 @@ bool inferred_walk(const json_t *inferred, const struct curve *curve, struct wal
 	return false;
 }
 
-double inferred_noise(const json_t *inferred, const struct curve *curve)
+double inferred_noise(const json_t *inferred, const struct panel_curve *curve)
 {
 	size_t i;
 	json_t *element;

@@ -2,7 +2,7 @@
 #ifndef NESTWALK_REPORT_INFERRED_H
 #define NESTWALK_REPORT_INFERRED_H
 
-#include "report/curves.h"
+#include "report/panels.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -31,16 +31,16 @@ struct walk {
 };
 
 /* Levels of `curve` in steps_infer()'s answer, ascending, into out[most]; returns how many. */
-size_t inferred_levels(const json_t *inferred, const struct curve *curve, struct level *out, size_t most);
+size_t inferred_levels(const json_t *inferred, const struct panel_curve *curve, struct level *out, size_t most);
 
 /* False where no walk was resolved. */
-bool inferred_walk(const json_t *inferred, const struct curve *curve, struct walk *out);
+bool inferred_walk(const json_t *inferred, const struct panel_curve *curve, struct walk *out);
 
 /* Core cycles that 95 % of the curve's comparisons with itself stay below; NaN where that was not measured. */
-double inferred_noise(const json_t *inferred, const struct curve *curve);
+double inferred_noise(const json_t *inferred, const struct panel_curve *curve);
 
 /* Whether an element of steps_infer()'s lists is about this curve: every param it names is the curve's. */
-bool inferred_is_about(const json_t *element, const struct curve *curve);
+bool inferred_is_about(const json_t *element, const struct panel_curve *curve);
 
 /* Translations of pages of that size a load can find in that level, as run.json's machine tells; NaN where it does not. */
 double advertised_entries(const json_t *about, unsigned level, double page_bytes);

@@ -24,7 +24,7 @@ static void write_estimate(FILE *table, struct estimate estimate)
 struct row {
 	unsigned number;
 	const struct panel *panel;
-	const struct curve *curve;
+	const struct panel_curve *curve;
 };
 
 static void write_head(FILE *table, const struct row *row, const char *kind, unsigned level)

@@ -35,7 +35,7 @@ static size_t choose(const struct report *report, const struct panel **chosen)
 	return count;
 }
 
-static const struct curve *first_drawable(const struct panel *panel)
+static const struct panel_curve *first_drawable(const struct panel *panel)
 {
 	for (size_t i = 0; i < panel->count; i++) {
 		if (curve_drawable(panel->curve[i]))
@@ -44,7 +44,8 @@ static const struct curve *first_drawable(const struct panel *panel)
 	return NULL;
 }
 
-static void write_curve(FILE *table, const struct panel *panel, const struct curve *curve, size_t number, size_t size)
+static void write_curve(
+	FILE *table, const struct panel *panel, const struct panel_curve *curve, size_t number, size_t size)
 {
 	struct text pages = bytes_text(panel->page_bytes);
 	size_t i;
@@ -94,7 +95,7 @@ static int write_curves(
 /* Where the smallest pages are translated, and for how much: the regions of the picture. */
 static int write_zones(const struct report *report, const struct panel *panel, struct reason *why)
 {
-	const struct curve *curve = first_drawable(panel);
+	const struct panel_curve *curve = first_drawable(panel);
 	struct level level[LEVELS_MAX];
 	size_t count = inferred_levels(report->inferred, curve, level, LEVELS_MAX);
 	size_t last = json_array_size(curve->points) - 1;
@@ -139,7 +140,7 @@ static char *explain(const struct panel *const *chosen, size_t sizes)
 		"it the processor walks the page table. The picture shows what that adds to one access when so much "
 		"memory is in use, one cache line in each page:\n\n");
 	for (size_t i = 0; i < sizes; i++) {
-		const struct curve *curve = first_drawable(chosen[i]);
+		const struct panel_curve *curve = first_drawable(chosen[i]);
 		const json_t *last = json_array_get(curve->points, json_array_size(curve->points) - 1);
 
 		fprintf(text, "- with pages of %s, %s of them (%s) cost %s core cycles (%s ns) an access on the %s;\n",

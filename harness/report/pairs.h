@@ -3,13 +3,13 @@
 #define NESTWALK_REPORT_PAIRS_H
 
 #include "measure/stats.h"
-#include "report/curves.h"
+#include "report/panels.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct ratio_request {
-	const struct curve *over, *under; /* the ratio is over / under */
+	const struct panel_curve *over, *under; /* the ratio is over / under */
 	const char *metric; /* of both: "gross_cycles" */
 	double pages_least, pages_most; /* of these points only, both ends included */
 	uint64_t seed; /* of the bootstrap */

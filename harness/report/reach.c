@@ -20,7 +20,7 @@ static const char *const metrics[] = { "gross_cycles", "baseline_cycles", "net_c
 
 static void write_point(FILE *table, const struct panel *panel, size_t index, const json_t *point)
 {
-	const struct curve *curve = panel->curve[index];
+	const struct panel_curve *curve = panel->curve[index];
 	double pages = number_at(point, "params.pages");
 
 	fprintf(table, "%zu\t", index + 1);
@@ -110,7 +110,7 @@ static void write_mark(FILE *table, const struct mark *mark)
 
 static const struct estimate no_pages = { NAN, NAN, NAN };
 
-static void mark_curve(FILE *table, const struct report *report, const struct curve *curve, struct mark mark)
+static void mark_curve(FILE *table, const struct report *report, const struct panel_curve *curve, struct mark mark)
 {
 	struct level level[LEVELS_MAX];
 	size_t count = inferred_levels(report->inferred, curve, level, LEVELS_MAX);
@@ -186,7 +186,8 @@ static void explain_walk(FILE *text, const struct walk *walk)
 	fprintf(text, walk->grows ? ", and more the further the page table lies from the core. " : ". ");
 }
 
-static void explain_curve(FILE *text, const struct report *report, const struct panel *panel, const struct curve *curve)
+static void explain_curve(
+	FILE *text, const struct report *report, const struct panel *panel, const struct panel_curve *curve)
 {
 	const json_t *first = json_array_get(curve->points, 0);
 	const json_t *last = json_array_get(curve->points, json_array_size(curve->points) - 1);
@@ -242,7 +243,7 @@ static double fits_pages(const struct report *report, const struct panel *panel)
 	return isfinite(most) ? floor(0.9 * most) : SURELY_FITS_PAGES;
 }
 
-static const struct curve *host_of(const struct panel *panel)
+static const struct panel_curve *host_of(const struct panel *panel)
 {
 	for (size_t i = 0; i < panel->count; i++) {
 		if (!strcmp(panel->curve[i]->setting, "host") && curve_drawable(panel->curve[i]))
@@ -252,7 +253,7 @@ static const struct curve *host_of(const struct panel *panel)
 }
 
 /* The pages at which both curves were swept, most of all. */
-static double last_common(const struct curve *a, const struct curve *b)
+static double last_common(const struct panel_curve *a, const struct panel_curve *b)
 {
 	size_t i;
 	json_t *point;
@@ -267,9 +268,10 @@ static double last_common(const struct curve *a, const struct curve *b)
 	return pages;
 }
 
-static int explain_ratio(FILE *text, const struct report *report, const struct panel *panel, const struct curve *curve)
+static int explain_ratio(
+	FILE *text, const struct report *report, const struct panel *panel, const struct panel_curve *curve)
 {
-	const struct curve *host = host_of(panel);
+	const struct panel_curve *host = host_of(panel);
 	struct ratio_request request = {
 		.over = curve,
 		.under = host,

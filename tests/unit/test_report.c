@@ -1,8 +1,8 @@
 /* report/: what is drawn and said of a run, of odd runs, and where gnuplot is missing. */
-#include "report/curves.h"
 #include "report/html.h"
 #include "report/inferred.h"
 #include "report/pairs.h"
+#include "report/panels.h"
 #include "report/report.h"
 #include "report/text.h"
 
@@ -79,7 +79,7 @@ static void write_text_of(const struct loaded_run *run)
 static void panels_and_labels(void **state)
 {
 	struct loaded_run run;
-	struct curve_set set;
+	struct panel_set set;
 
 	(void)state;
 	load(RUNS "complete", &run);
@@ -99,7 +99,7 @@ static void panels_and_labels(void **state)
 static void ratio_is_paired(void **state)
 {
 	struct loaded_run run;
-	struct curve_set set;
+	struct panel_set set;
 	struct interval ratio;
 	size_t pairs;
 
@@ -140,7 +140,7 @@ static void advertised_counts_data_only(void **state)
 static void levels_belong_to_their_curve(void **state)
 {
 	struct loaded_run run;
-	struct curve_set set;
+	struct panel_set set;
 	struct level level[LEVELS_MAX];
 	struct walk walk;
 	json_t *inferred = json_pack("{s:[{s:s, s:i, s:f, s:i, s:i, s:f},{s:s, s:i, s:i, s:i, s:f},{s:s, s:i, s:i}],"

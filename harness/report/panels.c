@@ -1,4 +1,4 @@
-#include "report/curves.h"
+#include "report/panels.h"
 
 #include "base/units.h"
 #include "report/text.h"
@@ -56,10 +56,10 @@ static struct text value_text(const char *key, const json_t *value)
 	return out;
 }
 
-static struct curve *curve_find(struct curve_set *set, const json_t *point, const json_t *params)
+static struct panel_curve *curve_find(struct panel_set *set, const json_t *point, const json_t *params)
 {
 	for (size_t i = 0; i < set->curves; i++) {
-		struct curve *curve = &set->curve[i];
+		struct panel_curve *curve = &set->curve[i];
 
 		if (same_text(curve->bench, string_at(point, "bench")) &&
 			same_text(curve->setting, string_at(point, "setting")) &&
@@ -69,16 +69,16 @@ static struct curve *curve_find(struct curve_set *set, const json_t *point, cons
 	return NULL;
 }
 
-static struct curve *curve_add(struct curve_set *set, const json_t *point, const json_t *params)
+static struct panel_curve *curve_add(struct panel_set *set, const json_t *point, const json_t *params)
 {
-	struct curve *grown = reallocarray(set->curve, set->curves + 1, sizeof(*grown));
-	struct curve *curve;
+	struct panel_curve *grown = reallocarray(set->curve, set->curves + 1, sizeof(*grown));
+	struct panel_curve *curve;
 
 	if (!grown)
 		return NULL;
 	set->curve = grown;
 	curve = &grown[set->curves++];
-	*curve = (struct curve){
+	*curve = (struct panel_curve){
 		.bench = string_at(point, "bench"),
 		.setting = string_at(point, "setting"),
 		.paging = string_at(point, "paging"),
@@ -91,11 +91,11 @@ static struct curve *curve_add(struct curve_set *set, const json_t *point, const
 	return curve;
 }
 
-static int add_point(struct curve_set *set, json_t *point)
+static int add_point(struct panel_set *set, json_t *point)
 {
 	json_t *params = json_copy(json_object_get(point, "params"));
 	bool is_ok = same_text(string_at(point, "status"), "ok");
-	struct curve *curve;
+	struct panel_curve *curve;
 	int rc = 0;
 
 	if (!json_is_object(params) || !string_at(point, "bench") || !string_at(point, "setting"))
@@ -128,7 +128,7 @@ static int by_pages(const void *left, const void *right)
 	return pass_a && pass_b ? strcmp(pass_b, pass_a) : 0;
 }
 
-static int sort_points(struct curve *curve)
+static int sort_points(struct panel_curve *curve)
 {
 	size_t count = json_array_size(curve->points);
 	json_t **order = calloc(count ? count : 1, sizeof(json_t *));
@@ -152,7 +152,7 @@ static int sort_points(struct curve *curve)
 }
 
 /* The params that every curve of its bench has: others mean something in some settings only, and do not part panels. */
-static json_t *common_params(const struct curve_set *set, const struct curve *curve)
+static json_t *common_params(const struct panel_set *set, const struct panel_curve *curve)
 {
 	json_t *common = json_deep_copy(curve->params);
 
@@ -223,7 +223,7 @@ static void name_panel(struct panel *panel)
 	}
 }
 
-static struct panel *panel_of(struct curve_set *set, const struct curve *curve)
+static struct panel *panel_of(struct panel_set *set, const struct panel_curve *curve)
 {
 	json_t *common = common_params(set, curve);
 	json_t *picked = json_object();
@@ -257,7 +257,7 @@ static struct panel *panel_of(struct curve_set *set, const struct curve *curve)
 	return grown;
 }
 
-static void label_curve(const struct panel *panel, struct curve *curve)
+static void label_curve(const struct panel *panel, struct panel_curve *curve)
 {
 	const char *key;
 	json_t *value;
@@ -286,11 +286,11 @@ static int by_size(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-static int make_panels(struct curve_set *set)
+static int make_panels(struct panel_set *set)
 {
 	for (size_t i = 0; i < set->curves; i++) {
 		struct panel *panel = panel_of(set, &set->curve[i]);
-		struct curve **grown;
+		struct panel_curve **grown;
 
 		if (!panel)
 			return -ENOMEM;
@@ -315,13 +315,13 @@ static int make_panels(struct curve_set *set)
 	return 0;
 }
 
-int panels_gather(const json_t *points, struct curve_set *set)
+int panels_gather(const json_t *points, struct panel_set *set)
 {
 	size_t i;
 	json_t *point;
 	int rc = 0;
 
-	*set = (struct curve_set){ 0 };
+	*set = (struct panel_set){ 0 };
 	json_array_foreach (points, i, point) {
 		rc = add_point(set, point);
 		if (rc)
@@ -337,7 +337,7 @@ out:
 	return rc;
 }
 
-void panels_free(struct curve_set *set)
+void panels_free(struct panel_set *set)
 {
 	for (size_t i = 0; i < set->panels; i++) {
 		json_decref(set->panel[i].common);
@@ -350,5 +350,5 @@ void panels_free(struct curve_set *set)
 	}
 	free(set->panel);
 	free(set->curve);
-	*set = (struct curve_set){ 0 };
+	*set = (struct panel_set){ 0 };
 }

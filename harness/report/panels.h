@@ -1,13 +1,13 @@
 /* The curves in a run: cost against the number of pages, and which of them belong in one picture. */
-#ifndef NESTWALK_REPORT_CURVES_H
-#define NESTWALK_REPORT_CURVES_H
+#ifndef NESTWALK_REPORT_PANELS_H
+#define NESTWALK_REPORT_PANELS_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /* The ok points of one bench and setting whose params differ in `pages` only. Strings are borrowed from the points. */
-struct curve {
+struct panel_curve {
 	const char *bench, *setting, *paging, *outer;
 	json_t *params; /* all but pages */
 	json_t *points; /* by pages, the sweep before the refinement */
@@ -25,13 +25,13 @@ struct panel {
 	const char *backing; /* borrowed; NULL where the bench has no such param */
 	double page_bytes; /* NaN where the bench has no such param */
 	double stride_pages; /* 1 where the bench has no such param */
-	struct curve **curve; /* borrowed from the set; in the order of the run */
+	struct panel_curve **curve; /* borrowed from the set; in the order of the run */
 	size_t count;
 	size_t points; /* ok ones in all curves */
 };
 
-struct curve_set {
-	struct curve *curve;
+struct panel_set {
+	struct panel_curve *curve;
 	size_t curves;
 	struct panel *panel; /* ascending in page size and stride */
 	size_t panels;
@@ -41,8 +41,8 @@ struct curve_set {
  * Sort the points of a run (as loaded) into curves and panels. A bench without a `pages` param has no part in it.
  * 0 with *set, which panels_free() frees and which borrows from `points`; -ENOMEM.
  */
-int panels_gather(const json_t *points, struct curve_set *set);
-void panels_free(struct curve_set *set);
+int panels_gather(const json_t *points, struct panel_set *set);
+void panels_free(struct panel_set *set);
 
 /* Whether the times of a point are an emulator's. */
 bool point_is_emulated(const json_t *point);
