@@ -273,7 +273,7 @@ int cmd_run(int argc, char **argv)
 	signals_catch();
 	error = job_open(&job, &arguments.request, &why);
 	if (error) {
-		code = cmd_fail(error == -EINVAL ? EXIT_USAGE : EXIT_FAILED, &why);
+		code = cmd_fail(error == -EINVAL ? EXIT_USAGE : error == -ENOMEM ? EXIT_SKIPPED : EXIT_FAILED, &why);
 	} else {
 		announce(&job);
 		error = job_run(&job, &why);

@@ -12,6 +12,7 @@
 #include "space/permutation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +107,30 @@ static void progress_pass(const struct progress *progress, void *data)
 		job->request.progress(progress, job->request.data);
 }
 
+/*
+ * A run takes up to half of what is available for memory under test; the baseline's lines, the guest's tables and the
+ * program itself take some 8 MiB more.
+ */
+#define MEMORY_LEAST_BYTES (16 * MIB)
+
+static int memory_look(struct job *job, struct reason *why)
+{
+	struct reason limit = { "" };
+	uint64_t available;
+	int error = memory_available(&job->source, &available, &limit);
+
+	if (error) {
+		*why = limit;
+		return error;
+	}
+	if (available < MEMORY_LEAST_BYTES)
+		return fail(why, ENOMEM,
+			"only %" PRIu64 " MiB of memory are available (%s), and a run needs %" PRIu64
+			" MiB: end some programs, or raise the limit",
+			available / MIB, limit.text, MEMORY_LEAST_BYTES / MIB);
+	return memory_budget(&job->source, &job->memory_budget_bytes, why);
+}
+
 static int machine_look(struct job *job, struct reason *why)
 {
 	struct outer outer;
@@ -122,7 +147,7 @@ static int machine_look(struct job *job, struct reason *why)
 	if (!error)
 		error = topology_bind_memory(&job->topology, job->cpu, why);
 	if (!error)
-		error = memory_budget(&job->source, &job->memory_budget_bytes, why);
+		error = memory_look(job, why);
 	if (error)
 		return error;
 	machine_outer(&job->source, &outer);

@@ -167,13 +167,19 @@ static json_t *samples_json(const struct point *point)
 static json_t *kvm_json(const struct point *point)
 {
 	json_t *kvm;
+	bool unknown = false;
 
-	if (point->setting != SETTING_VCPU || point->status != POINT_OK)
+	if (point->setting != SETTING_VCPU || !point->samples)
 		return json_null();
 	kvm = json_object();
-	for (unsigned i = 0; i < KVM_COUNTS; i++)
-		json_object_set_new(kvm, kvm_count_names[i],
-			count(i < KVM_COUNTS_OF_VCPU ? point->disturbance.kvm[i] : point->kvm_pages[i]));
+	for (unsigned i = 0; i < KVM_COUNTS; i++) {
+		uint64_t value = i < KVM_COUNTS_OF_VCPU ? point->disturbance.kvm[i] : point->kvm_pages[i];
+
+		unknown = unknown || value == KVM_COUNT_UNKNOWN;
+		json_object_set_new(kvm, kvm_count_names[i], count(value));
+	}
+	if (unknown)
+		json_object_set_new(kvm, "reason", json_string("this kernel's KVM does not count what is null"));
 	return kvm;
 }
 

@@ -7,8 +7,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Doubles need 17 significant digits to come back as they were; 9 are far beyond what is measured, and shorter. */
-#define REAL_DIGITS JSON_REAL_PRECISION(9)
+/*
+ * Significant digits written. A latency is known to three or four, and half of a run's size is samples; rates of clocks
+ * in run.json are known to eight or nine.
+ */
+#define POINT_DIGITS JSON_REAL_PRECISION(6)
+#define ABOUT_DIGITS JSON_REAL_PRECISION(12)
 
 char *writer_file(const struct run_writer *writer, const char *name, char *text, size_t bytes)
 {
@@ -110,9 +114,9 @@ static int replace(
 	out = fopen(partial, "we");
 	if (!out)
 		return write_failed(partial, why);
-	bad = whole && (json_dumpf(whole, out, JSON_INDENT(2) | REAL_DIGITS) || fputc('\n', out) == EOF);
+	bad = whole && (json_dumpf(whole, out, JSON_INDENT(2) | ABOUT_DIGITS) || fputc('\n', out) == EOF);
 	json_array_foreach (lines, i, line)
-		bad = bad || json_dumpf(line, out, JSON_COMPACT | REAL_DIGITS) || fputc('\n', out) == EOF;
+		bad = bad || json_dumpf(line, out, JSON_COMPACT | POINT_DIGITS) || fputc('\n', out) == EOF;
 	bad = fflush(out) || bad;
 	bad = bad || fsync(fileno(out));
 	bad = fclose(out) || bad;
@@ -138,7 +142,7 @@ int run_write_point(struct run_writer *writer, const json_t *point, struct reaso
 	char name[4200];
 
 	errno = 0;
-	if (!json_dumpf(point, writer->points, JSON_COMPACT | REAL_DIGITS) && fputc('\n', writer->points) != EOF &&
+	if (!json_dumpf(point, writer->points, JSON_COMPACT | POINT_DIGITS) && fputc('\n', writer->points) != EOF &&
 		!fflush(writer->points))
 		return 0;
 	return write_failed(writer_file(writer, "points.jsonl", name, sizeof(name)), why);

@@ -170,20 +170,37 @@ need_kvm() {
 	[ -s "$RUN/points.jsonl" ]
 }
 
-@test "a memory cgroup's limit is kept" {
+# Make a memory cgroup with this limit, as $group; teardown removes it.
+make_group() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root to make a cgroup"
 	group=/sys/fs/cgroup/memory/nestwalk-test.$$
 	[ -d /sys/fs/cgroup/memory ] || group=/sys/fs/cgroup/nestwalk-test.$$
 	mkdir "$group" 2>/dev/null || skip "cannot make a memory cgroup here"
 	limit=$group/memory.max
 	[ -e "$limit" ] || limit=$group/memory.limit_in_bytes
-	if ! echo 64M >"$limit" 2>/dev/null; then
-		rmdir "$group"
-		skip "cannot limit a memory cgroup here"
-	fi
-	run -0 bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$NESTWALK" run -s host --effort quick \
+	echo "$1" >"$limit" 2>/dev/null || skip "cannot limit a memory cgroup here"
+}
+
+# Run a command in it.
+in_group() {
+	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$@"
+}
+
+teardown() {
+	[ -z "${group:-}" ] || rmdir "$group"
+}
+
+@test "too little memory for any run is one line, exit code 77" {
+	make_group 8M
+	run -77 --separate-stderr in_group "$NESTWALK" run -s host "${SMALL[@]}" -o "$RUN"
+	[[ $stderr == *"MiB of memory are available"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "a memory cgroup's limit is kept" {
+	make_group 64M
+	run -0 in_group "$NESTWALK" run -s host --effort quick \
 		--param page_size=4K --param stride=1 --param pages=8,64,512,65536 -o "$RUN"
-	rmdir "$group"
 	[ "$(field .memory_budget_bytes)" -le 33554432 ]
 	[ "$(points '.status == "ok" and .params.pages == 512')" -ge 1 ]
 	[ "$(points '.status == "skipped" and .params.pages == 65536 and (.reason | test("half of the available"))')" -eq 1 ]
