@@ -158,6 +158,7 @@ static void unknown_counts_stay_unknown(void **state)
 	known.kvm[KVM_COUNT_EXITS] = 3;
 	unknown.kvm[KVM_COUNT_PF_TAKEN] = KVM_COUNT_UNKNOWN;
 	point_new(&point, SETTING_VCPU);
+	add(&point, 8, 4, 0);
 	disturbance_add(&point.disturbance, &known);
 	disturbance_add(&point.disturbance, &unknown);
 	disturbance_add(&point.disturbance, &known);
@@ -166,6 +167,7 @@ static void unknown_counts_stay_unknown(void **state)
 	assert_int_equal(json_integer_value(json_object_get(kvm, "exits")), 6);
 	assert_true(json_is_null(json_object_get(kvm, "pf_taken")));
 	assert_true(json_is_null(json_object_get(kvm, "pages_4k")));
+	assert_non_null(strstr(json_string_value(json_object_get(kvm, "reason")), "does not count"));
 	json_decref(json);
 	point_free(&point);
 }
