@@ -2,6 +2,7 @@
 # nestwalk run, measuring: short runs on this machine, on the host and (where /dev/kvm works) in a bare vCPU.
 # Counts, shapes and orders of magnitude only: no test here depends on how fast the machine is.
 
+# shellcheck disable=SC2054,SC2154 # commas belong to --param; $stderr is set by run --separate-stderr
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -21,7 +22,9 @@ points() {
 }
 
 need_kvm() {
-	[ -r /dev/kvm ] && [ -w /dev/kvm ] || skip "no usable /dev/kvm"
+	if ! [[ -r /dev/kvm && -w /dev/kvm ]]; then
+		skip "no usable /dev/kvm"
+	fi
 }
 
 @test "a small run on the host is complete and valid" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # nestwalk run and list: what they refuse, and how they say it. Nothing here measures for more than a moment.
+# shellcheck disable=SC2154 # $stderr is set by run --separate-stderr
 
 bats_require_minimum_version 1.5.0
 

@@ -10,48 +10,6 @@
 
 #include "test_steps_model.h"
 
-#define SAMPLES 6 /* a quick run's */
-#define REFINE_MOST 48
-
-/* A sweep, and where it shows steps a second pass, as `nestwalk run` makes them. */
-static json_t *measured(const struct model *model, uint64_t last, uint64_t seed)
-{
-	uint64_t pages[MODEL_POINTS], refine[REFINE_MOST];
-	struct model_pass pass = { "sweep", pages, model_ladder(8, last, pages), SAMPLES, "host" };
-	json_t *points = json_array();
-
-	model_measure(model, &pass, seed, points);
-	pass = (struct model_pass){ "refine", refine, steps_refine(points, refine, REFINE_MOST), SAMPLES, "host" };
-	model_measure(model, &pass, seed + 1000, points);
-	return points;
-}
-
-static double value(const json_t *object, const char *key)
-{
-	const json_t *found = json_object_get(object, key);
-
-	return json_is_number(found) ? json_number_value(found) : NAN;
-}
-
-static size_t size(const json_t *result, const char *key)
-{
-	return json_array_size(json_object_get(result, key));
-}
-
-static const json_t *entry(const json_t *result, const char *key, size_t i)
-{
-	return json_array_get(json_object_get(result, key), i);
-}
-
-/* Whether any entry of a list gives a reason with this text in it. */
-static bool says(const json_t *result, const char *key, const char *text)
-{
-	for (size_t i = 0; i < size(result, key); i++)
-		if (strstr(json_string_value(json_object_get(entry(result, key, i), "reason")), text))
-			return true;
-	return false;
-}
-
 struct truth {
 	double entries, within; /* within: part of entries */
 	double added, added_within;
@@ -88,8 +46,6 @@ static void check(const struct model *model, uint64_t last, const struct truth *
 	}
 	json_decref(result);
 }
-
-#define QUIET .noise = 0.005
 
 static void test_fully_associative(void **state)
 {
@@ -410,102 +366,6 @@ static void test_strides(void **state)
 	json_decref(points);
 }
 
-static void test_deterministic(void **state)
-{
-	struct model model = { .tlb = { { 1, 72, RANDOM, false, 7 } }, .noise = 0.03 };
-	json_t *points = measured(&model, 1024, 1), *one = steps_infer(points, 5), *two = steps_infer(points, 5);
-
-	(void)state;
-	assert_true(json_equal(one, two));
-	json_decref(one);
-	json_decref(two);
-	json_decref(points);
-}
-
-static void test_refine_plan(void **state)
-{
-	struct model model = { .tlb = { { 1, 72, LRU, false, 7 }, { 128, 12, RANDOM, false, 30 } }, QUIET };
-	uint64_t pages[MODEL_POINTS], refine[64];
-	struct model_pass pass = { "sweep", pages, model_ladder(8, 8192, pages), SAMPLES, "host" };
-	json_t *points = json_array();
-
-	(void)state;
-	model_measure(&model, &pass, 1, points);
-	for (size_t most = 0; most <= 64; most += 8) {
-		size_t count = steps_refine(points, refine, most), whole = 0, later = 0;
-
-		assert_true(count <= most);
-		for (size_t i = 0; i < count; i++) {
-			assert_true(!i || refine[i] > refine[i - 1]);
-			assert_in_range(refine[i], 8, 8192);
-			whole += refine[i] >= 70 && refine[i] <= 76 ? 1 : 0;
-			later += refine[i] > 1000 ? 1 : 0;
-		}
-		if (most >= 40) {
-			assert_int_equal(whole, 7); /* every page of the first step */
-			assert_true(later >= 12);
-		}
-	}
-	json_decref(points);
-}
-
-/* Nothing that can stand in a file makes it crash or invent a level. */
-static void test_odd_input(void **state)
-{
-	static const char *const odd[] = {
-		"[]",
-		"{}",
-		"null",
-		"[null, 1, \"x\", [], {}]",
-		"[{\"params\": null, \"status\": \"ok\"}]",
-		"[{\"params\": {\"pages\": \"many\"}, \"status\": \"ok\", \"samples\": 3, \"metrics\": []}]",
-		"[{\"params\": {\"pages\": -8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [1]}}]",
-		"[{\"params\": {\"pages\": 1e300}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [1]}}]",
-		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": []}, \"metrics\": "
-		"{}}]",
-		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [null, \"x\"]}}]",
-		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": null, \"metrics\": {\"net_cycles\": "
-		"null}}]",
-		"[{\"params\": {\"pages\": 8, \"stride_pages\": -1, \"page_size_bytes\": null}, \"status\": "
-		"\"error\"}]",
-		"[{\"setting\": 7, \"bench\": null, \"params\": {\"pages\": 8}, \"status\": \"ok\","
-		" \"samples\": {\"gross_cycles\": [1, 2], \"baseline_cycles\": [1], \"round\": [\"a\"]}}]",
-	};
-	uint64_t pages[8];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		json_t *points = json_loads(odd[i], JSON_DECODE_ANY, NULL), *result = steps_infer(points, 1);
-
-		assert_non_null(result);
-		assert_int_equal(size(result, "levels"), 0);
-		assert_int_equal(steps_refine(points, pages, 8), 0);
-		json_decref(result);
-		json_decref(points);
-	}
-}
-
-/* A group that could not be measured is one point without pages; a bad point among good ones changes nothing. */
-static void test_skipped_and_failed(void **state)
-{
-	struct model model = { .tlb = { { 1, 64, LRU, false, 7 } }, QUIET };
-	json_t *points = measured(&model, 1024, 1), *result;
-
-	(void)state;
-	json_array_append_new(
-		points, json_pack("{s:s, s:s, s:s, s:{s:I}, s:s, s:s, s:{}}", "bench", "tlb-reach", "setting", "host",
-				"paging", "native", "params", "page_size_bytes", (json_int_t)1 << 30, "status",
-				"skipped", "reason", "no 1G pages reserved", "metrics"));
-	json_object_set_new(json_array_get(points, 5), "status", json_string("error"));
-	json_object_set_new(json_array_get(points, 7), "samples", json_null());
-	result = steps_infer(points, 1);
-	assert_int_equal(size(result, "levels"), 1);
-	assert_int_equal(value(entry(result, "levels", 0), "entries"), 64);
-	assert_true(says(result, "unresolved", "not measured: no 1G pages reserved"));
-	json_decref(result);
-	json_decref(points);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,10 +389,6 @@ int main(void)
 		cmocka_unit_test(test_measured_zen5),
 		cmocka_unit_test(test_measured_zen4),
 		cmocka_unit_test(test_strides),
-		cmocka_unit_test(test_deterministic),
-		cmocka_unit_test(test_refine_plan),
-		cmocka_unit_test(test_odd_input),
-		cmocka_unit_test(test_skipped_and_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,4 +251,47 @@ static inline size_t model_ladder(uint64_t first, uint64_t last, uint64_t *pages
 	return count;
 }
 
+#define QUIET .noise = 0.005
+#define SAMPLES 6 /* a quick run's */
+#define REFINE_MOST 48
+
+/* A sweep, and where it shows steps a second pass, as `nestwalk run` makes them. */
+static inline json_t *measured(const struct model *model, uint64_t last, uint64_t seed)
+{
+	uint64_t pages[MODEL_POINTS], refine[REFINE_MOST];
+	struct model_pass pass = { "sweep", pages, model_ladder(8, last, pages), SAMPLES, "host" };
+	json_t *points = json_array();
+
+	model_measure(model, &pass, seed, points);
+	pass = (struct model_pass){ "refine", refine, steps_refine(points, refine, REFINE_MOST), SAMPLES, "host" };
+	model_measure(model, &pass, seed + 1000, points);
+	return points;
+}
+
+static inline double value(const json_t *object, const char *key)
+{
+	const json_t *found = json_object_get(object, key);
+
+	return json_is_number(found) ? json_number_value(found) : NAN;
+}
+
+static inline size_t size(const json_t *result, const char *key)
+{
+	return json_array_size(json_object_get(result, key));
+}
+
+static inline const json_t *entry(const json_t *result, const char *key, size_t i)
+{
+	return json_array_get(json_object_get(result, key), i);
+}
+
+/* Whether any entry of a list gives a reason with this text in it. */
+static inline bool says(const json_t *result, const char *key, const char *text)
+{
+	for (size_t i = 0; i < size(result, key); i++)
+		if (strstr(json_string_value(json_object_get(entry(result, key, i), "reason")), text))
+			return true;
+	return false;
+}
+
 #endif
