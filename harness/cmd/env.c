@@ -380,7 +380,6 @@ int cmd_env(int argc, char **argv)
 	struct options options = { 0 };
 	struct reason why;
 	json_t *machine;
-	int error = 0;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	if (open_source(&options, &source, &why))
@@ -391,16 +390,12 @@ int cmd_env(int argc, char **argv)
 		fail(&why, ENOMEM, "out of memory");
 		return cmd_fail(EXIT_FAILED, &why);
 	}
-	if (!options.json)
+	if (options.json) {
+		json_dumpf(machine, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+		putchar('\n');
+	} else {
 		print_table(machine);
-	else if (json_dumpf(machine, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) || putchar('\n') == EOF)
-		error = EIO;
-	json_decref(machine);
-	if (fflush(stdout) || ferror(stdout))
-		error = errno ? errno : EIO;
-	if (error) {
-		fail(&why, error, "standard output: %s", strerror(error));
-		return cmd_fail(EXIT_FAILED, &why);
 	}
+	json_decref(machine);
 	return EXIT_DONE;
 }

@@ -3,6 +3,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,17 @@ int cmd_fail(enum exit_code code, const struct reason *why)
 	return code;
 }
 
+#define STDOUT_BYTES (1 << 20) /* `tlb --json` of a thorough run is some 100 KiB */
+
 /* A full disk or a closed pipe is found out only when the last of the output is written: at exit, argp's too. */
 static void close_stdout(void)
 {
-	if (!ferror(stdout) && !fclose(stdout))
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fclose(stdout) && !failed)
 		return;
-	fprintf(stderr, "nestwalk: standard output could not be written: %s\n", strerror(errno));
+	fprintf(stderr, "nestwalk: standard output could not be written: %s\n", strerror(errno ? errno : EIO));
 	_exit(EXIT_FAILED);
 }
 
@@ -53,6 +59,8 @@ int main(int argc, char **argv)
 {
 	static char name[64];
 
+	/* Room for all that a command prints, so that what fails fails at exit, where the reason is still known. */
+	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
 	atexit(close_stdout);
 
 	argp_program_version = "nestwalk " NESTWALK_VERSION;

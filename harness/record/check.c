@@ -169,12 +169,14 @@ static bool all_strings(const json_t *array)
 	return json_array_size(array) > 0;
 }
 
-static void check_clock(struct checking *c, const json_t *clock, bool complete)
+static void check_clock(struct checking *c, const json_t *about, bool complete)
 {
+	const json_t *clock = json_object_get(about, "clock");
 	const json_t *ratio = json_object_get(clock, "cycles_per_tsc");
 
 	if (!json_is_object(clock)) {
-		if (complete)
+		/* A run in which nothing could be measured has none, and says so. */
+		if (complete && !json_is_string(json_object_get(about, "clock_reason")))
 			finding(c, FINDING_PROBLEM, "a complete run without its clock");
 		return;
 	}
@@ -216,7 +218,7 @@ static void check_about(struct checking *c, const json_t *about)
 		finding(c, FINDING_PROBLEM, "an interrupted run without a reason");
 	if (!strcmp(json_string_value(state), "running"))
 		finding(c, FINDING_WARNING, "the run still goes on, or was killed: its points so far are usable");
-	check_clock(c, json_object_get(about, "clock"), complete);
+	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
 }
 

@@ -87,6 +87,16 @@ need_kvm() {
 		<(jq -S '[.params, .pass]' "$RUN-b/points.jsonl" | head -12)
 }
 
+@test "levels are inferred from a run, and it can be reported" {
+	command -v gnuplot >/dev/null || skip "no gnuplot"
+	"$NESTWALK" run -s host --effort quick --param page_size=4K --param stride=1 -o "$RUN"
+	"$NESTWALK" tlb --json "$RUN" | jq -e '(.levels | type) == "array" and (.noise | length) == 1 and
+		([.levels[] | .entries >= 8 and .entries_lo <= .entries and .entries <= .entries_hi] | all)'
+	run -0 "$NESTWALK" report "$RUN"
+	[ -s "$RUN/report/report.html" ]
+	[ -s "$RUN/report/overview.svg" ]
+}
+
 @test "more memory than allowed is skipped with its reason, exit code 77" {
 	run -77 --separate-stderr "$NESTWALK" run -s host --effort quick --param page_size=4K --param stride=262144 \
 		--param pages=16777216 -o "$RUN"
@@ -176,6 +186,7 @@ need_kvm() {
 # Make a memory cgroup with this limit, as $group; teardown removes it.
 make_group() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root to make a cgroup"
+	! grep -q __asan_init "$NESTWALK" || skip "the sanitizers' own memory is more than the limit"
 	group=/sys/fs/cgroup/memory/nestwalk-test.$$
 	[ -d /sys/fs/cgroup/memory ] || group=/sys/fs/cgroup/nestwalk-test.$$
 	mkdir "$group" 2>/dev/null || skip "cannot make a memory cgroup here"

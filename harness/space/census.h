@@ -1,0 +1,101 @@
+/*
+ * The census of table memory: how many bytes of page tables it takes to have many address spaces, in the guests, in
+ * the hypervisor, and natively. A trial makes V VMs with P address spaces each, loads each space and walks all of it.
+ *
+ * By count of trees: guests have V*P; the hypervisor adds V under nested paging (one for a VM) and V*P under shadow
+ * paging (one merged tree for each of the guest's). Bytes follow the trees where the processes of a VM share their
+ * memory; where each has its own, a nested tree covers all of it, and only upper levels are saved.
+ */
+#ifndef NESTWALK_CENSUS_H
+#define NESTWALK_CENSUS_H
+
+#include "base/reason.h"
+#include "bench.h"
+#include "kvm/stats.h"
+#include "machine/hypervisor.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CENSUS_VMS_MAX 64u
+#define CENSUS_PROCESSES_MAX 256u
+
+/* What the processes of a VM map. */
+enum census_memory {
+	CENSUS_SHARED, /* all the same frames: one buffer that many processes attach to */
+	CENSUS_OWN, /* each its own frames */
+	CENSUS_MEMORIES,
+};
+extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
+
+struct census_trial {
+	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
+	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
+	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
+	unsigned levels; /* of the guests' tables: 4 or 5 */
+	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
+	enum census_memory memory;
+	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
+};
+
+/* A number that the machine may not give: `known`, or `why` it is not. */
+struct census_number {
+	bool known;
+	uint64_t value;
+	struct reason why;
+};
+
+struct census_result {
+	enum paging paging; /* proven by lab_prove_paging(); PAGING_UNKNOWN where that is not possible */
+	struct reason paging_why; /* ... and why not */
+
+	/* Trees, by the formulas. */
+	uint64_t guest_trees; /* V*P */
+	uint64_t hypervisor_trees_nested; /* V */
+	uint64_t hypervisor_trees_shadow; /* V*P */
+
+	/* Guests: exact, from what built the tables. What all spaces of a VM share (code and stacks) is apart. */
+	uint64_t guest_table_pages; /* of all V*P trees */
+	uint64_t guest_shared_table_pages;
+
+	/* Hypervisor: what /proc/meminfo's SecPageTables grew by; and what the formula of each paging mode says. */
+	struct census_number hypervisor_table_bytes;
+	uint64_t expected_bytes_nested, expected_bytes_shadow;
+
+	/* Sums over the VMs and their vCPUs after all was walked; KVM_COUNT_UNKNOWN where KVM has none. */
+	uint64_t kvm[KVM_COUNTS];
+
+	/* Table bytes per GiB that processes have mapped (V * P * mapped_bytes). */
+	double guest_bytes_per_gib;
+	double hypervisor_bytes_per_gib; /* negative where hypervisor_table_bytes is not known */
+};
+
+/*
+ * 0; -EINVAL trial; -ENOENT, -EACCES, -ENOTSUP no such VM here; -ENOMEM; -EINTR stopped or a signal came; -EIO a vCPU
+ * stopped. VMs and memory are given back whatever the result. Reading SecPageTables exactly takes permission to write
+ * /proc/sys/vm/stat_refresh (root): without, hypervisor_table_bytes is not known.
+ */
+int census_take(const struct census_trial *trial, struct census_result *result, struct reason *why);
+
+struct census_native_trial {
+	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* a multiple of the backing's page size */
+	enum backing backing;
+	bool (*stop)(void);
+};
+
+struct census_native_result {
+	uint64_t table_bytes; /* VmPTE of all processes, less that of as many which map nothing more */
+	double bytes_per_gib; /* per GiB mapped (N * mapped_bytes) */
+	uint64_t expected_bytes; /* leaf tables alone: what 512 entries a page take */
+};
+
+/*
+ * N processes, forked, each of which has the same memory mapped in tables of its own: VmPTE of /proc/PID/status. A
+ * transparent huge page keeps a page table in reserve for the day it is split, and VmPTE counts that.
+ * 0; -EINVAL; -ENOMEM; -EINTR; -EIO. The processes are gone when it returns, and go with their parent if that dies.
+ */
+int census_native(const struct census_native_trial *trial, struct census_native_result *result, struct reason *why);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * The laboratory: a bare vCPU that also has code at CPL 0, so that it can take page faults, change its own page tables
+ * and load CR3, as an operating system does. It answers what a page fault costs in the guest, what a CR3 load costs,
+ * how many exits each takes, and, from that, how the hypervisor translates addresses.
+ *
+ * A trial says what to do; the laboratory prepares the tables, runs the measured code, verifies what came of it and
+ * returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a shadow
+ * MMU does not see the host's stores.
+ *
+ * Times are TSC cycles. Needs /dev/kvm, no other privilege. One thread at a time uses a laboratory.
+ */
+#ifndef NESTWALK_LAB_H
+#define NESTWALK_LAB_H
+
+#include "base/reason.h"
+#include "bench.h"
+#include "kvm/stats.h"
+#include "machine/hypervisor.h"
+#include "space/backed.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Pages between two readings of the clock: a fault takes 100 ns at least, so reading it costs a per cent at most. */
+#define LAB_CHUNK_PAGES 32u
+/* 256 MiB of 4K pages: more than any TLB holds, and the lists that describe them take little memory. */
+#define LAB_PAGES_MAX 65536u
+
+struct lab_spec {
+	uint32_t pages; /* in the region under test: a multiple of LAB_CHUNK_PAGES up to LAB_PAGES_MAX */
+	uint64_t page_bytes; /* leaf in the guest's tables: PAGE_4K or PAGE_2M */
+	unsigned levels; /* of the guest's tables: 4 or 5 */
+	enum backing backing; /* of the region on this host; control pages and tables are on 4K pages */
+	enum frames frames; /* in what order guest-physical pages follow each other */
+	uint64_t seed; /* of frames and of the order of touches */
+	const struct backed_limits *limits; /* while memory is made; NULL: none */
+};
+
+struct lab;
+
+/*
+ * Make a VM with pages * page_bytes of fresh memory (rounded up to a page of the backing), two address spaces that map
+ * it alike, and one vCPU. A few ms at 512 pages.
+ * 0; -EINVAL spec; -ENOENT, -EACCES no /dev/kvm; -ENOTSUP this machine cannot (LA57, 2M); -ENOMEM; -EINTR; -EIO.
+ * Owned by the caller: lab_close().
+ */
+int lab_open(const struct lab_spec *spec, struct lab **lab, struct reason *why);
+void lab_close(struct lab *lab); /* NULL is allowed */
+
+/*
+ * Whether the guest's CPL 0 code is interpreted by KVM instruction by instruction (kvm_pvm; found at lab_open() by
+ * running instructions that no virtualisation hardware hands to the hypervisor). Counts then stand; times are those of
+ * an interpreter, not of shadow or nested paging.
+ */
+bool lab_interpreted(const struct lab *lab);
+
+/* What a fault trial makes happen on the first touch (a store) of each page. */
+enum fault_kind {
+	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
+	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
+	FAULT_BACKING_ONLY, /* present in the guest; the host memory is gone: the guest takes no fault, the host does */
+	FAULT_UPGRADE, /* mapped read-only and read before: the guest's handler makes it writable */
+	FAULT_KINDS,
+};
+
+/* What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry. */
+enum fault_flush {
+	FLUSH_NONE,
+	FLUSH_INVLPG, /* of the page */
+	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
+	FLUSH_KINDS,
+};
+
+enum touch_order {
+	TOUCH_SHUFFLED,
+	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
+};
+
+/* Names as in results: "guest-cold" "guest-warm" "backing-only" "upgrade"; "none" "invlpg" "cr3". */
+extern const char *const fault_kind_names[FAULT_KINDS];
+extern const char *const fault_flush_names[FLUSH_KINDS];
+
+struct fault_trial {
+	enum fault_kind kind;
+	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
+	enum touch_order order;
+	uint32_t pages; /* touched: a multiple of LAB_CHUNK_PAGES up to spec.pages */
+};
+
+/* What happened around the measured code on this host's side. */
+struct lab_usage {
+	uint64_t minor_faults; /* of this thread, on behalf of the guest or its own */
+	uint64_t involuntary_switches;
+	uint64_t elapsed_ns, away_ns; /* wall time; how much of it this thread did not run */
+	/*
+	 * KVM's statistics: by how much those that count up grew; for pages_4k/2m/1g and mmu_unsync the value afterwards.
+	 * KVM_COUNT_UNKNOWN where this kernel has none. Entering the measured code and leaving it is in them: one exit and
+	 * one MMIO exit for all pages together.
+	 */
+	uint64_t kvm[KVM_COUNTS];
+};
+
+struct fault_result {
+	uint64_t pages; /* touched */
+	uint64_t faults; /* as the guest's handler counted them: `pages`, or 0 for FAULT_BACKING_ONLY */
+	double tsc_per_fault; /* median over chunks, per page: touch, fault, handler, return, and touch again */
+	double tsc_per_touch; /* the same code over the same pages once more, when nothing is left to fault */
+	struct lab_usage usage; /* of the pass that faulted */
+	bool interpreted; /* lab_interpreted() */
+};
+
+/*
+ * One trial, in its order: the guest prepares its tables, the host takes memory away where it is to be cold, the pages
+ * are touched with the clock running, the result is verified: faults counted by the handler are those that must come,
+ * every table entry is what it must be, every store has arrived in the frame that the entry names, and cold memory cost
+ * the host at least a fault for each of its pages.
+ * 0; -EINVAL trial; -ENOTSUP this kernel does not take such memory back (hugetlb before Linux 5.18); -EINTR a signal
+ * came; -EIO verification failed or the vCPU stopped (*why names the exit and the registers). After -EINTR or -EIO the
+ * laboratory can only be closed. May be called any number of times; each starts anew.
+ */
+int lab_fault(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why);
+
+enum space_change {
+	SPACE_SAME, /* CR3 is loaded with the root it has */
+	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
+	SPACE_CHANGES,
+};
+extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
+
+struct switch_trial {
+	enum space_change change;
+	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
+	uint32_t pages_touched; /* W: 1 .. spec.pages */
+};
+
+struct switch_result {
+	double tsc_per_load; /* median over laps of LAB_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */
+	double tsc_first_touch; /* the first of W dependent loads after each load of CR3, per page: median over laps */
+	double tsc_warm_touch; /* the same loads once more without a load of CR3 between: what the touches cost anyway */
+	uint64_t loads; /* of CR3, in `load_usage` */
+	double exits_per_load; /* of load_usage; negative where KVM has no statistics */
+	struct lab_usage load_usage; /* of all laps of loads together; no page of the region is touched in them */
+	uint64_t touch_laps; /* CR3 loads, each followed by W first touches and W warm ones, in `touch_usage` */
+	struct lab_usage touch_usage;
+	bool interpreted; /* tsc_per_load then is the interpreter's; touches are at CPL 3 and stand */
+};
+
+#define LAB_LOADS 64u /* in a lap: reading the clock at CPL 0, without LFENCE, is then under a per cent */
+
+/*
+ * CR3 loads and the first touches after them. The W pages lie in a random cycle through the region, one line each, and
+ * both spaces have been walked before the clock starts.
+ * 0; -EINVAL; -ENOTSUP PCID is asked for and the guest's CPUID does not have it; -EINTR; -EIO as lab_fault().
+ */
+int lab_switch(struct lab *lab, const struct switch_trial *trial, struct switch_result *result, struct reason *why);
+
+/* Whether switch_trial.pcid can be asked for: CPUID leaf 1 ECX bit 17 as the guest has it. */
+bool lab_has_pcid(const struct lab *lab);
+
+/*
+ * How KVM translates a guest's addresses here, by what it does: guest faults on memory that the hypervisor has mapped
+ * already reach it never under nested paging and at least once each under shadow paging. Makes its own laboratory;
+ * under 50 ms.
+ * @exits_per_fault: of all exits; NULL is allowed.
+ * 0 with PAGING_NESTED or PAGING_SHADOW; -ENOTSUP KVM has no statistics to tell by; -EIO counts between the two, which
+ * prove neither; otherwise as lab_open() and lab_fault().
+ */
+int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
+
+#endif
