@@ -65,37 +65,80 @@ int guest_table_init(struct guest_table *table, struct reason *why)
 	return table_new(table, &root, why);
 }
 
+/* The entry for `gva` at `level`, with the tables above it made as they are missing. */
+static int entry_make(struct guest_table *table, gva_t gva, unsigned level, uint64_t **entry, struct reason *why)
+{
+	gpa_t at = table->arena_gpa;
+
+	for (unsigned above = table->levels; above > level; above--) {
+		*entry = &table_at(table, at)[level_index(gva, above)];
+		if (**entry & ENTRY_PAGE_SIZE)
+			return fail(why, EEXIST, "a larger leaf already maps %#" PRIx64, gva.at);
+		if (!(**entry & ENTRY_PRESENT)) {
+			gpa_t below = { 0 };
+			int error = table_new(table, &below, why);
+
+			if (error)
+				return error;
+			**entry = below.at | ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_USER | ENTRY_ACCESSED;
+		}
+		at.at = **entry & ENTRY_ADDRESS;
+	}
+	*entry = &table_at(table, at)[level_index(gva, level)];
+	if (**entry & ENTRY_PRESENT)
+		return fail(why, EEXIST, "something is already mapped at %#" PRIx64, gva.at);
+	return 0;
+}
+
 int guest_table_map(struct guest_table *table, const struct guest_mapping *mapping, struct reason *why)
 {
 	unsigned leaf = leaf_level(mapping->page_bytes);
-	gpa_t at = table->arena_gpa;
 	uint64_t *entry;
+	int error;
 
 	if (!leaf)
 		return fail(why, EINVAL, "no leaf of %" PRIu64 " bytes exists", mapping->page_bytes);
 	if (mapping->gva.at % mapping->page_bytes || mapping->gpa.at % mapping->page_bytes)
 		return fail(why, EINVAL, "guest mapping %#" PRIx64 " -> %#" PRIx64 " is not aligned to its leaf",
 			mapping->gva.at, mapping->gpa.at);
-	for (unsigned level = table->levels; level > leaf; level--) {
-		entry = &table_at(table, at)[level_index(mapping->gva, level)];
-		if (*entry & ENTRY_PAGE_SIZE)
-			return fail(why, EEXIST, "a larger leaf already maps %#" PRIx64, mapping->gva.at);
-		if (!(*entry & ENTRY_PRESENT)) {
-			gpa_t below = { 0 };
-			int error = table_new(table, &below, why);
-
-			if (error)
-				return error;
-			*entry = below.at | ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_USER | ENTRY_ACCESSED;
-		}
-		at.at = *entry & ENTRY_ADDRESS;
-	}
-	entry = &table_at(table, at)[level_index(mapping->gva, leaf)];
-	if (*entry & ENTRY_PRESENT)
-		return fail(why, EEXIST, "something is already mapped at %#" PRIx64, mapping->gva.at);
-	*entry = mapping->gpa.at | ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_USER | ENTRY_ACCESSED | ENTRY_DIRTY |
-		 (leaf > 1 ? ENTRY_PAGE_SIZE : 0) | (mapping->executable ? 0 : ENTRY_NO_EXECUTE);
+	error = entry_make(table, mapping->gva, leaf, &entry, why);
+	if (error)
+		return error;
+	*entry = mapping->gpa.at | ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_ACCESSED | ENTRY_DIRTY |
+		 (mapping->supervisor ? 0 : ENTRY_USER) | (leaf > 1 ? ENTRY_PAGE_SIZE : 0) |
+		 (mapping->executable ? 0 : ENTRY_NO_EXECUTE);
 	return 0;
+}
+
+int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level, struct guest_entry *found)
+{
+	gpa_t at = table->arena_gpa;
+
+	for (unsigned above = table->levels; above > level; above--) {
+		uint64_t entry = table_at(table, at)[level_index(gva, above)];
+
+		if (!(entry & ENTRY_PRESENT) || entry & ENTRY_PAGE_SIZE)
+			return -ENOENT;
+		at.at = entry & ENTRY_ADDRESS;
+	}
+	found->entry = &table_at(table, at)[level_index(gva, level)];
+	found->gpa.at = at.at + level_index(gva, level) * sizeof(*found->entry);
+	return 0;
+}
+
+int guest_table_share(struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level,
+	struct reason *why)
+{
+	struct guest_entry found;
+	uint64_t *entry;
+	int error;
+
+	if (guest_table_entry(from, gva, level, &found) || !(*found.entry & ENTRY_PRESENT))
+		return fail(why, ENOENT, "nothing to share is mapped at %#" PRIx64, gva.at);
+	error = entry_make(table, gva, level, &entry, why);
+	if (!error)
+		*entry = *found.entry;
+	return error;
 }
 
 int guest_table_walk(const struct guest_table *table, gva_t gva, struct guest_walk *walk)

@@ -28,6 +28,7 @@ struct guest_mapping {
 	gpa_t gpa;
 	uint64_t page_bytes; /* leaf: PAGE_4K, PAGE_2M or PAGE_1G; gva and gpa are aligned to it */
 	bool executable;
+	bool supervisor; /* for CPL 0 only */
 };
 
 /* What a walk of the tables finds. */
@@ -45,6 +46,23 @@ int guest_table_init(struct guest_table *table, struct reason *why);
  * 0; -EINVAL alignment or size; -EEXIST something is mapped there; -ENOSPC the arena is full.
  */
 int guest_table_map(struct guest_table *table, const struct guest_mapping *mapping, struct reason *why);
+
+/*
+ * Where the entry for `gva` at `level` (1: PTE, 2: directory entry …) lies, present or not: in *gpa for the guest and in
+ * *entry for this process. 0; -ENOENT there is no table of that level for it.
+ */
+struct guest_entry {
+	gpa_t gpa;
+	uint64_t *entry; /* into the table's arena */
+};
+int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level, struct guest_entry *found);
+
+/*
+ * Let `table` have what `from` has below the entry for `gva` at `level`: the same tables, as the kernel half of
+ * processes is. Both arenas lie in one memory. 0; -ENOENT `from` has nothing there; -EEXIST `table` has; -ENOSPC.
+ */
+int guest_table_share(struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level,
+	struct reason *why);
 
 /* Translate as the CPU would. 0, or -ENOENT where nothing is mapped. */
 int guest_table_walk(const struct guest_table *table, gva_t gva, struct guest_walk *walk);

@@ -23,9 +23,14 @@ const char *const kvm_count_names[KVM_COUNTS] = {
 	[KVM_COUNT_TLB_FLUSH] = "tlb_flush",
 	[KVM_COUNT_MMIO_EXITS] = "mmio_exits",
 	[KVM_COUNT_IRQ_EXITS] = "irq_exits",
+	[KVM_COUNT_PF_MMIO_SPTE_CREATED] = "pf_mmio_spte_created",
 	[KVM_COUNT_PAGES_4K] = "pages_4k",
 	[KVM_COUNT_PAGES_2M] = "pages_2m",
 	[KVM_COUNT_PAGES_1G] = "pages_1g",
+	[KVM_COUNT_MMU_UNSYNC] = "mmu_unsync",
+	[KVM_COUNT_MMU_CACHE_MISS] = "mmu_cache_miss",
+	[KVM_COUNT_MMU_SHADOW_ZAPPED] = "mmu_shadow_zapped",
+	[KVM_COUNT_MMU_PTE_WRITE] = "mmu_pte_write",
 };
 
 static int descriptor_read(struct kvm_stats *stats, const struct kvm_stats_header *header, size_t index)

@@ -29,13 +29,25 @@ enum kvm_count {
 	KVM_COUNT_TLB_FLUSH,
 	KVM_COUNT_MMIO_EXITS,
 	KVM_COUNT_IRQ_EXITS,
+	KVM_COUNT_PF_MMIO_SPTE_CREATED, /* page faults that turned out to be at memory-less addresses */
 	/* of a VM: how many leaves of each size KVM's own tables hold now */
 	KVM_COUNT_PAGES_4K,
 	KVM_COUNT_PAGES_2M,
 	KVM_COUNT_PAGES_1G,
+	KVM_COUNT_MMU_UNSYNC, /* shadow page tables that the guest may be writing to behind KVM's back now */
+	/* of a VM, counting up */
+	KVM_COUNT_MMU_CACHE_MISS, /* shadow page tables made */
+	KVM_COUNT_MMU_SHADOW_ZAPPED, /* ... and taken down */
+	KVM_COUNT_MMU_PTE_WRITE, /* guest stores to write-protected page tables, carried out by KVM */
 	KVM_COUNTS,
 };
 #define KVM_COUNTS_OF_VCPU KVM_COUNT_PAGES_4K
+
+/* Whether a count only grows, so that a difference of two readings means something. */
+static inline bool kvm_count_grows(enum kvm_count count)
+{
+	return count < KVM_COUNTS_OF_VCPU || count >= KVM_COUNT_MMU_CACHE_MISS;
+}
 
 extern const char *const kvm_count_names[KVM_COUNTS];
 

@@ -1,5 +1,6 @@
 /* One vCPU of a VM, started straight in 64-bit mode at CPL 3: no BIOS, no real mode, no operating system. */
 #include "base/units.h"
+#include "kvm/descriptors.h"
 #include "kvm/ioctl.h"
 #include "kvm/vm.h"
 
@@ -19,23 +20,17 @@
 #define CR4_PAE (1ULL << 5)
 #define CR4_OSFXSR (1ULL << 9)
 #define CR4_LA57 (1ULL << 12)
+#define CR4_PCIDE (1ULL << 17)
 #define EFER_SCE (1ULL << 0)
 #define EFER_LME (1ULL << 8)
 #define EFER_LMA (1ULL << 10)
 #define EFER_NXE (1ULL << 11)
 #define RFLAGS_FIXED 2 /* bit 1 is always set */
 
-/* Segment types: Intel SDM vol. 3A 3.4.5.1 and 3.5. The selectors are Linux's for user code; nothing reads them. */
-#define TYPE_CODE_ACCESSED 11
-#define TYPE_DATA_ACCESSED 3
-#define TYPE_TSS_BUSY 11
-#define SELECTOR_CODE (0x30 | 3)
-#define SELECTOR_DATA (0x28 | 3)
-
-static void segments_set(struct kvm_sregs *sregs)
+static void segments_set(struct kvm_sregs *sregs, const struct kvm_start *start)
 {
 	struct kvm_segment code = { .limit = UINT32_MAX,
-		.selector = SELECTOR_CODE,
+		.selector = SELECTOR_USER_CODE,
 		.type = TYPE_CODE_ACCESSED,
 		.present = 1,
 		.dpl = 3,
@@ -43,7 +38,7 @@ static void segments_set(struct kvm_sregs *sregs)
 		.l = 1,
 		.g = 1 };
 	struct kvm_segment data = { .limit = UINT32_MAX,
-		.selector = SELECTOR_DATA,
+		.selector = SELECTOR_USER_DATA,
 		.type = TYPE_DATA_ACCESSED,
 		.present = 1,
 		.dpl = 3,
@@ -54,8 +49,14 @@ static void segments_set(struct kvm_sregs *sregs)
 	sregs->cs = code;
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
 	/* VM entry on Intel checks TR to be a busy TSS even where no interrupt is ever taken (SDM vol. 3C 27.3.1.2). */
-	sregs->tr = (struct kvm_segment){ .limit = 0x67, .type = TYPE_TSS_BUSY, .present = 1 };
+	sregs->tr = (struct kvm_segment){ .limit = TSS_LIMIT, .type = TYPE_TSS_BUSY, .present = 1 };
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
+	if (!start->descriptors.at)
+		return;
+	sregs->tr.base = start->descriptors.at + DESCRIPTORS_TSS;
+	sregs->tr.selector = SELECTOR_TSS;
+	sregs->gdt = (struct kvm_dtable){ .base = start->descriptors.at + DESCRIPTORS_GDT, .limit = GDT_LIMIT };
+	sregs->idt = (struct kvm_dtable){ .base = start->descriptors.at + DESCRIPTORS_IDT, .limit = IDT_LIMIT };
 }
 
 static int registers_set(struct kvm_vcpu *vcpu, const struct kvm_start *start, struct reason *why)
@@ -69,7 +70,7 @@ static int registers_set(struct kvm_vcpu *vcpu, const struct kvm_start *start, s
 
 	if (error)
 		return error;
-	segments_set(&sregs);
+	segments_set(&sregs, start);
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
 	sregs.cr3 = start->root.at;
 	sregs.cr4 = CR4_PAE | CR4_OSFXSR | (start->levels == 5 ? CR4_LA57 : 0);
@@ -116,6 +117,27 @@ int kvm_vcpu_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, const struct kvm_sta
 	return 0;
 close:
 	kvm_vcpu_close(vcpu);
+	return error;
+}
+
+int kvm_vcpu_set_pcid(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool on, gpa_t root, struct reason *why)
+{
+	struct kvm_sregs sregs;
+	int error;
+
+	if (on && !kvm_vm_has_pcid(vm))
+		return fail(why, ENOTSUP, "the guest's CPUID has no PCID: this CPU or this KVM does not give it one");
+	error = KVM_IOCTL(vcpu->fd, KVM_GET_SREGS, &sregs, why);
+	if (error)
+		return error;
+	/* PCIDE may only be set while CR3 has PCID 0 (SDM vol. 3A 4.10.1). */
+	sregs.cr3 = root.at;
+	sregs.cr4 = on ? sregs.cr4 | CR4_PCIDE : sregs.cr4 & ~CR4_PCIDE;
+	error = KVM_IOCTL(vcpu->fd, KVM_SET_SREGS, &sregs, why);
+	if (!error)
+		error = KVM_IOCTL(vcpu->fd, KVM_GET_SREGS, &sregs, why);
+	if (!error && !(sregs.cr4 & CR4_PCIDE) == on)
+		return fail(why, EIO, "KVM did not keep CR4.PCIDE (cr4 %#llx)", sregs.cr4);
 	return error;
 }
 

@@ -123,6 +123,13 @@ bool kvm_vm_has_1g_pages(const struct kvm_vm *vm)
 	return leaf && (leaf->edx >> 26 & 1);
 }
 
+bool kvm_vm_has_pcid(const struct kvm_vm *vm)
+{
+	const struct kvm_cpuid_entry2 *leaf = cpuid_leaf(vm, 1);
+
+	return leaf && (leaf->ecx >> 17 & 1);
+}
+
 unsigned kvm_vm_physical_bits(const struct kvm_vm *vm)
 {
 	const struct kvm_cpuid_entry2 *leaf = cpuid_leaf(vm, 0x80000008);

@@ -45,15 +45,25 @@ bool kvm_vm_has_la57(const struct kvm_vm *vm);
 bool kvm_vm_has_1g_pages(const struct kvm_vm *vm);
 unsigned kvm_vm_physical_bits(const struct kvm_vm *vm);
 
+/* ... and process-context identifiers (CR4.PCIDE): leaf 1 ECX bit 17. */
+bool kvm_vm_has_pcid(const struct kvm_vm *vm);
+
 /* Where the vCPU starts: 64-bit mode, CPL 3, interrupts off, the registers not named zero. */
 struct kvm_start {
 	gpa_t root; /* of the guest's page tables */
 	unsigned levels;
 	gva_t rip, rsp;
 	uint64_t rbx, rbp;
+	gva_t descriptors; /* a page laid out by kvm_descriptors_write(); 0: none, and any exception ends the vCPU */
 };
 int kvm_vcpu_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, const struct kvm_start *start, struct reason *why);
 void kvm_vcpu_close(struct kvm_vcpu *vcpu);
+
+/*
+ * Turn CR4.PCIDE on or off while the guest is outside, and load CR3 with `root` (PCID 0). 0; -ENOTSUP the guest's CPUID
+ * does not have it; other errnos of the ioctls.
+ */
+int kvm_vcpu_set_pcid(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool on, gpa_t root, struct reason *why);
 
 /*
  * Run until the guest stores to guest-physical page `door`. 0; -EINTR a signal came (call again to go on); -EIO the

@@ -87,12 +87,16 @@ static double sweep_end(const struct curve *curve)
 	return sweep->count ? sweep->at[sweep->count - 1].pages : NAN;
 }
 
-/* Whether what lies beyond the last level can only be walks, and not hits in a level that the sweep did not reach. */
+/*
+ * Whether what lies beyond the last level can only be walks, and not hits in a level that the sweep did not reach: dearer
+ * than any hit, or so many pages that no TLB holds them. That the cost was seen to grow is not enough: a few noisy points
+ * at the end of a short sweep grow, too.
+ */
 static bool is_walk_plateau(const struct judged_curve *judged, const struct judged_step *last, int levels)
 {
 	double end = sweep_end(judged->curve);
 
-	if (judged->walks_grow || last->step.upper - last->step.lower > DEAR_CYCLES)
+	if (last->step.upper - last->step.lower > DEAR_CYCLES)
 		return true;
 	return end >= MORE_THAN_ANY_TLB || (levels > 1 && end >= FAR_BEYOND * last->capacity.read.saturated);
 }
