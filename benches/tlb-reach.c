@@ -90,8 +90,8 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 		.backing = (enum backing)value[BACKING],
 		.frames = (enum frames)value[FRAMES],
 		.levels = (unsigned)value[LEVELS],
-		.pages = value[PAGES],
-		.stride_pages = value[STRIDE],
+		.count = value[PAGES],
+		.distance_bytes = value[STRIDE] * value[PAGE_SIZE],
 	};
 	if (backing_page_bytes(out->backing) == out->page_bytes)
 		return FIT_ALWAYS;

@@ -65,14 +65,22 @@ struct axis {
 	bool unusual; /* naming it with --param also asks for the FIT_IF_ASKED combinations */
 };
 
-/* A pointer chase: one cache line in each of `pages` pages that lie `stride_pages` apart, visited in one random cycle. */
+/*
+ * A pointer chase: one cache line in each of `count` units of `distance_bytes`, visited in one random cycle. A unit may
+ * be smaller than a page (many lines of a large page), a page, or larger.
+ */
 struct chase {
 	uint64_t page_bytes; /* leaf size in the space under test */
 	enum backing backing;
 	enum frames frames;
 	unsigned levels; /* of the guest's page tables: 4 or 5 */
-	uint64_t pages;
-	uint64_t stride_pages;
+	uint64_t count;
+	uint64_t distance_bytes; /* a multiple of the page, or a divisor of it */
+	/*
+	 * Only the page of each unit that is visited exists: units may then be far larger than memory. It is the unit's
+	 * first page, or, scattered, a random one, so that pages far apart do not meet in one set of a TLB.
+	 */
+	bool sparse, scattered;
 };
 
 /* Whether a combination of axis values is measured. */
@@ -82,12 +90,37 @@ enum fit {
 	FIT_ALWAYS,
 };
 
+/* A number that each sample of a bench gives. Its name ends in its unit. */
+struct metric {
+	const char *name; /* as in results: "net_cycles" */
+	const char *unit; /* "cycles", "ns", "count", "bytes" */
+};
+
+#define METRICS_MAX 12
+
+/* What a chase gives; a bench of chases need not name them. */
+enum chase_metric {
+	CHASE_GROSS_CYCLES,
+	CHASE_BASELINE_CYCLES,
+	CHASE_NET_CYCLES,
+	CHASE_GROSS_NS,
+	CHASE_BASELINE_NS,
+	CHASE_NET_NS,
+	CHASE_TOUCH_NS_PER_PAGE, /* first touch of the memory it lies in, per page of its backing: fault and zeroing */
+	CHASE_METRICS,
+};
+extern const struct metric chase_metrics[CHASE_METRICS];
+
 struct bench {
 	const char *name;
 	const char *question;
 	unsigned settings; /* SETTING_BIT()s */
 	const struct axis *axes;
 	size_t axis_count;
+
+	/* NULL: chase_metrics. The first decides when a point is precise enough. */
+	const struct metric *metrics;
+	size_t metric_count;
 
 	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);

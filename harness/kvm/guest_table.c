@@ -126,8 +126,8 @@ int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level
 	return 0;
 }
 
-int guest_table_share(struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level,
-	struct reason *why)
+int guest_table_share(
+	struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level, struct reason *why)
 {
 	struct guest_entry found;
 	uint64_t *entry;
@@ -169,4 +169,9 @@ uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels)
 	for (unsigned level = leaf_level(page_bytes); level < levels; level++)
 		tables += bytes / (level_span(level) * ENTRIES) + 2;
 	return tables * TABLE_BYTES;
+}
+
+uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t page_bytes, unsigned levels)
+{
+	return leaves * (levels - leaf_level(page_bytes)) * TABLE_BYTES;
 }

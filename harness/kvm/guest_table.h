@@ -61,13 +61,16 @@ int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level
  * Let `table` have what `from` has below the entry for `gva` at `level`: the same tables, as the kernel half of
  * processes is. Both arenas lie in one memory. 0; -ENOENT `from` has nothing there; -EEXIST `table` has; -ENOSPC.
  */
-int guest_table_share(struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level,
-	struct reason *why);
+int guest_table_share(
+	struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level, struct reason *why);
 
 /* Translate as the CPU would. 0, or -ENOENT where nothing is mapped. */
 int guest_table_walk(const struct guest_table *table, gva_t gva, struct guest_walk *walk);
 
 /* The most bytes of tables that mapping `bytes` contiguous bytes with leaves of page_bytes can take, root excluded. */
 uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels);
+
+/* The same for `leaves` leaves that share no table. */
+uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t page_bytes, unsigned levels);
 
 #endif

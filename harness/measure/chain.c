@@ -20,17 +20,19 @@ void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random)
 		cycle->next[cycle->order[k]] = cycle->order[k + 1 < count ? k + 1 : 0];
 }
 
-struct chain chain_over_pages(
-	const struct chase *chase, uint64_t base, const struct cycle *cycle, const gsl_rng *random)
+struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
+	const struct cycle *cycle, const gsl_rng *random)
 {
-	uint64_t lines = chase->page_bytes / LINE_BYTES;
+	uint64_t unit = chase->distance_bytes < chase->page_bytes ? chase->distance_bytes : chase->page_bytes;
+	uint64_t lines = unit / LINE_BYTES;
 
 	return (struct chain){
-		.count = (uint32_t)chase->pages,
+		.count = (uint32_t)chase->count,
 		.order = cycle->order,
 		.next = cycle->next,
 		.base = base,
-		.step_bytes = chase->page_bytes * chase->stride_pages,
+		.step_bytes = chase->distance_bytes,
+		.offset = offset,
 		.spread_lines = lines,
 		.line_first = gsl_rng_uniform_int(random, lines),
 	};
@@ -58,7 +60,7 @@ uint64_t chain_address(const struct chain *chain, uint32_t i)
 {
 	uint64_t line = (chain->line_first + i * line_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
 
-	return chain->base + i * chain->step_bytes + line * LINE_BYTES;
+	return chain->base + i * chain->step_bytes + (chain->offset ? chain->offset[i] : 0) + line * LINE_BYTES;
 }
 
 uint64_t chain_after(const struct chain *chain, uint64_t steps)

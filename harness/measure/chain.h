@@ -19,6 +19,7 @@ struct chain {
 	const uint32_t *next; /* next[i]: the element visited after element i. Not owned */
 	uint64_t base; /* virtual address of the first element's page (or line, where packed) */
 	uint64_t step_bytes;
+	const uint64_t *offset; /* of each element's page within its unit; NULL: 0. Not owned */
 	uint64_t spread_lines; /* lines of a page that are used in turn, a power of two; 1: packed lines */
 	uint64_t line_first; /* line of element 0 */
 };
@@ -31,9 +32,9 @@ struct cycle {
 /* Draw a random cycle over `count` elements. */
 void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random);
 
-/* One line a page: `pages` pages of page_bytes, stride_pages apart, from `base` on. */
-struct chain chain_over_pages(
-	const struct chase *chase, uint64_t base, const struct cycle *cycle, const gsl_rng *random);
+/* One line a unit of the chase's distance, from `base` on, in the page that `offset` says (NULL: the first). */
+struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
+	const struct cycle *cycle, const gsl_rng *random);
 
 /* The same number of lines side by side from `base` on. */
 struct chain chain_packed(uint64_t lines, uint64_t base, const struct cycle *cycle);

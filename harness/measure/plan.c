@@ -127,7 +127,9 @@ static struct ground *ground_of(struct plan *plan, const struct chase *chase)
 		const struct chase *like = &plan->ground[i].like;
 
 		if (like->page_bytes == chase->page_bytes && like->backing == chase->backing &&
-			like->frames == chase->frames && like->levels == chase->levels)
+			like->frames == chase->frames && like->levels == chase->levels &&
+			like->sparse == chase->sparse && like->scattered == chase->scattered &&
+			(!chase->sparse || like->distance_bytes == chase->distance_bytes))
 			return &plan->ground[i];
 	}
 	if (plan->grounds == plan->room) {

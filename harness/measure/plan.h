@@ -28,7 +28,7 @@ struct cell {
 
 /* Cells that share a kind of memory and of guest tables: a round makes both once for all of them. */
 struct ground {
-	struct chase like; /* but for pages and stride */
+	struct chase like; /* but for the count, and, where not sparse, the distance */
 	struct cell **cell; /* owned, and the cells */
 	size_t cells, room;
 };

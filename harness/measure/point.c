@@ -6,15 +6,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const struct {
-	const char *name, *unit;
-} metrics[SERIES_METRICS] = {
-	[SERIES_GROSS_CYCLES] = { "gross_cycles", "cycles" },
-	[SERIES_BASELINE_CYCLES] = { "baseline_cycles", "cycles" },
-	[SERIES_NET_CYCLES] = { "net_cycles", "cycles" },
-	[SERIES_GROSS_NS] = { "gross_ns", "ns" },
-	[SERIES_BASELINE_NS] = { "baseline_ns", "ns" },
-	[SERIES_NET_NS] = { "net_ns", "ns" },
+const struct metric chase_metrics[CHASE_METRICS] = {
+	[CHASE_GROSS_CYCLES] = { "gross_cycles", "cycles" },
+	[CHASE_BASELINE_CYCLES] = { "baseline_cycles", "cycles" },
+	[CHASE_NET_CYCLES] = { "net_cycles", "cycles" },
+	[CHASE_GROSS_NS] = { "gross_ns", "ns" },
+	[CHASE_BASELINE_NS] = { "baseline_ns", "ns" },
+	[CHASE_NET_NS] = { "net_ns", "ns" },
+	[CHASE_TOUCH_NS_PER_PAGE] = { "touch_ns_per_page", "ns" },
 };
 
 static const char *const status_names[] = { "ok", "skipped", "error" };
@@ -22,55 +21,76 @@ static const char *const pass_names[] = { "sweep", "refine" };
 
 void point_init(struct point *point, const struct bench *bench, enum setting setting)
 {
-	*point = (struct point){ .bench = bench, .setting = setting };
+	*point = (struct point){
+		.bench = bench,
+		.setting = setting,
+		.metrics = bench->metrics ? bench->metrics : chase_metrics,
+		.metric_count = bench->metrics ? bench->metric_count : CHASE_METRICS,
+	};
 	for (unsigned i = 0; i < KVM_COUNTS; i++)
 		point->kvm_pages[i] = KVM_COUNT_UNKNOWN;
 }
 
 void point_free(struct point *point)
 {
-	for (unsigned i = 0; i < SERIES_COUNT; i++)
+	for (size_t i = 0; i < point->metric_count; i++)
 		free(point->series[i]);
+	free(point->cycles_per_tsc);
 	free(point->round);
+}
+
+static int series_grow(double **series, size_t room)
+{
+	double *grown = realloc(*series, room * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*series = grown;
+	return 0;
 }
 
 static int point_grow(struct point *point)
 {
 	size_t room = point->room ? 2 * point->room : 16;
 	unsigned *round = realloc(point->round, room * sizeof(*round));
+	int error = round ? 0 : -ENOMEM;
 
-	if (!round)
+	if (round)
+		point->round = round;
+	for (size_t i = 0; i < point->metric_count && !error; i++)
+		error = series_grow(&point->series[i], room);
+	if (!error)
+		error = series_grow(&point->cycles_per_tsc, room);
+	if (!error)
+		point->room = room;
+	return error;
+}
+
+int point_add(struct point *point, const double *values, double cycles_per_tsc, unsigned round)
+{
+	if (point->samples == point->room && point_grow(point))
 		return -ENOMEM;
-	point->round = round;
-	for (unsigned i = 0; i < SERIES_COUNT; i++) {
-		double *series = realloc(point->series[i], room * sizeof(*series));
-
-		if (!series)
-			return -ENOMEM;
-		point->series[i] = series;
-	}
-	point->room = room;
+	for (size_t i = 0; i < point->metric_count; i++)
+		point->series[i][point->samples] = values[i];
+	point->cycles_per_tsc[point->samples] = cycles_per_tsc;
+	point->round[point->samples] = round;
+	point->samples++;
 	return 0;
 }
 
-int point_add(struct point *point, const struct sample *sample, unsigned round, const struct point_context *context)
+void chase_values(
+	const struct sample *sample, double touch_ns_per_page, const struct point_context *context, double *values)
 {
-	size_t at = point->samples;
 	double ns_per_tsc = (double)NS_PER_S / context->tsc_hz;
 	double gross = sample->gross_tsc, baseline = sample->baseline_tsc;
 
-	if (at == point->room && point_grow(point))
-		return -ENOMEM;
-	point->series[SERIES_GROSS_CYCLES][at] = gross * sample->cycles_per_tsc;
-	point->series[SERIES_BASELINE_CYCLES][at] = baseline * sample->cycles_per_tsc;
-	point->series[SERIES_NET_CYCLES][at] = (gross - baseline) * sample->cycles_per_tsc;
-	point->series[SERIES_GROSS_NS][at] = gross * ns_per_tsc;
-	point->series[SERIES_BASELINE_NS][at] = baseline * ns_per_tsc;
-	point->series[SERIES_NET_NS][at] = (gross - baseline) * ns_per_tsc;
-	point->series[SERIES_CYCLES_PER_TSC][at] = sample->cycles_per_tsc;
-	point->round[at] = round;
-	point->samples++;
-	return 0;
+	values[CHASE_GROSS_CYCLES] = gross * sample->cycles_per_tsc;
+	values[CHASE_BASELINE_CYCLES] = baseline * sample->cycles_per_tsc;
+	values[CHASE_NET_CYCLES] = (gross - baseline) * sample->cycles_per_tsc;
+	values[CHASE_GROSS_NS] = gross * ns_per_tsc;
+	values[CHASE_BASELINE_NS] = baseline * ns_per_tsc;
+	values[CHASE_NET_NS] = (gross - baseline) * ns_per_tsc;
+	values[CHASE_TOUCH_NS_PER_PAGE] = touch_ns_per_page;
 }
 
 void point_drop_round(struct point *point, unsigned round)
@@ -86,19 +106,19 @@ void point_fail(struct point *point, enum point_status status, const struct reas
 	point->samples = 0;
 }
 
-static struct interval point_interval(const struct point *point, enum series series, uint64_t seed)
+static struct interval point_interval(const struct point *point, size_t metric, uint64_t seed)
 {
-	return stats_median_interval(point->series[series], point->samples, seed);
+	return stats_median_interval(point->series[metric], point->samples, seed);
 }
 
 double point_uncertainty(const struct point *point, const struct point_context *context)
 {
-	struct interval gross;
+	struct interval first;
 
 	if (point->samples < 2)
 		return INFINITY;
-	gross = point_interval(point, SERIES_GROSS_CYCLES, context->seed);
-	return (gross.hi - gross.lo) / 2 / gross.median;
+	first = point_interval(point, 0, context->seed);
+	return first.median ? (first.hi - first.lo) / 2 / fabs(first.median) : first.hi - first.lo;
 }
 
 /* A number, or null where it is not one. */
@@ -134,33 +154,38 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 {
 	json_t *all = json_object();
 
-	for (unsigned i = 0; i < SERIES_METRICS && point->samples; i++) {
-		struct interval interval = point_interval(point, (enum series)i, context->seed);
+	for (size_t i = 0; i < point->metric_count && point->samples; i++) {
+		struct interval interval = point_interval(point, i, context->seed);
 
-		json_object_set_new(all, metrics[i].name,
+		json_object_set_new(all, point->metrics[i].name,
 			json_pack("{s:o, s:o, s:o, s:s}", "median", number(interval.median), "lo", number(interval.lo),
-				"hi", number(interval.hi), "unit", metrics[i].unit));
+				"hi", number(interval.hi), "unit", point->metrics[i].unit));
 	}
 	return all;
 }
 
+static json_t *numbers(const double *values, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, number(values[i]));
+	return list;
+}
+
 static json_t *samples_json(const struct point *point)
 {
-	json_t *all = json_object();
-	json_t *list;
+	json_t *all = json_object(), *rounds;
 
 	if (!point->samples)
 		return all;
-	for (unsigned i = 0; i < SERIES_COUNT; i++) {
-		list = json_array();
-		for (size_t k = 0; k < point->samples; k++)
-			json_array_append_new(list, number(point->series[i][k]));
-		json_object_set_new(all, i < SERIES_METRICS ? metrics[i].name : "cycles_per_tsc", list);
-	}
-	list = json_array();
+	for (size_t i = 0; i < point->metric_count; i++)
+		json_object_set_new(all, point->metrics[i].name, numbers(point->series[i], point->samples));
+	json_object_set_new(all, "cycles_per_tsc", numbers(point->cycles_per_tsc, point->samples));
+	rounds = json_array();
 	for (size_t k = 0; k < point->samples; k++)
-		json_array_append_new(list, json_integer(point->round[k]));
-	json_object_set_new(all, "round", list);
+		json_array_append_new(rounds, json_integer(point->round[k]));
+	json_object_set_new(all, "round", rounds);
 	return all;
 }
 

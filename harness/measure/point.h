@@ -19,19 +19,6 @@ enum pass {
 	PASS_REFINE, /* the independent second pass around the steps that the sweep shows */
 };
 
-/* Series of a point: six metrics, and the clock ratio they were converted with. */
-enum series {
-	SERIES_GROSS_CYCLES,
-	SERIES_BASELINE_CYCLES,
-	SERIES_NET_CYCLES,
-	SERIES_GROSS_NS,
-	SERIES_BASELINE_NS,
-	SERIES_NET_NS,
-	SERIES_CYCLES_PER_TSC,
-	SERIES_COUNT,
-};
-#define SERIES_METRICS SERIES_CYCLES_PER_TSC
-
 struct point {
 	const struct bench *bench;
 	enum setting setting;
@@ -43,7 +30,10 @@ struct point {
 	struct reason reason;
 
 	size_t samples, room;
-	double *series[SERIES_COUNT]; /* owned */
+	const struct metric *metrics;
+	size_t metric_count;
+	double *series[METRICS_MAX]; /* owned; one a metric */
+	double *cycles_per_tsc; /* owned; what each sample was converted with */
 	unsigned *round; /* owned */
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
@@ -69,8 +59,12 @@ struct point_context {
 void point_init(struct point *point, const struct bench *bench, enum setting setting);
 void point_free(struct point *point);
 
-/* Add a good sample of a round. 0, or -ENOMEM. */
-int point_add(struct point *point, const struct sample *sample, unsigned round, const struct point_context *context);
+/* Add a good sample of a round: a value a metric (NAN: unknown). 0, or -ENOMEM. */
+int point_add(struct point *point, const double *values, double cycles_per_tsc, unsigned round);
+
+/* A chase's sample as values of chase_metrics. */
+void chase_values(
+	const struct sample *sample, double touch_ns_per_page, const struct point_context *context, double *values);
 
 /* Take back the samples of a round that was not finished. */
 void point_drop_round(struct point *point, unsigned round);
@@ -78,7 +72,7 @@ void point_drop_round(struct point *point, unsigned round);
 /* From now on an error or skipped point, without numbers. */
 void point_fail(struct point *point, enum point_status status, const struct reason *why);
 
-/* Half the 95 % interval of the gross latency over its median; infinite below 2 samples. */
+/* Half the 95 % interval of the first metric's median over that median; infinite below 2 samples. */
 double point_uncertainty(const struct point *point, const struct point_context *context);
 
 /* The line for points.jsonl (docs/RESULTS.md). New reference; NULL where memory is short. */

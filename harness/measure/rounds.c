@@ -111,11 +111,11 @@ static int ground_round(struct measurement *m, struct ground *ground)
 		/* The points say why; other grounds may have what this one has not. */
 		return error == -EINTR || error == -ENOMEM ? (stopped(m) ? -EINTR : 0) : 0;
 	}
-	tell(m, scene.memory.bytes);
+	tell(m, scene.memory.bytes + scene.sparse.spec.units * scene.sparse.spec.page_bytes);
 	for (size_t i = 0; i < ground->cells && !error; i++) {
 		struct cell *cell = ground->cell[order[i]];
 
-		if (cell->finished || cell_bytes(cell) > scene.memory.bytes)
+		if (cell->finished || !scene_has_room(&scene, cell))
 			continue;
 		if (stopped(m))
 			error = -EINTR;
@@ -260,8 +260,8 @@ static int cycle_make(struct measurement *m)
 
 	for (size_t g = 0; g < m->plan->grounds; g++)
 		for (size_t c = 0; c < m->plan->ground[g].cells; c++)
-			if (m->plan->ground[g].cell[c]->chase.pages > longest)
-				longest = m->plan->ground[g].cell[c]->chase.pages;
+			if (m->plan->ground[g].cell[c]->chase.count > longest)
+				longest = m->plan->ground[g].cell[c]->chase.count;
 	m->cycle.order = malloc(longest * sizeof(*m->cycle.order));
 	m->cycle.next = malloc(longest * sizeof(*m->cycle.next));
 	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,27 @@
 
 uint64_t cell_bytes(const struct cell *cell)
 {
-	return cell->chase.pages * cell->chase.stride_pages * cell->chase.page_bytes;
+	const struct chase *chase = &cell->chase;
+
+	/* A copy for this process and one for the vCPU: far apart, the two cannot share a memory slot. */
+	if (chase->sparse)
+		return chase->count * chase->page_bytes * (uint64_t)__builtin_popcount(cell->settings);
+	return chase->count * chase->distance_bytes;
+}
+
+bool scene_has_room(const struct scene *scene, const struct cell *cell)
+{
+	if (cell->chase.sparse)
+		return cell->chase.count <= scene->sparse.spec.units;
+	return cell_bytes(cell) <= scene->memory.bytes;
+}
+
+/* Whole pages of the guest, whole pages behind it. */
+static uint64_t ground_page_bytes(const struct ground *ground)
+{
+	uint64_t page_bytes = backing_page_bytes(ground->like.backing);
+
+	return page_bytes > ground->like.page_bytes ? page_bytes : ground->like.page_bytes;
 }
 
 uint64_t ground_bytes_most(const struct measurement *m, const struct ground *ground, const char **limit)
@@ -41,10 +62,7 @@ uint64_t ground_bytes_most(const struct measurement *m, const struct ground *gro
 	}
 	if (other < most)
 		most = other;
-	/* Whole pages of the guest, whole pages behind it. */
-	if (page_bytes < ground->like.page_bytes)
-		page_bytes = ground->like.page_bytes;
-	return most / page_bytes * page_bytes;
+	return most / ground_page_bytes(ground) * ground_page_bytes(ground);
 }
 
 /* Whether the ground's kind of pages can be had at all. 0, or -ENOMEM with what to do. */
@@ -105,31 +123,35 @@ static int packed_make(struct scene *scene, uint64_t lines, struct reason *why)
 	return error;
 }
 
-/* How much memory the unfinished cells of a ground want, within what is allowed. 0: nothing is left to do. */
-static uint64_t ground_bytes(const struct measurement *m, const struct ground *ground, uint64_t *lines)
+/* What the unfinished cells of a ground want, within what is allowed. */
+struct wish {
+	uint64_t bytes; /* 0: nothing is left to do */
+	uint64_t count; /* the longest chain */
+	unsigned settings;
+};
+
+static struct wish ground_wish(const struct measurement *m, const struct ground *ground)
 {
 	const char *limit;
-	uint64_t most = ground_bytes_most(m, ground, &limit), bytes = 0,
-		 page_bytes = backing_page_bytes(ground->like.backing);
+	uint64_t most = ground_bytes_most(m, ground, &limit);
+	struct wish wish = { 0 };
 
-	*lines = 0;
 	for (size_t c = 0; c < ground->cells; c++) {
 		const struct cell *cell = ground->cell[c];
 
+		wish.settings |= cell->settings;
 		if (cell->finished || cell_bytes(cell) > most)
 			continue;
-		if (cell_bytes(cell) > bytes)
-			bytes = cell_bytes(cell);
-		if (cell->chase.pages > *lines)
-			*lines = cell->chase.pages;
+		if (cell_bytes(cell) > wish.bytes)
+			wish.bytes = cell_bytes(cell);
+		if (cell->chase.count > wish.count)
+			wish.count = cell->chase.count;
 	}
-	if (!bytes)
-		return 0;
-	if (page_bytes < ground->like.page_bytes)
-		page_bytes = ground->like.page_bytes;
-	if (bytes < GROUND_BYTES_LEAST)
-		bytes = GROUND_BYTES_LEAST < most ? GROUND_BYTES_LEAST : most;
-	return (bytes + page_bytes - 1) / page_bytes * page_bytes;
+	if (wish.bytes && wish.bytes < GROUND_BYTES_LEAST && !ground->like.sparse)
+		wish.bytes = GROUND_BYTES_LEAST < most ? GROUND_BYTES_LEAST : most;
+	wish.bytes =
+		(wish.bytes + ground_page_bytes(ground) - 1) / ground_page_bytes(ground) * ground_page_bytes(ground);
+	return wish;
 }
 
 void scene_close(struct scene *scene)
@@ -137,20 +159,51 @@ void scene_close(struct scene *scene)
 	for (unsigned s = 0; s < SETTING_COUNT; s++)
 		space_close(scene->space[s]);
 	backed_free(&scene->memory);
+	sparse_free(&scene->sparse);
 	backed_free(&scene->packed);
 }
 
-static int scene_memory(struct scene *scene, uint64_t bytes, uint64_t lines, struct reason *why)
+/* Pages far apart: their addresses, this process's memory there, and dense memory behind the vCPU's. */
+static int sparse_make(
+	struct scene *scene, const struct wish *wish, const struct backed_limits *limits, struct reason *why)
+{
+	const struct chase *like = &scene->ground->like;
+	uint64_t page_bytes = ground_page_bytes(scene->ground);
+	struct sparse_spec spec = {
+		.backing = like->backing,
+		.page_bytes = like->page_bytes,
+		.distance_bytes = like->distance_bytes,
+		.units = (uint32_t)wish->count,
+		.scattered = like->scattered,
+		.mapped = wish->settings & SETTING_BIT(SETTING_HOST),
+		.seed = gsl_rng_get(scene->m->around->random),
+	};
+	int error = sparse_alloc(&scene->sparse, &spec, limits, why);
+
+	if (!error && wish->settings & SETTING_BIT(SETTING_VCPU))
+		error = backed_alloc(&scene->memory, like->backing,
+			(wish->count * like->page_bytes + page_bytes - 1) / page_bytes * page_bytes, limits, why);
+	return error;
+}
+
+static int scene_memory(struct scene *scene, const struct wish *wish, struct reason *why)
 {
 	struct measurement *m = scene->m;
-	struct backed_limits limits = {
-		.stop = m->around->stop,
-		.deadline_ns = now_ns() + (uint64_t)(TOUCH_SHARE * m->seconds * (double)NS_PER_S),
-	};
-	int error = packed_make(scene, lines, why);
+	const struct chase *like = &scene->ground->like;
+	struct backed_limits limits = { .stop = m->around->stop };
+	uint64_t began, pages;
+	int error = packed_make(scene, wish->count, why);
 
-	if (!error)
-		error = backed_alloc(&scene->memory, scene->ground->like.backing, bytes, &limits, why);
+	began = now_ns();
+	limits.deadline_ns = began + (uint64_t)(TOUCH_SHARE * m->seconds * (double)NS_PER_S);
+	if (error)
+		return error;
+	if (like->sparse)
+		error = sparse_make(scene, wish, &limits, why);
+	else
+		error = backed_alloc(&scene->memory, like->backing, wish->bytes, &limits, why);
+	pages = scene->memory.faults_expected + scene->sparse.faults_expected;
+	scene->touch_ns_per_page = pages ? (double)(now_ns() - began) / (double)pages : NAN;
 	return error;
 }
 
@@ -163,6 +216,7 @@ static int scene_space(struct scene *scene, unsigned setting, struct reason *why
 		.levels = scene->ground->like.levels,
 		.seed = gsl_rng_get(scene->m->around->random),
 		.memory = &scene->memory,
+		.sparse = scene->ground->like.sparse ? &scene->sparse : NULL,
 		.packed = &scene->packed,
 	};
 	int error = space_open(&spec, &scene->space[setting], why);
@@ -183,26 +237,22 @@ static void scene_drop_space(struct scene *scene, unsigned setting)
 int scene_open(struct scene *scene, struct measurement *m, struct ground *ground)
 {
 	struct reason why = { "" };
-	unsigned settings = 0;
-	uint64_t lines, bytes;
+	struct wish wish = ground_wish(m, ground);
 	int error;
 
 	*scene = (struct scene){ .m = m, .ground = ground };
-	for (size_t c = 0; c < ground->cells; c++)
-		settings |= ground->cell[c]->settings;
 	error = ground_possible(m, ground, &why);
 	if (error) {
-		ground_fail(scene, settings, POINT_SKIPPED, &why);
+		ground_fail(scene, wish.settings, POINT_SKIPPED, &why);
 		return error;
 	}
-	bytes = ground_bytes(m, ground, &lines);
-	if (!bytes)
+	if (!wish.bytes)
 		return -ENODATA;
-	error = scene_memory(scene, bytes, lines, &why);
+	error = scene_memory(scene, &wish, &why);
 	if (error && error != -EINTR)
-		ground_fail(scene, settings, status_of(error), &why);
+		ground_fail(scene, wish.settings, status_of(error), &why);
 	for (unsigned s = 0; s < SETTING_COUNT && !error; s++) {
-		if (!(settings & SETTING_BIT(s)))
+		if (!(wish.settings & SETTING_BIT(s)))
 			continue;
 		error = scene_space(scene, s, &why);
 		if (!error || error == -EINTR)
@@ -233,17 +283,24 @@ static int cost_add(struct clock_cost *cost, const struct sample *sample)
 	return 0;
 }
 
+/* The fewest leaves of a size that can cover the pages that a chase visits. */
+static uint64_t leaves_least(const struct chase *chase, uint64_t leaf)
+{
+	uint64_t apart = chase->sparse ? chase->page_bytes : chase->distance_bytes;
+
+	return apart < leaf ? chase->count * apart / leaf : chase->count;
+}
+
 /*
  * What was mapped for a point, read back. Under shadow paging KVM's leaf is the smaller of page and backing, under
- * nested paging it is the backing's; the fewest leaves that can cover the pages touched must be there.
+ * nested paging it is the backing's.
  */
 static int mapping_verify(struct scene *scene, const struct cell *cell, struct point *point, struct reason *why)
 {
 	struct kvm_stats *stats = space_vm_stats(scene->space[point->setting]);
 	const char *paging = scene->m->around->context.paging[point->setting];
-	uint64_t leaf = backing_page_bytes(cell->chase.backing), span = cell_bytes(cell);
+	uint64_t leaf = backing_page_bytes(cell->chase.backing);
 	enum kvm_count of_leaf;
-	uint64_t expected;
 
 	if (!stats || kvm_stats_read(stats))
 		return 0;
@@ -254,12 +311,12 @@ static int mapping_verify(struct scene *scene, const struct cell *cell, struct p
 	if (!strcmp(paging, "shadow") && cell->chase.page_bytes < leaf)
 		leaf = cell->chase.page_bytes;
 	of_leaf = leaf == PAGE_4K ? KVM_COUNT_PAGES_4K : leaf == PAGE_2M ? KVM_COUNT_PAGES_2M : KVM_COUNT_PAGES_1G;
-	expected = span / cell->chase.pages < leaf ? span / leaf : cell->chase.pages;
-	if (point->kvm_pages[of_leaf] != KVM_COUNT_UNKNOWN && point->kvm_pages[of_leaf] < expected)
+	if (point->kvm_pages[of_leaf] != KVM_COUNT_UNKNOWN &&
+		point->kvm_pages[of_leaf] < leaves_least(&cell->chase, leaf))
 		return fail(why, EIO,
 			"KVM holds %" PRIu64 " leaves of %" PRIu64 " KiB where at least %" PRIu64
 			" were expected: the mapping is not of the size asked for",
-			point->kvm_pages[of_leaf], leaf / KIB, expected);
+			point->kvm_pages[of_leaf], leaf / KIB, leaves_least(&cell->chase, leaf));
 	return 0;
 }
 
@@ -270,7 +327,9 @@ static int point_measure(struct scene *scene, struct cell *cell, unsigned settin
 	struct point *point = &cell->point[setting];
 	struct space *space = scene->space[setting];
 	struct reason why = { "" };
+	double values[CHASE_METRICS];
 	struct sample sample;
+	bool sparse;
 	int error = 0;
 
 	for (unsigned take = 0; take <= RETAKES; take++) {
@@ -298,27 +357,41 @@ static int point_measure(struct scene *scene, struct cell *cell, unsigned settin
 	}
 	point->page_bytes = cell->chase.page_bytes;
 	point->baseline_page_bytes = backing_page_bytes(scene->packed.backing);
-	point->faults_expected = scene->memory.faults_expected;
-	point->faults_counted = scene->memory.faults_counted;
-	error = point_add(point, &sample, m->round, &m->around->context);
+	sparse = cell->chase.sparse && setting == SETTING_HOST;
+	point->faults_expected = sparse ? scene->sparse.faults_expected : scene->memory.faults_expected;
+	point->faults_counted = sparse ? scene->sparse.faults_counted : scene->memory.faults_counted;
+	chase_values(&sample, scene->touch_ns_per_page, &m->around->context, values);
+	error = point_add(point, values, sample.cycles_per_tsc, m->round);
 	return error ? error : cost_add(m->cost, &sample);
+}
+
+/* Where a cell's chain lies this time: a random window of the memory, or of the units. */
+static struct chain place(struct scene *scene, const struct cell *cell)
+{
+	const gsl_rng *random = scene->m->around->random;
+	const struct chase *chase = &cell->chase;
+	uint64_t first;
+
+	cycle_draw(&scene->m->cycle, (uint32_t)chase->count, random);
+	if (chase->sparse) {
+		first = gsl_rng_uniform_int(random, scene->sparse.spec.units - chase->count + 1);
+		return chain_over_units(chase, scene->sparse.base + first * chase->distance_bytes,
+			scene->sparse.offset + first, &scene->m->cycle, random);
+	}
+	first = gsl_rng_uniform_int(random, (scene->memory.bytes - cell_bytes(cell)) / chase->page_bytes + 1);
+	return chain_over_units(
+		chase, (uintptr_t)scene->memory.at + first * chase->page_bytes, NULL, &scene->m->cycle, random);
 }
 
 int scene_measure(struct scene *scene, struct cell *cell, unsigned visit)
 {
-	struct measurement *m = scene->m;
-	const struct chase *chase = &cell->chase;
-	uint64_t windows = scene->memory.bytes / chase->page_bytes - chase->pages * chase->stride_pages + 1;
-	uint64_t first = gsl_rng_uniform_int(m->around->random, windows);
 	/* Four visits see both orders of chain and baseline with both orders of the settings. */
 	struct sample_plan plan = { .chain_first = visit & 1 };
 	unsigned turn = visit >> 1;
 	int error = 0;
 
-	cycle_draw(&m->cycle, (uint32_t)chase->pages, m->around->random);
-	plan.chain = chain_over_pages(
-		chase, (uintptr_t)scene->memory.at + first * chase->page_bytes, &m->cycle, m->around->random);
-	plan.packed = chain_packed(chase->pages, (uintptr_t)scene->packed.at, &m->cycle);
+	plan.chain = place(scene, cell);
+	plan.packed = chain_packed(cell->chase.count, (uintptr_t)scene->packed.at, &scene->m->cycle);
 	for (unsigned i = 0; !error && i < SETTING_COUNT; i++) {
 		unsigned s = (i + turn) % SETTING_COUNT;
 

@@ -21,13 +21,19 @@ struct measurement {
 struct scene {
 	struct measurement *m;
 	struct ground *ground;
-	struct backed memory, packed;
+	struct backed memory; /* of both settings; where sparse, of the vCPU only */
+	struct sparse sparse; /* where sparse: addresses, and this process's memory */
+	struct backed packed;
+	double touch_ns_per_page; /* of the backing, when it was touched first */
 	struct space *space[SETTING_COUNT]; /* NULL: there is none in this round */
 	double lap_overhead_tsc[SETTING_COUNT];
 };
 
-/* What a cell's chain spans. */
+/* How much memory a cell's chain needs. */
 uint64_t cell_bytes(const struct cell *cell);
+
+/* Whether this round's memory is large enough for a cell. */
+bool scene_has_room(const struct scene *scene, const struct cell *cell);
 
 /* The most memory under test that a ground may have in this measurement, in whole pages, and what sets the limit. */
 uint64_t ground_bytes_most(const struct measurement *m, const struct ground *ground, const char **limit);

@@ -48,7 +48,7 @@ bool backing_is_hugetlb(enum backing backing)
 	return kinds[backing].map_flags & MAP_HUGETLB;
 }
 
-static uint64_t minor_faults(void)
+uint64_t backed_faults(void)
 {
 	struct rusage usage;
 
@@ -77,33 +77,36 @@ static int reserve(struct backed *memory, struct reason *why)
 	return 0;
 }
 
-static int map(struct backed *memory, struct reason *why)
+int backed_map(const struct backed_range *range, struct reason *why)
 {
-	struct size_text size;
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[memory->backing].map_flags;
-	void *got = mmap(memory->at, memory->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+	const char *name = kinds[range->backing].name;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[range->backing].map_flags;
+	void *got;
 
-	if (got == MAP_FAILED && backing_is_hugetlb(memory->backing))
-		return fail(why, ENOMEM, "the hugetlb pool has no %" PRIu64 " free pages of %s (%s)",
-			memory->bytes / kinds[memory->backing].page_bytes,
-			size_format(kinds[memory->backing].page_bytes, &size), strerror(errno));
+	/* What is mostly holes is not promised memory for; the touching will tell whether there is enough. */
+	if (range->present_bytes < range->bytes)
+		flags |= MAP_NORESERVE;
+	got = mmap(range->at, range->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (got == MAP_FAILED && backing_is_hugetlb(range->backing))
+		return fail(why, ENOMEM, "the hugetlb pool has no %" PRIu64 " MiB free for %s memory (%s)",
+			range->present_bytes / MIB, name, strerror(errno));
 	if (got == MAP_FAILED)
-		return fail(why, errno, "mapping %" PRIu64 " MiB: %s", memory->bytes / MIB, strerror(errno));
-	if (kinds[memory->backing].advice && madvise(memory->at, memory->bytes, kinds[memory->backing].advice) &&
-		memory->backing != BACKING_4K)
+		return fail(why, errno, "mapping %" PRIu64 " MiB: %s", range->bytes / MIB, strerror(errno));
+	if (kinds[range->backing].advice && madvise(range->at, range->bytes, kinds[range->backing].advice) &&
+		range->backing != BACKING_4K)
 		return fail(why, ENOTSUP, "this kernel has no transparent huge pages (madvise: %s)", strerror(errno));
 	return 0;
 }
 
 /* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: there each page is stored to. */
-static int populate(unsigned char *at, uint64_t bytes, uint64_t page_bytes)
+int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes)
 {
 	if (!madvise(at, bytes, MADV_POPULATE_WRITE))
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
 	for (uint64_t offset = 0; offset < bytes; offset += page_bytes)
-		*(volatile unsigned char *)(at + offset) = 0;
+		*((volatile unsigned char *)at + offset) = 0;
 	return 0;
 }
 
@@ -123,7 +126,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 {
 	uint64_t page_bytes = kinds[memory->backing].page_bytes;
 	uint64_t chunk = page_bytes > CHUNK_BYTES ? page_bytes : CHUNK_BYTES;
-	uint64_t before = minor_faults();
+	uint64_t before = backed_faults();
 	uint64_t done = 0;
 
 	while (done < memory->bytes) {
@@ -134,62 +137,69 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 			return fail(why, EINTR, "interrupted");
 		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns)
 			break;
-		error = populate(memory->at + done, bytes, page_bytes);
+		error = backed_populate(memory->at + done, bytes, page_bytes);
 		if (error)
 			return fail(why, -error == EFAULT ? ENOMEM : -error,
 				"touching %" PRIu64 " MiB of %s memory: %s", memory->bytes / MIB,
 				kinds[memory->backing].name, strerror(-error));
 		done += bytes;
 	}
-	memory->faults_counted = minor_faults() - before;
+	memory->faults_counted = backed_faults() - before;
 	memory->faults_expected = done / page_bytes;
 	return done < memory->bytes ? give_back(memory, done, why) : 0;
 }
 
-/* The page size as the kernel tells it, and as many faults as pages: two independent witnesses. */
-static int verify(const struct backed *memory, struct reason *why)
+static int size_verify(const struct backed_range *range, const struct smaps_pages *got, struct reason *why)
 {
-	struct smaps_pages got;
-	uint64_t huge, slack = memory->faults_expected * FAULTS_TOLERANCE_PER_MILLE / 1000;
-	int error = smaps_read((uintptr_t)memory->at, memory->bytes, &got, why);
-
-	if (error)
-		return error;
-	if (got.mapped_bytes != memory->bytes)
-		return fail(why, EIO,
-			"of %" PRIu64 " KiB touched, %" PRIu64 " KiB are resident: memory is being taken back",
-			memory->bytes / KIB, got.mapped_bytes / KIB);
-	switch (memory->backing) {
+	switch (range->backing) {
 	case BACKING_4K:
-		if (got.anon_huge_bytes || got.kernel_page_bytes != PAGE_4K)
+		if (got->anon_huge_bytes || got->kernel_page_bytes != PAGE_4K)
 			return fail(why, EIO, "4K pages were asked for and the kernel mapped larger ones");
-		break;
+		return 0;
 	case BACKING_2M_THP:
-		huge = got.anon_huge_bytes;
-		if (huge != memory->bytes)
+		if (got->anon_huge_bytes != range->present_bytes)
 			return fail(why, ENOMEM,
 				"of %" PRIu64 " MiB asked for as transparent huge pages the kernel gave "
 				"%" PRIu64 " MiB: memory is fragmented (`echo 1 | sudo tee "
 				"/proc/sys/vm/compact_memory`) or THP is off",
-				memory->bytes / MIB, huge / MIB);
-		break;
+				range->present_bytes / MIB, got->anon_huge_bytes / MIB);
+		return 0;
 	default:
-		if (got.hugetlb_bytes != memory->bytes || got.kernel_page_bytes != kinds[memory->backing].page_bytes)
+		if (got->hugetlb_bytes != range->present_bytes ||
+			got->kernel_page_bytes != kinds[range->backing].page_bytes)
 			return fail(why, EIO, "hugetlb pages were asked for and the kernel mapped others");
-		break;
+		return 0;
 	}
-	if (memory->faults_counted > memory->faults_expected + slack ||
-		memory->faults_counted + slack < memory->faults_expected)
+}
+
+int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why)
+{
+	struct smaps_pages got;
+	uint64_t expected = range->present_bytes / kinds[range->backing].page_bytes;
+	uint64_t slack = expected * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	int error = smaps_read((uintptr_t)range->at, range->bytes, &got, why);
+
+	if (error)
+		return error;
+	error = size_verify(range, &got, why);
+	if (error)
+		return error;
+	if (got.mapped_bytes != range->present_bytes)
+		return fail(why, EIO,
+			"of %" PRIu64 " KiB touched, %" PRIu64 " KiB are resident: memory is being taken back",
+			range->present_bytes / KIB, got.mapped_bytes / KIB);
+	if (faults_counted > expected + slack || faults_counted + slack < expected)
 		return fail(why, EIO,
 			"touching %" PRIu64 " pages took %" PRIu64 " faults: the pages are not of the size "
 			"asked for",
-			memory->faults_expected, memory->faults_counted);
+			expected, faults_counted);
 	return 0;
 }
 
 int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,
 	struct reason *why)
 {
+	struct backed_range range;
 	int error;
 
 	*memory = (struct backed){ .backing = backing, .bytes = bytes };
@@ -197,12 +207,14 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
 			kinds[backing].name);
 	error = reserve(memory, why);
+	range = (struct backed_range){ .backing = backing, .at = memory->at, .bytes = bytes, .present_bytes = bytes };
 	if (!error)
-		error = map(memory, why);
+		error = backed_map(&range, why);
 	if (!error)
 		error = touch_all(memory, limits, why);
+	range.bytes = range.present_bytes = memory->bytes;
 	if (!error)
-		error = verify(memory, why);
+		error = backed_verify(&range, memory->faults_counted, why);
 	if (error)
 		backed_free(memory);
 	return error;

@@ -31,4 +31,22 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	struct reason *why);
 void backed_free(struct backed *memory);
 
+/* The steps of backed_alloc(), for ranges of which only a part gets memory (sparse.c). */
+struct backed_range {
+	enum backing backing;
+	unsigned char *at; /* reserved; mapped over */
+	uint64_t bytes;
+	uint64_t present_bytes; /* of it that will be touched */
+};
+int backed_map(const struct backed_range *range, struct reason *why);
+
+/* Fault in whole pages. 0, or -errno. */
+int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes);
+
+/* Faults of this thread so far. */
+uint64_t backed_faults(void);
+
+/* The page size as the kernel tells it, and as many faults as pages: two independent witnesses. 0; -EIO; -ENOMEM. */
+int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why);
+
 #endif

@@ -43,8 +43,9 @@ static const struct space_ops host_ops = {
 int host_space_open(const struct space_spec *spec, struct space **space, struct reason *why)
 {
 	struct host_space *host;
+	enum backing backing = spec->sparse ? spec->sparse->spec.backing : spec->memory->backing;
 
-	if (spec->page_bytes != backing_page_bytes(spec->memory->backing))
+	if (spec->page_bytes != backing_page_bytes(backing))
 		return fail(why, EINVAL, "on a host a page is its own backing");
 	host = calloc(1, sizeof(*host));
 	if (!host)

@@ -13,6 +13,7 @@
 #include "kvm/stats.h"
 #include "space/backed.h"
 #include "space/kernels.h"
+#include "space/sparse.h"
 
 #include <stdbool.h>
 
@@ -22,7 +23,8 @@ struct space_spec {
 	enum frames frames; /* vcpu */
 	unsigned levels; /* vcpu: of its page tables */
 	uint64_t seed; /* of the shuffle of frames */
-	const struct backed *memory; /* under test; outlives the space */
+	const struct backed *memory; /* under test; outlives the space. NULL on a host with `sparse` */
+	const struct sparse *sparse; /* where its pages lie apart: their addresses; else NULL. Outlives the space */
 	const struct backed *packed; /* for the baseline: the largest pages there are; outlives the space */
 };
 

@@ -68,15 +68,31 @@ static int vcpu_run(struct space *space, enum kernel kernel, struct reason *why)
 	return kvm_vcpu_run(&vcpu->vcpu, (gpa_t){ GPA_DOOR }, why);
 }
 
+/* Virtual address of page i of the memory under test, as the guest has it. */
+static uint64_t page_address(const struct space_spec *spec, uint64_t i)
+{
+	return spec->sparse ? sparse_page(spec->sparse, (uint32_t)i)
+			    : (uintptr_t)spec->memory->at + i * spec->page_bytes;
+}
+
+static uint64_t pages_under_test(const struct space_spec *spec)
+{
+	return spec->sparse ? spec->sparse->spec.units : spec->memory->bytes / spec->page_bytes;
+}
+
 static void *vcpu_pointer(const struct space *space, uint64_t address)
 {
 	const struct vcpu_space *vcpu = vcpu_of(space);
-	uint64_t offset = address - (uintptr_t)space->spec.memory->at;
-	uint64_t page_bytes = space->spec.page_bytes;
+	const struct space_spec *spec = &space->spec;
+	uint64_t base = spec->sparse ? spec->sparse->base : (uintptr_t)spec->memory->at;
+	uint64_t distance = spec->sparse ? spec->sparse->spec.distance_bytes : spec->page_bytes;
+	uint64_t page = (address - base) / distance;
 
-	if (!vcpu->frame || offset >= space->spec.memory->bytes)
+	/* Outside of it is the packed memory, which both have at the same place. */
+	if (address < base || page >= pages_under_test(spec))
 		return (void *)(uintptr_t)address;
-	return space->spec.memory->at + vcpu->frame[offset / page_bytes] * page_bytes + offset % page_bytes;
+	return spec->memory->at + (vcpu->frame ? vcpu->frame[page] : page) * spec->page_bytes + address -
+	       page_address(spec, page);
 }
 
 static struct kvm_stats *vcpu_vm_stats(const struct space *space)
@@ -122,7 +138,9 @@ static int arena_make(struct vcpu_space *vcpu, struct reason *why)
 {
 	const struct space_spec *spec = &vcpu->space.spec;
 	uint64_t bytes =
-		(CONTROL_PAGES + 1) * PAGE_4K + guest_table_bytes(spec->memory->bytes, spec->page_bytes, spec->levels) +
+		(CONTROL_PAGES + 1) * PAGE_4K +
+		(spec->sparse ? guest_table_sparse_bytes(pages_under_test(spec), spec->page_bytes, spec->levels)
+			      : guest_table_bytes(spec->memory->bytes, spec->page_bytes, spec->levels)) +
 		guest_table_bytes(spec->packed->bytes, backing_page_bytes(spec->packed->backing), spec->levels) +
 		guest_table_bytes(CONTROL_PAGES * PAGE_4K, PAGE_4K, spec->levels);
 	enum backing backing = spec->memory->backing;
@@ -146,24 +164,34 @@ static int arena_make(struct vcpu_space *vcpu, struct reason *why)
 	return guest_table_init(&vcpu->table, why);
 }
 
-struct range {
-	const struct backed *memory;
-	uint64_t gpa;
-	uint64_t page_bytes;
-	const uint32_t *frame;
-};
-
-/* Map a whole piece of memory at the virtual address where this process has it. */
-static int map_range(struct vcpu_space *vcpu, const struct range *range, struct reason *why)
+/* Map the memory under test at the virtual addresses where this process has it, or has reserved them. */
+static int map_memory(struct vcpu_space *vcpu, struct reason *why)
 {
-	uint64_t pages = range->memory->bytes / range->page_bytes;
+	const struct space_spec *spec = &vcpu->space.spec;
+	uint64_t pages = pages_under_test(spec);
 	int error = 0;
 
 	for (uint64_t i = 0; !error && i < pages; i++) {
 		struct guest_mapping mapping = {
-			.gva = { (uintptr_t)range->memory->at + i * range->page_bytes },
-			.gpa = { range->gpa + (range->frame ? range->frame[i] : i) * range->page_bytes },
-			.page_bytes = range->page_bytes,
+			.gva = { page_address(spec, i) },
+			.gpa = { GPA_MEMORY + (vcpu->frame ? vcpu->frame[i] : i) * spec->page_bytes },
+			.page_bytes = spec->page_bytes,
+		};
+
+		error = guest_table_map(&vcpu->table, &mapping, why);
+	}
+	return error;
+}
+
+static int map_packed(struct vcpu_space *vcpu, struct reason *why)
+{
+	const struct backed *packed = vcpu->space.spec.packed;
+	uint64_t page_bytes = backing_page_bytes(packed->backing);
+	int error = 0;
+
+	for (uint64_t at = 0; !error && at < packed->bytes; at += page_bytes) {
+		struct guest_mapping mapping = {
+			.gva = { (uintptr_t)packed->at + at }, .gpa = { GPA_PACKED + at }, .page_bytes = page_bytes
 		};
 
 		error = guest_table_map(&vcpu->table, &mapping, why);
@@ -190,15 +218,12 @@ static int map_control(struct vcpu_space *vcpu, struct reason *why)
 
 static int map_all(struct vcpu_space *vcpu, struct reason *why)
 {
-	const struct space_spec *spec = &vcpu->space.spec;
-	struct range memory = { spec->memory, GPA_MEMORY, spec->page_bytes, vcpu->frame };
-	struct range packed = { spec->packed, GPA_PACKED, backing_page_bytes(spec->packed->backing), NULL };
 	int error = map_control(vcpu, why);
 
 	if (!error)
-		error = map_range(vcpu, &memory, why);
+		error = map_memory(vcpu, why);
 	if (!error)
-		error = map_range(vcpu, &packed, why);
+		error = map_packed(vcpu, why);
 	return error;
 }
 
@@ -245,7 +270,7 @@ static int machine_make(struct vcpu_space *vcpu, struct reason *why)
 static int frames_make(struct vcpu_space *vcpu, struct reason *why)
 {
 	const struct space_spec *spec = &vcpu->space.spec;
-	uint64_t pages = spec->memory->bytes / spec->page_bytes;
+	uint64_t pages = pages_under_test(spec);
 
 	if (spec->frames == FRAMES_CONTIGUOUS)
 		return 0;

@@ -109,12 +109,14 @@ static void lines_are_spread_evenly_over_sets(void **state)
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
 		struct cycle cycle;
 		gsl_rng *random = random_new(c);
-		struct chase chase = { .page_bytes = cases[c].page_bytes, .pages = cases[c].pages, .stride_pages = 1 };
+		struct chase chase = { .page_bytes = cases[c].page_bytes,
+			.count = cases[c].pages,
+			.distance_bytes = cases[c].page_bytes };
 		struct chain chain;
 		unsigned *used = calloc(cases[c].sets, sizeof(*used));
 
 		cycle_new(&cycle, cases[c].pages, c);
-		chain = chain_over_pages(&chase, GIB, &cycle, random);
+		chain = chain_over_units(&chase, GIB, NULL, &cycle, random);
 		for (uint32_t i = 0; i < cases[c].pages; i++) {
 			uint64_t address = chain_address(&chain, i);
 
@@ -135,13 +137,13 @@ static void lines_of_large_pages_lie_in_different_small_pages(void **state)
 {
 	struct cycle cycle;
 	gsl_rng *random = random_new(1);
-	struct chase chase = { .page_bytes = PAGE_2M, .pages = 512, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_2M, .count = 512, .distance_bytes = PAGE_2M };
 	struct chain chain;
 	unsigned used[512] = { 0 }, distinct = 0;
 
 	(void)state;
 	cycle_new(&cycle, 512, 1);
-	chain = chain_over_pages(&chase, 0, &cycle, random);
+	chain = chain_over_units(&chase, 0, NULL, &cycle, random);
 	for (uint32_t i = 0; i < 512; i++)
 		used[chain_address(&chain, i) % PAGE_2M / PAGE_4K]++;
 	for (unsigned k = 0; k < 512; k++)
@@ -191,7 +193,7 @@ static void proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one(void **state
 	static const struct space_ops ops = { .run = plain_run, .pointer = plain_pointer };
 	struct kernel_call call;
 	struct plain plain = { .space = { .ops = &ops, .call = &call } };
-	struct chase chase = { .page_bytes = PAGE_4K, .pages = PLAIN_PAGES, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_4K, .count = PLAIN_PAGES, .distance_bytes = PAGE_4K };
 	gsl_rng *random = random_new(1);
 	struct cycle cycle;
 	struct chain chain;
@@ -201,7 +203,7 @@ static void proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one(void **state
 	(void)state;
 	plain.memory = calloc(PLAIN_PAGES, PAGE_4K);
 	cycle_new(&cycle, PLAIN_PAGES, 3);
-	chain = chain_over_pages(&chase, GIB, &cycle, random);
+	chain = chain_over_units(&chase, GIB, NULL, &cycle, random);
 	/* Line spread would keep aliased halves apart: put every line at the same place in its page. */
 	chain.spread_lines = 1;
 	chain.line_first = 0;

@@ -72,13 +72,13 @@ static void the_ladder_has_eight_steps_an_octave_and_both_ends(void **state)
 	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 2, NULL), 0);
 	assert_int_equal(plan.grounds, 1);
 	for (size_t c = 0; c < plan.ground[0].cells; c++) {
-		uint64_t pages = plan.ground[0].cell[c]->chase.pages;
+		uint64_t pages = plan.ground[0].cell[c]->chase.count;
 
 		assert_true(pages > before);
 		octave += pages >= 1024 && pages < 2048;
 		before = pages;
 	}
-	assert_int_equal(plan.ground[0].cell[0]->chase.pages, 8);
+	assert_int_equal(plan.ground[0].cell[0]->chase.count, 8);
 	assert_int_equal(before, 64 * 1024);
 	assert_int_equal(octave, 8);
 	plan_free(&plan);
@@ -96,7 +96,7 @@ static void params_choose(void **state)
 	assert_int_equal(plan.grounds, 3);
 	for (size_t g = 0; g < plan.grounds; g++) {
 		assert_int_equal(plan.ground[g].cells, 4);
-		assert_int_equal(plan.ground[g].cell[3]->chase.pages, 100);
+		assert_int_equal(plan.ground[g].cell[3]->chase.count, 100);
 	}
 	plan_free(&plan);
 }
@@ -168,7 +168,7 @@ static size_t choose_two(
 	(void)ground;
 	assert_true(most >= 2);
 	(*(unsigned *)calls)++;
-	if (like->chase.stride_pages != 1)
+	if (like->chase.distance_bytes != PAGE_4K)
 		return 0;
 	values[0] = 70;
 	values[1] = 71;
@@ -191,8 +191,8 @@ static void a_second_pass_keeps_all_but_the_step_axis(void **state)
 	for (size_t c = 0; c < 2; c++) {
 		const struct cell *cell = refine.ground[0].cell[c];
 
-		assert_int_equal(cell->chase.pages, 70 + c);
-		assert_int_equal(cell->chase.stride_pages, 1);
+		assert_int_equal(cell->chase.count, 70 + c);
+		assert_int_equal(cell->chase.distance_bytes, PAGE_4K);
 		assert_int_equal(cell->settings, BOTH);
 		assert_int_equal(cell->point[SETTING_VCPU].pass, PASS_REFINE);
 		assert_int_equal(cell->point[SETTING_VCPU].samples, 0);

@@ -31,8 +31,10 @@ static void point_new(struct point *point, enum setting setting)
 static void add(struct point *point, double gross_tsc, double baseline_tsc, unsigned round)
 {
 	struct sample sample = { .gross_tsc = gross_tsc, .baseline_tsc = baseline_tsc, .cycles_per_tsc = 1.5 };
+	double values[CHASE_METRICS];
 
-	assert_int_equal(point_add(point, &sample, round, &context), 0);
+	chase_values(&sample, 100, &context, values);
+	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, round), 0);
 }
 
 static double metric(const json_t *json, const char *name, const char *what)

@@ -168,8 +168,8 @@ static void run_all_kernels(struct space *space, const struct chase *chase)
 	struct chain chain;
 	struct reason why = { "" };
 
-	cycle_draw(&cycle, (uint32_t)chase->pages, random);
-	chain = chain_over_pages(chase, (uintptr_t)space->spec.memory->at, &cycle, random);
+	cycle_draw(&cycle, (uint32_t)chase->count, random);
+	chain = chain_over_units(chase, (uintptr_t)space->spec.memory->at, NULL, &cycle, random);
 	chain_lay(&chain, space);
 	assert_int_equal(chain_prove(&chain, space, &why), 0);
 	assert_int_equal(chain_walk(&chain, space, &why), 0);
@@ -191,7 +191,7 @@ static void the_host_runs_all_kernels(void **state)
 {
 	struct ground_under_test ground;
 	struct space *space;
-	struct chase chase = { .page_bytes = PAGE_4K, .pages = 2048, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_4K, .count = 2048, .distance_bytes = PAGE_4K };
 
 	(void)state;
 	ground_make(&ground, BACKING_4K);
@@ -204,7 +204,7 @@ static void the_host_runs_all_kernels(void **state)
 static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **state)
 {
 	struct ground_under_test ground;
-	struct chase chase = { .page_bytes = PAGE_4K, .pages = 2048, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_4K, .count = 2048, .distance_bytes = PAGE_4K };
 
 	(void)state;
 	ground_make(&ground, BACKING_4K);
@@ -230,7 +230,7 @@ static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **sta
 static void a_vcpu_maps_2m_leaves_on_huge_pages(void **state)
 {
 	struct ground_under_test ground;
-	struct chase chase = { .page_bytes = PAGE_2M, .pages = MEMORY / PAGE_2M, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_2M, .count = MEMORY / PAGE_2M, .distance_bytes = PAGE_2M };
 	struct space *space;
 	struct kvm_stats *stats;
 
@@ -268,7 +268,7 @@ static void five_levels_work_or_are_refused_by_name(void **state)
 {
 	struct ground_under_test ground;
 	struct space_spec spec = { .setting = SETTING_VCPU, .levels = 5, .page_bytes = PAGE_4K };
-	struct chase chase = { .page_bytes = PAGE_4K, .pages = 64, .stride_pages = 1 };
+	struct chase chase = { .page_bytes = PAGE_4K, .count = 64, .distance_bytes = PAGE_4K };
 	struct space *space;
 	struct reason why = { "" };
 	int error;

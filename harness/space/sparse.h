@@ -1,0 +1,43 @@
+/*
+ * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over them
+ * needs table entries, or whole tables, of its own. What lies between has no memory.
+ */
+#ifndef NESTWALK_SPARSE_H
+#define NESTWALK_SPARSE_H
+
+#include "space/backed.h"
+
+struct sparse_spec {
+	enum backing backing;
+	uint64_t page_bytes; /* of the pages placed; for memory of this process that of the backing */
+	uint64_t distance_bytes; /* a power of two, at least a page */
+	uint32_t units;
+	bool scattered; /* a random page of its unit each; else the first */
+	bool mapped; /* make memory in this process at these addresses; else only choose and reserve them */
+	uint64_t seed;
+};
+
+struct sparse {
+	struct sparse_spec spec;
+	uint64_t base; /* virtual address of unit 0, aligned to the distance */
+	uint64_t *offset; /* of the page in its unit, bytes; owned */
+	uint64_t faults_expected, faults_counted; /* where mapped */
+	void *reserved;
+	uint64_t reserved_bytes;
+};
+
+/* The most addresses a range may take: half of what a process has with 4 levels, so that there is always room. */
+#define SPARSE_BYTES_MAX (UINT64_C(1) << 46)
+
+/*
+ * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does).
+ * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
+ */
+int sparse_alloc(
+	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why);
+void sparse_free(struct sparse *sparse);
+
+/* Virtual address of the page of a unit. */
+uint64_t sparse_page(const struct sparse *sparse, uint32_t unit);
+
+#endif
