@@ -106,7 +106,10 @@ static const struct bench tlb_reach = {
 	.axes = axes,
 	.axis_count = AXES,
 	.chase = chase,
-	.step_axis = PAGES,
+	.sweep_axis = PAGES,
+	.find_steps = true,
+	.seconds = 140,
+	.first_answer = true,
 };
 
 NESTWALK_BENCH(tlb_reach);

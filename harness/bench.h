@@ -41,6 +41,7 @@ enum frames {
 
 enum axis_kind {
 	AXIS_COUNT, /* a plain number */
+	AXIS_BYTES, /* any size; "64M" on the command line, a number of bytes in results */
 	AXIS_PAGE_SIZE, /* 4K, 2M or 1G on the command line, a number of bytes in results */
 	AXIS_CHOICE, /* one of named values; results hold the name */
 };
@@ -125,8 +126,11 @@ struct bench {
 	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);
 
-	/* The axis along which cost steps up as TLB levels overflow: swept first, then bisected around each step. -1: none. */
-	int step_axis;
+	int sweep_axis; /* along which its points make a curve; -1: they make none */
+	bool find_steps; /* cost steps up along the sweep as TLB levels overflow: a second pass bisects each step */
+
+	unsigned seconds; /* that effort `normal` gives it; other efforts scale it */
+	bool first_answer; /* part of effort `quick`; the other benches are, too, when named */
 };
 
 /* Put a bench on the list: a file in benches/ ends with NESTWALK_BENCH(its struct bench). */

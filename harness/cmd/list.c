@@ -33,28 +33,35 @@ static const struct argp argp = {
 	       "values measured unless you choose, the settings it runs in, and the efforts.",
 };
 
+/* One value as --param takes it. */
+static const char *axis_number(const struct axis *axis, uint64_t value, struct size_text *text)
+{
+	if (axis->kind == AXIS_CHOICE)
+		return axis->choices[value];
+	if (axis->kind != AXIS_COUNT)
+		return size_format(value, text);
+	snprintf(text->text, sizeof(text->text), "%" PRIu64, value);
+	return text->text;
+}
+
 /* The values an axis takes unless asked otherwise, as text. */
 static const char *axis_values(const struct axis *axis, char *text, size_t bytes)
 {
 	size_t used = 0;
 
 	if (axis->ladder.per_octave) {
-		snprintf(text, bytes, "%" PRIu64 "-%" PRIu64 ", %u an octave", axis->ladder.first, axis->ladder.last,
-			axis->ladder.per_octave);
+		struct size_text first, last;
+
+		snprintf(text, bytes, "%s-%s, %u an octave", axis_number(axis, axis->ladder.first, &first),
+			axis_number(axis, axis->ladder.last, &last), axis->ladder.per_octave);
 		return text;
 	}
 	text[0] = '\0';
 	for (size_t i = 0; i < axis->count && used < bytes; i++) {
-		struct size_text size;
-		char number[24];
-		const char *value = number;
+		struct size_text value;
 
-		snprintf(number, sizeof(number), "%" PRIu64, axis->values[i]);
-		if (axis->kind == AXIS_CHOICE)
-			value = axis->choices[axis->values[i]];
-		else if (axis->kind == AXIS_PAGE_SIZE)
-			value = size_format(axis->values[i], &size);
-		used += (size_t)snprintf(text + used, bytes - used, "%s%s", i ? "," : "", value);
+		used += (size_t)snprintf(
+			text + used, bytes - used, "%s%s", i ? "," : "", axis_number(axis, axis->values[i], &value));
 	}
 	return text;
 }
@@ -71,6 +78,17 @@ static void print_bench(const struct bench *bench)
 	for (size_t i = 0; i < bench->axis_count; i++)
 		printf("  --param %-10s %-36s %s\n", bench->axes[i].name,
 			axis_values(&bench->axes[i], values, sizeof(values)), bench->axes[i].help);
+}
+
+/* What an effort takes where no bench is named. */
+static double all_seconds(const struct effort *effort)
+{
+	double seconds = 0;
+
+	for (size_t i = 0; i < benches_count(); i++)
+		if (benches_at(i)->first_answer || !effort->first_answers)
+			seconds += effort_seconds(effort, benches_at(i));
+	return seconds;
 }
 
 static json_t *bench_json(const struct bench *bench)
@@ -109,7 +127,7 @@ int cmd_list(int argc, char **argv)
 		print_bench(benches_at(i));
 	printf("\nefforts:\n");
 	for (size_t i = 0; i < EFFORTS; i++)
-		printf("  --effort %-9s at most %4u s  %s\n", efforts[i].name, efforts[i].seconds_most,
-			efforts[i].meaning);
+		printf("  --effort %-9s at most %4.0f s  %s\n", efforts[i].name,
+			effort_seconds_most(all_seconds(&efforts[i])), efforts[i].meaning);
 	return EXIT_DONE;
 }

@@ -38,9 +38,14 @@ static bool stop(void)
 }
 
 static const struct argp_option options[] = {
-	{ "bench", 'b', "BENCH,...", 0, "benches to run (default: all; `nestwalk list`)", 0 },
+	{ "bench", 'b', "BENCH,...", 0,
+		"benches to run (default: all, of which effort quick takes those with a first answer; `nestwalk list`)",
+		0 },
 	{ "setting", 's', "SETTING,...", 0, "where: host, vcpu (default: all)", 0 },
-	{ "effort", KEY_EFFORT, "EFFORT", 0, "quick (under 30 s), normal (under 3 minutes, the default), thorough", 0 },
+	{ "effort", KEY_EFFORT, "EFFORT", 0,
+		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long "
+		"each takes",
+		0 },
 	{ "param", KEY_PARAM, "NAME=V,...", 0,
 		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or "
 		"pages=60-90 (`nestwalk list`); may be given for several parameters",
@@ -202,11 +207,12 @@ static void signals_catch(void)
 static void defaults_fill(struct arguments *arguments)
 {
 	struct job_request *request = &arguments->request;
+	bool named = request->bench_count > 0;
 
 	request->benches = arguments->benches;
 	request->plan.params = arguments->params;
-	if (!request->bench_count)
-		for (size_t i = 0; i < benches_count() && i < LIST_MAX; i++)
+	for (size_t i = 0; !named && i < benches_count() && i < LIST_MAX; i++)
+		if (benches_at(i)->first_answer || !request->effort->first_answers)
 			arguments->benches[request->bench_count++] = benches_at(i);
 	if (!request->plan.settings)
 		request->plan.settings = SETTING_BIT(SETTING_COUNT) - 1;
@@ -217,9 +223,13 @@ static void defaults_fill(struct arguments *arguments)
 
 static void announce(const struct job *job)
 {
+	double seconds = 0;
+
+	for (size_t i = 0; i < job->request.bench_count; i++)
+		seconds += effort_seconds(job->request.effort, job->request.benches[i]);
 	fprintf(stderr,
-		"nestwalk: effort %s, about %u s (at most %u s) on CPU %d, at most %" PRIu64 " MiB of memory; %s\n",
-		job->request.effort->name, job->request.effort->seconds, job->request.effort->seconds_most, job->cpu,
+		"nestwalk: effort %s, about %.0f s (at most %.0f s) on CPU %d, at most %" PRIu64 " MiB of memory; %s\n",
+		job->request.effort->name, seconds, effort_seconds_most(seconds), job->cpu,
 		(job->memory_budget_bytes < job->request.effort->memory_most_bytes
 				? job->memory_budget_bytes
 				: job->request.effort->memory_most_bytes) /

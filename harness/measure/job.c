@@ -254,9 +254,8 @@ static int bench_run(struct job *job, const struct bench *bench, double seconds,
 
 	if (error)
 		return error;
-	error = rounds_measure(
-		&sweep, &job->around, seconds * (bench->step_axis < 0 ? 1 : SWEEP_SHARE), &job->cost, why);
-	if (!error && bench->step_axis >= 0) {
+	error = rounds_measure(&sweep, &job->around, seconds * (bench->find_steps ? SWEEP_SHARE : 1), &job->cost, why);
+	if (!error && bench->find_steps) {
 		error = plan_refine(&refine, &sweep, refine_choose, job, why);
 		if (!error && refine.points)
 			error = rounds_measure(&refine, &job->around,
@@ -289,11 +288,11 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 int job_run(struct job *job, struct reason *why)
 {
 	uint64_t start = now_ns();
-	double seconds = (double)job->request.effort->seconds / (double)job->request.bench_count;
+	const struct job_request *request = &job->request;
 	int error = 0;
 
-	for (size_t i = 0; i < job->request.bench_count && !error; i++)
-		error = bench_run(job, job->request.benches[i], seconds, why);
+	for (size_t i = 0; i < request->bench_count && !error; i++)
+		error = bench_run(job, request->benches[i], effort_seconds(request->effort, request->benches[i]), why);
 	return finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
 }
 

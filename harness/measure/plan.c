@@ -72,6 +72,15 @@ static int count_add(const struct axis *axis, struct values *values, const char 
 	return value_add(axis, values, from, why);
 }
 
+static int bytes_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
+{
+	uint64_t bytes;
+
+	if (size_parse(text, &bytes))
+		return fail(why, EINVAL, "--param %s: '%s' is no size, e.g. 64M", axis->name, text);
+	return value_add(axis, values, bytes, why);
+}
+
 static int page_size_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
 {
 	uint64_t bytes;
@@ -87,6 +96,7 @@ static int values_asked(const struct axis *axis, const char *list, struct values
 {
 	static int (*const add[])(const struct axis *, struct values *, const char *, struct reason *) = {
 		[AXIS_COUNT] = count_add,
+		[AXIS_BYTES] = bytes_add,
 		[AXIS_PAGE_SIZE] = page_size_add,
 		[AXIS_CHOICE] = choice_add,
 	};
@@ -255,12 +265,12 @@ bool plan_same_curve(const struct bench *bench, const struct cell *a, const stru
 {
 	/* The values are the same in all of a cell's points. */
 	for (size_t i = 0; i < bench->axis_count; i++)
-		if ((int)i != bench->step_axis && a->point[0].value[i] != b->point[0].value[i])
+		if ((int)i != bench->sweep_axis && a->point[0].value[i] != b->point[0].value[i])
 			return false;
 	return true;
 }
 
-/* The cells of one more curve of a ground, at the step-axis values chosen for it. */
+/* The cells of one more curve of a ground, at the sweep-axis values chosen for it. */
 static int curve_refine(struct plan *plan, const struct cell *like, const uint64_t *steps, size_t count)
 {
 	const struct bench *bench = plan->bench;
@@ -271,7 +281,7 @@ static int curve_refine(struct plan *plan, const struct cell *like, const uint64
 		uint64_t value[AXES_MAX];
 
 		memcpy(value, like->point[0].value, sizeof(value));
-		value[bench->step_axis] = steps[k];
+		value[bench->sweep_axis] = steps[k];
 		model.finished = false;
 		for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
 			if (model.settings & SETTING_BIT(setting))

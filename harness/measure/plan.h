@@ -51,14 +51,14 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 void plan_free(struct plan *plan);
 
 /*
- * A plan for the second pass: like `from`, but with other values of the bench's step axis, chosen by the caller for
+ * A plan for the second pass: like `from`, but with other values of the bench's sweep axis, chosen by the caller for
  * each ground and stride: `choose` fills values[most] for the group that `like` belongs to and returns how many.
  */
 typedef size_t (*plan_choose)(
 	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context);
 int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why);
 
-/* Whether two cells are points of the same curve: equal but for the step axis. */
+/* Whether two cells are points of the same curve: equal but for the sweep axis. */
 bool plan_same_curve(const struct bench *bench, const struct cell *a, const struct cell *b);
 
 #endif

@@ -141,7 +141,7 @@ static json_t *params_json(const struct point *point)
 
 		if (!(axis->settings & SETTING_BIT(point->setting)))
 			continue;
-		if (point->without_pages && (int)i == point->bench->step_axis)
+		if (point->without_pages && (int)i == point->bench->sweep_axis)
 			continue;
 		json_object_set_new(params, axis->key,
 			axis->kind == AXIS_CHOICE ? json_string(axis->choices[point->value[i]])

@@ -10,14 +10,31 @@
 #include <string.h>
 
 /*
- * Seconds are for sampling; the promise leaves room for a first round in which a hypervisor beneath has no memory
- * behind ours yet (seen: 3 s a GiB). quick keeps memory small for the same reason; 2 GiB reach 1024 pages of 2M.
+ * A round that is still going on when this share of the time has passed again is given up: the machine became much
+ * slower than the rounds before let expect.
+ */
+#define OVERTIME_SHARE 0.15
+
+/*
+ * quick keeps memory small, as a hypervisor beneath may have none behind ours yet in the first round (seen: 3 s a GiB);
+ * 2 GiB reach 1024 pages of 2M.
  */
 const struct effort efforts[EFFORTS] = {
-	{ "quick", "a first answer: L1 TLBs exactly, the rest roughly", 22, 30, 5, 9, 2 * GIB },
-	{ "normal", "figures to show: every level that half of memory reaches", 140, 180, 7, 25, 16 * GIB },
-	{ "thorough", "figures to publish: tight intervals", 900, 1200, 11, 101, 1024 * GIB },
+	{ "quick", "a first answer: L1 TLBs exactly, the rest roughly", 0.157, true, 5, 9, 2 * GIB },
+	{ "normal", "figures to show: all that half of memory reaches", 1, false, 7, 25, 16 * GIB },
+	{ "thorough", "figures to publish: tight intervals", 6.5, false, 11, 101, 1024 * GIB },
 };
+
+double effort_seconds(const struct effort *effort, const struct bench *bench)
+{
+	return effort->times * bench->seconds;
+}
+
+/* A round that is over time is given up after OVERTIME_SHARE; looking at the machine and writing take a few seconds. */
+double effort_seconds_most(double seconds)
+{
+	return seconds * (1 + OVERTIME_SHARE) + 4;
+}
 
 const struct effort *effort_find(const char *name)
 {
@@ -26,12 +43,6 @@ const struct effort *effort_find(const char *name)
 			return &efforts[i];
 	return NULL;
 }
-
-/*
- * A round that is still going on when this share of the time has passed again is given up: the machine became much
- * slower than the rounds before let expect.
- */
-#define OVERTIME_SHARE 0.15
 
 static bool stopped(const struct measurement *m)
 {

@@ -17,8 +17,8 @@
 struct effort {
 	const char *name;
 	const char *meaning;
-	unsigned seconds; /* for all benches of a run together, report excluded */
-	unsigned seconds_most; /* what the run promises to stay under */
+	double times; /* the seconds that a bench has in effort normal */
+	bool first_answers; /* only benches that are part of a first answer, unless others are named */
 	size_t samples_least, samples_most; /* of a point in a pass */
 	uint64_t memory_most_bytes; /* under test at a time; also never above the budget */
 };
@@ -26,6 +26,10 @@ struct effort {
 #define EFFORTS 3
 extern const struct effort efforts[EFFORTS];
 const struct effort *effort_find(const char *name);
+
+/* Seconds that an effort gives a bench; and what a run of so many seconds promises to stay under, set-up included. */
+double effort_seconds(const struct effort *effort, const struct bench *bench);
+double effort_seconds_most(double seconds);
 
 /* A point is precise enough when its 95 % interval is within this share of its median, either way. */
 #define PRECISE_ENOUGH 0.02

@@ -14,8 +14,8 @@
  */
 #define GROUND_BYTES_LEAST (64 * MIB)
 
-/* No more than this share of the time goes into touching memory in one round of one ground. */
-#define TOUCH_SHARE 0.08
+/* No more than this share of the time goes into touching memory in one round, all grounds together. */
+#define TOUCH_SHARE 0.5
 
 uint64_t cell_bytes(const struct cell *cell)
 {
@@ -27,10 +27,18 @@ uint64_t cell_bytes(const struct cell *cell)
 	return chase->count * chase->distance_bytes;
 }
 
+/* Units that exist for both settings. */
+static uint64_t sparse_units(const struct scene *scene)
+{
+	uint64_t units = scene->sparse.spec.units, pages = scene->memory.bytes / scene->ground->like.page_bytes;
+
+	return scene->memory.at && pages < units ? pages : units;
+}
+
 bool scene_has_room(const struct scene *scene, const struct cell *cell)
 {
 	if (cell->chase.sparse)
-		return cell->chase.count <= scene->sparse.spec.units;
+		return cell->chase.count <= sparse_units(scene);
 	return cell_bytes(cell) <= scene->memory.bytes;
 }
 
@@ -76,6 +84,16 @@ static int ground_possible(const struct measurement *m, const struct ground *gro
 	error = hugetlb_free(
 		m->around->source, backing_page_bytes(ground->like.backing), m->around->numa_node, &reserved, why);
 	return error || !reserved ? -ENOMEM : 0;
+}
+
+/* Grounds that share a round's time: those whose kind of pages there is. At least one. */
+static size_t grounds_possible(const struct measurement *m)
+{
+	size_t count = 0;
+
+	for (size_t g = 0; g < m->plan->grounds; g++)
+		count += !ground_possible(m, &m->plan->ground[g], NULL);
+	return count ? count : 1;
 }
 
 /*
@@ -190,12 +208,13 @@ static int scene_memory(struct scene *scene, const struct wish *wish, struct rea
 {
 	struct measurement *m = scene->m;
 	const struct chase *like = &scene->ground->like;
-	struct backed_limits limits = { .stop = m->around->stop };
+	struct backed_limits limits = { .stop = m->around->stop, .unit_bytes = ground_page_bytes(scene->ground) };
 	uint64_t began, pages;
 	int error = packed_make(scene, wish->count, why);
 
 	began = now_ns();
-	limits.deadline_ns = began + (uint64_t)(TOUCH_SHARE * m->seconds * (double)NS_PER_S);
+	limits.deadline_ns =
+		began + (uint64_t)(TOUCH_SHARE / (double)grounds_possible(m) * m->seconds * (double)NS_PER_S);
 	if (error)
 		return error;
 	if (like->sparse)
@@ -374,7 +393,7 @@ static struct chain place(struct scene *scene, const struct cell *cell)
 
 	cycle_draw(&scene->m->cycle, (uint32_t)chase->count, random);
 	if (chase->sparse) {
-		first = gsl_rng_uniform_int(random, scene->sparse.spec.units - chase->count + 1);
+		first = gsl_rng_uniform_int(random, sparse_units(scene) - chase->count + 1);
 		return chain_over_units(chase, scene->sparse.base + first * chase->distance_bytes,
 			scene->sparse.offset + first, &scene->m->cycle, random);
 	}

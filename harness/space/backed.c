@@ -57,11 +57,14 @@ uint64_t backed_faults(void)
 }
 
 /* Reserve addresses with an inaccessible guard on both sides, so that the kernel merges the mapping with no other. */
-static int reserve(struct backed *memory, struct reason *why)
+static int reserve(struct backed *memory, uint64_t unit_bytes, struct reason *why)
 {
 	uint64_t page_bytes = kinds[memory->backing].page_bytes;
 	uint64_t align = page_bytes > PAGE_2M ? page_bytes : PAGE_2M;
 	uintptr_t start;
+
+	if (align < unit_bytes)
+		align = unit_bytes;
 
 	memory->reserved_bytes = memory->bytes + 2 * align;
 	memory->reserved =
@@ -135,7 +138,8 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 
 		if (limits && limits->stop && limits->stop())
 			return fail(why, EINTR, "interrupted");
-		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns)
+		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns &&
+			(!limits->unit_bytes || done % limits->unit_bytes == 0))
 			break;
 		error = backed_populate(memory->at + done, bytes, page_bytes);
 		if (error)
@@ -206,7 +210,7 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	if (!bytes || bytes % kinds[backing].page_bytes)
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
 			kinds[backing].name);
-	error = reserve(memory, why);
+	error = reserve(memory, limits ? limits->unit_bytes : 0, why);
 	range = (struct backed_range){ .backing = backing, .at = memory->at, .bytes = bytes, .present_bytes = bytes };
 	if (!error)
 		error = backed_map(&range, why);

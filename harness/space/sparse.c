@@ -55,12 +55,17 @@ static int touch(struct sparse *sparse, const struct backed_limits *limits, stru
 {
 	uint64_t before = backed_faults();
 
+	/* Past the deadline the units that follow are let go: the loop ends there. */
 	for (uint32_t unit = 0; unit < sparse->spec.units; unit++) {
 		void *page = (void *)(uintptr_t)sparse_page(sparse, unit);
 		int error;
 
 		if (unit % UNITS_A_LOOK == 0 && limits && limits->stop && limits->stop())
 			return fail(why, EINTR, "interrupted");
+		if (unit && unit % UNITS_A_LOOK == 0 && limits && limits->deadline_ns && now_ns() > limits->deadline_ns)
+			sparse->spec.units = unit;
+		if (unit >= sparse->spec.units)
+			break;
 		error = backed_populate(page, sparse->spec.page_bytes, sparse->spec.page_bytes);
 		if (error)
 			return fail(why, -error == EFAULT ? ENOMEM : -error,
@@ -97,6 +102,7 @@ int sparse_alloc(
 		error = backed_map(&range, why);
 	if (!error && spec->mapped)
 		error = touch(sparse, limits, why);
+	range.present_bytes = sparse->spec.units * spec->page_bytes;
 	if (!error && spec->mapped)
 		error = backed_verify(&range, sparse->faults_counted, why);
 	if (error)

@@ -30,7 +30,8 @@ struct sparse {
 #define SPARSE_BYTES_MAX (UINT64_C(1) << 46)
 
 /*
- * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does).
+ * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does; past
+ * the deadline spec.units is what was touched by then).
  * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
  */
 int sparse_alloc(

@@ -187,6 +187,24 @@ static void run_all_kernels(struct space *space, const struct chase *chase)
 	gsl_rng_free(random);
 }
 
+static void run_sparse(struct space *space, const struct chase *chase, const struct sparse *sparse)
+{
+	uint32_t order[64], next[64];
+	struct cycle cycle = { order, next };
+	gsl_rng *random = random_new(3);
+	struct chain chain;
+	struct reason why = { "" };
+
+	cycle_draw(&cycle, (uint32_t)chase->count, random);
+	chain = chain_over_units(chase, sparse->base, sparse->offset, &cycle, random);
+	for (uint32_t i = 0; i < chase->count; i++)
+		assert_int_equal(chain_address(&chain, i) / PAGE_4K, sparse_page(sparse, i) / PAGE_4K);
+	chain_lay(&chain, space);
+	assert_int_equal(chain_prove(&chain, space, &why), 0);
+	assert_int_equal(chain_walk(&chain, space, &why), 0);
+	gsl_rng_free(random);
+}
+
 static void the_host_runs_all_kernels(void **state)
 {
 	struct ground_under_test ground;
@@ -264,6 +282,105 @@ static void a_vcpu_that_goes_astray_is_an_error_with_its_registers(void **state)
 	ground_drop(&ground);
 }
 
+/* Whatever sizes a guest has and its host has behind them: all nine, where there is memory for them. */
+static void guest_pages_may_be_larger_or_smaller_than_their_backing(void **state)
+{
+	static const uint64_t sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
+
+	(void)state;
+	for (unsigned backing = BACKING_4K; backing <= BACKING_2M_THP; backing++)
+		for (size_t i = 0; i < 3; i++) {
+			struct ground_under_test ground;
+			struct chase chase = { .page_bytes = sizes[i], .count = 512, .distance_bytes = PAGE_4K };
+			struct space_spec spec = { .setting = SETTING_VCPU, .levels = 4, .page_bytes = sizes[i] };
+			struct backed_limits limits = { .unit_bytes = sizes[i], .deadline_ns = 1 };
+			uint64_t bytes = sizes[i] > MEMORY ? sizes[i] : MEMORY;
+			struct space *space;
+			struct reason why = { "" };
+
+			/* 1 GiB of 4K pages takes too long here; with large pages behind it, it does not. */
+			if (bytes > MEMORY && backing == BACKING_4K)
+				continue;
+			if (backed_alloc(&ground.memory, (enum backing)backing, bytes, &limits, &why) ||
+				backed_alloc(&ground.packed, BACKING_4K, PAGE_2M, NULL, &why)) {
+				print_message("%s\n", why.text);
+				skip();
+			}
+			assert_int_equal((uintptr_t)ground.memory.at % sizes[i], 0);
+			assert_int_equal(ground.memory.bytes, bytes);
+			spec.memory = &ground.memory;
+			spec.packed = &ground.packed;
+			/* No 1G leaves here, or no vCPU at all: then nothing is shown for this size. */
+			if (space_open(&spec, &space, &why))
+				print_message("not here: %s\n", why.text);
+			else
+				run_all_kernels(space, &chase);
+			space_close(space);
+			ground_drop(&ground);
+		}
+}
+
+/* Pages far apart, in this process and in a vCPU that has them at the same addresses. */
+static void sparse_pages_work_in_both_spaces(void **state)
+{
+	static const uint64_t distances[] = { 32 * KIB, 2 * MIB, 1 * GIB, 512 * GIB };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
+		struct ground_under_test ground;
+		struct sparse sparse;
+		struct sparse_spec sparse_spec = { .backing = BACKING_4K,
+			.page_bytes = PAGE_4K,
+			.units = 64,
+			.distance_bytes = distances[i],
+			.scattered = i % 2,
+			.mapped = true,
+			.seed = 5 };
+		struct chase chase = { .page_bytes = PAGE_4K, .count = 64, .distance_bytes = distances[i] };
+		struct reason why = { "" };
+
+		ground_make(&ground, BACKING_4K);
+		assert_int_equal(sparse_alloc(&sparse, &sparse_spec, NULL, &why), 0);
+		assert_int_equal(sparse.faults_expected, 64);
+		for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+			struct space_spec spec = { .setting = (enum setting)setting,
+				.levels = 4,
+				.page_bytes = PAGE_4K,
+				.memory = &ground.memory,
+				.sparse = &sparse,
+				.packed = &ground.packed };
+			struct space *space;
+
+			if (space_open(&spec, &space, &why)) {
+				print_message("not here: %s\n", why.text);
+				continue;
+			}
+			run_sparse(space, &chase, &sparse);
+			space_close(space);
+		}
+		sparse_free(&sparse);
+		ground_drop(&ground);
+	}
+}
+
+static void sparse_pages_that_make_no_sense_are_refused(void **state)
+{
+	struct sparse sparse;
+	struct sparse_spec spec = {
+		.backing = BACKING_4K, .page_bytes = PAGE_2M, .distance_bytes = PAGE_4K, .units = 4
+	};
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(sparse_alloc(&sparse, &spec, NULL, &why), -EINVAL);
+	spec = (struct sparse_spec){
+		.backing = BACKING_4K, .page_bytes = PAGE_4K, .distance_bytes = 512 * GIB, .units = 1000
+	};
+	assert_int_equal(sparse_alloc(&sparse, &spec, NULL, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "addresses"));
+	assert_int_equal(sparse_alloc(&sparse, &(struct sparse_spec){ .page_bytes = PAGE_4K }, NULL, &why), -EINVAL);
+}
+
 static void five_levels_work_or_are_refused_by_name(void **state)
 {
 	struct ground_under_test ground;
@@ -300,6 +417,9 @@ int main(void)
 		cmocka_unit_test(a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames),
 		cmocka_unit_test(a_vcpu_maps_2m_leaves_on_huge_pages),
 		cmocka_unit_test(a_vcpu_that_goes_astray_is_an_error_with_its_registers),
+		cmocka_unit_test(guest_pages_may_be_larger_or_smaller_than_their_backing),
+		cmocka_unit_test(sparse_pages_work_in_both_spaces),
+		cmocka_unit_test(sparse_pages_that_make_no_sense_are_refused),
 		cmocka_unit_test(five_levels_work_or_are_refused_by_name),
 	};
 

@@ -1,0 +1,105 @@
+/*
+ * huge-pages: what do huge pages save, by page size and by the size of what is behind them, and what does getting them
+ * cost?
+ *
+ * What is measured: the latency of one dependent load at random over a working set of 1 MiB to half of memory, with pages
+ * of 4K, 2M and 1G; in a guest for each size of its own pages and each size of the host pages behind them (3 x 3). The
+ * lines visited lie at least 4K apart, evenly over the whole working set, at most 256 Ki of them: beyond that many, no TLB
+ * and no cache of page-table entries holds them, and a longer chase would only take longer. Beside it the cost of the
+ * first touch of a page: the fault and the zeroing of it.
+ *
+ * What could confound it: at more than 1 GiB the lines lie farther apart than 4K, so that walks of 4K pages share no
+ * line of PTEs, as random accesses over so much memory hardly do either. Huge pages also spread lines over cache sets
+ * more evenly; the packed baseline, which is taken off in net, has none of that. Under nested paging the CPU caches
+ * translations in the smaller of the two sizes: 2M on 4K costs as many TLB entries as 4K.
+ *
+ * What would falsify it: pages of 2M on 2M that cost more than 4K on 4K at a working set beyond the TLBs; a point whose
+ * kvm counts show other leaves than its backing (then it is an error, not a number).
+ */
+#include "bench.h"
+
+static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
+static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB };
+static const uint64_t frame_orders[] = { FRAMES_CONTIGUOUS };
+static const uint64_t guest_levels[] = { 4 };
+
+#define LINES_MOST (256 * KIB)
+
+enum { PAGE_SIZE, BACKING, FRAMES, LEVELS, WORKING_SET, AXES };
+
+#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
+#define GUESTS SETTING_BIT(SETTING_VCPU)
+#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
+
+static const struct axis axes[AXES] = {
+	[PAGE_SIZE] = { .name = "page_size",
+		.key = "page_size_bytes",
+		.kind = AXIS_PAGE_SIZE,
+		VALUES(page_sizes),
+		.least = PAGE_4K,
+		.most = PAGE_1G,
+		.settings = EVERYWHERE,
+		.help = "leaf size in the space under test: 4K, 2M, 1G" },
+	[BACKING] = { .name = "backing",
+		.key = "backing",
+		.kind = AXIS_CHOICE,
+		.choices = backing_names,
+		VALUES(backings),
+		.most = BACKING_COUNT - 1,
+		.settings = EVERYWHERE,
+		.help = "host memory behind it; in a guest each with each page size" },
+	[FRAMES] = { .name = "frames",
+		.key = "frames",
+		.kind = AXIS_CHOICE,
+		.choices = frames_names,
+		VALUES(frame_orders),
+		.most = FRAMES_COUNT - 1,
+		.settings = GUESTS,
+		.help = "order of guest-physical pages: contiguous, shuffled" },
+	[LEVELS] = { .name = "levels",
+		.key = "guest_levels",
+		.kind = AXIS_COUNT,
+		VALUES(guest_levels),
+		.least = 4,
+		.most = 5,
+		.settings = GUESTS,
+		.help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" },
+	[WORKING_SET] = { .name = "working_set",
+		.key = "working_set_bytes",
+		.kind = AXIS_BYTES,
+		.ladder = { 1 * MIB, 256 * GIB, 1 },
+		.least = 64 * KIB,
+		.most = 1024 * GIB,
+		.settings = EVERYWHERE,
+		.help = "memory accessed at random, a power of two, as far as memory reaches" },
+};
+
+static enum fit chase(const uint64_t *value, enum setting setting, struct chase *out)
+{
+	uint64_t lines = value[WORKING_SET] / PAGE_4K < LINES_MOST ? value[WORKING_SET] / PAGE_4K : LINES_MOST;
+
+	*out = (struct chase){
+		.page_bytes = value[PAGE_SIZE],
+		.backing = (enum backing)value[BACKING],
+		.frames = (enum frames)value[FRAMES],
+		.levels = (unsigned)value[LEVELS],
+		.count = lines,
+		.distance_bytes = lines ? value[WORKING_SET] / lines : 0,
+	};
+	if (value[WORKING_SET] & (value[WORKING_SET] - 1))
+		return FIT_NEVER;
+	return setting == SETTING_HOST && backing_page_bytes(out->backing) != out->page_bytes ? FIT_NEVER : FIT_ALWAYS;
+}
+
+static const struct bench huge_pages = {
+	.name = "huge-pages",
+	.question = "what do huge pages save, by page size and backing, and what does getting them cost?",
+	.settings = EVERYWHERE,
+	.axes = axes,
+	.axis_count = AXES,
+	.chase = chase,
+	.sweep_axis = WORKING_SET,
+	.seconds = 60,
+};
+
+NESTWALK_BENCH(huge_pages);
