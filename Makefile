@@ -41,6 +41,7 @@ SCRIPT_TESTS := $(sort $(wildcard tests/scripts/*.bats))
 # Those that measure go last: they are slow, and mean little where a faster test has failed.
 LIVE_TESTS := $(sort $(wildcard tests/cli/live_*.bats))
 CLI_TESTS := $(filter-out $(LIVE_TESTS),$(sort $(wildcard tests/cli/*.bats)))
+EMULATED_TESTS := $(sort $(wildcard tests/emulated/*.bats))
 
 quote = '$(subst ','\'',$(1))'
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
@@ -84,13 +85,15 @@ always:
 -include $(patsubst %.o,%.d,$(OBJECTS) $(call object,$(UNIT_SOURCES)))
 
 # One after the other: two package managers at once would wait for each other.
-.PHONY: setup setup-test setup-lint
+.PHONY: setup setup-test setup-lint setup-guest
 setup:
 	@$(SETUP) build
 setup-test: setup
 	@$(SETUP) test
 setup-lint:
 	@$(SETUP) lint
+setup-guest: setup
+	@$(SETUP) guest
 
 .PHONY: bench
 bench: build ## measure this machine (EFFORT=quick|normal|thorough) and draw the report
@@ -115,6 +118,13 @@ report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise 
 env: build ## what this machine is, and what it lets nestwalk measure
 	@$(BUILD)/nestwalk env
 
+# Linux guests: a kernel, as a package that is unpacked and not installed, and an initramfs.
+export GUEST := $(BUILD)/guest
+.PHONY: guest-image
+guest-image: build setup-guest ## what Linux guests boot from, in build/guest/image (KERNEL=VMLINUZ)
+	@guest-images/build -m kvm-amd -m kvm-intel -p $(BUILD)/nestwalk $(GUEST)/image && \
+	printf 'A kernel and its initramfs: %s\n' $(GUEST)/image
+
 # The same sources with every memory error and undefined operation fatal.
 SANITIZED := $(BUILD)/sanitize
 in_sanitized = $(MAKE) --no-print-directory BUILD=$(SANITIZED) SETUP=: \
@@ -127,11 +137,17 @@ test-programs: build $(UNIT_PROGRAMS) | setup-test
 sanitized: | setup-test
 	+@$(in_sanitized) test-programs
 
+# Where QEMU or a kernel cannot be had the tests that need them are skipped, with the reason. They are fetched before
+# those tests run, because that is no part of the time which a test may take.
+get_emulator = { $(SETUP) guest && guest-images/kernel >/dev/null; } || :
+run_emulated = NESTWALK=$(BUILD)/nestwalk $(EMULATED_TESTS)
+
 .PHONY: test
-test: test-programs sanitized ## unit tests, command line tests and a short real run, plain and under ASan and UBSan
+test: test-programs sanitized ## all tests: unit, command line, short real runs, plain and sanitized; emulated machines
+	@$(get_emulator)
 	@scripts/test $(UNIT_PROGRAMS) $(UNIT_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(SCRIPT_TESTS) \
 		NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(CLI_TESTS) \
-		NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS)
+		NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS) $(run_emulated)
 
 .PHONY: test-unit
 test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
@@ -140,6 +156,11 @@ test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
 .PHONY: test-cli
 test-cli: build | setup-test ## only the command line tests, only plain
 	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)
+
+.PHONY: test-emulated
+test-emulated: build | setup-test ## only KVM's paging modes in emulated machines: a good minute
+	@$(get_emulator)
+	@scripts/test $(run_emulated)
 
 .PHONY: lint
 lint: | setup setup-lint ## formatting, static analysis, house rules
@@ -167,6 +188,6 @@ clean: ## remove what was built; results stay
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/ .*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: EFFORT RUN PREFIX DESTDIR BUILD CC CFLAGS SANITIZE V=1 (show commands)'
+	@awk -F ':.*## ' '/^[a-z].*:.*## / { sub(/ .*/, "", $$1); printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: EFFORT RUN KERNEL PREFIX DESTDIR BUILD CC CFLAGS SANITIZE V=1 (show commands)'
 	@echo '  WERROR= (warnings do not fail the build) SETUP=: (install nothing)'

@@ -84,6 +84,105 @@ struct chase {
 	bool sparse, scattered;
 };
 
+/*
+ * Trials of the laboratory, as data. space/lab.h and space/census.h carry them out, and say what exactly happens.
+ */
+/* What a fault trial makes happen on the first touch (a store) of each page. */
+enum fault_kind {
+	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
+	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
+	FAULT_BACKING_ONLY, /* present in the guest; the host memory is gone: the guest takes no fault, the host does */
+	FAULT_UPGRADE, /* mapped read-only and read before: the guest's handler makes it writable */
+	FAULT_KINDS,
+};
+
+/* What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry. */
+enum fault_flush {
+	FLUSH_NONE,
+	FLUSH_INVLPG, /* of the page */
+	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
+	FLUSH_KINDS,
+};
+
+enum touch_order {
+	TOUCH_SHUFFLED,
+	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
+	TOUCH_ORDERS,
+};
+
+/* Names as in results: "guest-cold" "guest-warm" "backing-only" "upgrade"; "none" "invlpg" "cr3". */
+extern const char *const fault_kind_names[FAULT_KINDS];
+extern const char *const fault_flush_names[FLUSH_KINDS];
+extern const char *const touch_order_names[TOUCH_ORDERS]; /* "shuffled" "sequential" */
+
+struct fault_trial {
+	enum fault_kind kind;
+	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
+	enum touch_order order;
+	uint32_t pages; /* touched: a multiple of LAB_CHUNK_PAGES up to spec.pages */
+};
+
+enum space_change {
+	SPACE_SAME, /* CR3 is loaded with the root it has */
+	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
+	SPACE_CHANGES,
+};
+extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
+
+struct switch_trial {
+	enum space_change change;
+	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
+	uint32_t pages_touched; /* W: 1 .. spec.pages */
+};
+
+#define CENSUS_VMS_MAX 64u
+#define CENSUS_PROCESSES_MAX 256u
+
+/* What the processes of a VM map. */
+enum census_memory {
+	CENSUS_SHARED, /* all the same frames: one buffer that many processes attach to */
+	CENSUS_OWN, /* each its own frames */
+	CENSUS_MEMORIES,
+};
+extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
+
+struct census_trial {
+	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
+	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
+	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
+	unsigned levels; /* of the guests' tables: 4 or 5 */
+	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
+	enum census_memory memory;
+	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
+};
+
+struct census_native_trial {
+	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* a multiple of the backing's page size */
+	enum backing backing;
+	bool (*stop)(void);
+};
+
+/* A trial: how its guest is made, and what is done in it. */
+enum trial_kind {
+	TRIAL_FAULT,
+	TRIAL_SWITCH,
+	TRIAL_CENSUS,
+};
+
+struct trial {
+	enum trial_kind kind;
+	uint64_t page_bytes; /* leaf of the guest */
+	enum backing backing;
+	enum frames frames;
+	unsigned levels;
+	uint32_t pages; /* of the region under test */
+	struct fault_trial fault;
+	struct switch_trial change;
+	struct census_trial census; /* on a host: processes, mapped_bytes and backing */
+};
+
 /* Whether a combination of axis values is measured. */
 enum fit {
 	FIT_NEVER, /* means nothing in this setting: left out */
@@ -95,6 +194,7 @@ enum fit {
 struct metric {
 	const char *name; /* as in results: "net_cycles" */
 	const char *unit; /* "cycles", "ns", "count", "bytes" */
+	unsigned settings; /* where it means something; 0: everywhere */
 };
 
 #define METRICS_MAX 12
@@ -112,6 +212,12 @@ enum chase_metric {
 };
 extern const struct metric chase_metrics[CHASE_METRICS];
 
+/* What trials give (measure/trial.h). */
+extern const struct metric fault_metrics[], switch_metrics[], census_metrics[];
+#define FAULT_METRIC_COUNT 10
+#define SWITCH_METRIC_COUNT 6
+#define CENSUS_METRIC_COUNT 9
+
 struct bench {
 	const char *name;
 	const char *question;
@@ -125,6 +231,9 @@ struct bench {
 
 	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);
+
+	/* A bench has either chases or trials. */
+	enum fit (*trial)(const uint64_t *value, enum setting setting, struct trial *out);
 
 	int sweep_axis; /* along which its points make a curve; -1: they make none */
 	bool find_steps; /* cost steps up along the sweep as TLB levels overflow: a second pass bisects each step */

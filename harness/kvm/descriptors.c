@@ -34,10 +34,9 @@ void kvm_descriptors_write(void *page, gva_t at, gva_t stack_top)
 	uint16_t io_map = TSS_LIMIT + 1;
 
 	entry_write(gdt, SELECTOR_KERNEL_CODE, any | SEGMENT_TYPE(TYPE_CODE_ACCESSED) | SEGMENT_LONG);
-	entry_write(gdt, SELECTOR_USER_CODE,
-		any | SEGMENT_TYPE(TYPE_CODE_ACCESSED) | SEGMENT_LONG | SEGMENT_DPL_USER);
-	entry_write(gdt, SELECTOR_USER_DATA,
-		any | SEGMENT_TYPE(TYPE_DATA_ACCESSED) | SEGMENT_32_BIT | SEGMENT_DPL_USER);
+	entry_write(gdt, SELECTOR_USER_CODE, any | SEGMENT_TYPE(TYPE_CODE_ACCESSED) | SEGMENT_LONG | SEGMENT_DPL_USER);
+	entry_write(
+		gdt, SELECTOR_USER_DATA, any | SEGMENT_TYPE(TYPE_DATA_ACCESSED) | SEGMENT_32_BIT | SEGMENT_DPL_USER);
 	entry_write(gdt, SELECTOR_TSS,
 		TSS_LIMIT | (tss_at & 0xffffff) << 16 | (tss_at >> 24 & 0xff) << 56 | SEGMENT_TYPE(TYPE_TSS_BUSY) |
 			SEGMENT_PRESENT);

@@ -30,6 +30,7 @@ const char *const kvm_count_names[KVM_COUNTS] = {
 	[KVM_COUNT_MMU_UNSYNC] = "mmu_unsync",
 	[KVM_COUNT_MMU_CACHE_MISS] = "mmu_cache_miss",
 	[KVM_COUNT_MMU_SHADOW_ZAPPED] = "mmu_shadow_zapped",
+	[KVM_COUNT_MMU_RECYCLED] = "mmu_recycled",
 	[KVM_COUNT_MMU_PTE_WRITE] = "mmu_pte_write",
 };
 

@@ -38,6 +38,7 @@ enum kvm_count {
 	/* of a VM, counting up */
 	KVM_COUNT_MMU_CACHE_MISS, /* shadow page tables made */
 	KVM_COUNT_MMU_SHADOW_ZAPPED, /* ... and taken down */
+	KVM_COUNT_MMU_RECYCLED, /* ... because KVM keeps no more of them */
 	KVM_COUNT_MMU_PTE_WRITE, /* guest stores to write-protected page tables, carried out by KVM */
 	KVM_COUNTS,
 };

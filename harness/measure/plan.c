@@ -201,17 +201,20 @@ static int combination(const struct product *product, const uint64_t *value)
 	struct cell model = { 0 };
 
 	for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
-		struct chase chase;
+		struct chase chase = { 0 };
+		struct trial trial = { 0 };
 		enum fit fit;
 
 		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
 			continue;
-		fit = bench->chase(value, (enum setting)setting, &chase);
+		fit = bench->chase ? bench->chase(value, (enum setting)setting, &chase)
+				   : bench->trial(value, (enum setting)setting, &trial);
 		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
 		model.chase = chase;
+		model.trial = trial;
 		model.settings |= SETTING_BIT(setting);
 	}
 	return model.settings ? cell_add(product->plan, &model, value) : 0;

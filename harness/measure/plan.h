@@ -20,7 +20,8 @@ struct plan_request {
 
 /* The points that differ in setting only: measured one right after the other, on the same memory, in the same order. */
 struct cell {
-	struct chase chase;
+	struct chase chase; /* of a bench of chases; else all 0 */
+	struct trial trial; /* of a bench of trials */
 	unsigned settings;
 	struct point point[SETTING_COUNT];
 	bool finished; /* all of its points are: precise enough, skipped or in error */

@@ -111,12 +111,29 @@ static struct interval point_interval(const struct point *point, size_t metric, 
 	return stats_median_interval(point->series[metric], point->samples, seed);
 }
 
+/* Whether a metric means something in the point's setting, and whether it has a number in every sample. */
+static bool metric_applies(const struct point *point, size_t i)
+{
+	return !point->metrics[i].settings || (point->metrics[i].settings & SETTING_BIT(point->setting));
+}
+
+static bool metric_is_known(const struct point *point, size_t i)
+{
+	for (size_t k = 0; k < point->samples; k++)
+		if (!isfinite(point->series[i][k]))
+			return false;
+	return true;
+}
+
 double point_uncertainty(const struct point *point, const struct point_context *context)
 {
 	struct interval first;
 
 	if (point->samples < 2)
 		return INFINITY;
+	/* A first metric that is unknown stays so: more samples do not help. */
+	if (!metric_applies(point, 0) || !metric_is_known(point, 0))
+		return 0;
 	first = point_interval(point, 0, context->seed);
 	return first.median ? (first.hi - first.lo) / 2 / fabs(first.median) : first.hi - first.lo;
 }
@@ -155,8 +172,18 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < point->metric_count && point->samples; i++) {
-		struct interval interval = point_interval(point, i, context->seed);
+		struct interval interval;
 
+		if (!metric_applies(point, i))
+			continue;
+		if (!metric_is_known(point, i)) {
+			json_object_set_new(all, point->metrics[i].name,
+				json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit",
+					point->metrics[i].unit, "reason",
+					point->unknown.text[0] ? point->unknown.text : "not known"));
+			continue;
+		}
+		interval = point_interval(point, i, context->seed);
 		json_object_set_new(all, point->metrics[i].name,
 			json_pack("{s:o, s:o, s:o, s:s}", "median", number(interval.median), "lo", number(interval.lo),
 				"hi", number(interval.hi), "unit", point->metrics[i].unit));
@@ -180,7 +207,8 @@ static json_t *samples_json(const struct point *point)
 	if (!point->samples)
 		return all;
 	for (size_t i = 0; i < point->metric_count; i++)
-		json_object_set_new(all, point->metrics[i].name, numbers(point->series[i], point->samples));
+		if (metric_applies(point, i) && metric_is_known(point, i))
+			json_object_set_new(all, point->metrics[i].name, numbers(point->series[i], point->samples));
 	json_object_set_new(all, "cycles_per_tsc", numbers(point->cycles_per_tsc, point->samples));
 	rounds = json_array();
 	for (size_t k = 0; k < point->samples; k++)
@@ -210,12 +238,20 @@ static json_t *kvm_json(const struct point *point)
 
 static json_t *memory_json(const struct point *point)
 {
-	if (!point->samples)
+	bool counted = point->faults_counted != FAULTS_NOT_COUNTED;
+	json_t *memory;
+
+	if (!point->samples || !point->page_bytes)
 		return json_null();
-	return json_pack("{s:I, s:s, s:I, s:I, s:I}", "page_bytes", (json_int_t)point->page_bytes, "page_bytes_source",
-		point->setting == SETTING_HOST ? "smaps" : "guest page tables", "baseline_page_bytes",
-		(json_int_t)point->baseline_page_bytes, "faults_expected", (json_int_t)point->faults_expected,
-		"faults_counted", (json_int_t)point->faults_counted);
+	memory =
+		json_pack("{s:I, s:s, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes, "page_bytes_source",
+			point->setting == SETTING_HOST ? "smaps" : "guest page tables", "baseline_page_bytes",
+			(json_int_t)point->baseline_page_bytes, "faults_expected", (json_int_t)point->faults_expected,
+			"faults_counted", counted ? json_integer((json_int_t)point->faults_counted) : json_null());
+	if (!counted)
+		json_object_set_new(memory, "faults_counted_reason",
+			json_string("this kernel does not count the faults of hugetlb pages brought in by madvise"));
+	return memory;
 }
 
 static json_t *counters_json(const struct point *point)
@@ -238,6 +274,8 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 		(int)point->discarded, "contaminated", (int)point->contaminated, "counters", counters_json(point),
 		"kvm", kvm_json(point), "memory", memory_json(point));
 
+	if (json && point->bench->trial)
+		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)
 		json_object_set_new(json, "paging_reason", json_string(context->paging_reason));
 	return json;

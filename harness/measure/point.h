@@ -38,7 +38,10 @@ struct point {
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
 
-	/* What was read back, as of the last sample. */
+	struct reason unknown; /* why a metric is unknown (NAN) in the last sample */
+	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts stand, times compare with nothing */
+
+	/* What was read back, as of the last sample. page_bytes 0: the samples verify themselves. */
 	uint64_t page_bytes, baseline_page_bytes;
 	uint64_t faults_expected, faults_counted;
 	uint64_t kvm_pages[KVM_COUNTS]; /* KVM_COUNT_PAGES_*; KVM_COUNT_UNKNOWN */

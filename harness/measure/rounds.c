@@ -1,6 +1,7 @@
 #include "measure/rounds.h"
 
 #include "measure/scene.h"
+#include "measure/trial.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -107,6 +108,32 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 		m->around->progress(&progress, m->around->data);
 }
 
+/* Before each cell: whether to go on. -ETIME: given up. */
+static int go_on(const struct measurement *m)
+{
+	if (stopped(m))
+		return -EINTR;
+	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
+}
+
+/* Cells of trials bring their own guests. */
+static int trials_round(struct measurement *m, struct ground *ground, const uint32_t *order)
+{
+	int error = 0;
+
+	tell(m, 0);
+	for (size_t i = 0; i < ground->cells && !error; i++) {
+		struct cell *cell = ground->cell[order[i]];
+
+		if (cell->finished)
+			continue;
+		error = go_on(m);
+		if (!error)
+			error = trial_measure(m, cell);
+	}
+	return error;
+}
+
 /* Visit each unfinished cell of a ground once, in a new order. -ETIME: given up. */
 static int ground_round(struct measurement *m, struct ground *ground)
 {
@@ -116,6 +143,11 @@ static int ground_round(struct measurement *m, struct ground *ground)
 
 	if (!order)
 		return -ENOMEM;
+	if (m->plan->bench->trial) {
+		error = trials_round(m, ground, order);
+		free(order);
+		return error;
+	}
 	error = scene_open(&scene, m, ground);
 	if (error) {
 		free(order);
@@ -128,11 +160,8 @@ static int ground_round(struct measurement *m, struct ground *ground)
 
 		if (cell->finished || !scene_has_room(&scene, cell))
 			continue;
-		if (stopped(m))
-			error = -EINTR;
-		else if (m->round && now_ns() > m->abort_ns)
-			error = -ETIME;
-		else
+		error = go_on(m);
+		if (!error)
 			error = scene_measure(&scene, cell, m->round + order[i]);
 	}
 	scene_close(&scene);

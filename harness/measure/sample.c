@@ -169,3 +169,13 @@ int sample_lap_overhead(struct space *space, double *tsc_cycles, struct reason *
 	*tsc_cycles = least;
 	return 0;
 }
+
+double clock_ratio(void)
+{
+	struct kernel_call call = { .count = ADDS_PER_LAP / KERNEL_UNROLL, .laps = ADDS_LAPS };
+	struct kernel_call empty = { .laps = KERNEL_LAPS_MAX };
+
+	kernel_entry(KERNEL_EMPTY)(&empty);
+	kernel_entry(KERNEL_ADDS)(&call);
+	return ADDS_PER_LAP / (median_lap(&call) - median_lap(&empty));
+}

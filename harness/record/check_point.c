@@ -12,6 +12,8 @@
 #define ROUNDING 1e-4
 /* A sample's cycles are its TSC time times its own calibration, so the two clocks agree but for rounding. */
 #define CLOCKS_TOLERANCE 0.01
+/* space/backed.c refuses memory beyond this: a fault more may be a NUMA hint, or a page taken back. */
+#define FAULTS_TOLERANCE 0.001
 /* Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock. */
 #define CYCLES_PER_TSC_LEAST 0.05
 #define CYCLES_PER_TSC_MOST 4.0
@@ -240,6 +242,9 @@ static void check_metrics(struct checking *c, const json_t *point)
 	json_object_foreach ((json_t *)metrics, name, metric) {
 		const json_t *array = json_object_get(samples, name);
 
+		if (!array && json_is_null(json_object_get(metric, "median")) &&
+			json_is_string(json_object_get(metric, "reason")))
+			continue;
 		/* One sample has no interval: its ends are null then, and only then. */
 		if (json_array_size(array) == 1 && json_is_null(json_object_get(metric, "lo")) &&
 			json_is_null(json_object_get(metric, "hi"))) {
@@ -270,11 +275,14 @@ static void check_memory(struct checking *c, const json_t *point)
 	const json_t *asked = json_object_get(params, "page_size_bytes"), *got = json_object_get(memory, "page_bytes");
 
 	if (!json_is_object(memory)) {
-		finding(c, FINDING_PROBLEM, "an ok point without what was read back of its memory");
+		/* A trial makes and verifies its memory itself. */
+		if (!json_is_boolean(json_object_get(point, "interpreted")))
+			finding(c, FINDING_PROBLEM, "an ok point without what was read back of its memory");
 		return;
 	}
 	if (json_is_integer(expected) && json_is_integer(counted) &&
-		json_integer_value(expected) != json_integer_value(counted))
+		fabs((double)(json_integer_value(expected) - json_integer_value(counted))) >
+			FAULTS_TOLERANCE * (double)json_integer_value(expected))
 		finding(c, FINDING_PROBLEM, "memory: %lld faults expected, %lld counted",
 			(long long)json_integer_value(expected), (long long)json_integer_value(counted));
 	if (json_is_integer(asked) && json_is_integer(got) && json_integer_value(asked) != json_integer_value(got))

@@ -5,11 +5,18 @@
 #include "base/reason.h"
 #include "bench.h"
 
+/*
+ * Linux 6.1 and others do not count faults of hugetlb pages that MADV_POPULATE_WRITE brings in (mm/hugetlb.c,
+ * follow_hugetlb_page() calls hugetlb_fault() past the accounting). Storing to the pages instead would be a SIGBUS, not
+ * an error, where the pool runs out. smaps then is the only witness.
+ */
+#define FAULTS_NOT_COUNTED UINT64_MAX
+
 struct backed {
 	enum backing backing;
 	unsigned char *at; /* aligned to the backing's page size, and to 2M at least */
 	uint64_t bytes;
-	uint64_t faults_expected, faults_counted; /* while it was touched first */
+	uint64_t faults_expected, faults_counted; /* while it was touched first; FAULTS_NOT_COUNTED */
 	void *reserved; /* the address range around it, with an inaccessible page on both sides */
 	uint64_t reserved_bytes;
 };
@@ -45,8 +52,9 @@ int backed_map(const struct backed_range *range, struct reason *why);
 /* Fault in whole pages. 0, or -errno. */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes);
 
-/* Faults of this thread so far. */
+/* Faults of this thread so far; those since then that touched pages of a backing, or FAULTS_NOT_COUNTED. */
 uint64_t backed_faults(void);
+uint64_t backed_faults_since(uint64_t before, enum backing backing);
 
 /* The page size as the kernel tells it, and as many faults as pages: two independent witnesses. 0; -EIO; -ENOMEM. */
 int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why);

@@ -17,28 +17,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CENSUS_VMS_MAX 64u
-#define CENSUS_PROCESSES_MAX 256u
-
-/* What the processes of a VM map. */
-enum census_memory {
-	CENSUS_SHARED, /* all the same frames: one buffer that many processes attach to */
-	CENSUS_OWN, /* each its own frames */
-	CENSUS_MEMORIES,
-};
-extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
-
-struct census_trial {
-	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
-	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
-	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
-	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
-	unsigned levels; /* of the guests' tables: 4 or 5 */
-	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
-	enum census_memory memory;
-	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
-};
-
 /* A number that the machine may not give: `known`, or `why` it is not. */
 struct census_number {
 	bool known;
@@ -78,17 +56,11 @@ struct census_result {
  */
 int census_take(const struct census_trial *trial, struct census_result *result, struct reason *why);
 
-struct census_native_trial {
-	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
-	uint64_t mapped_bytes; /* a multiple of the backing's page size */
-	enum backing backing;
-	bool (*stop)(void);
-};
-
 struct census_native_result {
 	uint64_t table_bytes; /* VmPTE of all processes, less that of as many which map nothing more */
 	double bytes_per_gib; /* per GiB mapped (N * mapped_bytes) */
-	uint64_t expected_bytes; /* leaf tables alone: what 512 entries a page take */
+	/* Leaf tables alone: one for each 512 pages; for transparent huge pages the reserve, one for each. */
+	uint64_t expected_bytes;
 };
 
 /*

@@ -1,34 +1,11 @@
 /*
  * The measured kernels. struct kernel_call * is in %rdi. Only caller-saved registers are used, and no memory but the
  * chain, the call structure (once a lap) and the return address.
- *
- * Clock: lfence; rdtsc. LFENCE lets no later instruction start before all earlier ones have completed (Intel SDM
- * vol. 2B LFENCE; AMD APM vol. 3 LFENCE where DE_CFG[1] is set, which Linux sets on every CPU that has it), so that
- * loads of the lap cannot slip out of it, nor RDTSC into it.
  */
+#include "space/kernel_clock.inc"
 #include "space/kernels.h"
 
 	.text
-
-/* %r11 = TSC now; spoils %rax, %rdx. */
-.macro CLOCK_START
-	lfence
-	rdtsc
-	shl	$32, %rdx
-	lea	(%rax, %rdx), %r11
-	lfence
-.endm
-
-/* *%r9++ = TSC now - %r11 */
-.macro CLOCK_STOP
-	lfence
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	sub	%r11, %rax
-	mov	%rax, (%r9)
-	add	$8, %r9
-.endm
 
 	.balign	4096
 	.globl	kernels_begin

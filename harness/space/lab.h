@@ -7,7 +7,8 @@
  * returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a shadow
  * MMU does not see the host's stores.
  *
- * Times are TSC cycles. Needs /dev/kvm, no other privilege. One thread at a time uses a laboratory.
+ * Times are TSC cycles, what reading the clock costs taken off. Needs /dev/kvm, no other privilege. One thread at a time
+ * uses a laboratory.
  */
 #ifndef NESTWALK_LAB_H
 #define NESTWALK_LAB_H
@@ -54,39 +55,6 @@ void lab_close(struct lab *lab); /* NULL is allowed */
  */
 bool lab_interpreted(const struct lab *lab);
 
-/* What a fault trial makes happen on the first touch (a store) of each page. */
-enum fault_kind {
-	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
-	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
-	FAULT_BACKING_ONLY, /* present in the guest; the host memory is gone: the guest takes no fault, the host does */
-	FAULT_UPGRADE, /* mapped read-only and read before: the guest's handler makes it writable */
-	FAULT_KINDS,
-};
-
-/* What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry. */
-enum fault_flush {
-	FLUSH_NONE,
-	FLUSH_INVLPG, /* of the page */
-	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
-	FLUSH_KINDS,
-};
-
-enum touch_order {
-	TOUCH_SHUFFLED,
-	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
-};
-
-/* Names as in results: "guest-cold" "guest-warm" "backing-only" "upgrade"; "none" "invlpg" "cr3". */
-extern const char *const fault_kind_names[FAULT_KINDS];
-extern const char *const fault_flush_names[FLUSH_KINDS];
-
-struct fault_trial {
-	enum fault_kind kind;
-	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
-	enum touch_order order;
-	uint32_t pages; /* touched: a multiple of LAB_CHUNK_PAGES up to spec.pages */
-};
-
 /* What happened around the measured code on this host's side. */
 struct lab_usage {
 	uint64_t minor_faults; /* of this thread, on behalf of the guest or its own */
@@ -104,6 +72,7 @@ struct fault_result {
 	uint64_t pages; /* touched */
 	uint64_t faults; /* as the guest's handler counted them: `pages`, or 0 for FAULT_BACKING_ONLY */
 	double tsc_per_fault; /* median over chunks, per page: touch, fault, handler, return, and touch again */
+	double tsc_per_fault_mean; /* the mean: where a page of the backing serves many touches, no median sees its fault */
 	double tsc_per_touch; /* the same code over the same pages once more, when nothing is left to fault */
 	struct lab_usage usage; /* of the pass that faulted */
 	bool interpreted; /* lab_interpreted() */
@@ -119,19 +88,6 @@ struct fault_result {
  * laboratory can only be closed. May be called any number of times; each starts anew.
  */
 int lab_fault(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why);
-
-enum space_change {
-	SPACE_SAME, /* CR3 is loaded with the root it has */
-	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
-	SPACE_CHANGES,
-};
-extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
-
-struct switch_trial {
-	enum space_change change;
-	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
-	uint32_t pages_touched; /* W: 1 .. spec.pages */
-};
 
 struct switch_result {
 	double tsc_per_load; /* median over laps of LAB_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */

@@ -73,7 +73,7 @@ static int touch(struct sparse *sparse, const struct backed_limits *limits, stru
 				strerror(-error));
 	}
 	sparse->faults_expected = sparse->spec.units;
-	sparse->faults_counted = backed_faults() - before;
+	sparse->faults_counted = backed_faults_since(before, sparse->spec.backing);
 	return 0;
 }
 

@@ -1,0 +1,96 @@
+/*
+ * cr3-switch: what does it cost a guest to load CR3, and to touch memory after it?
+ *
+ * What is measured: MOV to CR3 at CPL 0 of a bare vCPU, with the root it has or with another that maps the same memory, with
+ * and without PCID; then the first touch of W pages at CPL 3, which have lost their TLB entries unless a PCID kept them,
+ * and the same touches once more. Exits are KVM's own counts: under nested paging a guest loads CR3 by itself, under
+ * shadow paging the hypervisor has to load another shadow table.
+ *
+ * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm; marked interpreted): the load's time is then an
+ * interpreter's, the touches at CPL 3 stand.
+ *
+ * What would falsify it: first touches no dearer than warm ones after a load without PCID, for W beyond a few pages; exits
+ * per load under nested paging.
+ */
+#include "bench.h"
+
+static const char *const pcid_names[] = { "off", "on" };
+static const uint64_t changes[] = { SPACE_SAME, SPACE_OTHER };
+static const uint64_t pcids[] = { 0, 1 };
+static const uint64_t page_counts[] = { 16, 64, 256, 1024, 4096 };
+static const uint64_t guest_levels[] = { 4 };
+
+#define REGION_PAGES 4096 /* the largest default W; more than an L2 TLB of today holds */
+
+enum { CHANGE, PCID, LEVELS, PAGES, AXES };
+
+#define GUESTS SETTING_BIT(SETTING_VCPU)
+#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
+
+static const struct axis axes[AXES] = {
+	[CHANGE] = { .name = "change",
+		.key = "change",
+		.kind = AXIS_CHOICE,
+		.choices = space_change_names,
+		VALUES(changes),
+		.most = SPACE_CHANGES - 1,
+		.settings = GUESTS,
+		.help = "load the root it has, or that of another address space" },
+	[PCID] = { .name = "pcid",
+		.key = "pcid",
+		.kind = AXIS_CHOICE,
+		.choices = pcid_names,
+		VALUES(pcids),
+		.most = 1,
+		.settings = GUESTS,
+		.help = "loads that keep TLB entries (CR4.PCIDE, CR3 bit 63)" },
+	[LEVELS] = { .name = "levels",
+		.key = "guest_levels",
+		.kind = AXIS_COUNT,
+		VALUES(guest_levels),
+		.least = 4,
+		.most = 5,
+		.settings = GUESTS,
+		.help = "levels of the guest's page tables" },
+	[PAGES] = { .name = "touched",
+		.key = "pages_touched",
+		.kind = AXIS_COUNT,
+		VALUES(page_counts),
+		.least = 1,
+		.most = 65536,
+		.settings = GUESTS,
+		.help = "pages touched after each load" },
+};
+
+static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+{
+	(void)setting;
+	*out = (struct trial){
+		.kind = TRIAL_SWITCH,
+		.page_bytes = PAGE_4K,
+		.backing = BACKING_4K,
+		.levels = (unsigned)value[LEVELS],
+		.pages = value[PAGES] > REGION_PAGES ? 65536 : REGION_PAGES,
+		.change = {
+			.change = (enum space_change)value[CHANGE],
+			.pcid = value[PCID],
+			.pages_touched = (uint32_t)value[PAGES],
+		},
+	};
+	return FIT_ALWAYS;
+}
+
+static const struct bench cr3_switch = {
+	.name = "cr3-switch",
+	.question = "what does a guest's CR3 load cost, and the first touch of memory after it?",
+	.settings = GUESTS,
+	.axes = axes,
+	.axis_count = AXES,
+	.metrics = switch_metrics,
+	.metric_count = SWITCH_METRIC_COUNT,
+	.trial = trial,
+	.sweep_axis = -1,
+	.seconds = 15,
+};
+
+NESTWALK_BENCH(cr3_switch);

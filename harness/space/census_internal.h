@@ -1,0 +1,18 @@
+/* What the census reads of /proc. Nothing but the census and its tests includes this. */
+#ifndef NESTWALK_CENSUS_INTERNAL_H
+#define NESTWALK_CENSUS_INTERNAL_H
+
+#include "space/census.h"
+
+/*
+ * Memory in page tables of hypervisors, all VMs of this machine together: SecPageTables of /proc/meminfo (Linux 6.1,
+ * Documentation/filesystems/proc.rst). The kernel gathers it from its CPUs in batches; a write to
+ * /proc/sys/vm/stat_refresh makes it exact, which takes root: not known otherwise. Read until it stands still, as
+ * tables of a VM that has ended are freed a little later; some 20 ms.
+ */
+void census_secondary_tables(struct census_number *number);
+
+/* The number of KiB behind `key` ("VmPTE:") in a file of /proc, in bytes. 0; -errno of opening it; -ENOENT no such key. */
+int census_kib_read(const char *path, const char *key, uint64_t *bytes);
+
+#endif

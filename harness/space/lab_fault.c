@@ -1,0 +1,242 @@
+/* Fault trials: what happens on the first touch of a page. */
+#include "space/lab_internal.h"
+
+#include "base/units.h"
+#include "space/permutation.h"
+#include "space/smaps.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ENTRY_WRITABLE (1ULL << 1) /* Intel SDM vol. 3A 4.5, AMD APM vol. 2 5.3 */
+
+const char *const fault_kind_names[FAULT_KINDS] = {
+	[FAULT_GUEST_COLD] = "guest-cold",
+	[FAULT_GUEST_WARM] = "guest-warm",
+	[FAULT_BACKING_ONLY] = "backing-only",
+	[FAULT_UPGRADE] = "upgrade",
+};
+
+const char *const fault_flush_names[FLUSH_KINDS] = {
+	[FLUSH_NONE] = "none",
+	[FLUSH_INVLPG] = "invlpg",
+	[FLUSH_CR3] = "cr3",
+};
+
+/* How a kind of trial begins, and what it must count. */
+static const struct {
+	bool absent; /* entries are cleared */
+	bool read_only; /* entries lose their write permission, and are read once */
+	bool cold; /* the host takes the memory away */
+} kinds[FAULT_KINDS] = {
+	[FAULT_GUEST_COLD] = { .absent = true, .cold = true },
+	[FAULT_GUEST_WARM] = { .absent = true },
+	[FAULT_BACKING_ONLY] = { .cold = true },
+	[FAULT_UPGRADE] = { .read_only = true },
+};
+
+static bool takes_guest_faults(enum fault_kind kind)
+{
+	return kinds[kind].absent || kinds[kind].read_only;
+}
+
+static int trial_check(const struct lab *lab, const struct fault_trial *trial, struct reason *why)
+{
+	if (!trial->pages || trial->pages % LAB_CHUNK_PAGES || trial->pages > lab->spec.pages)
+		return fail(why, EINVAL, "a trial touches a multiple of %u pages up to the laboratory's %" PRIu32,
+			LAB_CHUNK_PAGES, lab->spec.pages);
+	if ((unsigned)trial->kind >= FAULT_KINDS || (unsigned)trial->flush >= FLUSH_KINDS)
+		return fail(why, EINVAL, "there is no such kind of fault trial");
+	if (trial->flush != FLUSH_NONE && !takes_guest_faults(trial->kind))
+		return fail(why, EINVAL, "a %s trial runs no handler that could flush", fault_kind_names[trial->kind]);
+	return lab_usable(lab, why);
+}
+
+static int order_write(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+{
+	uint32_t *order = NULL;
+
+	if (trial->order == TOUCH_SHUFFLED) {
+		order = permutation_shuffled(trial->pages, lab->spec.seed);
+		if (!order)
+			return fail(why, ENOMEM, "no memory for the order of %" PRIu32 " pages", trial->pages);
+	}
+	for (uint32_t i = 0; i < trial->pages; i++)
+		lab->guest.order[i] = lab_touch_gva(lab, order ? order[i] : i);
+	free(order);
+	return 0;
+}
+
+static void call_set(struct lab *lab, uint32_t count, uint32_t chunks)
+{
+	struct lab_call *call = lab->guest.call;
+
+	call->list = LAB_ORDER;
+	call->laps = LAB_LAPS;
+	call->count = count;
+	call->chunks = chunks;
+}
+
+/* Touch everything once, so that the hypervisor has all of it mapped; then set the words touched to 0. */
+static int warm(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+{
+	int error = lab_tables_fill(lab, LAB_AFTER, lab->spec.pages, why);
+
+	call_set(lab, LAB_CHUNK_PAGES, trial->pages / LAB_CHUNK_PAGES);
+	if (!error)
+		error = lab_run(lab, lab_touch, why);
+	for (uint32_t page = 0; !error && page < trial->pages; page++)
+		*lab_touch_host(lab, page) = 0;
+	return error;
+}
+
+static int tables_prepare(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+{
+	int error;
+
+	if (!takes_guest_faults(trial->kind))
+		return 0;
+	for (uint32_t page = 0; page < trial->pages; page++)
+		lab->guest.before[page] =
+			kinds[trial->kind].absent ? 0 : lab->guest.after[page] & ~(uint64_t)ENTRY_WRITABLE;
+	error = lab_tables_fill(lab, LAB_BEFORE, trial->pages, why);
+	if (error || !kinds[trial->kind].read_only)
+		return error;
+	call_set(lab, trial->pages, 1);
+	return lab_run(lab, lab_read, why);
+}
+
+/* Give all memory under test back to the kernel: the next touch of each page gets a new one. */
+static int memory_chill(struct lab *lab, struct reason *why)
+{
+	if (!madvise(lab->memory.at, lab->memory.bytes, MADV_DONTNEED))
+		return 0;
+	return fail(why, errno == EINVAL ? ENOTSUP : errno, "this kernel does not take %s memory back (madvise: %s)",
+		backing_name(lab->spec.backing), strerror(errno));
+}
+
+/* How many pages of the backing lie behind the words touched. */
+static int backing_pages(const struct lab *lab, uint32_t pages, uint64_t *count, struct reason *why)
+{
+	uint64_t unit = backing_page_bytes(lab->spec.backing);
+	unsigned char *seen = calloc(1, lab->memory.bytes / unit);
+
+	if (!seen)
+		return fail(why, ENOMEM, "no memory to count pages");
+	*count = 0;
+	for (uint32_t page = 0; page < pages; page++) {
+		uint64_t at = (uint64_t)((unsigned char *)lab_touch_host(lab, page) - lab->memory.at) / unit;
+
+		*count += !seen[at];
+		seen[at] = 1;
+	}
+	free(seen);
+	return 0;
+}
+
+/* The backing's page size, as the kernel tells it: new huge pages are given only while there are any. */
+static int cold_verify(const struct lab *lab, uint32_t pages, const struct fault_result *result, struct reason *why)
+{
+	struct smaps_pages got;
+	uint64_t expected = 0;
+	int error = backing_pages(lab, pages, &expected, why);
+
+	if (error)
+		return error;
+	if (result->usage.minor_faults < expected)
+		return fail(why, EIO, "%" PRIu64 " pages of cold memory took this host %" PRIu64 " faults", expected,
+			result->usage.minor_faults);
+	if (lab->spec.backing != BACKING_2M_THP)
+		return 0;
+	error = smaps_read((uintptr_t)lab->memory.at, lab->memory.bytes, &got, why);
+	if (!error && got.anon_huge_bytes != expected * PAGE_2M)
+		return fail(why, EIO,
+			"of %" PRIu64 " transparent huge pages that were to come back, %" PRIu64 " did: memory is "
+			"fragmented",
+			expected, got.anon_huge_bytes / PAGE_2M);
+	return error;
+}
+
+static int verify(
+	const struct lab *lab, const struct fault_trial *trial, const struct fault_result *result, struct reason *why)
+{
+	unsigned leaf = lab->spec.page_bytes == PAGE_4K ? 1 : 2;
+	uint64_t expected = takes_guest_faults(trial->kind) ? trial->pages : 0;
+
+	if (result->faults != expected)
+		return fail(why, EIO, "the guest handled %" PRIu64 " page faults where %" PRIu64 " had to come",
+			result->faults, expected);
+	for (uint32_t page = 0; page < trial->pages; page++) {
+		struct guest_entry found;
+		uint64_t gva = lab_touch_gva(lab, page), word = *lab_touch_host(lab, page);
+
+		if (guest_table_entry(&lab->guest.space[0], (gva_t){ gva }, leaf, &found) ||
+			*found.entry != lab->guest.after[page])
+			return fail(
+				why, EIO, "the guest's table entry of page %" PRIu32 " is not what it must be", page);
+		if (word != gva)
+			return fail(why, EIO,
+				"the guest's store to page %" PRIu32 " did not arrive: %#" PRIx64 " instead of "
+				"%#" PRIx64,
+				page, word, gva);
+	}
+	return kinds[trial->kind].cold ? cold_verify(lab, trial->pages, result, why) : 0;
+}
+
+/* The pass that faults, and the same once more. */
+static int measure(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why)
+{
+	static const unsigned char *const handlers[FLUSH_KINDS] = {
+		[FLUSH_NONE] = lab_fault_none,
+		[FLUSH_INVLPG] = lab_fault_invlpg,
+		[FLUSH_CR3] = lab_fault_cr3,
+	};
+	uint32_t chunks = trial->pages / LAB_CHUNK_PAGES;
+	int error;
+
+	lab_guest_handler(&lab->guest, handlers[trial->flush]);
+	lab->guest.state->faults = 0;
+	call_set(lab, LAB_CHUNK_PAGES, chunks);
+	error = lab_run_observed(lab, lab_touch, &result->usage, why);
+	lab_guest_handler(&lab->guest, lab_fault_none);
+	if (error)
+		return error;
+	result->faults = lab->guest.state->faults;
+	for (uint32_t chunk = 0; chunk < chunks; chunk++)
+		result->tsc_per_fault_mean += ((double)lab->guest.laps[chunk] - lab->clock_tsc) / trial->pages;
+	result->tsc_per_fault = lab_median_lap(lab, lab->guest.laps, chunks) / LAB_CHUNK_PAGES;
+	error = verify(lab, trial, result, why);
+	if (error) {
+		lab->broken = true;
+		return error;
+	}
+	error = lab_run(lab, lab_touch, why);
+	if (!error && lab->guest.state->faults != result->faults)
+		return fail(why, EIO, "the guest took page faults on pages that were mapped");
+	result->tsc_per_touch = lab_median_lap(lab, lab->guest.laps, chunks) / LAB_CHUNK_PAGES;
+	return error;
+}
+
+int lab_fault(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why)
+{
+	int error = trial_check(lab, trial, why);
+
+	*result = (struct fault_result){ .pages = trial->pages, .interpreted = lab->interpreted };
+	if (error)
+		return error;
+	/* Faults are expected on the pages of the region, and nowhere while a trial is prepared. */
+	lab->guest.state->pages = lab->spec.pages;
+	error = order_write(lab, trial, why);
+	if (!error)
+		error = warm(lab, trial, why);
+	if (!error)
+		error = tables_prepare(lab, trial, why);
+	if (!error && kinds[trial->kind].cold)
+		error = memory_chill(lab, why);
+	if (!error)
+		error = measure(lab, trial, result, why);
+	return error;
+}

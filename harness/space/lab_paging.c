@@ -1,0 +1,53 @@
+/* Which paging mode KVM uses, proven by what it does. */
+#include "space/lab.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+
+/* Enough that the exits of entering and leaving do not look like one per fault; few enough to take a few ms. */
+#define PAGES 128u
+
+/*
+ * Faults that reached KVM, for each fault of the guest: none under nested paging, where a stray one (the kernel moved a
+ * page) may come; at least one under shadow paging, where only what the guest did is looked at.
+ */
+#define NESTED_MOST 0.1
+#define SHADOW_LEAST 0.9
+
+int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why)
+{
+	const struct lab_spec spec = {
+		.pages = PAGES, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K, .seed = 1
+	};
+	const struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_result result = { 0 };
+	struct lab *lab;
+	double taken;
+	int error = lab_open(&spec, &lab, why);
+
+	*proven = PAGING_UNKNOWN;
+	if (error)
+		return error;
+	error = lab_fault(lab, &trial, &result, why);
+	lab_close(lab);
+	if (error)
+		return error;
+	if (result.usage.kvm[KVM_COUNT_PF_TAKEN] == KVM_COUNT_UNKNOWN ||
+		result.usage.kvm[KVM_COUNT_EXITS] == KVM_COUNT_UNKNOWN)
+		return fail(why, ENOTSUP,
+			"this kernel's KVM has no binary statistics (Linux 5.14), so its paging mode cannot be proven");
+	taken = (double)result.usage.kvm[KVM_COUNT_PF_TAKEN] / (double)result.faults;
+	if (exits_per_fault)
+		*exits_per_fault = (double)result.usage.kvm[KVM_COUNT_EXITS] / (double)result.faults;
+	if (taken <= NESTED_MOST)
+		*proven = PAGING_NESTED;
+	else if (taken >= SHADOW_LEAST)
+		*proven = PAGING_SHADOW;
+	else
+		return fail(why, EIO,
+			"KVM took %.2f page faults for each one of the guest: nested paging takes none, shadow paging "
+			"at least one",
+			taken);
+	return 0;
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# guest-images/: the same parts give the same bytes, modules come with what they depend on, and what cannot be had is
+# said in a line.
+
+load rig
+
+setup_file() {
+	attempt build_image || true
+}
+
+setup() {
+	judge_attempt
+	build=$REPOSITORY/guest-images/build
+	kernel=$REPOSITORY/guest-images/kernel
+	place=$BATS_TEST_TMPDIR/"a place"
+}
+
+@test "the same parts give the same bytes, wherever and whenever" {
+	"$build" -m kvm-amd -m kvm-intel -p "$NESTWALK" "$place"
+	cmp "$IMAGE/initramfs" "$place/initramfs"
+	cmp "$IMAGE/contents" "$place/contents"
+}
+
+@test "modules come after those they depend on, under either spelling" {
+	"$build" -l kvm-amd -l kvm_intel -p "$NESTWALK" "$place"
+	awk '{ at[$0] = NR }
+		END { exit !(at["irqbypass"] && at["irqbypass"] < at["kvm"] && at["kvm"] < at["kvm_amd"] && at["kvm_intel"]) }' \
+		"$place/modules"
+	# Each once.
+	[ -z "$(sort "$place/modules" | uniq -d)" ]
+}
+
+@test "a module that the kernel does not have is named" {
+	run -1 "$build" -l no-such-module -p "$NESTWALK" "$place"
+	[[ "$output" == *"has no module no_such_module"* ]]
+	[ ! -e "$place/initramfs" ]
+}
+
+@test "a given kernel is used, and one without modules refused" {
+	mkdir -p "$place/boot"
+	cp "$IMAGE/vmlinuz" "$place/boot/vmlinuz-1.2.3"
+	run -1 "$kernel" "$place/boot/vmlinuz-1.2.3"
+	[[ "$output" == *"vmlinuz-1.2.3"*"modules are not where they should be"* ]]
+	mkdir -p "$place/lib/modules/1.2.3/kernel"
+	run -0 "$kernel" "$place/boot/vmlinuz-1.2.3"
+	[ "${lines[1]}" = "$(realpath "$place")/lib/modules/1.2.3" ]
+}
+
+@test "no kernel fetched and none to be had: one line with the reason, exit 77, and nothing left behind" {
+	mkdir -p "$place/bin"
+	printf '#!/bin/sh\necho "E: no network here"; exit 100\n' >"$place/bin/apt-get"
+	chmod +x "$place/bin/apt-get"
+	cp "$place/bin/apt-get" "$place/bin/apt-cache"
+	run -77 env PATH="$place/bin:$PATH" GUEST="$place" "$kernel"
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$output" == *"no kernel package can be had: E: no network here" ]]
+	[ -z "$(ls -A "$place/kernel")" ]
+}
+
+@test "wrong usage: exit 2" {
+	run -2 "$build"
+	run -2 "$build" -x "$place"
+	run -2 "$kernel" --no-such-option
+	run -2 "$REPOSITORY/guest-images/pack" "$place"
+}

@@ -1,0 +1,69 @@
+# What the tests in emulated machines share; each file of them loads it. A machine is booted once a file, in setup_file,
+# and what came out of it is judged by many tests.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+REPOSITORY=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+NESTWALK=$(realpath "${NESTWALK:-$REPOSITORY/build/nestwalk}")
+export GUEST=${GUEST:-$REPOSITORY/build/guest}
+IMAGE=$GUEST/image
+
+# Write down how it went, for judge_attempt.
+attempt() {
+	local status=0
+	"$@" >"$BATS_FILE_TMPDIR/said" 2>&1 </dev/null || status=$?
+	echo "$status" >"$BATS_FILE_TMPDIR/status"
+	return "$status"
+}
+
+build_image() {
+	command -v qemu-system-x86_64 >/dev/null || { echo "no qemu-system-x86_64 here: scripts/setup guest" && return 77; }
+	"$REPOSITORY/guest-images/build" -m kvm-amd -m kvm-intel -p "$NESTWALK" "$IMAGE"
+}
+
+# boot_in_both_modes COMMANDS [OPTION OF machine...]: run COMMANDS, a file beside this one, in both paging modes.
+boot_in_both_modes() {
+	local commands=$1 job=$BATS_FILE_TMPDIR/job
+	shift
+	mkdir "$job"
+	cp "$BATS_TEST_DIRNAME/both-modes" "$job/run"
+	cp "$BATS_TEST_DIRNAME/$commands" "$job/commands"
+	if attempt build_image; then
+		attempt "$BATS_TEST_DIRNAME/machine" "$@" "$IMAGE" "$job" "$BATS_FILE_TMPDIR/results" || true
+	fi
+}
+
+# For setup, to be called before each test: skips it where the machine could not be made; where it was, but did not come
+# to its end, the first test fails and shows why, and the others are skipped.
+judge_attempt() {
+	local status
+	status=$(cat "$BATS_FILE_TMPDIR/status")
+	[ "$status" != 77 ] || skip "$(tail -n 1 "$BATS_FILE_TMPDIR/said")"
+	[ "$status" = 0 ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the machine did not come to its end"
+	cat "$BATS_FILE_TMPDIR/said"
+	[ "$status" = 0 ]
+}
+
+# The directory of what COMMANDS left in one paging mode.
+results() {
+	echo "$BATS_FILE_TMPDIR/results/$1"
+}
+
+# each_mode TEST...: do this with nested and then with shadow as its last argument. (No || here: behind one, a failing
+# command in the middle of TEST would be passed over.)
+each_mode() {
+	for mode in nested shadow; do
+		echo "$* $mode"
+		"$@" $mode
+	done
+}
+
+# holds FILE CONDITION...: each jq condition holds of the list of JSON values in FILE. Otherwise show which does not.
+holds() {
+	local file=$1 condition
+	shift
+	for condition; do
+		jq -se "$condition" "$file" >/dev/null || { echo "not so: $condition" && jq -c 'del(.samples)' "$file" && return 1; }
+	done
+}

@@ -1,0 +1,377 @@
+/*
+ * The laboratory: its tables and descriptors, every trial, and what it does when something goes wrong. Needs no root;
+ * what runs a guest needs /dev/kvm, or is skipped.
+ */
+#include "base/units.h"
+#include "kvm/descriptors.h"
+#include "kvm/guest_table.h"
+#include "space/lab_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* cmocka wants these first, and defines fail(), so it comes after our headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define PAGES 64u
+
+static const struct lab_spec small = {
+	.pages = PAGES, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K, .seed = 5
+};
+
+static struct lab *lab_make(const struct lab_spec *spec)
+{
+	struct lab *lab = NULL;
+	struct reason why = { "" };
+	int error = lab_open(spec, &lab, &why);
+
+	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP || error == -ENOMEM) {
+		print_message("no laboratory here: %s\n", why.text);
+		skip();
+	}
+	assert_string_equal(why.text, "");
+	assert_int_equal(error, 0);
+	return lab;
+}
+
+static void an_entry_is_found_and_shared_tables_are_the_same(void **state)
+{
+	unsigned char *memory = aligned_alloc(PAGE_4K, 16 * PAGE_4K);
+	struct guest_table from = { .levels = 4, .arena = memory, .arena_gpa = { GIB }, .arena_bytes = 8 * PAGE_4K };
+	struct guest_table to = from;
+	struct guest_mapping mapping = {
+		.gva = { 0x40003000 }, .gpa = { 7 * PAGE_4K }, .page_bytes = PAGE_4K, .supervisor = true
+	};
+	struct guest_entry found, again;
+	struct guest_walk walk;
+
+	(void)state;
+	to.arena += 8 * PAGE_4K;
+	to.arena_gpa.at += 8 * PAGE_4K;
+	assert_int_equal(guest_table_init(&from, NULL), 0);
+	assert_int_equal(guest_table_init(&to, NULL), 0);
+	assert_int_equal(guest_table_entry(&from, mapping.gva, 1, &found), -ENOENT);
+	assert_int_equal(guest_table_share(&to, &from, mapping.gva, 4, NULL), -ENOENT);
+	assert_int_equal(guest_table_map(&from, &mapping, NULL), 0);
+	assert_int_equal(guest_table_entry(&from, mapping.gva, 1, &found), 0);
+	/* The fourth page table page of the tree, its fourth entry; not for CPL 3. */
+	assert_int_equal(found.gpa.at, GIB + 3 * PAGE_4K + 3 * 8);
+	assert_int_equal(*found.entry & ~(1ULL << 63), 7 * PAGE_4K | 0x63);
+	assert_int_equal(guest_table_share(&to, &from, mapping.gva, 4, NULL), 0);
+	assert_int_equal(guest_table_share(&to, &from, mapping.gva, 4, NULL), -EEXIST);
+	assert_int_equal(to.used_bytes, PAGE_4K);
+	assert_int_equal(guest_table_walk(&from, mapping.gva, &walk), 0);
+	assert_int_equal(guest_table_entry(&from, mapping.gva, 4, &found), 0);
+	assert_int_equal(guest_table_entry(&to, mapping.gva, 4, &again), 0);
+	assert_int_equal(*found.entry, *again.entry);
+	free(memory);
+}
+
+static uint64_t word_at(const unsigned char *page, unsigned offset)
+{
+	uint64_t word;
+
+	memcpy(&word, page + offset, sizeof(word));
+	return word;
+}
+
+/* Against the figures of the manuals, written out. */
+static void descriptors_are_as_the_manuals_draw_them(void **state)
+{
+	unsigned char page[4096] = { 0 };
+
+	(void)state;
+	kvm_descriptors_write(page, (gva_t){ 0x123456789000 }, (gva_t){ 0x7fff0000 });
+	kvm_descriptors_gate(page, VECTOR_PAGE_FAULT, (gva_t){ 0xaaaabbbbcccc });
+	assert_int_equal(word_at(page, DESCRIPTORS_GDT + 0x10), 0x00af9b000000ffff);
+	assert_int_equal(word_at(page, DESCRIPTORS_GDT + 0x28), 0x00cff3000000ffff);
+	assert_int_equal(word_at(page, DESCRIPTORS_GDT + 0x30), 0x00affb000000ffff);
+	assert_int_equal(word_at(page, DESCRIPTORS_GDT + 0x40), 0x56008b7891000067);
+	assert_int_equal(word_at(page, DESCRIPTORS_GDT + 0x48), 0x1234);
+	assert_int_equal(word_at(page, DESCRIPTORS_TSS + 4), 0x7fff0000);
+	assert_int_equal(word_at(page, DESCRIPTORS_IDT + 14 * 16), 0xbbbb8e000010cccc);
+	assert_int_equal(word_at(page, DESCRIPTORS_IDT + 14 * 16 + 8), 0xaaaa);
+}
+
+static void check_fault(struct lab *lab, const struct fault_trial *trial, enum paging paging)
+{
+	struct fault_result result;
+	struct reason why = { "" };
+	int error = lab_fault(lab, trial, &result, &why);
+	const uint64_t *kvm = result.usage.kvm;
+
+	assert_string_equal(why.text, "");
+	assert_int_equal(error, 0);
+	assert_int_equal(result.pages, trial->pages);
+	assert_int_equal(result.faults, trial->kind == FAULT_BACKING_ONLY ? 0 : trial->pages);
+	assert_true(result.tsc_per_fault > 0 && result.tsc_per_touch > 0);
+	if (trial->kind == FAULT_GUEST_COLD || trial->kind == FAULT_BACKING_ONLY)
+		assert_true(result.usage.minor_faults >= trial->pages);
+	else
+		assert_true(result.usage.minor_faults < trial->pages / 2);
+	if (paging == PAGING_UNKNOWN)
+		return;
+	if (trial->kind == FAULT_BACKING_ONLY)
+		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], trial->pages, 2 * trial->pages);
+	else if (paging == PAGING_SHADOW)
+		assert_true(kvm[KVM_COUNT_PF_TAKEN] >= trial->pages && kvm[KVM_COUNT_PF_GUEST] >= trial->pages);
+	else if (trial->kind == FAULT_GUEST_COLD)
+		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], trial->pages, 2 * trial->pages);
+	else
+		assert_true(kvm[KVM_COUNT_PF_TAKEN] <= trial->pages / 10);
+}
+
+static void check_all_faults(const struct lab_spec *spec)
+{
+	struct lab *lab = lab_make(spec);
+	enum paging paging = PAGING_UNKNOWN;
+	struct reason why;
+
+	lab_prove_paging(&paging, NULL, &why);
+	for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
+		for (unsigned flush = 0; flush < (kind == FAULT_BACKING_ONLY ? 1 : FLUSH_KINDS); flush++)
+			for (unsigned order = 0; order < 2; order++) {
+				struct fault_trial trial = { (enum fault_kind)kind, (enum fault_flush)flush,
+					(enum touch_order)order, PAGES };
+
+				check_fault(lab, &trial, paging);
+			}
+	lab_close(lab);
+}
+
+static void every_fault_trial_counts_what_it_must(void **state)
+{
+	(void)state;
+	check_all_faults(&small);
+}
+
+static void shuffled_frames_and_fewer_pages_than_there_are(void **state)
+{
+	struct lab_spec spec = small;
+
+	(void)state;
+	spec.frames = FRAMES_SHUFFLED;
+	spec.pages = 1024;
+	check_all_faults(&spec);
+}
+
+static void five_levels_work_or_are_refused_by_name(void **state)
+{
+	struct lab_spec spec = small;
+
+	(void)state;
+	spec.levels = 5;
+	check_all_faults(&spec);
+}
+
+static void leaves_of_2m_on_huge_pages(void **state)
+{
+	struct lab_spec spec = {
+		.pages = 32, .page_bytes = PAGE_2M, .levels = 4, .backing = BACKING_2M_THP, .frames = FRAMES_SHUFFLED
+	};
+	struct lab *lab = lab_make(&spec);
+	struct fault_trial trial = { .kind = FAULT_GUEST_COLD, .pages = 32 };
+	struct fault_result result;
+	struct reason why = { "" };
+	int error = lab_fault(lab, &trial, &result, &why);
+
+	(void)state;
+	if (error && strstr(why.text, "fragmented")) {
+		lab_close(lab);
+		print_message("%s\n", why.text);
+		skip();
+	}
+	assert_int_equal(error, 0);
+	if (result.usage.kvm[KVM_COUNT_PAGES_2M] != KVM_COUNT_UNKNOWN)
+		assert_int_equal(result.usage.kvm[KVM_COUNT_PAGES_2M], 32);
+	trial.kind = FAULT_GUEST_WARM;
+	assert_int_equal(lab_fault(lab, &trial, &result, &why), 0);
+	lab_close(lab);
+}
+
+static void spaces_are_switched_and_touched(void **state)
+{
+	struct lab *lab = lab_make(&small);
+	struct reason why = { "" };
+
+	(void)state;
+	for (unsigned change = 0; change < SPACE_CHANGES; change++)
+		for (uint32_t pages = 1; pages <= PAGES; pages *= 8) {
+			struct switch_trial trial = { .change = (enum space_change)change, .pages_touched = pages };
+			struct switch_result result;
+
+			assert_int_equal(lab_switch(lab, &trial, &result, &why), 0);
+			assert_true(result.tsc_per_load > 0);
+			assert_true(result.tsc_first_touch > 0);
+			assert_true(result.loads == 15 * LAB_LOADS);
+			assert_int_equal(result.interpreted, lab_interpreted(lab));
+		}
+	/* It leaves the laboratory as it found it. */
+	check_fault(lab, &(struct fault_trial){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
+	lab_close(lab);
+}
+
+static void pcids_work_or_are_refused_by_name(void **state)
+{
+	struct lab *lab = lab_make(&small);
+	struct switch_trial trial = { .change = SPACE_OTHER, .pcid = true, .pages_touched = 8 };
+	struct switch_result result;
+	struct reason why = { "" };
+	int error = lab_switch(lab, &trial, &result, &why);
+
+	(void)state;
+	if (!lab_has_pcid(lab)) {
+		assert_int_equal(error, -ENOTSUP);
+		assert_non_null(strstr(why.text, "PCID"));
+	} else {
+		assert_string_equal(why.text, "");
+		assert_int_equal(error, 0);
+	}
+	check_fault(lab, &(struct fault_trial){ .kind = FAULT_UPGRADE, .pages = PAGES }, PAGING_UNKNOWN);
+	lab_close(lab);
+}
+
+static void wrong_wishes_are_refused(void **state)
+{
+	struct lab_spec spec = small;
+	struct fault_result result;
+	struct switch_result switched;
+	struct reason why = { "" };
+	struct lab *lab;
+
+	(void)state;
+	spec.pages = 33;
+	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	spec.pages = LAB_PAGES_MAX + LAB_CHUNK_PAGES;
+	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	spec = small;
+	spec.page_bytes = PAGE_1G;
+	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	spec = small;
+	spec.levels = 3;
+	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	assert_null(lab);
+	lab_close(NULL);
+	lab = lab_make(&small);
+	assert_int_equal(lab_fault(lab, &(struct fault_trial){ .pages = 2 * PAGES }, &result, &why), -EINVAL);
+	assert_int_equal(lab_fault(lab, &(struct fault_trial){ .pages = 7 }, &result, &why), -EINVAL);
+	assert_int_equal(
+		lab_fault(lab, &(struct fault_trial){ .kind = FAULT_BACKING_ONLY, .flush = FLUSH_CR3, .pages = PAGES },
+			&result, &why),
+		-EINVAL);
+	assert_int_equal(lab_switch(lab, &(struct switch_trial){ .pages_touched = 0 }, &switched, &why), -EINVAL);
+	assert_int_equal(
+		lab_switch(lab, &(struct switch_trial){ .pages_touched = PAGES + 1 }, &switched, &why), -EINVAL);
+	/* None of that did any harm. */
+	check_fault(lab, &(struct fault_trial){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
+	lab_close(lab);
+}
+
+/* A handler that maps the wrong frame: counts and times look right, only the data tells. */
+static void a_store_to_the_wrong_frame_is_found(void **state)
+{
+	struct lab *lab = lab_make(&small);
+	struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_result result;
+	struct reason why = { "" };
+	uint64_t other;
+
+	(void)state;
+	other = lab->guest.after[3];
+	lab->guest.after[3] = lab->guest.after[4];
+	lab->guest.after[4] = other;
+	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	assert_non_null(strstr(why.text, "did not arrive"));
+	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	assert_non_null(strstr(why.text, "only be closed"));
+	lab_close(lab);
+}
+
+static void a_stray_fault_and_a_signal_end_a_trial(void **state)
+{
+	struct lab *lab = lab_make(&small);
+	struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_result result;
+	struct reason why = { "" };
+
+	(void)state;
+	lab->guest.state->pages = 0;
+	lab->guest.order[0] = LAB_REGION + GIB + 0x40;
+	lab->guest.call->list = LAB_ORDER;
+	lab->guest.call->count = 1;
+	assert_int_equal(lab_run(lab, lab_read, &why), -EIO);
+	assert_non_null(strstr(why.text, "0x10040000040"));
+	lab_close(lab);
+	lab = lab_make(&small);
+	/* As if a signal were there at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
+	lab->guest.vcpu.run->immediate_exit = 1;
+	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EINTR);
+	lab->guest.vcpu.run->immediate_exit = 0;
+	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	lab_close(lab);
+}
+
+/* Without gate and stack an exception cannot be taken: the vCPU's end is named, with its registers. */
+static void a_guest_that_cannot_handle_a_fault_is_an_error(void **state)
+{
+	struct lab *lab = lab_make(&small);
+	struct reason why = { "" };
+
+	(void)state;
+	memset((unsigned char *)lab->guest.state + (LAB_DESCRIPTORS - LAB_STATE), 0, PAGE_4K);
+	lab->guest.order[0] = LAB_REGION + GIB;
+	lab->guest.call->list = LAB_ORDER;
+	lab->guest.call->count = 1;
+	assert_int_equal(lab_run(lab, lab_read, &why), -EIO);
+	assert_non_null(strstr(why.text, "KVM_EXIT_"));
+	assert_non_null(strstr(why.text, "rip"));
+	lab_close(lab);
+}
+
+static void paging_is_proven(void **state)
+{
+	enum paging paging;
+	double exits = -1;
+	struct reason why = { "" };
+	uint64_t start = now_ns();
+	int error = lab_prove_paging(&paging, &exits, &why);
+
+	(void)state;
+	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP) {
+		print_message("%s\n", why.text);
+		skip();
+	}
+	assert_string_equal(why.text, "");
+	assert_int_equal(error, 0);
+	print_message("%s, %.2f exits per guest fault, proven in %.1f ms\n", paging_name(paging), exits,
+		(double)(now_ns() - start) / (double)NS_PER_MS);
+	assert_true(paging == PAGING_NESTED ? exits < 0.5 : exits >= 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_entry_is_found_and_shared_tables_are_the_same),
+		cmocka_unit_test(descriptors_are_as_the_manuals_draw_them),
+		cmocka_unit_test(every_fault_trial_counts_what_it_must),
+		cmocka_unit_test(shuffled_frames_and_fewer_pages_than_there_are),
+		cmocka_unit_test(five_levels_work_or_are_refused_by_name),
+		cmocka_unit_test(leaves_of_2m_on_huge_pages),
+		cmocka_unit_test(spaces_are_switched_and_touched),
+		cmocka_unit_test(pcids_work_or_are_refused_by_name),
+		cmocka_unit_test(wrong_wishes_are_refused),
+		cmocka_unit_test(a_store_to_the_wrong_frame_is_found),
+		cmocka_unit_test(a_stray_fault_and_a_signal_end_a_trial),
+		cmocka_unit_test(a_guest_that_cannot_handle_a_fault_is_an_error),
+		cmocka_unit_test(paging_is_proven),
+	};
+
+	return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
+}
