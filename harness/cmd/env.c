@@ -2,7 +2,9 @@
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/sheet.h"
+#include "machine/hypervisor.h"
 #include "machine/machine.h"
+#include "space/lab.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -241,6 +243,11 @@ static void print_kvm(const json_t *machine)
 	sheet_value_row("module", kvm, "module", SHEET_PLAIN);
 	sheet_row("paging of guests", "%s%s%s%s", sheet_value_reason(kvm, "paging", SHEET_PLAIN, &text),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
+	if (json_object_get(kvm, "paging_proven"))
+		sheet_value_row("... as it proves", kvm, "paging_proven", SHEET_PLAIN);
+	if (json_is_number(json_object_get(kvm, "exits_per_guest_fault")))
+		sheet_row("exits a guest fault", "%.2f",
+			json_number_value(json_object_get(kvm, "exits_per_guest_fault")));
 	if (json_is_string(json_object_get(kvm, "tdp_mmu")))
 		sheet_value_row("tdp_mmu", kvm, "tdp_mmu", SHEET_PLAIN);
 	if (json_is_string(json_object_get(kvm, "nested")))
@@ -358,6 +365,32 @@ static int open_source(const struct options *options, struct machine_source *sou
 	return error;
 }
 
+/*
+ * Put into the description what a guest here proves of the paging mode. 0, or -EPROTO with *why where that contradicts
+ * what sysfs says. Only on this machine, and where /dev/kvm can be used.
+ */
+static int prove_paging(const struct machine_source *source, json_t *machine, struct reason *why)
+{
+	json_t *kvm = json_object_get(machine, "kvm");
+	struct kvm_module module;
+	struct paging_proof proof;
+	enum paging told;
+	int error;
+
+	if (!source_is_live(source) || !json_is_true(json_object_get(kvm, "usable")))
+		return 0;
+	machine_kvm_module(source, &module);
+	error = lab_check_paging(&module, &proof, &told, why);
+	if (proof.known) {
+		json_object_set_new(kvm, "paging_proven", json_string(paging_name(proof.paging)));
+		json_object_set_new(kvm, "exits_per_guest_fault", json_real(proof.exits_per_fault));
+	} else {
+		json_object_set_new(kvm, "paging_proven", json_null());
+		json_object_set_new(kvm, "paging_proven_reason", json_string(proof.reason.text));
+	}
+	return error;
+}
+
 int cmd_env(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
@@ -380,11 +413,13 @@ int cmd_env(int argc, char **argv)
 	struct options options = { 0 };
 	struct reason why;
 	json_t *machine;
+	int contradiction;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	if (open_source(&options, &source, &why))
 		return cmd_fail(EXIT_FAILED, &why);
 	machine = machine_describe(&source);
+	contradiction = machine ? prove_paging(&source, machine, &why) : 0;
 	machine_source_close(&source);
 	if (!machine) {
 		fail(&why, ENOMEM, "out of memory");
@@ -397,5 +432,5 @@ int cmd_env(int argc, char **argv)
 		print_table(machine);
 	}
 	json_decref(machine);
-	return EXIT_DONE;
+	return contradiction ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

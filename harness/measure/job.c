@@ -9,6 +9,7 @@
 #include "measure/stats.h"
 #include "measure/steps.h"
 #include "record/load.h"
+#include "space/lab.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -41,6 +42,14 @@ static json_t *names_of_settings(unsigned settings)
 	return names;
 }
 
+static json_t *proof_json(const struct paging_proof *proof)
+{
+	if (!proof->known)
+		return json_pack("{s:n, s:n, s:s}", "paging", "exits_per_fault", "reason", proof->reason.text);
+	return json_pack("{s:s, s:f, s:n}", "paging", paging_name(proof->paging), "exits_per_fault",
+		proof->exits_per_fault, "reason");
+}
+
 static json_t *about_new(const struct job *job)
 {
 	const struct job_request *request = &job->request;
@@ -54,13 +63,14 @@ static json_t *about_new(const struct job *job)
 	for (size_t i = 0; i < request->bench_count; i++)
 		json_array_append_new(benches, json_string(request->benches[i]->name));
 	return json_pack(
-		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o}",
+		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
 		"effort", request->effort->name, "seed", (json_int_t)request->seed, "state", "running", "reason",
 		"started_utc", utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches, "settings",
 		names_of_settings(request->plan.settings), "cpu", job->cpu, "numa_node",
 		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
-		(json_int_t)job->memory_budget_bytes, "clock", "machine", machine_describe(&job->source));
+		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
+		machine_describe(&job->source));
 }
 
 /* What the clock cost in this run: METHOD.md's promise, kept or not. */
@@ -131,10 +141,21 @@ static int memory_look(struct job *job, struct reason *why)
 	return memory_budget(&job->source, &job->memory_budget_bytes, why);
 }
 
+/* The paging mode of guests: proven by what it does, where guests are asked for and can be had; else as sysfs says. */
+static int paging_look(struct job *job, const struct kvm_module *module, enum paging *paging, struct reason *why)
+{
+	*paging = module->paging;
+	job->paging_reason = module->reason;
+	if (!(job->request.plan.settings & SETTING_BIT(SETTING_VCPU)))
+		return fail(&job->proof.reason, 0, "no guest was asked for");
+	return lab_check_paging(module, &job->proof, paging, why);
+}
+
 static int machine_look(struct job *job, struct reason *why)
 {
 	struct outer outer;
 	struct kvm_module module;
+	enum paging paging;
 	struct tsc tsc;
 	int error;
 
@@ -156,9 +177,11 @@ static int machine_look(struct job *job, struct reason *why)
 	if (!tsc.hz)
 		return fail(why, ENOTSUP, "the TSC's frequency is not known (%s)", tsc.reason.text);
 	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
-	job->paging_reason = module.reason;
+	error = paging_look(job, &module, &paging, why);
+	if (error)
+		return error;
 	job->around.context = (struct point_context){
-		.paging = { [SETTING_HOST] = paging_name(PAGING_NATIVE), [SETTING_VCPU] = paging_name(module.paging) },
+		.paging = { [SETTING_HOST] = paging_name(PAGING_NATIVE), [SETTING_VCPU] = paging_name(paging) },
 		.paging_reason = job->paging_reason.text,
 		.outer = job->outer,
 		.tsc_hz = (double)tsc.hz,

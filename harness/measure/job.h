@@ -7,6 +7,7 @@
 #include "measure/plan.h"
 #include "measure/rounds.h"
 #include "record/write.h"
+#include "space/lab.h"
 
 #include <jansson.h>
 
@@ -39,6 +40,7 @@ struct job {
 	struct reason first_skip; /* of a skipped point, for a run in which nothing else happened */
 	char outer[64];
 	struct reason paging_reason;
+	struct paging_proof proof;
 };
 
 /*

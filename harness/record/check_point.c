@@ -14,6 +14,7 @@
 #define CLOCKS_TOLERANCE 0.01
 /* space/backed.c refuses memory beyond this: a fault more may be a NUMA hint, or a page taken back. */
 #define FAULTS_TOLERANCE 0.001
+#define FAULTS_SLACK 4
 /* Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock. */
 #define CYCLES_PER_TSC_LEAST 0.05
 #define CYCLES_PER_TSC_MOST 4.0
@@ -282,7 +283,7 @@ static void check_memory(struct checking *c, const json_t *point)
 	}
 	if (json_is_integer(expected) && json_is_integer(counted) &&
 		fabs((double)(json_integer_value(expected) - json_integer_value(counted))) >
-			FAULTS_TOLERANCE * (double)json_integer_value(expected))
+			FAULTS_SLACK + FAULTS_TOLERANCE * (double)json_integer_value(expected))
 		finding(c, FINDING_PROBLEM, "memory: %lld faults expected, %lld counted",
 			(long long)json_integer_value(expected), (long long)json_integer_value(counted));
 	if (json_is_integer(asked) && json_is_integer(got) && json_integer_value(asked) != json_integer_value(got))

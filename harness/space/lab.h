@@ -123,4 +123,17 @@ bool lab_has_pcid(const struct lab *lab);
  */
 int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
 
+/*
+ * What is proven, held against what sysfs says. 0 where both agree, or where only one of them tells: *told is then that
+ * one (proof->known says which); -EPROTO they contradict each other, and *why names both.
+ */
+struct paging_proof {
+	bool known; /* false: not provable, reason */
+	enum paging paging;
+	double exits_per_fault;
+	struct reason reason;
+};
+int lab_check_paging(
+	const struct kvm_module *module, struct paging_proof *proof, enum paging *told, struct reason *why);
+
 #endif

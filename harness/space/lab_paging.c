@@ -51,3 +51,18 @@ int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason
 			taken);
 	return 0;
 }
+
+int lab_check_paging(const struct kvm_module *module, struct paging_proof *proof, enum paging *told, struct reason *why)
+{
+	*proof = (struct paging_proof){ .paging = PAGING_UNKNOWN };
+	proof->known = !lab_prove_paging(&proof->paging, &proof->exits_per_fault, &proof->reason);
+	*told = proof->known ? proof->paging : module->paging;
+	if (proof->known && module->paging != PAGING_UNKNOWN && module->paging != proof->paging)
+		return fail(why, EPROTO,
+			"%s says %s paging, but guest faults take %.2f exits each, which is %s paging: one of them is "
+			"wrong, "
+			"and no number taken here could be trusted",
+			module->reason.text, paging_name(module->paging), proof->exits_per_fault,
+			paging_name(proof->paging));
+	return 0;
+}

@@ -355,6 +355,31 @@ static void paging_is_proven(void **state)
 	assert_true(paging == PAGING_NESTED ? exits < 0.5 : exits >= 1);
 }
 
+/* What is proven is held against what sysfs says; a contradiction names both. */
+static void test_contradicted_paging(void **state)
+{
+	struct kvm_module module = { .paging = PAGING_UNKNOWN };
+	struct paging_proof proof;
+	struct reason why = { "" };
+	enum paging told;
+
+	(void)state;
+	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), 0);
+	if (!proof.known) {
+		print_message("not provable here: %s\n", proof.reason.text);
+		assert_int_equal(told, PAGING_UNKNOWN);
+		skip();
+	}
+	assert_int_equal(told, proof.paging);
+	module.paging = proof.paging;
+	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), 0);
+	module.paging = proof.paging == PAGING_NESTED ? PAGING_SHADOW : PAGING_NESTED;
+	snprintf(module.reason.text, sizeof(module.reason.text), "kvm_other npt=1");
+	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), -EPROTO);
+	assert_non_null(strstr(why.text, "kvm_other npt=1 says"));
+	assert_non_null(strstr(why.text, paging_name(proof.paging)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_stray_fault_and_a_signal_end_a_trial),
 		cmocka_unit_test(a_guest_that_cannot_handle_a_fault_is_an_error),
 		cmocka_unit_test(paging_is_proven),
+		cmocka_unit_test(test_contradicted_paging),
 	};
 
 	return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
