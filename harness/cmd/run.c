@@ -1,5 +1,6 @@
 /* nestwalk run: measure, and write a run directory. */
 #include "cmd/cmd.h"
+#include "machine/reserve.h"
 #include "measure/benches.h"
 #include "measure/job.h"
 
@@ -16,12 +17,13 @@
 
 #define LIST_MAX 32 /* of -b, -s and --param: far more than there are benches and axes */
 
-enum { KEY_EFFORT = 256, KEY_CPU, KEY_SEED, KEY_PARAM };
+enum { KEY_EFFORT = 256, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };
 
 struct arguments {
 	const struct bench *benches[LIST_MAX];
 	struct param params[LIST_MAX];
 	char path[4096];
+	struct reservation reservation;
 	struct job_request request;
 };
 
@@ -53,6 +55,10 @@ static const struct argp_option options[] = {
 	{ "cpu", KEY_CPU, "N", 0, "the logical CPU to measure on (default: chosen, not CPU 0 where there is another)",
 		0 },
 	{ "seed", KEY_SEED, "N", 0, "repeat a run's random choices (default: drawn, and recorded in run.json)", 0 },
+	{ "reserve-huge", KEY_RESERVE, "SIZE:PAGES,...", 0,
+		"add to the hugetlb pools for the time of the run, e.g. 2M:512,1G:8, and give back afterwards whatever "
+		"happens (needs root)",
+		0 },
 	{ "output", 'o', "RUNDIR", 0, "the run directory (default: results/<host>/<UTC stamp>)", 0 },
 	{ 0 },
 };
@@ -116,6 +122,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 	struct job_request *request = &arguments->request;
+	struct reason why;
 
 	switch (key) {
 	case 'b':
@@ -139,6 +146,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_CPU:
 		request->cpu = (int)number_parse(state, "--cpu", arg, INT_MAX);
+		return 0;
+	case KEY_RESERVE:
+		if (reserve_parse(arg, &arguments->reservation, &why))
+			argp_error(state, "--reserve-huge: %s", why.text);
 		return 0;
 	case KEY_SEED:
 		/* JSON integers are signed. */
@@ -281,7 +292,9 @@ int cmd_run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	defaults_fill(&arguments);
 	signals_catch();
-	error = job_open(&job, &arguments.request, &why);
+	error = reserve_take(&arguments.reservation, &why);
+	if (!error)
+		error = job_open(&job, &arguments.request, &why);
 	if (error) {
 		code = cmd_fail(error == -EINVAL ? EXIT_USAGE : error == -ENOMEM ? EXIT_SKIPPED : EXIT_FAILED, &why);
 	} else {
@@ -290,6 +303,7 @@ int cmd_run(int argc, char **argv)
 		code = conclude(&job, error, &why);
 	}
 	job_close(&job);
+	reserve_release(&arguments.reservation);
 	for (int i = 0; i < argc; i++)
 		free(command_line[i]);
 	free(command_line);

@@ -114,6 +114,35 @@ need_kvm() {
 	[ "$(points '.status == "skipped" and (.reason | test("1G"))')" -eq 1 ]
 }
 
+@test "huge pages are reserved for the run, measured, and given back, also when the run is killed" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to reserve huge pages"
+	pool=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+	[ -w $pool ] || skip "no hugetlb pool of 2M pages"
+	before=$(cat $pool)
+	run --separate-stderr "$NESTWALK" run -s host --effort quick --reserve-huge 2M:40 --param page_size=2M \
+		--param backing=2M-hugetlb --param stride=1 --param pages=8,16 -o "$RUN"
+	[ "$status" -ne 1 ] || [[ $stderr != *"kernel found"* ]] || skip "memory too fragmented for 40 huge pages"
+	[ "$status" -eq 0 ]
+	[ "$(cat $pool)" = "$before" ]
+	[ "$(points '.status == "ok" and .params.backing == "2M-hugetlb"')" -ge 2 ]
+	run -0 "$NESTWALK" check "$RUN"
+
+	"$NESTWALK" run -s host --effort normal --reserve-huge 2M:40 --param page_size=4K --param stride=1 \
+		-o "$RUN-killed" 2>/dev/null &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(cat $pool)" = "$before" ] || break
+		sleep 0.1
+	done
+	kill -KILL "$pid"
+	wait "$pid" || true
+	for _ in $(seq 100); do
+		[ "$(cat $pool)" != "$before" ] || break
+		sleep 0.1
+	done
+	[ "$(cat $pool)" = "$before" ]
+}
+
 @test "without permission for /dev/kvm the host is measured and the vCPU skipped with what to do" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root to become somebody who may not"
 	[ -e /dev/kvm ] || skip "no /dev/kvm to be refused"
