@@ -41,7 +41,8 @@ static bool stop(void)
 
 static const struct argp_option options[] = {
 	{ "bench", 'b', "BENCH,...", 0,
-		"benches to run (default: all, of which effort quick takes those with a first answer; `nestwalk list`)",
+		"benches to run (default: all that have the settings and parameters given, of which effort quick takes "
+		"those with a first answer; `nestwalk list`)",
 		0 },
 	{ "setting", 's', "SETTING,...", 0, "where: host, vcpu (default: all)", 0 },
 	{ "effort", KEY_EFFORT, "EFFORT", 0,
@@ -215,6 +216,22 @@ static void signals_catch(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Where no bench is named: those that run in a setting asked for, and have every parameter that is given. */
+static void benches_choose(struct arguments *arguments, bool first_answers)
+{
+	struct job_request *request = &arguments->request;
+
+	for (size_t i = 0; i < benches_count() && i < LIST_MAX; i++) {
+		const struct bench *bench = benches_at(i);
+		bool fits = (bench->settings & request->plan.settings) && (bench->first_answer || !first_answers);
+
+		for (size_t p = 0; p < request->plan.param_count; p++)
+			fits = fits && plan_axis(bench, arguments->params[p].name);
+		if (fits)
+			arguments->benches[request->bench_count++] = bench;
+	}
+}
+
 static void defaults_fill(struct arguments *arguments)
 {
 	struct job_request *request = &arguments->request;
@@ -222,11 +239,13 @@ static void defaults_fill(struct arguments *arguments)
 
 	request->benches = arguments->benches;
 	request->plan.params = arguments->params;
-	for (size_t i = 0; !named && i < benches_count() && i < LIST_MAX; i++)
-		if (benches_at(i)->first_answer || !request->effort->first_answers)
-			arguments->benches[request->bench_count++] = benches_at(i);
 	if (!request->plan.settings)
 		request->plan.settings = SETTING_BIT(SETTING_COUNT) - 1;
+	if (!named)
+		benches_choose(arguments, request->effort->first_answers);
+	/* A parameter that no bench of the first answer has asks for those that have it. */
+	if (!named && !request->bench_count)
+		benches_choose(arguments, false);
 	if (!arguments->path[0])
 		run_default_path(arguments->path, sizeof(arguments->path));
 	request->path = arguments->path;
@@ -292,7 +311,10 @@ int cmd_run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	defaults_fill(&arguments);
 	signals_catch();
-	error = reserve_take(&arguments.reservation, &why);
+	error = arguments.request.bench_count
+			? reserve_take(&arguments.reservation, &why)
+			: fail(&why, EINVAL,
+				  "no bench has all these parameters in these settings; `nestwalk list` shows them");
 	if (!error)
 		error = job_open(&job, &arguments.request, &why);
 	if (error) {

@@ -97,6 +97,24 @@ need_kvm() {
 	[ -s "$RUN/report/overview.svg" ]
 }
 
+@test "trials and chases of all benches give valid runs" {
+	need_kvm
+	run -0 "$NESTWALK" run -b vcpu-fault,cr3-switch,table-memory,walk-depth,huge-pages --effort quick -o "$RUN"
+	[ "$(points '.status == "error"')" -eq 0 ]
+	for bench in vcpu-fault cr3-switch table-memory walk-depth huge-pages; do
+		[ "$(points ".status == \"ok\" and .bench == \"$bench\"")" -ge 1 ]
+	done
+	run -0 "$NESTWALK" check "$RUN"
+}
+
+@test "the paging mode of a run is proven, and is what its points say" {
+	need_kvm
+	"$NESTWALK" run -s vcpu "${SMALL[@]}" -o "$RUN"
+	proven=$(jq -r .paging_proof.paging "$RUN/run.json")
+	[ "$proven" != null ] || skip "not provable here: $(jq -r .paging_proof.reason "$RUN/run.json")"
+	[ "$(points ".paging != \"$proven\"")" -eq 0 ]
+}
+
 @test "more memory than allowed is skipped with its reason, exit code 77" {
 	run -77 --separate-stderr "$NESTWALK" run -s host --effort quick --param page_size=4K --param stride=262144 \
 		--param pages=16777216 -o "$RUN"

@@ -54,6 +54,13 @@ refused_with() {
 	refused_with "nothing to measure"
 }
 
+@test "parameters that no bench has together, or in this setting, are refused" {
+	run -2 --separate-stderr "$NESTWALK" run --param stride=1 --param distance=2M -o "$RUN"
+	refused_with "no bench has all these parameters"
+	run -2 --separate-stderr "$NESTWALK" run -s host --param kind=guest-warm -o "$RUN"
+	refused_with "no bench has all these parameters"
+}
+
 @test "a place that cannot be written is one line, and exit code 1" {
 	run -1 --separate-stderr "$NESTWALK" run -o /dev/null/run
 	refused_with "cannot make directory /dev/null"
