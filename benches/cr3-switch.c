@@ -15,24 +15,17 @@
 #include "bench.h"
 
 static const char *const pcid_names[] = { "off", "on" };
-static const uint64_t changes[] = { SPACE_SAME, SPACE_OTHER };
-static const uint64_t pcids[] = { 0, 1 };
-static const uint64_t page_counts[] = { 16, 64, 256, 1024, 4096 };
-static const uint64_t guest_levels[] = { 4 };
 
 #define REGION_PAGES 4096 /* the largest default W; more than an L2 TLB of today holds */
 
 enum { CHANGE, PCID, LEVELS, PAGES, AXES };
-
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
 
 static const struct axis axes[AXES] = {
 	[CHANGE] = { .name = "change",
 		.key = "change",
 		.kind = AXIS_CHOICE,
 		.choices = space_change_names,
-		VALUES(changes),
+		VALUES(SPACE_SAME, SPACE_OTHER),
 		.most = SPACE_CHANGES - 1,
 		.settings = GUESTS,
 		.help = "load the root it has, or that of another address space" },
@@ -40,22 +33,15 @@ static const struct axis axes[AXES] = {
 		.key = "pcid",
 		.kind = AXIS_CHOICE,
 		.choices = pcid_names,
-		VALUES(pcids),
+		VALUES(0, 1),
 		.most = 1,
 		.settings = GUESTS,
 		.help = "loads that keep TLB entries (CR4.PCIDE, CR3 bit 63)" },
-	[LEVELS] = { .name = "levels",
-		.key = "guest_levels",
-		.kind = AXIS_COUNT,
-		VALUES(guest_levels),
-		.least = 4,
-		.most = 5,
-		.settings = GUESTS,
-		.help = "levels of the guest's page tables" },
+	[LEVELS] = LEVELS_AXIS,
 	[PAGES] = { .name = "touched",
 		.key = "pages_touched",
 		.kind = AXIS_COUNT,
-		VALUES(page_counts),
+		VALUES(16, 64, 256, 1024, 4096),
 		.least = 1,
 		.most = 65536,
 		.settings = GUESTS,

@@ -18,52 +18,15 @@
  */
 #include "bench.h"
 
-static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
-static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB };
-static const uint64_t frame_orders[] = { FRAMES_CONTIGUOUS };
-static const uint64_t guest_levels[] = { 4 };
-
 #define LINES_MOST (256 * KIB)
 
 enum { PAGE_SIZE, BACKING, FRAMES, LEVELS, WORKING_SET, AXES };
 
-#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
-
 static const struct axis axes[AXES] = {
-	[PAGE_SIZE] = { .name = "page_size",
-		.key = "page_size_bytes",
-		.kind = AXIS_PAGE_SIZE,
-		VALUES(page_sizes),
-		.least = PAGE_4K,
-		.most = PAGE_1G,
-		.settings = EVERYWHERE,
-		.help = "leaf size in the space under test: 4K, 2M, 1G" },
-	[BACKING] = { .name = "backing",
-		.key = "backing",
-		.kind = AXIS_CHOICE,
-		.choices = backing_names,
-		VALUES(backings),
-		.most = BACKING_COUNT - 1,
-		.settings = EVERYWHERE,
-		.help = "host memory behind it; in a guest each with each page size" },
-	[FRAMES] = { .name = "frames",
-		.key = "frames",
-		.kind = AXIS_CHOICE,
-		.choices = frames_names,
-		VALUES(frame_orders),
-		.most = FRAMES_COUNT - 1,
-		.settings = GUESTS,
-		.help = "order of guest-physical pages: contiguous, shuffled" },
-	[LEVELS] = { .name = "levels",
-		.key = "guest_levels",
-		.kind = AXIS_COUNT,
-		VALUES(guest_levels),
-		.least = 4,
-		.most = 5,
-		.settings = GUESTS,
-		.help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" },
+	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M, PAGE_1G),
+	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB),
+	[FRAMES] = FRAMES_AXIS,
+	[LEVELS] = LEVELS_AXIS,
 	[WORKING_SET] = { .name = "working_set",
 		.key = "working_set_bytes",
 		.kind = AXIS_BYTES,

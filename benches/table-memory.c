@@ -15,24 +15,13 @@
  */
 #include "bench.h"
 
-static const uint64_t vms[] = { 1, 2, 4 };
-static const uint64_t processes[] = { 1, 4, 10 };
-static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M };
-static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP };
-static const uint64_t memories[] = { CENSUS_SHARED, CENSUS_OWN };
-static const uint64_t mapped[] = { 16 * MIB };
-
 enum { VMS, PROCESSES, PAGE_SIZE, BACKING, MEMORY, MAPPED, AXES };
-
-#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
 
 static const struct axis axes[AXES] = {
 	[VMS] = { .name = "vms",
 		.key = "vms",
 		.kind = AXIS_COUNT,
-		VALUES(vms),
+		VALUES(1, 2, 4),
 		.least = 1,
 		.most = 64,
 		.settings = GUESTS,
@@ -40,40 +29,25 @@ static const struct axis axes[AXES] = {
 	[PROCESSES] = { .name = "processes",
 		.key = "processes",
 		.kind = AXIS_COUNT,
-		VALUES(processes),
+		VALUES(1, 4, 10),
 		.least = 1,
 		.most = 256,
 		.settings = EVERYWHERE,
 		.help = "address spaces in each; on a host, processes" },
-	[PAGE_SIZE] = { .name = "page_size",
-		.key = "page_size_bytes",
-		.kind = AXIS_PAGE_SIZE,
-		VALUES(page_sizes),
-		.least = PAGE_4K,
-		.most = PAGE_1G,
-		.settings = EVERYWHERE,
-		.help = "leaf size" },
-	[BACKING] = { .name = "backing",
-		.key = "backing",
-		.kind = AXIS_CHOICE,
-		.choices = backing_names,
-		VALUES(backings),
-		.most = BACKING_COUNT - 1,
-		.settings = EVERYWHERE,
-		.unusual = true,
-		.help = "host memory behind it; unless asked for, of the same size as the page" },
+	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M),
+	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP),
 	[MEMORY] = { .name = "memory",
 		.key = "memory",
 		.kind = AXIS_CHOICE,
 		.choices = census_memory_names,
-		VALUES(memories),
+		VALUES(CENSUS_SHARED, CENSUS_OWN),
 		.most = CENSUS_MEMORIES - 1,
 		.settings = GUESTS,
 		.help = "whether the processes of a VM map the same memory or each its own" },
 	[MAPPED] = { .name = "mapped",
 		.key = "mapped_bytes",
 		.kind = AXIS_BYTES,
-		VALUES(mapped),
+		VALUES(16 * MIB),
 		.least = PAGE_2M,
 		.most = 64 * GIB,
 		.settings = EVERYWHERE,

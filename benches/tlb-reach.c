@@ -19,60 +19,21 @@
 #define STRIDE_ONE 1
 #define STRIDE_COALESCED 4 /* AMD's coalesced entry covers four 4K pages: APM vol. 2 5.4 and EVENTS of family 17h */
 
-static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
-static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_1G_HUGETLB };
-static const uint64_t strides[] = { STRIDE_ONE, STRIDE_COALESCED };
-static const uint64_t frame_orders[] = { FRAMES_CONTIGUOUS };
-static const uint64_t guest_levels[] = { 4 };
-
 enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, PAGES, AXES };
 
-#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
-
 static const struct axis axes[AXES] = {
-	[PAGE_SIZE] = { .name = "page_size",
-		.key = "page_size_bytes",
-		.kind = AXIS_PAGE_SIZE,
-		VALUES(page_sizes),
-		.least = PAGE_4K,
-		.most = PAGE_1G,
-		.settings = EVERYWHERE,
-		.help = "leaf size in the space under test: 4K, 2M, 1G" },
-	[BACKING] = { .name = "backing",
-		.key = "backing",
-		.kind = AXIS_CHOICE,
-		.choices = backing_names,
-		VALUES(backings),
-		.most = BACKING_COUNT - 1,
-		.settings = EVERYWHERE,
-		.unusual = true,
-		.help = "host memory behind it; unless asked for, of the same size as the page" },
+	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M, PAGE_1G),
+	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_1G_HUGETLB),
 	[STRIDE] = { .name = "stride",
 		.key = "stride_pages",
 		.kind = AXIS_COUNT,
-		VALUES(strides),
+		VALUES(STRIDE_ONE, STRIDE_COALESCED),
 		.least = 1,
 		.most = 1 << 18,
 		.settings = EVERYWHERE,
 		.help = "distance of the pages touched; 4 shows entries that cover several pages" },
-	[FRAMES] = { .name = "frames",
-		.key = "frames",
-		.kind = AXIS_CHOICE,
-		.choices = frames_names,
-		VALUES(frame_orders),
-		.most = FRAMES_COUNT - 1,
-		.settings = GUESTS,
-		.help = "order of guest-physical pages: contiguous, shuffled" },
-	[LEVELS] = { .name = "levels",
-		.key = "guest_levels",
-		.kind = AXIS_COUNT,
-		VALUES(guest_levels),
-		.least = 4,
-		.most = 5,
-		.settings = GUESTS,
-		.help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" },
+	[FRAMES] = FRAMES_AXIS,
+	[LEVELS] = LEVELS_AXIS,
 	[PAGES] = { .name = "pages",
 		.key = "pages",
 		.kind = AXIS_COUNT,

@@ -17,23 +17,14 @@
  */
 #include "bench.h"
 
-static const uint64_t kinds[] = { FAULT_GUEST_COLD, FAULT_GUEST_WARM, FAULT_BACKING_ONLY, FAULT_UPGRADE };
-static const uint64_t flushes[] = { FLUSH_NONE, FLUSH_INVLPG, FLUSH_CR3 };
-static const uint64_t orders[] = { TOUCH_SHUFFLED, TOUCH_SEQUENTIAL };
-static const uint64_t page_counts[] = { 1024 };
-static const uint64_t guest_levels[] = { 4 };
-
 enum { KIND, FLUSH, ORDER, LEVELS, PAGES, AXES };
-
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
 
 static const struct axis axes[AXES] = {
 	[KIND] = { .name = "kind",
 		.key = "kind",
 		.kind = AXIS_CHOICE,
 		.choices = fault_kind_names,
-		VALUES(kinds),
+		VALUES(FAULT_GUEST_COLD, FAULT_GUEST_WARM, FAULT_BACKING_ONLY, FAULT_UPGRADE),
 		.most = FAULT_KINDS - 1,
 		.settings = GUESTS,
 		.help = "what makes the touch fault, and where" },
@@ -41,7 +32,7 @@ static const struct axis axes[AXES] = {
 		.key = "flush",
 		.kind = AXIS_CHOICE,
 		.choices = fault_flush_names,
-		VALUES(flushes),
+		VALUES(FLUSH_NONE, FLUSH_INVLPG, FLUSH_CR3),
 		.most = FLUSH_KINDS - 1,
 		.settings = GUESTS,
 		.help = "what the guest's handler does besides mapping" },
@@ -49,22 +40,15 @@ static const struct axis axes[AXES] = {
 		.key = "order",
 		.kind = AXIS_CHOICE,
 		.choices = touch_order_names,
-		VALUES(orders),
+		VALUES(TOUCH_SHUFFLED, TOUCH_SEQUENTIAL),
 		.most = TOUCH_ORDERS - 1,
 		.settings = GUESTS,
 		.help = "in what order the pages are touched" },
-	[LEVELS] = { .name = "levels",
-		.key = "guest_levels",
-		.kind = AXIS_COUNT,
-		VALUES(guest_levels),
-		.least = 4,
-		.most = 5,
-		.settings = GUESTS,
-		.help = "levels of the guest's page tables" },
+	[LEVELS] = LEVELS_AXIS,
 	[PAGES] = { .name = "fault_pages",
 		.key = "pages_touched",
 		.kind = AXIS_COUNT,
-		VALUES(page_counts),
+		VALUES(1024),
 		.least = 32,
 		.most = 65536,
 		.settings = GUESTS,

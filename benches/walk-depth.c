@@ -19,44 +19,20 @@
 #include "bench.h"
 
 /* Distances at which a walk comes to need a line, or a table, of its own: 8 entries share a line, 512 a table. */
-static const uint64_t distances[] = { 4 * KIB, 32 * KIB, 2 * MIB, 16 * MIB, 1 * GIB, 512 * GIB };
-static const uint64_t page_sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };
-static const uint64_t backings[] = { BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB };
-static const uint64_t frame_orders[] = { FRAMES_CONTIGUOUS };
-static const uint64_t guest_levels[] = { 4 };
+#define DISTANCES 4 * KIB, 32 * KIB, 2 * MIB, 16 * MIB, 1 * GIB, 512 * GIB
 static const char *const placement_names[] = { "scattered", "aligned" };
-static const uint64_t placements[] = { 0, 1 };
 
 #define ADDRESSES_MOST (UINT64_C(1) << 46) /* half of a process's with 4 levels: SPARSE_BYTES_MAX */
 
 enum { PAGE_SIZE, BACKING, DISTANCE, PLACEMENT, FRAMES, LEVELS, PAGES, AXES };
 
-#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define VALUES(array) .values = (array), .count = sizeof(array) / sizeof((array)[0])
-
 static const struct axis axes[AXES] = {
-	[PAGE_SIZE] = { .name = "page_size",
-		.key = "page_size_bytes",
-		.kind = AXIS_PAGE_SIZE,
-		VALUES(page_sizes),
-		.least = PAGE_4K,
-		.most = PAGE_1G,
-		.settings = EVERYWHERE,
-		.help = "leaf size in the space under test: 4K, 2M, 1G" },
-	[BACKING] = { .name = "backing",
-		.key = "backing",
-		.kind = AXIS_CHOICE,
-		.choices = backing_names,
-		VALUES(backings),
-		.most = BACKING_COUNT - 1,
-		.settings = EVERYWHERE,
-		.unusual = true,
-		.help = "host memory behind it; unless asked for, of the same size as the page" },
+	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M, PAGE_1G),
+	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB),
 	[DISTANCE] = { .name = "distance",
 		.key = "distance_bytes",
 		.kind = AXIS_BYTES,
-		VALUES(distances),
+		VALUES(DISTANCES),
 		.least = PAGE_4K,
 		.most = 512 * GIB,
 		.settings = EVERYWHERE,
@@ -65,26 +41,12 @@ static const struct axis axes[AXES] = {
 		.key = "placement",
 		.kind = AXIS_CHOICE,
 		.choices = placement_names,
-		VALUES(placements),
+		VALUES(0, 1),
 		.most = 1,
 		.settings = EVERYWHERE,
 		.help = "scattered: a random page of each unit; aligned: the first, so that all meet in one TLB set" },
-	[FRAMES] = { .name = "frames",
-		.key = "frames",
-		.kind = AXIS_CHOICE,
-		.choices = frames_names,
-		VALUES(frame_orders),
-		.most = FRAMES_COUNT - 1,
-		.settings = GUESTS,
-		.help = "order of guest-physical pages: contiguous, shuffled" },
-	[LEVELS] = { .name = "levels",
-		.key = "guest_levels",
-		.kind = AXIS_COUNT,
-		VALUES(guest_levels),
-		.least = 4,
-		.most = 5,
-		.settings = GUESTS,
-		.help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" },
+	[FRAMES] = FRAMES_AXIS,
+	[LEVELS] = LEVELS_AXIS,
 	[PAGES] = { .name = "pages",
 		.key = "pages",
 		.kind = AXIS_COUNT,

@@ -183,6 +183,38 @@ struct trial {
 	struct census_trial census; /* on a host: processes, mapped_bytes and backing */
 };
 
+/* For the axes of a bench: where they mean something, and what is measured unless --param says otherwise. */
+#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
+#define GUESTS SETTING_BIT(SETTING_VCPU)
+#define VALUES(...) \
+	.values = (const uint64_t[]){ __VA_ARGS__ }, \
+	.count = sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
+
+/* Axes that benches have in common. */
+#define PAGE_SIZE_AXIS(...) \
+	{ \
+		.name = "page_size", .key = "page_size_bytes", .kind = AXIS_PAGE_SIZE, VALUES(__VA_ARGS__), \
+		.least = PAGE_4K, .most = PAGE_1G, .settings = EVERYWHERE, \
+		.help = "leaf size in the space under test: 4K, 2M, 1G" \
+	}
+#define BACKING_AXIS(...) \
+	{ \
+		.name = "backing", .key = "backing", .kind = AXIS_CHOICE, .choices = backing_names, \
+		VALUES(__VA_ARGS__), .most = BACKING_COUNT - 1, .settings = EVERYWHERE, .unusual = true, \
+		.help = "host memory behind it; a host page is its own backing" \
+	}
+#define FRAMES_AXIS \
+	{ \
+		.name = "frames", .key = "frames", .kind = AXIS_CHOICE, .choices = frames_names, \
+		VALUES(FRAMES_CONTIGUOUS), .most = FRAMES_COUNT - 1, .settings = GUESTS, \
+		.help = "order of guest-physical pages: contiguous, shuffled" \
+	}
+#define LEVELS_AXIS \
+	{ \
+		.name = "levels", .key = "guest_levels", .kind = AXIS_COUNT, VALUES(4), .least = 4, .most = 5, \
+		.settings = GUESTS, .help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" \
+	}
+
 /* Whether a combination of axis values is measured. */
 enum fit {
 	FIT_NEVER, /* means nothing in this setting: left out */
