@@ -258,6 +258,17 @@ static struct curve *curve_of(struct curve_set *set, const json_t *point)
 	return more;
 }
 
+/*
+ * Whether a point is one of cost against the number of pages, or says why such a curve was not measured. Pages a distance
+ * apart are another question (how deep walks go), whose steps are no TLB levels.
+ */
+static bool is_of_curve(const json_t *params)
+{
+	if (json_object_get(params, "distance_bytes"))
+		return false;
+	return json_object_get(params, "pages") || json_object_get(params, "stride_pages");
+}
+
 static int point_add(struct curve_set *set, const json_t *point)
 {
 	double pages = number(json_object_get(point, "params"), "pages");
@@ -269,7 +280,7 @@ static int point_add(struct curve_set *set, const json_t *point)
 	int error = 0;
 
 	/* A group that could not be measured is one point without `pages`: a curve with no points, but a reason. */
-	if (!json_is_object(json_object_get(point, "params")) || (ok && !isfinite(pages)))
+	if (!is_of_curve(json_object_get(point, "params")) || (ok && !isfinite(pages)))
 		return 0;
 	if (isfinite(pages) && (!(pages >= 1 && pages < 0x1p53) || pages != floor(pages)))
 		return 0;

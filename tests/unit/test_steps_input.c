@@ -93,15 +93,40 @@ static void test_skipped_and_failed(void **state)
 
 	(void)state;
 	json_array_append_new(
-		points, json_pack("{s:s, s:s, s:s, s:{s:I}, s:s, s:s, s:{}}", "bench", "tlb-reach", "setting", "host",
-				"paging", "native", "params", "page_size_bytes", (json_int_t)1 << 30, "status",
-				"skipped", "reason", "no 1G pages reserved", "metrics"));
+		points, json_pack("{s:s, s:s, s:s, s:{s:I, s:i}, s:s, s:s, s:{}}", "bench", "tlb-reach", "setting",
+				"host", "paging", "native", "params", "page_size_bytes", (json_int_t)1 << 30,
+				"stride_pages", 1, "status", "skipped", "reason", "no 1G pages reserved", "metrics"));
 	json_object_set_new(json_array_get(points, 5), "status", json_string("error"));
 	json_object_set_new(json_array_get(points, 7), "samples", json_null());
 	result = steps_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 1);
 	assert_int_equal(value(entry(result, "levels", 0), "entries"), 64);
 	assert_true(says(result, "unresolved", "not measured: no 1G pages reserved"));
+	json_decref(result);
+	json_decref(points);
+}
+
+/* Points of other benches in the same run: pages far apart, working sets, trials. None of them is a TLB's curve. */
+static void test_other_benches(void **state)
+{
+	json_t *points = json_array(), *result;
+
+	(void)state;
+	for (int pages = 16; pages <= 4096; pages *= 2)
+		json_array_append_new(
+			points, json_pack("{s:s, s:s, s:s, s:{s:i, s:i}, s:{s:[f,f,f], s:[f,f,f], s:[f,f,f]}}", "bench",
+					"walk-depth", "setting", "host", "status", "ok", "params", "pages", pages,
+					"distance_bytes", 1 << 21, "samples", "gross_cycles", 4. + pages, 4. + pages,
+					4. + pages, "baseline_cycles", 4., 4., 4., "net_cycles", (double)pages,
+					(double)pages, (double)pages));
+	json_array_append_new(
+		points, json_pack("{s:s, s:s, s:s, s:{s:s}, s:s}", "bench", "vcpu-fault", "setting", "vcpu", "status",
+				"skipped", "params", "kind", "guest-warm", "reason", "no /dev/kvm"));
+	result = steps_infer(points, 1);
+	assert_int_equal(size(result, "levels"), 0);
+	assert_int_equal(size(result, "walks"), 0);
+	assert_int_equal(size(result, "unresolved"), 0);
+	assert_int_equal(size(result, "noise"), 0);
 	json_decref(result);
 	json_decref(points);
 }
@@ -113,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_refine_plan),
 		cmocka_unit_test(test_odd_input),
 		cmocka_unit_test(test_skipped_and_failed),
+		cmocka_unit_test(test_other_benches),
 	};
 
 	return cmocka_run_group_tests_name("steps_input", tests, NULL, NULL);
