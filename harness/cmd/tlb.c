@@ -197,6 +197,51 @@ static void print_curve(const json_t *inferred, const json_t *curve, const json_
 				number(element, "comparisons"));
 }
 
+/* The reason why a curve was not measured at all; NULL where it was. */
+static const char *not_measured(const json_t *inferred, const json_t *curve)
+{
+	static const char prefix[] = "not measured: ";
+	const json_t *element;
+	size_t i;
+
+	json_array_foreach (json_object_get(inferred, "unresolved"), i, element) {
+		const char *reason = text(element, "reason", "");
+
+		if (same_curve(element, curve) && !strncmp(reason, prefix, sizeof(prefix) - 1))
+			return reason + sizeof(prefix) - 1;
+	}
+	return NULL;
+}
+
+/* Curves that were not measured, once for all settings and strides that share page size, backing and reason. */
+static void print_not_measured(const json_t *inferred)
+{
+	const json_t *noise = json_object_get(inferred, "noise"), *curve;
+	bool headed = false;
+	size_t i;
+
+	json_array_foreach (noise, i, curve) {
+		const char *reason = not_measured(inferred, curve);
+		struct size_text size;
+		bool said = false;
+
+		for (size_t k = 0; k < i && reason && !said; k++) {
+			const json_t *other = json_array_get(noise, k);
+			const char *same = not_measured(inferred, other);
+
+			said = same && !strcmp(same, reason) &&
+			       !strcmp(text(other, "backing", ""), text(curve, "backing", "")) &&
+			       number(other, "page_size_bytes") == number(curve, "page_size_bytes");
+		}
+		if (!reason || said)
+			continue;
+		printf("%s  %s pages on %s: %s\n", headed ? "" : "\nNot measured:\n",
+			size_format((uint64_t)number(curve, "page_size_bytes"), &size), text(curve, "backing", "?"),
+			reason);
+		headed = true;
+	}
+}
+
 static void print_title(const json_t *about)
 {
 	const json_t *machine = json_object_get(about, "machine");
@@ -216,7 +261,10 @@ static void print_all(const json_t *inferred, const struct loaded_run *run, bool
 	if (run->truncated)
 		printf("The last line of points.jsonl was cut off and is left out.\n");
 	json_array_foreach (json_object_get(inferred, "noise"), i, curve)
-		print_curve(inferred, curve, run->about, verbose);
+		if (verbose || !not_measured(inferred, curve))
+			print_curve(inferred, curve, run->about, verbose);
+	if (!verbose)
+		print_not_measured(inferred);
 	if (!json_array_size(json_object_get(inferred, "noise")))
 		printf("No curve: the run has no points with a number of pages.\n");
 }
