@@ -209,12 +209,11 @@ static int scene_memory(struct scene *scene, const struct wish *wish, struct rea
 	struct measurement *m = scene->m;
 	const struct chase *like = &scene->ground->like;
 	struct backed_limits limits = { .stop = m->around->stop, .unit_bytes = ground_page_bytes(scene->ground) };
-	uint64_t began, pages;
+	uint64_t pages;
 	int error = packed_make(scene, wish->count, why);
 
-	began = now_ns();
 	limits.deadline_ns =
-		began + (uint64_t)(TOUCH_SHARE / (double)grounds_possible(m) * m->seconds * (double)NS_PER_S);
+		now_ns() + (uint64_t)(TOUCH_SHARE / (double)grounds_possible(m) * m->seconds * (double)NS_PER_S);
 	if (error)
 		return error;
 	if (like->sparse)
@@ -222,7 +221,8 @@ static int scene_memory(struct scene *scene, const struct wish *wish, struct rea
 	else
 		error = backed_alloc(&scene->memory, like->backing, wish->bytes, &limits, why);
 	pages = scene->memory.faults_expected + scene->sparse.faults_expected;
-	scene->touch_ns_per_page = pages ? (double)(now_ns() - began) / (double)pages : NAN;
+	scene->touch_ns_per_page =
+		pages ? (double)(scene->memory.touch_ns + scene->sparse.touch_ns) / (double)pages : NAN;
 	return error;
 }
 

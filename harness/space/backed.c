@@ -138,7 +138,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 {
 	uint64_t page_bytes = kinds[memory->backing].page_bytes;
 	uint64_t chunk = page_bytes > CHUNK_BYTES ? page_bytes : CHUNK_BYTES;
-	uint64_t before = backed_faults();
+	uint64_t before = backed_faults(), began = now_ns();
 	uint64_t done = 0;
 
 	while (done < memory->bytes) {
@@ -157,6 +157,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 				kinds[memory->backing].name, strerror(-error));
 		done += bytes;
 	}
+	memory->touch_ns = now_ns() - began;
 	memory->faults_counted = backed_faults_since(before, memory->backing);
 	memory->faults_expected = done / page_bytes;
 	return done < memory->bytes ? give_back(memory, done, why) : 0;

@@ -17,6 +17,7 @@ struct backed {
 	unsigned char *at; /* aligned to the backing's page size, and to 2M at least */
 	uint64_t bytes;
 	uint64_t faults_expected, faults_counted; /* while it was touched first; FAULTS_NOT_COUNTED */
+	uint64_t touch_ns; /* what touching it took: faults and zeroing */
 	void *reserved; /* the address range around it, with an inaccessible page on both sides */
 	uint64_t reserved_bytes;
 };

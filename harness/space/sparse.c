@@ -53,7 +53,7 @@ static int reserve(struct sparse *sparse, struct reason *why)
 
 static int touch(struct sparse *sparse, const struct backed_limits *limits, struct reason *why)
 {
-	uint64_t before = backed_faults();
+	uint64_t before = backed_faults(), began = now_ns();
 
 	/* Past the deadline the units that follow are let go: the loop ends there. */
 	for (uint32_t unit = 0; unit < sparse->spec.units; unit++) {
@@ -72,6 +72,7 @@ static int touch(struct sparse *sparse, const struct backed_limits *limits, stru
 				"touching page %" PRIu32 " of %" PRIu32 ": %s", unit, sparse->spec.units,
 				strerror(-error));
 	}
+	sparse->touch_ns = now_ns() - began;
 	sparse->faults_expected = sparse->spec.units;
 	sparse->faults_counted = backed_faults_since(before, sparse->spec.backing);
 	return 0;

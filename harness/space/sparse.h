@@ -22,6 +22,7 @@ struct sparse {
 	uint64_t base; /* virtual address of unit 0, aligned to the distance */
 	uint64_t *offset; /* of the page in its unit, bytes; owned */
 	uint64_t faults_expected, faults_counted; /* where mapped */
+	uint64_t touch_ns; /* ... and what touching them took */
 	void *reserved;
 	uint64_t reserved_bytes;
 };
