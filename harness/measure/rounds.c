@@ -50,10 +50,16 @@ static bool stopped(const struct measurement *m)
 	return m->around->stop && m->around->stop();
 }
 
-/* A cell is over when none of its points can get better. */
-static void cell_judge(const struct measurement *m, struct cell *cell)
+/* A cell is over when none of its points can get better; one that needs more memory than there may be never begins. */
+static void cell_judge(const struct measurement *m, const struct ground *ground, struct cell *cell)
 {
+	const char *limit;
 	bool finished = true;
+
+	if (!m->plan->bench->trial && cell_bytes(cell) > ground_bytes_most(m, ground, &limit)) {
+		cell->finished = true;
+		return;
+	}
 
 	for (unsigned s = 0; s < SETTING_COUNT; s++) {
 		const struct point *point = &cell->point[s];
@@ -88,6 +94,12 @@ static bool cell_is_any(const struct cell *cell)
 {
 	(void)cell;
 	return true;
+}
+
+/* Not plan->points less the finished ones: points that stand for a whole curve have taken others' place. */
+static size_t points_unfinished(const struct plan *plan)
+{
+	return points_finished(plan, cell_is_any) - points_finished(plan, cell_is_finished);
 }
 
 static void tell(const struct measurement *m, uint64_t memory_bytes)
@@ -228,7 +240,7 @@ static void judge_all(struct measurement *m)
 {
 	for (size_t g = 0; g < m->plan->grounds; g++)
 		for (size_t c = 0; c < m->plan->ground[g].cells; c++)
-			cell_judge(m, m->plan->ground[g].cell[c]);
+			cell_judge(m, &m->plan->ground[g], m->plan->ground[g].cell[c]);
 }
 
 /* Why a cell has no samples though nothing went wrong with it. */
@@ -285,7 +297,7 @@ static void unmeasured_explain(struct measurement *m)
 /* Whether another round is worth beginning: it must be over by the deadline if it takes as long as its share of the last. */
 static bool another_round(const struct measurement *m, uint64_t last_ns, size_t unfinished_before)
 {
-	size_t unfinished = m->plan->points - points_finished(m->plan, cell_is_finished);
+	size_t unfinished = points_unfinished(m->plan);
 	double share = unfinished_before ? (double)unfinished / (double)unfinished_before : 0;
 
 	if (!unfinished)
@@ -325,7 +337,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 
 	while (again) {
 		uint64_t began = now_ns();
-		size_t unfinished = plan->points - points_finished(plan, cell_is_finished);
+		size_t unfinished = points_unfinished(plan);
 
 		error = round_measure(&m);
 		if (error == -ETIME || (error == -EINTR && m.round))

@@ -5,11 +5,18 @@
 # shellcheck disable=SC2054,SC2154 # commas belong to --param; $stderr is set by run --separate-stderr
 bats_require_minimum_version 1.5.0
 
+# Small enough to be over in a few seconds.
+SMALL=(--effort quick --param page_size=4K --param stride=1 --param pages=8,64,512)
+
+# One run that several tests look at: host and, where there is one, vCPU.
+setup_file() {
+	"${NESTWALK:-build/nestwalk}" run "${SMALL[@]}" --seed 7 -o "$BATS_FILE_TMPDIR/both" >"$BATS_FILE_TMPDIR/said" 2>&1
+}
+
 setup() {
 	NESTWALK=${NESTWALK:-build/nestwalk}
 	RUN=$BATS_TEST_TMPDIR/run
-	# Small enough to be over in a second or two.
-	SMALL=(--effort quick --param page_size=4K --param stride=1 --param pages=8,64,512)
+	BOTH=$BATS_FILE_TMPDIR/both
 }
 
 field() {
@@ -27,49 +34,45 @@ need_kvm() {
 	fi
 }
 
-@test "a small run on the host is complete and valid" {
-	run -0 "$NESTWALK" run -s host "${SMALL[@]}" --seed 7 -o "$RUN"
-	[[ $output == *"results: $RUN"* ]]
+@test "a small run is complete and valid" {
+	RUN=$BOTH
+	grep -q "results: $RUN" "$BATS_FILE_TMPDIR/said"
 	[ "$(field .state)" = complete ]
 	[ "$(field .seed)" = 7 ]
-	[ "$(points '.status == "ok"')" -ge 3 ]
+	[ "$(points '.status == "ok" and .setting == "host"')" -ge 3 ]
 	[ "$(points '.status == "error"')" -eq 0 ]
 	# What was asked for is what was got, by the kernel's own word.
 	[ "$(points '.status == "ok" and .memory.page_bytes != 4096')" -eq 0 ]
-	[ "$(points '.status == "ok" and .memory.faults_counted < .memory.faults_expected * 0.999')" -eq 0 ]
+	[ "$(points '.status == "ok" and .memory.faults_counted < .memory.faults_expected * 0.999 - 4')" -eq 0 ]
 	run -0 "$NESTWALK" check "$RUN"
 }
 
 @test "the clock costs less than 1 % of the shortest lap" {
-	"$NESTWALK" run -s host "${SMALL[@]}" -o "$RUN"
-	jq -e '.clock.overhead_fraction > 0 and .clock.overhead_fraction < 0.01' "$RUN/run.json"
+	jq -e '.clock.overhead_fraction > 0 and .clock.overhead_fraction < 0.01' "$BOTH/run.json"
 }
 
 @test "a hit in L1 takes a few cycles, and more pages never less" {
-	"$NESTWALK" run -s host "${SMALL[@]}" -o "$RUN"
 	# Every x86-64 core has a load-to-use latency between 3 and 10 cycles.
-	jq -se 'map(select(.params.pages == 8 and .pass == "sweep"))[0].metrics.gross_cycles.median | . > 2.5 and . < 12' \
-		"$RUN/points.jsonl"
-	jq -se 'map(select(.pass == "sweep")) | (map(select(.params.pages == 512))[0].metrics.gross_cycles.median) >
-		0.9 * (map(select(.params.pages == 8))[0].metrics.gross_cycles.median)' "$RUN/points.jsonl"
+	jq -se 'map(select(.setting == "host" and .pass == "sweep")) |
+		(map(select(.params.pages == 8))[0].metrics.gross_cycles.median) as $few |
+		(map(select(.params.pages == 512))[0].metrics.gross_cycles.median) as $many |
+		$few > 2.5 and $few < 12 and $many > 0.9 * $few' "$BOTH/points.jsonl"
 }
 
-@test "a small run in a vCPU is complete, valid, and its exits are counted" {
+@test "a vCPU's exits are counted" {
 	need_kvm
-	run -0 "$NESTWALK" run -s vcpu "${SMALL[@]}" -o "$RUN"
+	RUN=$BOTH
 	[ "$(points '.status == "ok" and .setting == "vcpu"')" -ge 3 ]
 	# At least the one exit that ends each timed region.
-	[ "$(points '.status == "ok" and .kvm.exits != null and .kvm.exits < (.samples.round | length)')" -eq 0 ]
-	run -0 "$NESTWALK" check "$RUN"
+	[ "$(points '.setting == "vcpu" and .kvm.exits != null and .kvm.exits < (.samples.round | length)')" -eq 0 ]
 }
 
 @test "host and vCPU are measured in pairs" {
 	need_kvm
-	"$NESTWALK" run "${SMALL[@]}" -o "$RUN"
 	jq -se 'map(select(.params.pages == 64 and .pass == "sweep" and .status == "ok")) |
 		(map(select(.setting == "host"))[0].samples.round) as $host |
 		(map(select(.setting == "vcpu"))[0].samples.round) as $vcpu |
-		($host | length) >= 3 and (($host - ($host - $vcpu)) | length) >= 3' "$RUN/points.jsonl"
+		($host | length) >= 3 and (($host - ($host - $vcpu)) | length) >= 3' "$BOTH/points.jsonl"
 }
 
 @test "shuffled frames and 4K pages on 2M backing work in a vCPU" {
@@ -80,11 +83,9 @@ need_kvm() {
 	[ "$(points '.status == "ok" and .params.frames == "shuffled" and .params.backing == "2M-thp"')" -ge 2 ]
 }
 
-@test "the same seed visits the same points, another seed measures too" {
-	"$NESTWALK" run -s host "${SMALL[@]}" --seed 1 -o "$RUN-a"
-	"$NESTWALK" run -s host "${SMALL[@]}" --seed 1 -o "$RUN-b"
-	diff <(jq -S '[.params, .pass]' "$RUN-a/points.jsonl" | head -12) \
-		<(jq -S '[.params, .pass]' "$RUN-b/points.jsonl" | head -12)
+@test "the same seed visits the same points in the same order" {
+	"$NESTWALK" run "${SMALL[@]}" --seed 7 -o "$RUN"
+	diff <(jq -c '[.params, .pass]' "$RUN/points.jsonl" | head -6) <(jq -c '[.params, .pass]' "$BOTH/points.jsonl" | head -6)
 }
 
 @test "levels are inferred from a run, and it can be reported" {
@@ -97,22 +98,45 @@ need_kvm() {
 	[ -s "$RUN/report/overview.svg" ]
 }
 
-@test "trials and chases of all benches give valid runs" {
-	need_kvm
-	run -0 "$NESTWALK" run -b vcpu-fault,cr3-switch,table-memory,walk-depth,huge-pages --effort quick -o "$RUN"
+# A short run of some benches is valid and has a number of each.
+bench_is_sound() {
+	local benches=$1
+	shift
+	run -0 "$NESTWALK" run -b "$benches" --effort quick "$@" -o "$RUN-$benches"
+	RUN=$RUN-$benches
 	[ "$(points '.status == "error"')" -eq 0 ]
-	for bench in vcpu-fault cr3-switch table-memory walk-depth huge-pages; do
+	for bench in ${benches//,/ }; do
 		[ "$(points ".status == \"ok\" and .bench == \"$bench\"")" -ge 1 ]
 	done
 	run -0 "$NESTWALK" check "$RUN"
 }
 
+@test "trials give valid runs" {
+	need_kvm
+	bench_is_sound vcpu-fault,cr3-switch,table-memory
+}
+
+@test "walk-depth gives a valid run" {
+	bench_is_sound walk-depth --param page_size=4K --param distance=4K,2M,1G --param pages=16,64
+}
+
+@test "huge-pages gives a valid run" {
+	bench_is_sound huge-pages --param page_size=4K,2M --param working_set=1M,4M
+}
+
+@test "a run that can measure nothing ends at once" {
+	started=$SECONDS
+	run -77 "$NESTWALK" run -s host --effort normal --param page_size=4K --param stride=262144 --param pages=16777216 \
+		-o "$RUN"
+	[ $((SECONDS - started)) -lt 30 ]
+}
+
 @test "the paging mode of a run is proven, and is what its points say" {
 	need_kvm
-	"$NESTWALK" run -s vcpu "${SMALL[@]}" -o "$RUN"
+	RUN=$BOTH
 	proven=$(jq -r .paging_proof.paging "$RUN/run.json")
 	[ "$proven" != null ] || skip "not provable here: $(jq -r .paging_proof.reason "$RUN/run.json")"
-	[ "$(points ".paging != \"$proven\"")" -eq 0 ]
+	[ "$(points ".setting == \"vcpu\" and .paging != \"$proven\"")" -eq 0 ]
 }
 
 @test "more memory than allowed is skipped with its reason, exit code 77" {

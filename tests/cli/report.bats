@@ -46,6 +46,41 @@ setup() {
 	grep -q 'emulated machine' "$out/report.md"
 }
 
+@test "each bench of a suite is drawn" {
+	run "$nestwalk" report "$runs/laboratory" -o "$out"
+	[ "$status" -eq 0 ]
+	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages huge-pages-map huge-pages-touch guest-faults \
+		guest-faults-times cr3-loads table-memory; do
+		grep -q '</svg>' "$out/$figure.svg"
+		[ "$(head -c 4 "$out/$figure.png" | tail -c 3)" = PNG ]
+		grep -q "]($figure.svg)" "$out/report.md"
+	done
+	[ ! -e "$out/levels.svg" ]
+	grep -q 'page directory' "$out/walk-levels.svg"
+	grep -q 'not measured' "$out/huge-pages-map.svg"
+}
+
+@test "of an emulated machine only counts are drawn, and marked" {
+	run "$nestwalk" report "$runs/laboratory-emulated" -o "$out"
+	[ "$status" -eq 0 ]
+	[ "$(cd "$out" && echo *.svg)" = "guest-faults.svg table-memory.svg" ]
+	for figure in "$out"/*.svg; do
+		grep -q 'emulated machine' "$figure"
+	done
+}
+
+@test "numbers that no machine has are drawn or left out, and never stop the report" {
+	mkdir "$BATS_TEST_TMPDIR/run"
+	cp "$runs/laboratory"/* "$BATS_TEST_TMPDIR/run"
+	for number in 0.0 -5.0 1e300 null; do
+		sed -E "s/\"(median|lo|hi)\":[-0-9.e+]+/\"\1\":$number/g" "$runs/laboratory/points.jsonl" \
+			>"$BATS_TEST_TMPDIR/run/points.jsonl"
+		run "$nestwalk" report "$BATS_TEST_TMPDIR/run" -o "$out-$number"
+		[ "$status" -eq 0 ]
+		[ -s "$out-$number/report.html" ]
+	done
+}
+
 @test "runs with little or nothing in them have a report" {
 	for name in empty all-skipped truncated killed; do
 		run "$nestwalk" report "$runs/$name" -o "$out-$name"
