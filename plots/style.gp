@@ -49,8 +49,16 @@ stretch(y) = sgn(y) * sinh(abs(y)) * 2.
 # Of a number and one that may be unknown (NaN).
 min(a, b) = b < a ? b : a
 max(a, b) = b > a ? b : a
+# For the range of a logarithmic axis, which what is not positive has no place on.
+positive(v) = v > 0 ? v : NaN
+# Where a label stands: out of sight where that is not known. Without any point at all gnuplot 5.4 ends in a plot of labels.
+seen_at(v) = v > -1e300 && v < 1e300 ? v : -1e9
+seen_at_log(v) = v > 0 && v < 1e300 ? v : 1e-99
 
 # Counts and sizes at powers of two.
 count_label(p) = p >= 2**20 ? sprintf("%g Mi", p / 2**20) : p >= 1024 ? sprintf("%g Ki", p / 2**10) : sprintf("%g", p)
 bytes_label(b) = b >= 2**40 ? sprintf("%g TiB", b / 2.**40) : b >= 2**30 ? sprintf("%g GiB", b / 2.**30) : \
 	b >= 2**20 ? sprintf("%g MiB", b / 2.**20) : b >= 2**10 ? sprintf("%g KiB", b / 2.**10) : sprintf("%g B", b)
+
+# Where all is measured in one setting, colours tell paging modes apart: shadow paging is what vCPUs have elsewhere, too.
+paging_colour(p) = p eq "native" ? 1 : p eq "shadow" ? 2 : p eq "nested" ? 6 : 4

@@ -53,30 +53,43 @@ static void write_opening(FILE *out, const struct report *report)
 		fputs("The last line of its points was cut off and is left out.\n\n", out);
 }
 
+/* Whether a point has the counts of memory that was touched: others have figures of counts. */
+static bool is_counted(const json_t *point)
+{
+	return is(string_at(point, "status"), "ok") && isfinite(number_at(point, "params.pages")) &&
+	       isfinite(number_at(point, "memory.faults_counted"));
+}
+
 /* An emulator's times say nothing about a processor; its counts are KVM's own. */
 static void write_emulated(FILE *out, const struct report *report)
 {
-	size_t emulated = 0, i;
+	size_t emulated = 0, chases = 0, i;
 	json_t *point;
 
-	json_array_foreach (report->run->points, i, point)
+	json_array_foreach (report->run->points, i, point) {
 		emulated += point_is_emulated(point);
+		chases += point_is_emulated(point) && is_counted(point);
+	}
 	if (!emulated)
 		return;
 	fprintf(out,
 		"## An emulated machine\n\n"
 		"%zu of %zu points were measured on an emulated machine. Their times are the emulator's and not a "
-		"processor's: they are neither drawn nor compared with others. What counts is KVM's own, per "
-		"point:\n\n",
+		"processor's: they are neither drawn nor compared with others. What counts is KVM's own.\n\n",
 		emulated, json_array_size(report->run->points));
-	fputs("| setting | paging | pages | samples | faults expected | faults counted | KVM exits | guest faults to "
+	if (!chases)
+		return;
+	fputs("| bench | setting | paging | pages | samples | faults expected | faults counted | KVM exits | guest "
+	      "faults to "
 	      "KVM |\n"
-	      "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+	      "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
 		out);
 	json_array_foreach (report->run->points, i, point) {
-		if (!point_is_emulated(point) || !is(string_at(point, "status"), "ok"))
+		if (!point_is_emulated(point) || !is_counted(point))
 			continue;
 		fputs("| ", out);
+		markdown_text(out, string_at(point, "bench"));
+		fputs(" | ", out);
 		markdown_text(out, string_at(point, "setting"));
 		fputs(" | ", out);
 		markdown_text(out, string_at(point, "paging"));
@@ -342,14 +355,20 @@ static void write_closing(FILE *out, const struct report *report)
 	      "random "
 	      "order. **baseline** (thin, dashed) is the same chain over the same number of lines packed into huge "
 	      "pages: "
-	      "caches without translation. **net** is the difference, sample by sample: what translation adds.\n"
-	      "- Lines are the sweep, bands its 95 % intervals; open circles are the second pass, with fresh "
-	      "placements, near "
-	      "each step. The strip on top shows where a level ends: inferred from each curve with its interval, and "
-	      "dotted "
-	      "what CPUID advertises. A question mark: the second pass did not confirm the level.\n"
-	      "- Cycles are core cycles. Numbers in brackets are 95 % intervals.\n\n"
-	      "## How to do it again\n\n    ",
+	      "caches without translation. **net** is the difference, sample by sample: what translation adds.\n",
+		out);
+	if (report->curves.panels)
+		fputs("- Where levels are marked: lines are the sweep, bands its 95 % intervals; open circles are the "
+		      "second "
+		      "pass, with fresh placements, near each step. The strip on top shows where a level ends: "
+		      "inferred "
+		      "from each curve with its interval, and dotted what CPUID advertises. A question mark: the "
+		      "second "
+		      "pass did not confirm the level.\n",
+			out);
+	fputs("- Cycles are core cycles. Numbers in brackets are 95 % intervals of the median; of fewer than six "
+	      "samples, "
+	      "their range.\n\n## How to do it again\n\n    ",
 		out);
 	for (size_t i = 0; i < json_array_size(words); i++) {
 		const char *word = json_string_value(json_array_get(words, i));

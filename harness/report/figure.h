@@ -41,7 +41,8 @@ struct figure_family {
 	int (*prepare)(struct report *report, struct reason *why);
 };
 
-extern const struct figure_family overview_family, levels_family, reach_family;
+extern const struct figure_family overview_family, levels_family, reach_family, depth_family, walks_family, huge_family,
+	huge_map_family, touch_family, faults_family, switches_family, tables_family;
 
 /* A derived table DIRECTORY/NAME.tsv, to be written and then closed. NULL with *why. */
 FILE *table_open(const struct report *report, const char *name, struct reason *why);

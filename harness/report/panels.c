@@ -1,12 +1,10 @@
 #include "report/panels.h"
 
-#include "base/units.h"
 #include "report/text.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,38 +20,15 @@ bool point_is_emulated(const json_t *point)
 {
 	const char *outer = string_at(point, "outer");
 
-	return same_text(string_at(point, "paging"), "software") ||
+	return same_text(string_at(point, "paging"), "software") || same_text(string_at(point, "accel"), "tcg") ||
 	       (outer && (strstr(outer, "TCG") || strstr(outer, "emulat")));
 }
 
-static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void append(char *text, size_t size, const char *format, ...)
+bool point_is_of_reach(const json_t *point)
 {
-	size_t used = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + used, size - used, format, args);
-	va_end(args);
-}
-
-/* A value of params as a word: "thp", "4K" for a size in bytes, "4". */
-static struct text value_text(const char *key, const json_t *value)
-{
-	size_t length = strlen(key), tail = strlen("_bytes");
-	struct size_text size;
-	struct text out;
-
-	if (json_is_string(value))
-		snprintf(out.text, sizeof(out.text), "%s", json_string_value(value));
-	else if (json_is_integer(value) && length > tail && !strcmp(key + length - tail, "_bytes"))
-		snprintf(out.text, sizeof(out.text), "%s", size_format((uint64_t)json_integer_value(value), &size));
-	else if (json_is_number(value))
-		snprintf(out.text, sizeof(out.text), "%.15g", json_number_value(value));
-	else
-		snprintf(out.text, sizeof(out.text), "%s", json_is_true(value) ? "yes" : "no");
-	return out;
+	if (json_at(point, "params.distance_bytes"))
+		return false;
+	return json_at(point, "params." SWEPT) || json_at(point, "params.stride_pages");
 }
 
 static struct panel_curve *curve_find(struct panel_set *set, const json_t *point, const json_t *params)
@@ -98,7 +73,8 @@ static int add_point(struct panel_set *set, json_t *point)
 	struct panel_curve *curve;
 	int rc = 0;
 
-	if (!json_is_object(params) || !string_at(point, "bench") || !string_at(point, "setting"))
+	if (!json_is_object(params) || !string_at(point, "bench") || !string_at(point, "setting") ||
+		!point_is_of_reach(point))
 		goto out;
 	/* A group that was skipped as a whole has no pages; it belongs to a curve only if some of it was measured. */
 	if (!json_is_integer(json_object_get(params, SWEPT)) && is_ok)
@@ -172,15 +148,6 @@ static json_t *common_params(const struct panel_set *set, const struct panel_cur
 	return common;
 }
 
-/* Labels go into tables, titles and Markdown, and what they are made of may come from anybody. */
-static void clean_label(char *label)
-{
-	for (; *label; label++) {
-		if ((unsigned char)*label < ' ' || strchr("\\`*[]<>&|~\"", *label))
-			*label = ' ';
-	}
-}
-
 static void name_panel(struct panel *panel)
 {
 	const char *key;
@@ -189,33 +156,33 @@ static void name_panel(struct panel *panel)
 	const char *pages = size.text;
 
 	if (isfinite(panel->page_bytes))
-		size = value_text("_bytes_bytes", json_at(panel->common, "page_size_bytes"));
+		size = param_text("_bytes_bytes", json_at(panel->common, "page_size_bytes"));
 	/* "2M-thp" says both size and backing; so does "4K" of 4K pages on 4K memory. */
 	if (panel->backing && !strncmp(panel->backing, size.text, strlen(size.text)))
 		pages = panel->backing;
-	append(panel->name, sizeof(panel->name), "%.40s", panel->bench);
+	text_append(panel->name, sizeof(panel->name), "%.40s", panel->bench);
 	if (pages[0]) {
-		append(panel->name, sizeof(panel->name), "-%.24s", pages);
-		append(panel->label, sizeof(panel->label), "%.24s pages", pages);
+		text_append(panel->name, sizeof(panel->name), "-%.24s", pages);
+		text_append(panel->label, sizeof(panel->label), "%.24s pages", pages);
 	}
 	json_object_foreach (panel->common, key, value) {
-		struct text text = value_text(key, value);
+		struct text text = param_text(key, value);
 
 		if (!strcmp(key, "page_size_bytes") ||
 			(panel->backing && pages == panel->backing && !strcmp(key, "backing")))
 			continue;
 		if (!strcmp(key, "stride_pages")) {
-			append(panel->name, sizeof(panel->name), "-stride%.16s", text.text);
+			text_append(panel->name, sizeof(panel->name), "-stride%.16s", text.text);
 			if (panel->stride_pages > 1)
-				append(panel->label, sizeof(panel->label), ", every %.16s%s page", text.text,
+				text_append(panel->label, sizeof(panel->label), ", every %.16s%s page", text.text,
 					ordinal_suffix((unsigned long)panel->stride_pages));
 			continue;
 		}
-		append(panel->name, sizeof(panel->name), "-%.24s", text.text);
-		append(panel->label, sizeof(panel->label), "%s%.24s %.24s", panel->label[0] ? ", " : "", key,
+		text_append(panel->name, sizeof(panel->name), "-%.24s", text.text);
+		text_append(panel->label, sizeof(panel->label), "%s%.24s %.24s", panel->label[0] ? ", " : "", key,
 			text.text);
 	}
-	clean_label(panel->label);
+	label_clean(panel->label);
 	/* This becomes the name of a file. */
 	for (char *c = panel->name; *c; c++) {
 		if (!isalnum((unsigned char)*c) && *c != '-')
@@ -263,16 +230,17 @@ static void label_curve(const struct panel *panel, struct panel_curve *curve)
 	json_t *value;
 	size_t alike = 0;
 
-	append(curve->label, sizeof(curve->label), "%.24s", curve->setting);
+	text_append(curve->label, sizeof(curve->label), "%.24s", curve->setting);
 	if (curve->paging && strcmp(curve->paging, "native"))
-		append(curve->label, sizeof(curve->label), ", %.16s paging", curve->paging);
+		text_append(curve->label, sizeof(curve->label), ", %.16s paging", curve->paging);
 	for (size_t i = 0; i < panel->count; i++)
 		alike += same_text(panel->curve[i]->setting, curve->setting);
 	json_object_foreach (curve->params, key, value) {
 		if (alike > 1 && !json_object_get(panel->common, key))
-			append(curve->label, sizeof(curve->label), ", %.16s %.16s", key, value_text(key, value).text);
+			text_append(
+				curve->label, sizeof(curve->label), ", %.16s %.16s", key, param_text(key, value).text);
 	}
-	clean_label(curve->label);
+	label_clean(curve->label);
 }
 
 static int by_size(const void *left, const void *right)

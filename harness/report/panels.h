@@ -1,4 +1,7 @@
-/* The curves in a run: cost against the number of pages, and which of them belong in one picture. */
+/*
+ * The curves from which TLB levels are read: cost against the number of pages at a fixed stride; and which of them belong
+ * in one picture.
+ */
 #ifndef NESTWALK_REPORT_PANELS_H
 #define NESTWALK_REPORT_PANELS_H
 
@@ -38,11 +41,17 @@ struct panel_set {
 };
 
 /*
- * Sort the points of a run (as loaded) into curves and panels. A bench without a `pages` param has no part in it.
+ * Sort the points of a run (as loaded) into curves and panels: those that point_is_of_reach() and have `pages`.
  * 0 with *set, which panels_free() frees and which borrows from `points`; -ENOMEM.
  */
 int panels_gather(const json_t *points, struct panel_set *set);
 void panels_free(struct panel_set *set);
+
+/*
+ * Whether a point belongs to a curve of cost against the number of pages, or says why such a curve was not measured. Pages
+ * a distance apart are another question, whose steps are no TLB levels; steps_infer() has the same rule.
+ */
+bool point_is_of_reach(const json_t *point);
 
 /* Whether the times of a point are an emulator's. */
 bool point_is_emulated(const json_t *point);

@@ -16,7 +16,19 @@
 #include <sys/stat.h>
 
 /* In the order in which a reader meets them. */
-static const struct figure_family *const families[] = { &overview_family, &levels_family, &reach_family };
+static const struct figure_family *const families[] = {
+	&overview_family,
+	&levels_family,
+	&reach_family,
+	&depth_family,
+	&walks_family,
+	&huge_family,
+	&huge_map_family,
+	&touch_family,
+	&faults_family,
+	&switches_family,
+	&tables_family,
+};
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
@@ -31,7 +43,7 @@ static int make_directory(const char *path, struct reason *why)
 	return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
 }
 
-/* Steps are inferred from a processor's times only. */
+/* Steps are inferred from a processor's times only, and from sweeps that are made for it. */
 static json_t *infer(const struct report *report)
 {
 	json_t *points = json_array(), *inferred;
@@ -39,7 +51,7 @@ static json_t *infer(const struct report *report)
 	json_t *point;
 
 	json_array_foreach (report->run->points, i, point) {
-		if (!point_is_emulated(point))
+		if (!point_is_emulated(point) && point_is_of_reach(point))
 			json_array_append(points, point);
 	}
 	inferred = steps_infer(points, (uint64_t)json_integer_value(json_object_get(report->run->about, "seed")));

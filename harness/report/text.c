@@ -3,6 +3,7 @@
 #include "base/units.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #define SIGNIFICANT 3
@@ -109,6 +110,41 @@ const char *ordinal_suffix(unsigned long number)
 	if (number % 100 / 10 == 1 || number % 10 >= sizeof(suffixes) / sizeof(suffixes[0]))
 		return "th";
 	return suffixes[number % 10];
+}
+
+struct text param_text(const char *key, const json_t *value)
+{
+	size_t length = strlen(key), tail = strlen("_bytes");
+	struct size_text size;
+	struct text out;
+
+	if (json_is_string(value))
+		snprintf(out.text, sizeof(out.text), "%s", json_string_value(value));
+	else if (json_is_integer(value) && length > tail && !strcmp(key + length - tail, "_bytes"))
+		snprintf(out.text, sizeof(out.text), "%s", size_format((uint64_t)json_integer_value(value), &size));
+	else if (json_is_number(value))
+		snprintf(out.text, sizeof(out.text), "%.15g", json_number_value(value));
+	else
+		snprintf(out.text, sizeof(out.text), "%s", json_is_true(value) ? "yes" : "no");
+	return out;
+}
+
+void text_append(char *text, size_t size, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
+}
+
+void label_clean(char *label)
+{
+	for (; *label; label++) {
+		if ((unsigned char)*label < ' ' || strchr("\\`*[]<>&|~\"", *label))
+			*label = ' ';
+	}
 }
 
 const json_t *json_at(const json_t *object, const char *path)

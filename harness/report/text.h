@@ -33,6 +33,15 @@ struct text ratio_text(double ratio, double lo, double hi);
 /* "nd" of 2nd. */
 const char *ordinal_suffix(unsigned long number);
 
+/* A value of params as a word: "thp", "4K" for an integer whose key ends in _bytes, "4". */
+struct text param_text(const char *key, const json_t *value);
+
+/* Append to a text that has `size` bytes of room in all; what does not fit is cut. */
+void text_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Labels go into tables, titles and Markdown, and what they are made of may come from anybody: take markup out. */
+void label_clean(char *label);
+
 /* Follow keys separated by dots. NULL, or NaN, where the path ends early or in a value of another kind. */
 const json_t *json_at(const json_t *object, const char *path);
 const char *string_at(const json_t *object, const char *path);

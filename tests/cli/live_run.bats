@@ -2,7 +2,8 @@
 # nestwalk run, measuring: short runs on this machine, on the host and (where /dev/kvm works) in a bare vCPU.
 # Counts, shapes and orders of magnitude only: no test here depends on how fast the machine is.
 
-# shellcheck disable=SC2054,SC2154 # commas belong to --param; $stderr is set by run --separate-stderr
+# commas belong to --param; $stderr is set by run --separate-stderr; each test has a RUN of its own
+# shellcheck disable=SC2030,SC2031,SC2054,SC2154
 bats_require_minimum_version 1.5.0
 
 # Small enough to be over in a few seconds.

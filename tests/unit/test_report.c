@@ -5,6 +5,7 @@
 #include "report/panels.h"
 #include "report/report.h"
 #include "report/text.h"
+#include "test_report_run.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,61 +21,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define RUNS "tests/fixtures/runs/"
-
-static char directory[] = "/tmp/nestwalk-test-report-XXXXXX";
-
-static void load(const char *name, struct loaded_run *run)
-{
-	struct reason why = { "" };
-
-	if (run_load(name, run, &why))
-		fail_msg("%s", why.text);
-}
-
-/* The text of a file of the report; the caller frees. NULL: there is none. */
-static char *read_file(const char *name)
-{
-	char *path = run_file(directory, name), *text = NULL;
-	FILE *file = fopen(path, "r");
-	size_t room = 0;
-
-	free(path);
-	if (!file)
-		return NULL;
-	if (getdelim(&text, &room, '\0', file) < 0) {
-		free(text);
-		text = NULL;
-	}
-	fclose(file);
-	return text;
-}
-
-static int empty_directory(void **state)
-{
-	DIR *listing = opendir(directory);
-	struct dirent *entry;
-
-	(void)state;
-	while (listing && (entry = readdir(listing))) {
-		char *path = run_file(directory, entry->d_name);
-
-		unlink(path);
-		free(path);
-	}
-	return listing ? closedir(listing) : -1;
-}
-
-/* Write the report of a fixture without gnuplot: its text only. */
-static void write_text_of(const struct loaded_run *run)
-{
-	const struct report_request request = { .directory = directory, .plots = "tests/fixtures/runs" };
-	struct reason why = { "" };
-
-	/* With nothing to draw, nothing is missing. */
-	assert_in_set((unsigned long)-report_write(run, &request, &why), ((unsigned long[]){ 0, ENOENT }), 2);
-}
 
 static void panels_and_labels(void **state)
 {
@@ -226,7 +172,7 @@ static void an_emulators_times_are_not_told(void **state)
 	assert_non_null(strstr(markdown, "emulated machine"));
 	assert_non_null(strstr(markdown, "No figure"));
 	assert_null(strstr(markdown, "an access takes"));
-	assert_non_null(strstr(markdown, "| vcpu | nested | 64 | 3 | 192 | 192 | 12 | 0 |"));
+	assert_non_null(strstr(markdown, "| tlb-reach | vcpu | nested | 64 | 3 | 192 | 192 | 12 | 0 |"));
 	free(markdown);
 	run_unload(&run);
 }
@@ -263,32 +209,6 @@ static void unfinished_runs_say_so(void **state)
 		free(markdown);
 		run_unload(&run);
 	}
-}
-
-/* Put another kind of value in place of every value of an object, one after the other, and call `use` each time. */
-static void with_every_value_wrong(
-	json_t *object, void (*use)(const struct loaded_run *run), const struct loaded_run *run)
-{
-	json_t *wrong[] = { json_null(), json_integer(-1), json_string("a\tb\n"), json_array(), json_object() };
-	json_t *keys = json_array();
-	const char *key;
-	json_t *value;
-	size_t i;
-
-	json_object_foreach (object, key, value)
-		json_array_append_new(keys, json_string(key));
-	json_array_foreach (keys, i, value) {
-		json_t *right = json_incref(json_object_get(object, json_string_value(value)));
-
-		for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++) {
-			json_object_set(object, json_string_value(value), wrong[w]);
-			use(run);
-		}
-		json_object_set_new(object, json_string_value(value), right);
-	}
-	json_decref(keys);
-	for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++)
-		json_decref(wrong[w]);
 }
 
 static void wrong_kinds_do_not_crash(void **state)
@@ -352,20 +272,6 @@ static void unwritable_directories(void **state)
 	assert_non_null(strstr(why.text, "cannot make the directory Makefile"));
 	run_unload(&run);
 }
-
-static int make_directory(void **state)
-{
-	(void)state;
-	return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	return rmdir(directory);
-}
-
-#define TEST(function) cmocka_unit_test_teardown(function, empty_directory)
 
 int main(void)
 {
