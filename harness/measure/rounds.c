@@ -14,7 +14,7 @@
  * A round that is still going on when this share of the time has passed again is given up: the machine became much
  * slower than the rounds before let expect.
  */
-#define OVERTIME_SHARE 0.15
+#define OVERTIME_SHARE 0.1
 
 /*
  * quick keeps memory small, as a hypervisor beneath may have none behind ours yet in the first round (seen: 3 s a GiB);
