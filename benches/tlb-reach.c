@@ -17,7 +17,7 @@
 #include "bench.h"
 
 #define STRIDE_ONE 1
-#define STRIDE_COALESCED 4 /* AMD's coalesced entry covers four 4K pages: APM vol. 2 5.4 and EVENTS of family 17h */
+#define STRIDE_COALESCED 4 /* AMD's coalesced entry covers four 4K pages: APM vol. 2 5.4 */
 
 enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, PAGES, AXES };
 
