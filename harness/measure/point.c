@@ -256,7 +256,8 @@ static json_t *memory_json(const struct point *point)
 
 static json_t *counters_json(const struct point *point)
 {
-	if (!point->samples)
+	/* A census times nothing, and nothing was counted around it: that is not a count of 0. */
+	if (!point->samples || !point->disturbance.elapsed_ns)
 		return json_null();
 	return json_pack("{s:I, s:I, s:I}", "involuntary_context_switches",
 		(json_int_t)point->disturbance.involuntary_switches, "page_faults",
@@ -274,6 +275,8 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 		(int)point->discarded, "contaminated", (int)point->contaminated, "counters", counters_json(point),
 		"kvm", kvm_json(point), "memory", memory_json(point));
 
+	if (json && point->samples && !point->disturbance.elapsed_ns)
+		json_object_set_new(json, "counters_reason", json_string("nothing is timed in this bench"));
 	if (json && point->bench->trial)
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 const char *const touch_order_names[TOUCH_ORDERS] = { "shuffled", "sequential" };
 
@@ -53,6 +54,7 @@ static_assert(FAULT_METRICS <= METRICS_MAX && CENSUS_METRICS <= METRICS_MAX, "be
 struct outcome {
 	double value[METRICS_MAX];
 	struct disturbance disturbance;
+	uint64_t kvm_pages[KVM_COUNTS]; /* KVM's counts of the VM as they stood at the end; KVM_COUNT_UNKNOWN */
 	struct reason unknown; /* why a value is NAN */
 	bool interpreted, timed;
 	double ns_per_tsc, cycles_per_tsc;
@@ -62,13 +64,14 @@ static void usage_note(struct outcome *outcome, const struct lab_usage *usage)
 {
 	struct disturbance seen = {
 		.involuntary_switches = usage->involuntary_switches,
+		.page_faults = usage->minor_faults,
 		.elapsed_ns = usage->elapsed_ns,
 		.away_ns = usage->away_ns,
 	};
 
-	/* Faults of this thread are what a trial is about: they are a metric, not a disturbance. */
 	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
 		seen.kvm[i] = usage->kvm[i];
+	memcpy(outcome->kvm_pages, usage->kvm, sizeof(outcome->kvm_pages));
 	disturbance_add(&outcome->disturbance, &seen);
 }
 
@@ -154,6 +157,10 @@ static int guests_census(
 	error = census_take(&census, &result, why);
 	if (error)
 		return error;
+	/* Sums over all VMs and their vCPUs. */
+	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
+		outcome->disturbance.kvm[i] = result.kvm[i];
+	memcpy(outcome->kvm_pages, result.kvm, sizeof(outcome->kvm_pages));
 	outcome->value[CENSUS_GUEST_TABLE] = (double)(result.guest_table_pages * PAGE_4K);
 	if (result.hypervisor_table_bytes.known) {
 		outcome->value[CENSUS_HYPERVISOR_TABLE] = (double)result.hypervisor_table_bytes.value;
@@ -237,6 +244,7 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 	}
 	point->interpreted = outcome.interpreted;
 	point->unknown = outcome.unknown;
+	memcpy(point->kvm_pages, outcome.kvm_pages, sizeof(point->kvm_pages));
 	point->page_bytes = 0; /* verified by the trial itself */
 	return point_add(point, outcome.value, outcome.cycles_per_tsc, m->round);
 }
