@@ -16,7 +16,4 @@ struct reason {
  */
 int fail(struct reason *why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Put "what: " before the text that is already in *why. NULL is allowed. */
-void reason_prefix(struct reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

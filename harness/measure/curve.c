@@ -209,8 +209,8 @@ double curve_low(const struct curve_point *point, const unsigned *drawn)
 	return low_of(point, drawn, offsetof(struct curve_sample, net));
 }
 
-/* Whether two points belong to one curve; with `but_stride`, whether their curves differ at most in the stride. */
-static bool same_curve(const json_t *a, const json_t *b, bool but_stride)
+/* Whether two points belong to one curve. */
+static bool same_curve(const json_t *a, const json_t *b)
 {
 	static const char *const names[] = { "bench", "setting", "paging", "outer" };
 	const json_t *left = json_object_get(a, "params"), *right = json_object_get(b, "params");
@@ -223,17 +223,12 @@ static bool same_curve(const json_t *a, const json_t *b, bool but_stride)
 	if (json_object_size(left) != json_object_size(right))
 		return false;
 	json_object_foreach ((json_t *)left, key, value) {
-		if (!strcmp(key, "pages") || (but_stride && !strcmp(key, "stride_pages")))
+		if (!strcmp(key, "pages"))
 			continue;
 		if (!json_equal(value, json_object_get(right, key)))
 			return false;
 	}
 	return true;
-}
-
-bool curve_same_but_stride(const struct curve *a, const struct curve *b)
-{
-	return same_curve(a->first, b->first, true);
 }
 
 static struct curve *curve_of(struct curve_set *set, const json_t *point)
@@ -243,7 +238,7 @@ static struct curve *curve_of(struct curve_set *set, const json_t *point)
 	struct curve *more;
 
 	for (size_t i = 0; i < set->count; i++)
-		if (same_curve(set->curve[i].first, point, false))
+		if (same_curve(set->curve[i].first, point))
 			return &set->curve[i];
 	more = realloc(set->curve, (set->count + 1) * sizeof(*more));
 	if (!more)

@@ -68,9 +68,6 @@ void curves_free(struct curve_set *set);
 /* A new object with what names the curve: bench, setting, paging, outer and its params but `pages`. NULL: no memory. */
 json_t *curve_identity(const struct curve *curve);
 
-/* Whether two curves differ in no more than their stride. */
-bool curve_same_but_stride(const struct curve *a, const struct curve *b);
-
 /*
  * The low order statistic of the samples of a point drawn `drawn` times each (NULL: once each), as in curve_point.low.
  * NaN where nothing was drawn.

@@ -174,6 +174,28 @@ static void unknown_counts_stay_unknown(void **state)
 	point_free(&point);
 }
 
+/* A bench that times nothing: what was not counted around it is null with a reason, not 0. */
+static void counters_of_what_was_not_timed_are_null(void **state)
+{
+	struct point point;
+	double values[METRICS_MAX] = { 1 };
+	json_t *json;
+
+	(void)state;
+	point_init(&point, benches_find("table-memory"), SETTING_VCPU);
+	assert_int_equal(point_add(&point, values, 1.5, 0), 0);
+	json = point_json(&point, &context);
+	assert_true(json_is_null(json_object_get(json, "counters")));
+	assert_non_null(json_string_value(json_object_get(json, "counters_reason")));
+	json_decref(json);
+	point.disturbance.elapsed_ns = 1000;
+	json = point_json(&point, &context);
+	assert_int_equal(json_object_size(json_object_get(json, "counters")), 3);
+	assert_null(json_object_get(json, "counters_reason"));
+	json_decref(json);
+	point_free(&point);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +205,7 @@ int main(void)
 		cmocka_unit_test(what_failed_has_a_reason_and_no_number),
 		cmocka_unit_test(params_hold_what_means_something_in_the_setting),
 		cmocka_unit_test(unknown_counts_stay_unknown),
+		cmocka_unit_test(counters_of_what_was_not_timed_are_null),
 	};
 
 	return cmocka_run_group_tests_name("point", tests, NULL, NULL);
