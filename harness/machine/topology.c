@@ -185,6 +185,50 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	return -EINVAL;
 }
 
+/* Of every core the n-th allowed thread, from 0, where it has so many: `first` counts as its core's 0th. */
+static unsigned crew_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
+{
+	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);
+	unsigned cores = (unsigned)hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_CORE);
+	hwloc_bitmap_t usable = hwloc_bitmap_alloc();
+
+	while (home && home->type != HWLOC_OBJ_CORE)
+		home = home->parent;
+	for (unsigned i = 0; usable && i < cores; i++) {
+		hwloc_obj_t core = hwloc_get_obj_by_type(
+			topology->hwloc, HWLOC_OBJ_CORE, ((home ? home->logical_index : 0) + i) % cores);
+		bool has_first = hwloc_bitmap_isset(core->cpuset, (unsigned)first);
+		int cpu;
+
+		if (has_first && !n)
+			continue;
+		hwloc_bitmap_and(usable, core->cpuset, topology->allowed);
+		hwloc_bitmap_clr(usable, (unsigned)first);
+		cpu = hwloc_bitmap_first(usable);
+		for (unsigned k = has_first; k < n && cpu >= 0; k++)
+			cpu = hwloc_bitmap_next(usable, cpu);
+		if (cpu >= 0)
+			cpus[count++] = cpu;
+	}
+	hwloc_bitmap_free(usable);
+	return count;
+}
+
+int topology_crew_cpus(const struct topology *topology, int first, int **cpus, unsigned *count)
+{
+	unsigned most = (unsigned)hwloc_bitmap_weight(topology->allowed);
+
+	*cpus = calloc(most, sizeof(**cpus));
+	if (!*cpus)
+		return -ENOMEM;
+	(*cpus)[0] = first;
+	*count = 1;
+	/* No core has more threads than there are. */
+	for (unsigned n = 0; n < most && *count < most; n++)
+		*count = crew_add(topology, first, n, *cpus, *count);
+	return 0;
+}
+
 static int not_live(struct reason *why)
 {
 	return fail(why, ENODATA, "a recorded machine: nothing can be bound on it");

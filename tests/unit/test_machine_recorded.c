@@ -310,8 +310,10 @@ static void test_tsc(void **state)
 static void test_topology(void **state)
 {
 	struct reason why = { "" };
+	static const int crew_order[] = { 2, 4, 6, 0, 5, 7, 1 };
 	struct topology topology;
-	int cpu = -1;
+	int cpu = -1, *crew;
+	unsigned crew_count;
 
 	(void)state;
 	open_machine("intel-ept");
@@ -330,6 +332,11 @@ static void test_topology(void **state)
 	assert_string_equal(why.text, "CPU 3 is not allowed to this process; this process may run on 0-2,4-7");
 	assert_int_equal(topology_choose_cpu(&topology, 99, &cpu, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "CPU 99 is not there"));
+	/* A thread of each core, round from its own, before their second ones. */
+	assert_int_equal(topology_crew_cpus(&topology, 2, &crew, &crew_count), 0);
+	assert_int_equal(crew_count, sizeof(crew_order) / sizeof(crew_order[0]));
+	assert_memory_equal(crew, crew_order, sizeof(crew_order));
+	free(crew);
 	assert_int_equal(topology_bind_thread(&topology, 2, &why), -ENODATA);
 	assert_int_equal(topology_bind_memory(&topology, 2, &why), -ENODATA);
 	topology_close(&topology);
