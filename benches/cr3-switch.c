@@ -73,7 +73,6 @@ static const struct bench cr3_switch = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = switch_metrics,
-	.metric_count = SWITCH_METRIC_COUNT,
 	.trial = trial,
 	.sweep_axis = -1,
 	.seconds = 15,

@@ -80,7 +80,6 @@ static const struct bench table_memory = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = census_metrics,
-	.metric_count = CENSUS_METRIC_COUNT,
 	.trial = trial,
 	.sweep_axis = -1,
 	.seconds = 20,

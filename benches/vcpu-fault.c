@@ -85,7 +85,6 @@ static const struct bench vcpu_fault = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = fault_metrics,
-	.metric_count = FAULT_METRIC_COUNT,
 	.trial = trial,
 	.sweep_axis = -1,
 	.seconds = 15,

@@ -46,6 +46,13 @@ enum axis_kind {
 	AXIS_CHOICE, /* one of named values; results hold the name */
 };
 
+/* What this machine limits an axis to. Values beyond are left out, and the limit is itself measured. */
+enum axis_limit {
+	LIMIT_NONE,
+	LIMIT_CPUS, /* the CPUs that the run may use */
+	LIMIT_OTHER_CPUS, /* all of them but one */
+};
+
 #define AXIS_VALUES_MAX 160 /* 8 to 64 Ki at 8 an octave are 105; twice a --param list's worth of room */
 #define AXES_MAX 8
 
@@ -62,6 +69,7 @@ struct axis {
 		unsigned per_octave; /* 0: no ladder */
 	} ladder;
 	uint64_t least, most; /* what --param may ask for */
+	enum axis_limit limit;
 	unsigned settings; /* where the axis means something; elsewhere it is left out of params */
 	bool unusual; /* naming it with --param also asks for the FIT_IF_ASKED combinations */
 };
@@ -164,28 +172,140 @@ struct census_native_trial {
 	bool (*stop)(void);
 };
 
-/* A trial: how its guest is made, and what is done in it. */
+/*
+ * Trials of an operating system, as data. The headers of system/ say what exactly happens in each.
+ */
+/* How actors that work at the same time share memory maps. One actor alone is a thread of a process of its own. */
+enum actors_as {
+	ACTORS_THREADS, /* of one process: one address space, its locks and its tables */
+	ACTORS_PROCESSES,
+	ACTORS_KINDS,
+};
+extern const char *const actors_names[ACTORS_KINDS]; /* "threads" "processes" */
+
+/* One sort of page fault each: system/storm.h says how it is brought about, and how many faults a page takes. */
+enum storm_kind {
+	STORM_ANON_WRITE,
+	STORM_ANON_READ,
+	STORM_ZERO_WRITE,
+	STORM_THP_WRITE,
+	STORM_HUGETLB_WRITE,
+	STORM_SHARED_WRITE,
+	STORM_FILE_READ,
+	STORM_FILE_COPY,
+	STORM_FORK_COPY,
+	STORM_DONTNEED_WRITE,
+	STORM_FREE_WRITE,
+	STORM_UPGRADE,
+	STORM_POPULATE,
+	STORM_USERFAULT_MISSING,
+	STORM_USERFAULT_MINOR,
+	STORM_KINDS,
+};
+extern const char *const storm_kind_names[STORM_KINDS]; /* as above, lower case, with hyphens: "anon-write" */
+
+/* Which frames the kernel gives to a storm. In a guest, the hypervisor has something behind recycled ones already. */
+enum storm_frames {
+	STORM_RECYCLED, /* a small set that returns again and again */
+	STORM_FRESH, /* frames that no storm of this run has used before */
+	STORM_FRAMES,
+};
+extern const char *const storm_frames_names[STORM_FRAMES]; /* "recycled" "fresh" */
+
+struct storm_trial {
+	enum storm_kind kind;
+	enum storm_frames frames;
+	enum actors_as as;
+	unsigned actors;
+	uint64_t region_bytes; /* of each actor: mapped, faulted in and given back at a time */
+};
+
+enum malloc_pattern {
+	MALLOC_PAIR, /* each block is freed before the next is asked for */
+	MALLOC_BATCH, /* many blocks are asked for, then all are freed: the heap grows and is trimmed */
+	MALLOC_PATTERNS,
+};
+extern const char *const malloc_pattern_names[MALLOC_PATTERNS]; /* "pair" "batch" */
+
+struct malloc_trial {
+	uint64_t block_bytes;
+	enum malloc_pattern pattern;
+	bool touch; /* a byte of each page of the block is stored to */
+	unsigned actors; /* threads of one process */
+};
+
+enum shootdown_operation {
+	SHOOTDOWN_MUNMAP,
+	SHOOTDOWN_MPROTECT, /* to read-only */
+	SHOOTDOWN_DONTNEED, /* madvise(MADV_DONTNEED) */
+	SHOOTDOWN_OPERATIONS,
+};
+extern const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS]; /* "munmap" "mprotect" "dontneed" */
+
+struct shootdown_trial {
+	enum shootdown_operation operation;
+	uint32_t pages; /* of 4K, next to each other, all taken away by one call */
+	unsigned others; /* CPUs that have them in their TLBs, besides the one that calls */
+};
+
+enum handoff_via {
+	HANDOFF_FUTEX,
+	HANDOFF_PIPE,
+	HANDOFF_KINDS,
+};
+extern const char *const handoff_names[HANDOFF_KINDS]; /* "futex" "pipe" */
+
+struct handoff_trial {
+	enum actors_as between; /* two threads, or two processes, on one CPU */
+	enum handoff_via via;
+	uint64_t page_bytes; /* PAGE_4K or PAGE_2M */
+	uint32_t pages_touched; /* after each switch; the same frames at the same addresses in both: 0 .. 4096 */
+};
+
+struct mapping_trial {
+	uint64_t page_bytes; /* leaf: PAGE_4K, PAGE_2M or PAGE_1G */
+	uint64_t distance_bytes; /* from page to page: page_bytes is dense */
+	uint32_t pages;
+};
+
+/* A trial: how its guest or its actors are made, and what is done there. */
 enum trial_kind {
 	TRIAL_FAULT,
 	TRIAL_SWITCH,
 	TRIAL_CENSUS,
+	TRIAL_STORM,
+	TRIAL_MALLOC,
+	TRIAL_SHOOTDOWN,
+	TRIAL_HANDOFF,
+	TRIAL_MAPPING,
+	TRIAL_KINDS,
 };
 
 struct trial {
 	enum trial_kind kind;
-	uint64_t page_bytes; /* leaf of the guest */
-	enum backing backing;
-	enum frames frames;
-	unsigned levels;
-	uint32_t pages; /* of the region under test */
-	struct fault_trial fault;
-	struct switch_trial change;
-	struct census_trial census; /* on a host: processes, mapped_bytes and backing */
+	union {
+		struct {
+			uint64_t page_bytes; /* leaf of the guest */
+			enum backing backing;
+			enum frames frames;
+			unsigned levels;
+			uint32_t pages; /* of the region under test */
+			struct fault_trial fault;
+			struct switch_trial change;
+		};
+		struct census_trial census; /* on a host: processes, mapped_bytes and backing */
+		struct storm_trial storm;
+		struct malloc_trial malloc;
+		struct shootdown_trial shootdown;
+		struct handoff_trial handoff;
+		struct mapping_trial mapping;
+	};
 };
 
 /* For the axes of a bench: where they mean something, and what is measured unless --param says otherwise. */
 #define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
 #define GUESTS SETTING_BIT(SETTING_VCPU)
+#define HOSTS SETTING_BIT(SETTING_HOST) /* where there is an operating system: this one, also when it is a guest */
 #define VALUES(...) \
 	.values = (const uint64_t[]){ __VA_ARGS__ }, \
 	.count = sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
@@ -224,12 +344,12 @@ enum fit {
 
 /* A number that each sample of a bench gives. Its name ends in its unit. */
 struct metric {
-	const char *name; /* as in results: "net_cycles" */
+	const char *name; /* as in results: "net_cycles"; NULL ends a list */
 	const char *unit; /* "cycles", "ns", "count", "bytes" */
 	unsigned settings; /* where it means something; 0: everywhere */
 };
 
-#define METRICS_MAX 12
+#define METRICS_MAX 16
 
 /* What a chase gives; a bench of chases need not name them. */
 enum chase_metric {
@@ -242,13 +362,11 @@ enum chase_metric {
 	CHASE_TOUCH_NS_PER_PAGE, /* first touch of the memory it lies in, per page of its backing: fault and zeroing */
 	CHASE_METRICS,
 };
-extern const struct metric chase_metrics[CHASE_METRICS];
+extern const struct metric chase_metrics[CHASE_METRICS + 1];
 
-/* What trials give (measure/trial.h). */
-extern const struct metric fault_metrics[], switch_metrics[], census_metrics[];
-#define FAULT_METRIC_COUNT 10
-#define SWITCH_METRIC_COUNT 6
-#define CENSUS_METRIC_COUNT 9
+/* What trials give: lists that end in a name of NULL. measure/trial_*.c, where each kind of trial is taken, has them. */
+extern const struct metric fault_metrics[], switch_metrics[], census_metrics[], storm_metrics[], malloc_metrics[],
+	shootdown_metrics[], handoff_metrics[], mapping_metrics[];
 
 struct bench {
 	const char *name;
@@ -259,7 +377,6 @@ struct bench {
 
 	/* NULL: chase_metrics. The first decides when a point is precise enough. */
 	const struct metric *metrics;
-	size_t metric_count;
 
 	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);

@@ -63,6 +63,8 @@ static const char *axis_values(const struct axis *axis, char *text, size_t bytes
 		used += (size_t)snprintf(
 			text + used, bytes - used, "%s%s", i ? "," : "", axis_number(axis, axis->values[i], &value));
 	}
+	if (axis->limit != LIMIT_NONE && used < bytes)
+		snprintf(text + used, bytes - used, " .. %s", axis->limit == LIMIT_CPUS ? "all CPUs" : "all but one");
 	return text;
 }
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,6 +164,8 @@ static int machine_look(struct job *job, struct reason *why)
 	error = topology_open(&job->source, &job->topology, why);
 	if (!error)
 		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
+	if (!error && topology_crew_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
+		error = fail(why, ENOMEM, "out of memory");
 	if (!error)
 		error = topology_bind_thread(&job->topology, job->cpu, why);
 	if (!error)
@@ -221,11 +224,20 @@ static int directory_make(struct job *job, struct reason *why)
 	return run_write_about(&job->writer, job->about, why);
 }
 
+/* Before the thread is bound to one of them. hwloc's allowed CPUs are the same, but cost looking at the machine. */
+static unsigned cpus_usable(void)
+{
+	cpu_set_t set;
+	/* More than 1024 CPUs: the call fails, and the axes that end with this number end with 1024. */
+	return sched_getaffinity(0, sizeof(set), &set) ? CPU_SETSIZE : (unsigned)CPU_COUNT(&set);
+}
+
 int job_open(struct job *job, const struct job_request *request, struct reason *why)
 {
 	int error;
 
 	*job = (struct job){ .request = *request };
+	job->request.plan.cpus = cpus_usable();
 	error = plans_try(job, why);
 	if (error)
 		return error;
@@ -237,6 +249,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	job->around.memory_budget_bytes = job->memory_budget_bytes;
 	job->around.source = &job->source;
 	job->around.numa_node = topology_numa_node(&job->topology, job->cpu);
+	job->around.cpus = job->cpus;
 	job->around.random = random_new(request->seed);
 	job->around.stop = request->stop;
 	job->around.write = write_point;
@@ -326,6 +339,7 @@ void job_close(struct job *job)
 		topology_close(&job->topology);
 	gsl_rng_free(job->around.random);
 	free(job->cost.cycles_per_tsc);
+	free(job->cpus);
 	json_decref(job->points);
 	json_decref(job->about);
 }

@@ -30,6 +30,7 @@ struct job {
 	struct machine_source source;
 	struct topology topology;
 	int cpu;
+	int *cpus; /* owned: topology_crew_cpus() */
 	uint64_t memory_budget_bytes;
 	struct surroundings around;
 	struct clock_cost cost;

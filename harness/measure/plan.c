@@ -27,6 +27,14 @@ const struct axis *plan_axis(const struct bench *bench, const char *name)
 	return NULL;
 }
 
+/* The most that an axis may have on this machine. */
+static uint64_t axis_most(const struct axis *axis, unsigned cpus)
+{
+	uint64_t limit = axis->limit == LIMIT_OTHER_CPUS ? cpus - 1 : cpus;
+
+	return axis->limit == LIMIT_NONE || limit > axis->most ? axis->most : limit;
+}
+
 static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
 {
 	if (value < axis->least || value > axis->most)
@@ -112,11 +120,27 @@ static int values_asked(const struct axis *axis, const char *list, struct values
 	return error;
 }
 
-static void values_default(const struct axis *axis, struct values *values)
+/* What was asked for must be possible on this machine. */
+static int values_within(const struct axis *axis, const struct values *values, unsigned cpus, struct reason *why)
 {
+	for (size_t i = 0; i < values->count; i++)
+		if (values->value[i] > axis_most(axis, cpus))
+			return fail(why, EINVAL,
+				"--param %s: %" PRIu64 " is more than this run has: it may use %u CPU%s", axis->name,
+				values->value[i], cpus, cpus == 1 ? "" : "s");
+	return 0;
+}
+
+static void values_default(const struct axis *axis, unsigned cpus, struct values *values)
+{
+	uint64_t most = axis_most(axis, cpus);
+
 	if (!axis->ladder.per_octave) {
-		memcpy(values->value, axis->values, axis->count * sizeof(*axis->values));
-		values->count = axis->count;
+		for (size_t i = 0; i < axis->count; i++)
+			if (axis->values[i] <= most)
+				values->value[values->count++] = axis->values[i];
+		if (axis->limit != LIMIT_NONE && (!values->count || values->value[values->count - 1] < most))
+			values->value[values->count++] = most;
 		return;
 	}
 	for (unsigned k = 0; values->count < AXIS_VALUES_MAX; k++) {
@@ -249,9 +273,11 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 		error = values_asked(named, request->params[i].values, &axis[named - bench->axes], why);
 		product.unusual = product.unusual || named->unusual;
 	}
-	for (size_t i = 0; i < bench->axis_count; i++)
+	for (size_t i = 0; !error && i < bench->axis_count; i++)
 		if (!axis[i].asked)
-			values_default(&bench->axes[i], &axis[i]);
+			values_default(&bench->axes[i], request->cpus, &axis[i]);
+		else
+			error = values_within(&bench->axes[i], &axis[i], request->cpus, why);
 	if (!error && combinations(&product, 0, value))
 		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
 	if (!error && !plan->points)

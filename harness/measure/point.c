@@ -2,11 +2,13 @@
 
 #include "measure/stats.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-const struct metric chase_metrics[CHASE_METRICS] = {
+const struct metric chase_metrics[CHASE_METRICS + 1] = {
 	[CHASE_GROSS_CYCLES] = { "gross_cycles", "cycles" },
 	[CHASE_BASELINE_CYCLES] = { "baseline_cycles", "cycles" },
 	[CHASE_NET_CYCLES] = { "net_cycles", "cycles" },
@@ -14,6 +16,7 @@ const struct metric chase_metrics[CHASE_METRICS] = {
 	[CHASE_BASELINE_NS] = { "baseline_ns", "ns" },
 	[CHASE_NET_NS] = { "net_ns", "ns" },
 	[CHASE_TOUCH_NS_PER_PAGE] = { "touch_ns_per_page", "ns" },
+	[CHASE_METRICS] = { NULL },
 };
 
 static const char *const status_names[] = { "ok", "skipped", "error" };
@@ -25,8 +28,10 @@ void point_init(struct point *point, const struct bench *bench, enum setting set
 		.bench = bench,
 		.setting = setting,
 		.metrics = bench->metrics ? bench->metrics : chase_metrics,
-		.metric_count = bench->metrics ? bench->metric_count : CHASE_METRICS,
 	};
+	while (point->metrics[point->metric_count].name)
+		point->metric_count++;
+	assert(point->metric_count <= METRICS_MAX);
 	for (unsigned i = 0; i < KVM_COUNTS; i++)
 		point->kvm_pages[i] = KVM_COUNT_UNKNOWN;
 }
@@ -37,6 +42,8 @@ void point_free(struct point *point)
 		free(point->series[i]);
 	free(point->cycles_per_tsc);
 	free(point->round);
+	free(point->latencies);
+	free(point->latencies_of_round);
 }
 
 static int series_grow(double **series, size_t room)
@@ -78,6 +85,28 @@ int point_add(struct point *point, const double *values, double cycles_per_tsc, 
 	return 0;
 }
 
+int point_add_latencies(struct point *point, const struct histogram *latencies)
+{
+	if (!latencies->total)
+		return 0;
+	if (!point->latencies)
+		point->latencies = calloc(1, sizeof(*point->latencies));
+	if (!point->latencies_of_round)
+		point->latencies_of_round = calloc(1, sizeof(*point->latencies_of_round));
+	if (!point->latencies || !point->latencies_of_round)
+		return -ENOMEM;
+	histogram_merge(point->latencies_of_round, latencies);
+	return 0;
+}
+
+void point_keep_round(struct point *point)
+{
+	if (!point->latencies_of_round)
+		return;
+	histogram_merge(point->latencies, point->latencies_of_round);
+	memset(point->latencies_of_round, 0, sizeof(*point->latencies_of_round));
+}
+
 void chase_values(
 	const struct sample *sample, double touch_ns_per_page, const struct point_context *context, double *values)
 {
@@ -97,6 +126,8 @@ void point_drop_round(struct point *point, unsigned round)
 {
 	while (point->samples && point->round[point->samples - 1] == round)
 		point->samples--;
+	if (point->latencies_of_round)
+		memset(point->latencies_of_round, 0, sizeof(*point->latencies_of_round));
 }
 
 void point_fail(struct point *point, enum point_status status, const struct reason *why)
@@ -264,9 +295,28 @@ static json_t *counters_json(const struct point *point)
 		(json_int_t)point->disturbance.page_faults, "away_ns", (json_int_t)point->disturbance.away_ns);
 }
 
+/* Buckets that hold something, as [from, to, count]; values of a bucket are from .. to - 1 ns. */
+static json_t *latencies_json(const struct point *point)
+{
+	const struct histogram *latencies = point->latencies;
+	json_t *buckets;
+
+	if (!latencies || !latencies->total || !point->samples)
+		return NULL;
+	buckets = json_array();
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		if (latencies->count[i])
+			json_array_append_new(
+				buckets, json_pack("[I, I, I]", (json_int_t)histogram_from(i),
+						 (json_int_t)histogram_to(i), (json_int_t)latencies->count[i]));
+	return json_pack("{s:s, s:I, s:I, s:o}", "unit", "ns", "count", (json_int_t)latencies->total, "most",
+		(json_int_t)latencies->most, "buckets", buckets);
+}
+
 json_t *point_json(const struct point *point, const struct point_context *context)
 {
 	const char *paging = context->paging[point->setting];
+	json_t *latencies = latencies_json(point);
 	json_t *json = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:s, s:s?, s:b, s:o, s:o, s:i, s:i, s:o, s:o, s:o}",
 		"bench", point->bench->name, "setting", setting_name(point->setting), "paging", paging, "outer",
 		context->outer, "pass", pass_names[point->pass], "params", params_json(point), "status",
@@ -277,6 +327,9 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 
 	if (json && point->samples && !point->disturbance.elapsed_ns)
 		json_object_set_new(json, "counters_reason", json_string("nothing is timed in this bench"));
+	if (json && latencies)
+		json_object_set(json, "latencies", latencies);
+	json_decref(latencies);
 	if (json && point->bench->trial)
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)

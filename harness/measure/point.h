@@ -2,6 +2,7 @@
 #ifndef NESTWALK_POINT_H
 #define NESTWALK_POINT_H
 
+#include "base/histogram.h"
 #include "bench.h"
 #include "measure/sample.h"
 
@@ -38,6 +39,10 @@ struct point {
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
 
+	/* Latencies in ns over all samples: of those that stay, and of the round that is going on. NULL: none were timed. */
+	struct histogram *latencies, *latencies_of_round; /* owned */
+	bool exhausted; /* the machine gave samples, but gives no more: what there is stands */
+
 	struct reason unknown; /* why a metric is unknown (NAN) in the last sample */
 	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts stand, times compare with nothing */
 
@@ -64,6 +69,13 @@ void point_free(struct point *point);
 
 /* Add a good sample of a round: a value a metric (NAN: unknown). 0, or -ENOMEM. */
 int point_add(struct point *point, const double *values, double cycles_per_tsc, unsigned round);
+
+/*
+ * The latencies of the sample just added. They stay when point_keep_round() is called at the end of the round; before,
+ * point_drop_round() drops them with the samples. 0, or -ENOMEM.
+ */
+int point_add_latencies(struct point *point, const struct histogram *latencies);
+void point_keep_round(struct point *point);
 
 /* A chase's sample as values of chase_metrics. */
 void chase_values(

@@ -64,7 +64,7 @@ static void cell_judge(const struct measurement *m, const struct ground *ground,
 	for (unsigned s = 0; s < SETTING_COUNT; s++) {
 		const struct point *point = &cell->point[s];
 
-		if (!(cell->settings & SETTING_BIT(s)) || point->status != POINT_OK)
+		if (!(cell->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
 			continue;
 		if (point->samples < m->around->effort->samples_least ||
 			(point->samples < m->around->effort->samples_most &&
@@ -218,6 +218,7 @@ static int point_write(struct measurement *m, struct point *point, struct reason
 /* Interim lines bound what a killed run loses to half a point's samples, and the file to twice its size. */
 static int point_checkpoint(struct measurement *m, struct point *point, struct reason *why)
 {
+	point_keep_round(point);
 	if (point->samples < 3 || point->samples < 2 * point->written)
 		return 0;
 	return point_write(m, point, why);
@@ -225,6 +226,7 @@ static int point_checkpoint(struct measurement *m, struct point *point, struct r
 
 static int point_finish(struct measurement *m, struct point *point, struct reason *why)
 {
+	point_keep_round(point);
 	point->final = true;
 	return point_write(m, point, why);
 }

@@ -53,6 +53,9 @@ struct surroundings {
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
+	const int *
+		cpus; /* that actors may be bound to: the run's own first, then others, each on a core of its own first */
+	unsigned cpu_count;
 	gsl_rng *random;
 	bool (*stop)(void); /* true: end soon, keep what is there */
 	/* A point has more samples, or is final. Nonzero ends the measurement (the disk is full). */

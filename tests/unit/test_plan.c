@@ -23,7 +23,7 @@ static const struct bench *reach(void)
 
 static int make(struct plan *plan, unsigned settings, const struct param *params, size_t count, struct reason *why)
 {
-	struct plan_request request = { .settings = settings, .params = params, .param_count = count };
+	struct plan_request request = { .settings = settings, .params = params, .param_count = count, .cpus = 2 };
 
 	return plan_make(plan, reach(), &request, why);
 }
@@ -201,6 +201,61 @@ static void a_second_pass_keeps_all_but_the_step_axis(void **state)
 	plan_free(&sweep);
 }
 
+static const struct metric storm_like[] = { { "fault_ns", "ns", 0 }, { NULL, NULL, 0 } };
+
+static enum fit one_storm(const uint64_t *value, enum setting setting, struct trial *out)
+{
+	(void)setting;
+	*out = (struct trial){ .kind = TRIAL_STORM, .storm = { .actors = (unsigned)value[0] } };
+	return FIT_ALWAYS;
+}
+
+static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *actors, size_t most)
+{
+	const struct axis axis = { .name = "actors",
+		.key = "actors",
+		.kind = AXIS_COUNT,
+		VALUES(1, 2, 4, 8),
+		.most = 1024,
+		.limit = limit,
+		.settings = HOSTS };
+	const struct bench bench = { .name = "storm",
+		.settings = HOSTS,
+		.axes = &axis,
+		.axis_count = 1,
+		.trial = one_storm,
+		.metrics = storm_like,
+		.sweep_axis = -1 };
+	const struct param param = { "actors", asked };
+	struct plan_request request = { HOSTS, &param, asked != NULL, cpus };
+	struct plan plan;
+	size_t count = 0;
+
+	if (plan_make(&plan, &bench, &request, NULL))
+		return 0;
+	for (size_t c = 0; c < plan.ground[0].cells && count < most; c++)
+		actors[count++] = plan.ground[0].cell[c]->trial.storm.actors;
+	plan_free(&plan);
+	return count;
+}
+
+static void an_axis_ends_with_the_cpus_that_there_are(void **state)
+{
+	uint64_t actors[8];
+
+	(void)state;
+	assert_int_equal(actors_planned(LIMIT_CPUS, 6, NULL, actors, 8), 4);
+	assert_int_equal(actors[2], 4);
+	assert_int_equal(actors[3], 6);
+	assert_int_equal(actors_planned(LIMIT_CPUS, 4, NULL, actors, 8), 3);
+	assert_int_equal(actors_planned(LIMIT_CPUS, 1, NULL, actors, 8), 1);
+	assert_int_equal(actors_planned(LIMIT_OTHER_CPUS, 4, NULL, actors, 8), 3);
+	assert_int_equal(actors[2], 3);
+	assert_int_equal(actors_planned(LIMIT_NONE, 1, NULL, actors, 8), 4);
+	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "5", actors, 8), 1);
+	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "7", actors, 8), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +265,7 @@ int main(void)
 		cmocka_unit_test(backings_of_another_size_are_for_guests_and_when_asked_for),
 		cmocka_unit_test(axes_of_guests_do_not_multiply_host_points),
 		cmocka_unit_test(bad_values_are_refused_with_a_reason),
+		cmocka_unit_test(an_axis_ends_with_the_cpus_that_there_are),
 		cmocka_unit_test(a_second_pass_keeps_all_but_the_step_axis),
 	};
 

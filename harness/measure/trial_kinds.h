@@ -1,0 +1,48 @@
+/*
+ * What the kinds of trials have in common: each turns one trial into values of its bench's metrics. To add a kind: its
+ * data in bench.h, a file trial_*.c with its metrics and its function, and a line in trial.c.
+ */
+#ifndef NESTWALK_TRIAL_KINDS_H
+#define NESTWALK_TRIAL_KINDS_H
+
+#include "measure/scene.h"
+
+/* What one trial came to. */
+struct outcome {
+	enum setting setting; /* of the point: set before the call, as are the histogram and the two clocks */
+	double value[METRICS_MAX]; /* in the order of the bench's metrics; NAN: unknown, and `unknown` says why */
+	struct reason unknown;
+	struct disturbance disturbance;
+	uint64_t kvm_pages[KVM_COUNTS]; /* KVM's counts of the VM as they stood at the end; KVM_COUNT_UNKNOWN */
+	bool interpreted;
+	bool timed; /* the disturbance says how much of the trial its threads were away: too much spoils it */
+	struct histogram *histogram; /* of the point, in ns: where a trial has latencies, it adds them; never NULL */
+	double ns_per_tsc, cycles_per_tsc;
+};
+
+/*
+ * Take one. 0; -EINTR; -EIO or -EINVAL with *why: it did not verify, and the point is an error; any other error with
+ * *why: this machine cannot, and the point is skipped. A
+ * failed trial may leave anything in the outcome.
+ */
+typedef int (*trial_take)(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+
+int trial_take_fault(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_switch(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_census(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_storm(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_malloc(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_shootdown(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_handoff(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+int trial_take_mapping(
+	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why);
+
+#endif
