@@ -18,7 +18,7 @@ char *run_file(const char *path, const char *name)
 
 char *point_identity(const json_t *point)
 {
-	static const char *const keys[] = { "bench", "setting", "params", "pass" };
+	static const char *const keys[] = { "bench", "setting", "paging", "accel", "params", "pass" };
 	json_t *parts = json_array();
 	char *text;
 

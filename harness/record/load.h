@@ -12,7 +12,7 @@
 
 /*
  * A run as docs/RESULTS.md describes it. Owned by the caller: run_unload() frees it.
- * points: a JSON array, one object a point; of lines with the same bench, setting, params and pass the last one stands.
+ * points: a JSON array, one object a point; of lines with one point_identity() the last one stands.
  */
 struct loaded_run {
 	char *path;
@@ -44,8 +44,9 @@ int points_each_line(
 	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why);
 
 /*
- * What tells one point from another: its bench, setting, params and pass, as one line of text that the caller frees.
- * Of two points with one identity the later stands. NULL where memory is short.
+ * What tells one point from another: its bench, setting, paging, accel, params and pass, as one line of text that the
+ * caller frees. Of two points with one identity the later stands: a point's interim lines say the same paging as its
+ * last, and one directory may hold what several paging modes made of one point. NULL where memory is short.
  */
 char *point_identity(const json_t *point);
 

@@ -99,6 +99,28 @@ static void write_file(const char *name, const char *text, size_t length)
 	free(path);
 }
 
+/* What two paging modes, or two ways to run a guest, made of one point are two points. */
+static void paging_tells_points_apart(void **state)
+{
+	static const char text[] =
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"nested\",\"final\":false}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"shadow\",\"final\":true}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":null,\"final\":true}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"nested\",\"accel\":\"kvm\",\"final\":true}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"nested\",\"joined\":1,\"final\":true}\n";
+	struct loaded_run run;
+	struct reason why = { "" };
+
+	(void)state;
+	write_file("run.json", "{\"schema\":1}", 12);
+	write_file("points.jsonl", text, strlen(text));
+	assert_int_equal(run_load(directory, &run, &why), 0);
+	/* The last stands for the first: where a point comes from is no part of what it is. */
+	assert_int_equal(json_array_size(run.points), 4);
+	assert_true(json_is_true(json_object_get(json_array_get(run.points, 0), "final")));
+	run_unload(&run);
+}
+
 static void lines_that_are_no_points(void **state)
 {
 	static const char *const bad[] = { "[1]\n", "null\n", "{\"a\":1,\"a\":2}\n", "{}}\n", "\xff\xfe\n" };
@@ -200,6 +222,7 @@ int main(void)
 		cmocka_unit_test(whole_run),
 		cmocka_unit_test(cut_line_is_left_out),
 		cmocka_unit_test(later_line_stands),
+		cmocka_unit_test(paging_tells_points_apart),
 		cmocka_unit_test(failures_name_what_is_wrong),
 		cmocka_unit_test(lines_that_are_no_points),
 		cmocka_unit_test(zeros_after_a_crash_are_no_point),
