@@ -301,7 +301,7 @@ static void check_topology(struct checking *c)
 	hwloc_topology_destroy(topology);
 }
 
-static int check_files(struct checking *c, const char *const *files, struct reason *why)
+static int check_files(struct checking *c, const char *path, const char *const *files, struct reason *why)
 {
 	struct seen_points seen = { .c = c, .lines = json_object() };
 	json_error_t error;
@@ -320,26 +320,28 @@ static int check_files(struct checking *c, const char *const *files, struct reas
 		goto out;
 	} else {
 		check_about(c, about);
+		rc = check_joined(c, path, about);
+		if (rc)
+			goto out;
 	}
 	seen.complete = !strcmp(c->result->state, "complete");
 	c->file = files[1];
 	rc = points_each_line(files[1], look_at_line, &seen, &unread);
-	if (rc == -ENOMEM) {
-		fail(why, ENOMEM, "out of memory");
+	if (rc == -ENOMEM)
 		goto out;
-	}
 	if (rc) {
 		c->line = 1;
 		finding(c, FINDING_PROBLEM, "%s", unread.text);
 		rc = 0;
 	}
 	count_points(&seen);
+	check_joined_points(c);
 	c->file = files[2];
 	check_topology(c);
 out:
 	json_decref(seen.lines);
 	json_decref(about);
-	return rc;
+	return rc ? fail(why, ENOMEM, "out of memory") : 0;
 }
 
 int check_run(const char *path, check_say say, void *context, struct check_result *result, struct reason *why)
@@ -357,9 +359,10 @@ int check_run(const char *path, check_say say, void *context, struct check_resul
 	else if (access(files[0], F_OK))
 		rc = fail(why, ENOENT, "%s is not a run directory: it has no run.json", path);
 	else
-		rc = check_files(&c, (const char *const *)files, why);
+		rc = check_files(&c, path, (const char *const *)files, why);
 	result->valid = !rc && !result->problems;
 	for (size_t i = 0; i < COUNT(files); i++)
 		free(files[i]);
+	free(c.join);
 	return rc;
 }

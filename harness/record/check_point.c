@@ -187,7 +187,7 @@ static bool check_samples(struct checking *c, const json_t *samples)
 }
 
 /* Cycles over nanoseconds is the core's clock, which each sample's own calibration tells too. */
-static void check_clocks(struct checking *c, const json_t *samples)
+static void check_clocks(struct checking *c, const json_t *samples, double tsc_hz)
 {
 	const json_t *calibrations = json_object_get(samples, "cycles_per_tsc");
 	const char *name;
@@ -205,7 +205,7 @@ static void check_clocks(struct checking *c, const json_t *samples)
 		finding(c, FINDING_PROBLEM, "samples cycles_per_tsc: %g is not plausible", ratio);
 		return;
 	}
-	if (c->tsc_hz <= 0)
+	if (tsc_hz <= 0)
 		return;
 	json_object_foreach ((json_t *)samples, name, cycles) {
 		char in_ns[64];
@@ -219,7 +219,7 @@ static void check_clocks(struct checking *c, const json_t *samples)
 		for (size_t i = 0; i < json_array_size(ns); i++) {
 			double ghz =
 				json_number_value(json_array_get(cycles, i)) / json_number_value(json_array_get(ns, i));
-			double told = json_number_value(json_array_get(calibrations, i)) * c->tsc_hz / (double)NS_PER_S;
+			double told = json_number_value(json_array_get(calibrations, i)) * tsc_hz / (double)NS_PER_S;
 
 			if (fabs(ghz - told) <= CLOCKS_TOLERANCE * told)
 				continue;
@@ -228,6 +228,14 @@ static void check_clocks(struct checking *c, const json_t *samples)
 			return;
 		}
 	}
+}
+
+/* The joined run that a point comes from; NULL: it is of this run itself. */
+static struct checked_join *join_of(const struct checking *c, const json_t *point)
+{
+	json_int_t number = json_integer_value(json_object_get(point, "joined"));
+
+	return number >= 1 && (size_t)number <= c->joins ? &c->join[number - 1] : NULL;
 }
 
 static void check_metrics(struct checking *c, const json_t *point)
@@ -263,8 +271,9 @@ static void check_metrics(struct checking *c, const json_t *point)
 		else if (sound)
 			check_median(c, name, metric, array, contaminated);
 	}
+	/* Each run has a clock of its own: a hypervisor may scale a guest's TSC. */
 	if (sound)
-		check_clocks(c, samples);
+		check_clocks(c, samples, join_of(c, point) ? join_of(c, point)->tsc_hz : c->tsc_hz);
 }
 
 /* What was asked for is what was got. */
@@ -291,20 +300,37 @@ static void check_memory(struct checking *c, const json_t *point)
 			(long long)json_integer_value(asked), (long long)json_integer_value(got));
 }
 
+/* Linux in a guest: who ran it, and how its addresses are translated, which it cannot see itself. */
+static void check_guest(struct checking *c, const json_t *point)
+{
+	static const char *const accels[] = { "kvm", "tcg" };
+	const json_t *accel = json_object_get(point, "accel");
+	bool software = is(json_object_get(point, "paging"), "software");
+
+	if (accel && !is(json_object_get(point, "setting"), "guest"))
+		finding(c, FINDING_PROBLEM, "accel outside a guest");
+	else if (accel)
+		check_word(c, "accel", accel, accels, COUNT(accels));
+	if (is(json_object_get(point, "setting"), "guest") && software != is(accel, "tcg"))
+		finding(c, FINDING_PROBLEM,
+			software ? "software paging without accel tcg" : "accel tcg without software paging");
+}
+
 static void check_kvm(struct checking *c, const json_t *point)
 {
 	const json_t *kvm = json_object_get(point, "kvm"), *paging = json_object_get(point, "paging");
 
+	if (!is(json_object_get(point, "setting"), "vcpu") && json_is_object(kvm))
+		finding(c, FINDING_PROBLEM, "a %s has no counters of KVM's",
+			is(json_object_get(point, "setting"), "guest") ? "guest" : "host");
 	if (is(json_object_get(point, "setting"), "host")) {
-		if (json_is_object(kvm))
-			finding(c, FINDING_PROBLEM, "a host has no counters of KVM's");
 		if (is(paging, "nested") || is(paging, "shadow"))
 			finding(c, FINDING_PROBLEM, "paging %s on a host", json_string_value(paging));
 		return;
 	}
 	if (is(paging, "native"))
 		finding(c, FINDING_PROBLEM, "native paging in a guest");
-	if (!is(json_object_get(point, "status"), "ok"))
+	if (!is(json_object_get(point, "status"), "ok") || !is(json_object_get(point, "setting"), "vcpu"))
 		return;
 	if (!json_is_object(kvm))
 		finding(c, FINDING_PROBLEM, "a vcpu point without KVM's counters");
@@ -324,6 +350,27 @@ static void check_counts(struct checking *c, const json_t *point, const char *wi
 			finding(c, FINDING_PROBLEM, "%s.%s is negative", within, name);
 	}
 	check_nulls(c, json_object_get(point, within), within);
+}
+
+static void check_paging(struct checking *c, const json_t *point)
+{
+	const json_t *paging = json_object_get(point, "paging");
+
+	if (!json_is_null(paging))
+		check_word(c, "paging", paging, pagings, COUNT(pagings));
+	else if (!json_is_string(json_object_get(point, "paging_reason")))
+		finding(c, FINDING_PROBLEM, "paging is null without a paging_reason beside it");
+}
+
+/* Counts towards the run that the point was joined from. */
+static void check_join(struct checking *c, const json_t *point)
+{
+	struct checked_join *join = join_of(c, point);
+
+	if (join)
+		join->seen++;
+	else if (json_object_get(point, "joined"))
+		finding(c, FINDING_PROBLEM, "joined is not the number of a run in run.json");
 }
 
 static void check_failed(struct checking *c, const json_t *point)
@@ -350,8 +397,8 @@ bool check_point(struct checking *c, const json_t *point)
 		return false;
 	check_word(c, "setting", json_object_get(point, "setting"), settings, COUNT(settings));
 	check_word(c, "pass", json_object_get(point, "pass"), passes, COUNT(passes));
-	if (!json_is_null(json_object_get(point, "paging")))
-		check_word(c, "paging", json_object_get(point, "paging"), pagings, COUNT(pagings));
+	check_paging(c, point);
+	check_join(c, point);
 	json_object_foreach (json_object_get(point, "params"), name, value) {
 		if (!json_is_number(value) && !json_is_string(value) && !json_is_boolean(value))
 			finding(c, FINDING_PROBLEM, "params.%s is neither a number nor a name", name);
@@ -359,6 +406,7 @@ bool check_point(struct checking *c, const json_t *point)
 	if (json_integer_value(json_object_get(point, "discarded")) < 0 ||
 		json_integer_value(json_object_get(point, "contaminated")) < 0)
 		finding(c, FINDING_PROBLEM, "a negative number of discarded or contaminated samples");
+	check_guest(c, point);
 	check_kvm(c, point);
 	check_counts(c, point, "counters");
 	check_counts(c, point, "kvm");

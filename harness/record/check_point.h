@@ -1,4 +1,4 @@
-/* What check.c and check_point.c share: the state of one validation. */
+/* What check.c, check_point.c and check_joined.c share: the state of one validation. */
 #ifndef NESTWALK_CHECK_POINT_H
 #define NESTWALK_CHECK_POINT_H
 
@@ -8,6 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A run that was joined to the one looked at. */
+struct checked_join {
+	double tsc_hz; /* of its clock; 0: unknown */
+	json_int_t said, seen; /* its points: by run.json, and in points.jsonl */
+};
+
 struct checking {
 	check_say say;
 	void *context;
@@ -15,6 +21,8 @@ struct checking {
 	const char *file; /* of the line looked at */
 	size_t line;
 	double tsc_hz; /* 0: unknown */
+	struct checked_join *join; /* owned by check.c */
+	size_t joins;
 };
 
 /* Kinds of JSON values, to be or-ed together. */
@@ -48,6 +56,15 @@ bool check_metric(struct checking *c, const char *name, const json_t *metric);
 
 /* Nulls in `object` and below have a "reason" or "KEY_reason" beside them. */
 void check_nulls(struct checking *c, const json_t *object, const char *within);
+
+/*
+ * What run.json says of joined runs and of a guest's shape, and the files that it names in the directory `run`: fills
+ * c->join. 0, or -ENOMEM.
+ */
+int check_joined(struct checking *c, const char *run, const json_t *about);
+
+/* That each joined run has as many points as run.json says; after all points were looked at. */
+void check_joined_points(struct checking *c);
 
 /* A point, apart from whether there are others like it. True where its identity and status can be relied on. */
 bool check_point(struct checking *c, const json_t *point);

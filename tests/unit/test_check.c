@@ -47,6 +47,10 @@ static void valid_runs(void **state)
 		{ RUNS "inside-guest", 30, 30, 0 },
 		{ RUNS "emulated", 6, 6, 0 },
 		{ RUNS "all-skipped", 2, 0, 2 },
+		{ RUNS "join-host", 10, 8, 2 },
+		{ RUNS "join-guest", 5, 5, 0 },
+		{ RUNS "join-shadow", 4, 4, 0 },
+		{ RUNS "joined", 22, 20, 2 },
 	};
 
 	(void)state;
@@ -104,6 +108,18 @@ static void what_is_wrong_is_found(void **state)
 		{ "wrong-points", "points.jsonl:3: setting 'cloud'" },
 		{ "wrong-points", "points.jsonl:4: final is missing" },
 		{ "wrong-points", "points.jsonl:5: " },
+		{ "wrong-joined", "run.json:1: guest is not an object" },
+		{ "wrong-joined", "run.json:1: joined.accel 'xen'" },
+		{ "wrong-joined", "run.json:1: joined: cannot read joined/2-run.json" },
+		{ "wrong-joined", "run.json:1: joined.paging is null without a reason" },
+		{ "wrong-joined", "run.json:1: joined: ../joined/run.json is not a file of this run" },
+		{ "wrong-joined", "points.jsonl:1: accel outside a guest" },
+		{ "wrong-joined", "points.jsonl:3: accel tcg without software paging" },
+		{ "wrong-joined", "points.jsonl:4: software paging without accel tcg" },
+		{ "wrong-joined", "points.jsonl:4: a guest has no counters of KVM's" },
+		{ "wrong-joined", "points.jsonl:5: paging is null without a paging_reason" },
+		{ "wrong-joined", "points.jsonl:5: joined is not the number of a run" },
+		{ "wrong-joined", "points.jsonl:1: joined run 1 has 1 points here, but run.json says 5" },
 	};
 
 	(void)state;

@@ -1,0 +1,193 @@
+/* nestwalk merge: join the runs of a host and of its guests into one comparison. */
+#include "record/merge.h"
+#include "cmd/cmd.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEY_REPLACE = 256 };
+
+/* One RUN[=MODE] of the command line. */
+struct named_run {
+	const char *path;
+	const char *mode; /* NULL: none was given */
+};
+
+struct arguments {
+	char **runs;
+	int count;
+	struct named_run *named; /* as many */
+	const char *directory;
+	bool replace;
+};
+
+/* A directory may have an equals sign in its name: then the whole is it. */
+static void name_parse(struct argp_state *state, char *argument, struct named_run *out)
+{
+	char *equals = strrchr(argument, '=');
+
+	*out = (struct named_run){ .path = argument };
+	if (!equals || !access(argument, F_OK))
+		return;
+	if (!paging_is_of_guest(equals + 1))
+		argp_error(state, "no paging mode '%s' of a guest; there are nested, shadow and software", equals + 1);
+	out->mode = equals + 1;
+	*equals = '\0';
+}
+
+static error_t runs_parse(struct argp_state *state, struct arguments *arguments)
+{
+	if (arguments->count < 2)
+		argp_error(state, "which runs? Name that of the host and at least one to join");
+	if (!arguments->directory || !arguments->directory[0])
+		argp_error(state, "where to? Name the directory to make with -o");
+	arguments->named = calloc((size_t)arguments->count, sizeof(*arguments->named));
+	if (!arguments->named)
+		return ENOMEM;
+	for (int i = 0; i < arguments->count; i++)
+		name_parse(state, arguments->runs[i], &arguments->named[i]);
+	if (arguments->named[0].mode)
+		argp_error(state, "'%s=%s': the first run is the host's, which is no guest", arguments->named[0].path,
+			arguments->named[0].mode);
+	return 0;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'o':
+		arguments->directory = argument;
+		return 0;
+	case KEY_REPLACE:
+		arguments->replace = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		arguments->runs = state->argv + state->next;
+		arguments->count = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_END:
+		return runs_parse(state, arguments);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ .name = "output",
+		.key = 'o',
+		.arg = "DIRECTORY",
+		.doc = "the run directory to make; must not exist, or be empty" },
+	{ .name = "replace",
+		.key = KEY_REPLACE,
+		.doc = "where two runs measured the same point, take the later run's (otherwise that is an error)" },
+	{ 0 },
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "HOST_RUN RUN[=nested|shadow|software]... -o DIRECTORY",
+	.doc = "Join run directories of one host and of its guests into one, which `nestwalk report` then compares."
+	       "\vThe first run is the host's, and stays as it is. Of a run that was made inside a guest of that host "
+	       "the points of setting host become points of setting guest. A guest cannot see whether its hypervisor "
+	       "uses nested or shadow paging: say it behind the run, as in RUN=nested. A further run of the same host "
+	       "joins as it is, for instance one of vCPUs with the other paging mode.\n\n"
+	       "What makes a comparison doubtful (another CPU model, kernel or version) is said, and kept in "
+	       "run.json.\n\n"
+	       "For instance, with a run of the host, one inside a guest, and one of vCPUs after KVM was loaded with "
+	       "EPT or NPT off:\n\n"
+	       "  nestwalk run -o host\n"
+	       "  nestwalk run -s host -o guest        (inside the guest; then copied here)\n"
+	       "  nestwalk run -s vcpu -o shadow\n"
+	       "  nestwalk merge host guest=nested shadow -o all\n"
+	       "  nestwalk report all",
+};
+
+/* What became of each run: what makes it doubtful on stderr, the rest on stdout. */
+static void tell(const struct merge_request *request, const struct merged *merged, const char *directory)
+{
+	size_t i, k;
+	json_t *element, *warning;
+
+	json_array_foreach (json_object_get(merged->about, "joined"), i, element) {
+		const char *path = request->joined[i].run->path;
+		const char *as = json_string_value(json_object_get(element, "as"));
+		const char *paging = json_string_value(json_object_get(element, "paging"));
+		const char *unknown = json_string_value(json_object_get(element, "paging_reason"));
+
+		json_array_foreach (json_object_get(element, "warnings"), k, warning)
+			fprintf(stderr, "nestwalk: %s: %s\n", path, json_string_value(warning));
+		if (!paging && !strcmp(as, "guest"))
+			fprintf(stderr, "nestwalk: %s: paging mode not known: %s\n", path, unknown);
+		printf("%s: %lld points of setting %s%s%s\n", path,
+			(long long)json_integer_value(json_object_get(element, "points")),
+			strcmp(as, "guest") ? "host or vcpu" : "guest", paging ? ", guests' paging " : "",
+			paging ? paging : "");
+	}
+	printf("%s: %zu points of %zu runs; `nestwalk report %s` compares them\n", directory,
+		json_array_size(merged->points), request->count + 1, directory);
+}
+
+static enum exit_code join(const struct merge_request *request, const char *directory)
+{
+	struct merged merged;
+	struct reason why;
+
+	if (merge_runs(request, &merged, &why))
+		return cmd_fail(EXIT_FAILED, &why);
+	if (merge_write(request, &merged, directory, &why)) {
+		merged_free(&merged);
+		return cmd_fail(EXIT_FAILED, &why);
+	}
+	tell(request, &merged, directory);
+	merged_free(&merged);
+	return EXIT_DONE;
+}
+
+static enum exit_code load_and_join(const struct arguments *arguments)
+{
+	const struct named_run *named = arguments->named;
+	size_t count = (size_t)arguments->count, loaded = 0;
+	struct loaded_run *run = calloc(count, sizeof(*run));
+	struct joined_run *joined = calloc(count, sizeof(*joined));
+	enum exit_code code = EXIT_DONE;
+	struct reason why = { "out of memory" };
+
+	if (!run || !joined)
+		code = cmd_fail(EXIT_FAILED, &why);
+	for (; code == EXIT_DONE && loaded < count; loaded++) {
+		if (run_load(named[loaded].path, &run[loaded], &why)) {
+			code = cmd_fail(EXIT_FAILED, &why);
+			break;
+		}
+		joined[loaded] = (struct joined_run){ .run = &run[loaded], .told = named[loaded].mode };
+	}
+	if (code == EXIT_DONE)
+		code = join(&(struct merge_request){ .base = &run[0],
+				    .joined = joined + 1,
+				    .count = count - 1,
+				    .replace = arguments->replace },
+			arguments->directory);
+	for (size_t i = 0; i < loaded; i++)
+		run_unload(&run[i]);
+	free(joined);
+	free(run);
+	return code;
+}
+
+int cmd_merge(int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	enum exit_code code;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+		return cmd_fail(EXIT_FAILED, &(struct reason){ "out of memory" });
+	code = load_and_join(&arguments);
+	free(arguments.named);
+	return code;
+}

@@ -1,0 +1,219 @@
+#include "record/joined.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Boots of one machine differ by little in how much memory they keep for themselves; a guest is smaller than its host. */
+#define SAME_MEMORY 0.02
+
+#define UNTOLD "a guest cannot see it: say RUN=nested or RUN=shadow"
+
+static const char *const guest_pagings[] = { "nested", "shadow", "software" };
+
+bool paging_is_of_guest(const char *paging)
+{
+	for (size_t i = 0; paging && i < sizeof(guest_pagings) / sizeof(guest_pagings[0]); i++) {
+		if (!strcmp(guest_pagings[i], paging))
+			return true;
+	}
+	return false;
+}
+
+static const json_t *machine_of(const json_t *about, const char *part)
+{
+	return json_object_get(json_object_get(json_object_get(about, "machine"), part), "name");
+}
+
+static const char *outer_of(const json_t *about)
+{
+	return json_string_value(machine_of(about, "outer"));
+}
+
+static const char *cpu_of(const json_t *about)
+{
+	return json_string_value(machine_of(about, "cpu"));
+}
+
+static const char *kernel_of(const json_t *about)
+{
+	const json_t *kernel = json_object_get(json_object_get(about, "machine"), "kernel");
+
+	return json_string_value(json_object_get(kernel, "release"));
+}
+
+static const char *host_of(const json_t *about)
+{
+	return json_string_value(json_object_get(about, "host"));
+}
+
+static const char *or_unknown(const char *text)
+{
+	return text ? text : "unknown";
+}
+
+static bool is(const char *text, const char *word)
+{
+	return text && !strcmp(text, word);
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static double memory_of(const json_t *about)
+{
+	const json_t *memory = json_object_get(json_object_get(about, "machine"), "memory");
+	const json_t *total = json_object_get(memory, "total_bytes");
+
+	return json_is_number(total) ? json_number_value(total) : NAN;
+}
+
+/* Whether a hypervisor is beneath that Linux, as far as is known. */
+static bool runs_in_guest(const json_t *about)
+{
+	const json_t *outer = json_object_get(json_object_get(about, "machine"), "outer");
+	const json_t *said = json_object_get(outer, "is_guest");
+	const char *name = outer_of(about);
+
+	if (json_is_boolean(said))
+		return json_is_true(said);
+	return name && strcmp(name, "bare-metal") && strcmp(name, "unknown");
+}
+
+static bool same_machine(const json_t *base, const json_t *run)
+{
+	double a = memory_of(base), b = memory_of(run);
+
+	/* Where both are guests of something, a guest of the base may look like the base but for its size. */
+	if (runs_in_guest(run) && isfinite(a) && isfinite(b) && fabs(a - b) > SAME_MEMORY * a)
+		return false;
+	return same(host_of(base), host_of(run)) && same(cpu_of(base), cpu_of(run)) &&
+	       same(outer_of(base), outer_of(run));
+}
+
+void joined_warn(struct joined_judgement *judgement, const char *format, ...)
+{
+	char text[300];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_array_append_new(judgement->warnings, json_string(text));
+}
+
+static void warn_of_differences(const json_t *base, const json_t *run, struct joined_judgement *out)
+{
+	const char *version = json_string_value(json_object_get(base, "version"));
+	const char *its_version = json_string_value(json_object_get(run, "version"));
+	const char *state = json_string_value(json_object_get(run, "state"));
+
+	if (!same(cpu_of(base), cpu_of(run)))
+		joined_warn(out, "another CPU model: %s here, %s in the first run", or_unknown(cpu_of(run)),
+			or_unknown(cpu_of(base)));
+	if (!same(version, its_version))
+		joined_warn(out, "another version of nestwalk: %s here, %s in the first run", or_unknown(its_version),
+			or_unknown(version));
+	if (!same(kernel_of(base), kernel_of(run)))
+		joined_warn(out, "another kernel: %s here, %s in the first run", or_unknown(kernel_of(run)),
+			or_unknown(kernel_of(base)));
+	if (!is(state, "complete"))
+		joined_warn(out, "the run is not complete but %s", or_unknown(state));
+}
+
+/* What who booted the guest wrote down, of the guest or of its shape. */
+static const char *told_of_guest(const json_t *about, const char *key)
+{
+	const json_t *guest = json_object_get(about, "guest");
+	const char *text = json_string_value(json_object_get(guest, key));
+
+	return text ? text : json_string_value(json_object_get(json_object_get(guest, "shape"), key));
+}
+
+/* The paging mode as the run itself has it, if it does. */
+static const char *paging_known(const json_t *about)
+{
+	const char *paging = told_of_guest(about, "paging"), *outer = outer_of(about);
+
+	/* machine/outer.c: QEMU's emulator tells by its CPUID signature. */
+	if ((outer && strstr(outer, "TCG")) || is(told_of_guest(about, "accel"), "tcg"))
+		return "software";
+	return paging_is_of_guest(paging) ? paging : NULL;
+}
+
+static int judge_guest(const struct joined_run *joined, struct joined_judgement *out, struct reason *why)
+{
+	const json_t *about = joined->run->about;
+	const char *known = paging_known(about), *outer = outer_of(about);
+	const char *accel = told_of_guest(about, "accel");
+
+	if (joined->told && known && strcmp(joined->told, known))
+		return fail(why, EINVAL, "%s=%s contradicts the run, which says %s paging", joined->run->path,
+			joined->told, known);
+	/* An emulator cannot show KVM's signature: KVM answers CPUID where it runs the guest. */
+	if (is(joined->told, "software") && is(outer, "KVM"))
+		return fail(why, EINVAL, "%s=software contradicts the run, which ran on KVM and not on an emulator",
+			joined->run->path);
+	out->paging = known ? known : joined->told;
+	out->paging_reason = out->paging ? NULL : UNTOLD;
+	if (is(out->paging, "software"))
+		out->accel = "tcg";
+	else if (is(accel, "kvm") || is(outer, "KVM"))
+		out->accel = "kvm";
+	else
+		out->accel_reason = "the hypervisor beneath is not known to be KVM";
+	return 0;
+}
+
+static int judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
+	struct reason *why)
+{
+	const json_t *about = joined->run->about;
+	bool shaped = json_is_object(json_object_get(about, "guest"));
+
+	if (same_machine(base->about, about) && !shaped) {
+		if (joined->told)
+			return fail(why, EINVAL,
+				"%s was measured on the host of %s and not inside a guest of it: leave out '=%s'; its "
+				"vcpu points say their paging themselves",
+				joined->run->path, base->path, joined->told);
+		return 0;
+	}
+	out->guest = shaped || runs_in_guest(about) || (joined->told && !is(outer_of(about), "bare-metal"));
+	if (out->guest)
+		return judge_guest(joined, out, why);
+	return fail(why, EINVAL,
+		"%s was measured on %s (%s, %s) outside any guest, and %s on %s (%s): only runs of one host and of its "
+		"guests can be joined",
+		joined->run->path, or_unknown(host_of(about)), or_unknown(cpu_of(about)), or_unknown(outer_of(about)),
+		base->path, or_unknown(host_of(base->about)), or_unknown(cpu_of(base->about)));
+}
+
+int joined_judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
+	struct reason *why)
+{
+	int rc;
+
+	*out = (struct joined_judgement){ .warnings = json_array() };
+	if (!out->warnings)
+		return fail(why, ENOMEM, "out of memory");
+	rc = judge(base, joined, out, why);
+	if (rc) {
+		joined_free(out);
+		return rc;
+	}
+	if (out->guest && runs_in_guest(base->about))
+		out->outer = outer_of(base->about);
+	warn_of_differences(base->about, joined->run->about, out);
+	return 0;
+}
+
+void joined_free(struct joined_judgement *judgement)
+{
+	json_decref(judgement->warnings);
+	judgement->warnings = NULL;
+}

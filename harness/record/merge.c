@@ -1,0 +1,328 @@
+#include "record/merge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct merging {
+	const struct merge_request *request;
+	struct merged *out;
+	json_t *where; /* identity -> index in out->points */
+	size_t number; /* of the run being joined, from 1 */
+	struct joined_judgement judgement; /* of that run */
+	size_t taken, unfinished, nested_vcpus, replaced, clashes;
+	struct reason *why;
+};
+
+static const char *string_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static bool is(const json_t *point, const char *key, const char *word)
+{
+	const char *text = string_of(point, key);
+
+	return text && !strcmp(text, word);
+}
+
+static const char *or_unnamed(const char *text)
+{
+	return text ? text : "?";
+}
+
+static const char *path_of(const struct merge_request *request, size_t number)
+{
+	return number ? request->joined[number - 1].run->path : request->base->path;
+}
+
+static size_t number_of(const json_t *point)
+{
+	json_int_t number = json_integer_value(json_object_get(point, "joined"));
+
+	return number > 0 ? (size_t)number : 0;
+}
+
+/* What ran on the host of a guest's point is what makes it comparable: a guest of a guest says both. */
+static void set_outer(json_t *point, const struct joined_judgement *judgement)
+{
+	char text[160];
+	const char *own = string_of(point, "outer");
+
+	if (!judgement->outer)
+		return;
+	snprintf(text, sizeof(text), "%s on %s", own ? own : "unknown", judgement->outer);
+	json_object_set_new(point, "outer", json_string(text));
+}
+
+static void make_guest_point(json_t *point, const struct joined_judgement *judgement)
+{
+	json_object_set_new(point, "setting", json_string("guest"));
+	json_object_del(point, "paging_reason");
+	if (judgement->paging) {
+		json_object_set_new(point, "paging", json_string(judgement->paging));
+	} else {
+		json_object_set_new(point, "paging", json_null());
+		json_object_set_new(point, "paging_reason", json_string(judgement->paging_reason));
+	}
+	if (judgement->accel)
+		json_object_set_new(point, "accel", json_string(judgement->accel));
+	set_outer(point, judgement);
+}
+
+/* The first clash is told in full; the others are counted. */
+static void clash(struct merging *merging, const json_t *point, const json_t *before)
+{
+	char *params = json_dumps(json_object_get(point, "params"), JSON_COMPACT);
+	const char *paging = string_of(point, "paging");
+
+	merging->clashes++;
+	if (merging->clashes == 1)
+		fail(merging->why, EEXIST, "%s, %s, %s paging, %.120s is in %.90s and in %.90s",
+			or_unnamed(string_of(point, "bench")), or_unnamed(string_of(point, "setting")),
+			paging ? paging : "unknown", or_unnamed(params), path_of(merging->request, number_of(before)),
+			path_of(merging->request, merging->number));
+	free(params);
+}
+
+static int add_point(struct merging *merging, json_t *point)
+{
+	char *identity = point_identity(point);
+	const json_t *index = identity ? json_object_get(merging->where, identity) : NULL;
+	json_t *points = merging->out->points;
+	size_t at = index ? (size_t)json_integer_value(index) : json_array_size(points);
+	int rc = identity ? 0 : -1;
+
+	if (index && !merging->request->replace) {
+		clash(merging, point, json_array_get(points, at));
+	} else if (index) {
+		merging->replaced++;
+		rc = json_array_set(points, at, point);
+	} else if (identity) {
+		rc = json_array_append(points, point);
+		if (!rc)
+			rc = json_object_set_new(merging->where, identity, json_integer((json_int_t)at));
+	}
+	free(identity);
+	return rc ? fail(merging->why, ENOMEM, "out of memory") : 0;
+}
+
+static int take_point(struct merging *merging, const json_t *original)
+{
+	json_t *point;
+	int rc;
+
+	if (merging->judgement.guest && !is(original, "setting", "host")) {
+		merging->nested_vcpus++;
+		return 0;
+	}
+	/* A run that is whole holds finished points only, and the base says whether this one is. */
+	if (!json_is_true(json_object_get(original, "final"))) {
+		merging->unfinished++;
+		return 0;
+	}
+	merging->taken++;
+	point = json_copy((json_t *)original);
+	if (!point)
+		return fail(merging->why, ENOMEM, "out of memory");
+	if (merging->judgement.guest)
+		make_guest_point(point, &merging->judgement);
+	json_object_set_new(point, "joined", json_integer((json_int_t)merging->number));
+	rc = add_point(merging, point);
+	json_decref(point);
+	return rc;
+}
+
+static int nothing_joined(const struct merging *merging)
+{
+	const char *path = path_of(merging->request, merging->number);
+
+	if (merging->nested_vcpus)
+		return fail(merging->why, EINVAL,
+			"%s was made inside a guest and has no finished points of setting host: its vcpu points "
+			"are of guests of that guest, and stand beside nothing here",
+			path);
+	return fail(merging->why, EINVAL, "%s has no finished points", path);
+}
+
+/* Paging modes of a run's guests, where they agree; NULL: it has none, or several. */
+static const char *vcpu_paging(const json_t *points)
+{
+	const char *paging = NULL;
+	size_t i;
+	json_t *point;
+
+	json_array_foreach (points, i, point) {
+		const char *its = string_of(point, "paging");
+
+		if (!is(point, "setting", "vcpu") || !its)
+			continue;
+		if (paging && strcmp(paging, its))
+			return NULL;
+		paging = its;
+	}
+	return paging;
+}
+
+static void set_text(json_t *object, const char *key, const char *value, const char *why_not)
+{
+	char beside[32];
+
+	json_object_set_new(object, key, value ? json_string(value) : json_null());
+	if (value)
+		return;
+	snprintf(beside, sizeof(beside), "%s_reason", key);
+	json_object_set_new(object, beside, json_string(why_not));
+}
+
+static json_t *describe(const struct merging *merging)
+{
+	const struct loaded_run *run = merging->request->joined[merging->number - 1].run;
+	const struct joined_judgement *judgement = &merging->judgement;
+	const json_t *machine = json_object_get(run->about, "machine");
+	json_t *element = json_object(), *guest = json_object_get(run->about, "guest"), *outer = json_object();
+	char file[64];
+
+	snprintf(file, sizeof(file), "joined/%zu-run.json", merging->number);
+	json_object_set_new(element, "file", json_string(file));
+	json_object_set_new(element, "as", json_string(judgement->guest ? "guest" : "host"));
+	if (judgement->guest) {
+		set_text(element, "paging", judgement->paging, judgement->paging_reason);
+		set_text(element, "accel", judgement->accel, judgement->accel_reason);
+	} else {
+		set_text(element, "paging", vcpu_paging(run->points), "it has no guests, or of several paging modes");
+		set_text(element, "accel", NULL, "measured on the host itself");
+	}
+	set_text(element, "host", string_of(run->about, "host"), "the run does not say it");
+	json_object_set(outer, "outer", json_object_get(json_object_get(machine, "outer"), "name"));
+	set_outer(outer, judgement);
+	set_text(element, "outer", string_of(outer, "outer"), "the run does not say it");
+	set_text(element, "started_utc", string_of(run->about, "started_utc"), "the run does not say it");
+	if (json_is_object(guest))
+		json_object_set(element, "guest", guest);
+	json_object_set(element, "warnings", judgement->warnings);
+	json_decref(outer);
+	return element;
+}
+
+static void warn_of_points(struct merging *merging)
+{
+	const struct loaded_run *run = merging->request->joined[merging->number - 1].run;
+
+	if (merging->nested_vcpus)
+		joined_warn(&merging->judgement, "left out, as they are of vCPUs inside the guest: %zu of its points",
+			merging->nested_vcpus);
+	if (merging->unfinished)
+		joined_warn(&merging->judgement, "left out, as they were not finished: %zu of its points",
+			merging->unfinished);
+	if (run->truncated)
+		joined_warn(&merging->judgement, "the last line of its points was cut off and is left out");
+	if (merging->replaced)
+		joined_warn(&merging->judgement, "standing instead of those of earlier runs: %zu of its points",
+			merging->replaced);
+}
+
+static int join_one(struct merging *merging, json_t *list)
+{
+	const struct joined_run *joined = &merging->request->joined[merging->number - 1];
+	size_t i;
+	json_t *point;
+	int rc;
+
+	if (json_object_get(joined->run->about, "joined"))
+		return fail(merging->why, EINVAL, "%s is itself joined of runs: name those", joined->run->path);
+	rc = joined_judge(merging->request->base, joined, &merging->judgement, merging->why);
+	if (rc)
+		return rc;
+	merging->taken = merging->unfinished = merging->nested_vcpus = merging->replaced = 0;
+	json_array_foreach (joined->run->points, i, point) {
+		rc = take_point(merging, point);
+		if (rc)
+			break;
+	}
+	if (!rc && !merging->taken)
+		rc = nothing_joined(merging);
+	if (!rc) {
+		warn_of_points(merging);
+		if (json_array_append_new(list, describe(merging)))
+			rc = fail(merging->why, ENOMEM, "out of memory");
+	}
+	joined_free(&merging->judgement);
+	return rc;
+}
+
+/* How many points each run has in the end: a later one may have replaced some of them. */
+static void count_points(const struct merged *merged, json_t *list)
+{
+	size_t i, k;
+	json_t *element, *point;
+
+	json_array_foreach (list, i, element) {
+		json_int_t points = 0;
+
+		json_array_foreach (merged->points, k, point)
+			points += number_of(point) == i + 1;
+		json_object_set_new(element, "points", json_integer(points));
+	}
+}
+
+static int start(struct merging *merging)
+{
+	const struct loaded_run *base = merging->request->base;
+	size_t i;
+	json_t *point;
+
+	merging->out->about = json_copy(base->about);
+	merging->out->points = json_array();
+	merging->where = json_object();
+	if (!merging->out->about || !merging->out->points || !merging->where)
+		return fail(merging->why, ENOMEM, "out of memory");
+	if (json_object_get(base->about, "joined"))
+		return fail(merging->why, EINVAL, "%s is itself joined of runs: name those", base->path);
+	json_array_foreach (base->points, i, point) {
+		int rc = add_point(merging, point);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int merge_runs(const struct merge_request *request, struct merged *out, struct reason *why)
+{
+	struct reason first = { "" };
+	struct merging merging = { .request = request, .out = out, .why = &first };
+	json_t *list = json_array();
+	int rc;
+
+	*out = (struct merged){ 0 };
+	rc = start(&merging);
+	for (merging.number = 1; merging.number <= request->count && !rc; merging.number++) {
+		rc = join_one(&merging, list);
+		if (!rc && merging.clashes)
+			rc = -EEXIST;
+	}
+	if (!rc) {
+		count_points(out, list);
+		if (json_object_set(out->about, "joined", list))
+			rc = fail(&first, ENOMEM, "out of memory");
+	} else if (rc == -EEXIST) {
+		rc = fail(why, EEXIST, "%s%s; take the later ones with --replace, or leave out that run", first.text,
+			merging.clashes > 1 ? ", and more points are in both" : "");
+	}
+	if (rc && rc != -EEXIST && why)
+		*why = first;
+	json_decref(list);
+	json_decref(merging.where);
+	if (rc)
+		merged_free(out);
+	return rc;
+}
+
+void merged_free(struct merged *merged)
+{
+	json_decref(merged->about);
+	json_decref(merged->points);
+	*merged = (struct merged){ 0 };
+}

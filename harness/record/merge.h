@@ -1,0 +1,40 @@
+/* Joining runs of one host and of its guests into one run directory: docs/RESULTS.md, "Joined runs". */
+#ifndef NESTWALK_MERGE_H
+#define NESTWALK_MERGE_H
+
+#include "base/reason.h"
+#include "record/joined.h"
+#include "record/load.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct merge_request {
+	const struct loaded_run *base; /* of the host: its run.json stays */
+	const struct joined_run *joined;
+	size_t count;
+	bool replace; /* of two points with one identity the later run's stands; otherwise they are an error */
+};
+
+/* Owned by the caller: merged_free(). */
+struct merged {
+	json_t *about; /* run.json of the base with "joined": an element a run, with its warnings */
+	json_t *points; /* array: the base's, then those of each run; a run's have its number from 1 in "joined" */
+};
+
+/*
+ * Join the runs. 0, or with *why: -EEXIST two points have one identity; -EINVAL a run belongs to another machine (see
+ * joined_judge()), is itself joined of others, or has nothing to join; -ENOMEM. Reads and writes no file.
+ */
+int merge_runs(const struct merge_request *request, struct merged *out, struct reason *why);
+void merged_free(struct merged *merged);
+
+/*
+ * Write the run directory `path` with the base's topology.xml and each joined run's run.json. `path` must not exist, or be
+ * an empty directory. All is written beside it, under a name that ends in ".partial-" and the process number, and put in
+ * place when it is whole: on failure nothing is left of it. 0, or -errno with *why: -EEXIST something is there.
+ */
+int merge_write(const struct merge_request *request, const struct merged *merged, const char *path, struct reason *why);
+
+#endif

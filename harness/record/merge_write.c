@@ -1,0 +1,156 @@
+/* The directory of joined runs: written beside its place, and moved there when it is whole. */
+#include "record/merge.h"
+#include "record/write.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COPY_BYTES 65536 /* of a copy's step; a run.json has some 10 KiB, topology.xml of a large machine 1 MiB */
+#define OPEN_DIRECTORIES 4 /* while removing: the tree is two deep */
+
+static int copy_failed(const char *path, const char *what, struct reason *why)
+{
+	int error = errno ? errno : EIO;
+
+	return fail(why, error, "cannot %s %s: %s", what, path, strerror(error));
+}
+
+static int copy_opened(FILE *in, const char *to, const char *from, struct reason *why)
+{
+	FILE *out = fopen(to, "wxe");
+	char *bytes = malloc(COPY_BYTES);
+	size_t got;
+	int rc = 0;
+
+	if (!bytes)
+		rc = fail(why, ENOMEM, "out of memory");
+	else if (!out)
+		rc = copy_failed(to, "write", why);
+	while (!rc && (got = fread(bytes, 1, COPY_BYTES, in)) > 0) {
+		if (fwrite(bytes, 1, got, out) != got)
+			rc = copy_failed(to, "write", why);
+	}
+	if (!rc && ferror(in))
+		rc = copy_failed(from, "read", why);
+	if (out && fclose(out) && !rc)
+		rc = copy_failed(to, "write", why);
+	free(bytes);
+	return rc;
+}
+
+static int copy_bytes(const char *from, const char *to, struct reason *why)
+{
+	FILE *in = fopen(from, "re");
+	int rc;
+
+	if (!in)
+		return copy_failed(from, "read", why);
+	rc = copy_opened(in, to, from, why);
+	fclose(in);
+	return rc;
+}
+
+/* RUN/NAME to the file `as` of the new directory. */
+static int copy_file(
+	const char *run, const char *name, const struct run_writer *writer, const char *as, struct reason *why)
+{
+	char to[4200], *from = run_file(run, name);
+	int rc = from ? copy_bytes(from, writer_file(writer, as, to, sizeof(to)), why)
+		      : fail(why, ENOMEM, "out of memory");
+
+	free(from);
+	return rc;
+}
+
+static int copy_abouts(const struct merge_request *request, const struct run_writer *writer, struct reason *why)
+{
+	char name[64], path[4200];
+	int rc = 0;
+
+	if (mkdir(writer_file(writer, "joined", path, sizeof(path)), 0777))
+		return copy_failed(path, "make directory", why);
+	for (size_t i = 0; i < request->count && !rc; i++) {
+		snprintf(name, sizeof(name), "joined/%zu-run.json", i + 1);
+		rc = copy_file(request->joined[i].run->path, "run.json", writer, name, why);
+	}
+	return rc;
+}
+
+static int fill(
+	const struct merge_request *request, const struct merged *merged, struct run_writer *writer, struct reason *why)
+{
+	int rc = run_write_points(writer, merged->points, why);
+
+	if (!rc)
+		rc = run_write_about(writer, merged->about, why);
+	if (!rc)
+		rc = copy_file(request->base->path, "topology.xml", writer, "topology.xml", why);
+	if (!rc)
+		rc = copy_abouts(request, writer, why);
+	return rc;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	return remove(path);
+}
+
+/* rename() puts a directory in the place of an empty one and of nothing else; this says so before all the work. */
+static int must_be_free(const char *path, struct reason *why)
+{
+	DIR *listing = opendir(path);
+	const struct dirent *entry;
+	bool holds = false;
+
+	if (!listing && errno == ENOENT)
+		return 0;
+	if (!listing)
+		return fail(why, errno, "cannot use %s: %s; choose another directory with -o", path, strerror(errno));
+	while (!holds && (entry = readdir(listing)))
+		holds = strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	closedir(listing);
+	return holds ? fail(why, EEXIST, "%s is not empty; choose another directory with -o", path) : 0;
+}
+
+int merge_write(const struct merge_request *request, const struct merged *merged, const char *path, struct reason *why)
+{
+	struct run_writer writer = { .points = NULL };
+	char *partial = NULL;
+	size_t length = strlen(path);
+	int rc;
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	rc = must_be_free(path, why);
+	if (rc)
+		return rc;
+	if (asprintf(&partial, "%.*s.partial-%d", (int)length, path, (int)getpid()) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	rc = run_writer_open(&writer, partial, why);
+	if (rc)
+		goto out;
+	rc = fill(request, merged, &writer, why);
+	run_writer_close(&writer);
+	if (!rc) {
+		/* The same path without its slashes at the end. */
+		char *final = strndup(path, length);
+
+		if (!final || rename(partial, final))
+			rc = copy_failed(path, "put the joined runs in", why);
+		free(final);
+	}
+	if (rc)
+		nftw(partial, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS);
+out:
+	free(partial);
+	return rc;
+}
