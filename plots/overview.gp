@@ -10,7 +10,7 @@ set output directory . "/" . name . "." . picture_format
 set table $nothing
 array labels[64]; array settings[64]; array sizes[64]; array end_x[64]; array end_y[64]
 curves = 0; least = 1e30; most = 0; low = -1; high = 10
-note(c) = (curves = max(curves, c), labels[c] = strcol("label"), settings[c] = setting_colour(strcol("setting")), \
+note(c) = (curves = max(curves, c), labels[c] = strcol("label"), settings[c] = place_colour(strcol("setting"), strcol("label")), \
 	sizes[c] = int(column("size")), end_x[c] = column("reach_bytes"), end_y[c] = column("net_cycles"), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("curve"))), least = min(least, column("reach_bytes")), \
 	most = max(most, column("reach_bytes")), low = min(low, column("net_cycles") * 1.2), \

@@ -28,10 +28,13 @@ set datafile missing "NA"
 set encoding utf8
 set style fill transparent solid 0.22 noborder
 
-# Okabe and Ito's colours, told apart by colour-blind readers. A setting has one colour in every figure.
-array colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+# Okabe and Ito's colours, told apart by colour-blind readers, and two dark shades. A setting has one colour in every figure.
+array colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A3600", "#004D38"]
 colour(i) = i < 1 ? "#222222" : colours[(int(i) - 1) % |colours| + 1]
 setting_colour(s) = s eq "host" ? 1 : s eq "vcpu" ? 2 : s eq "guest" ? 3 : 4
+# Two paging modes of a setting may stand side by side: shadow paging has the dark shade of its colour.
+place_colour(s, label) = strstrt(label, "shadow paging") == 0 || setting_colour(s) == 1 ? setting_colour(s) : \
+	s eq "vcpu" ? 7 : s eq "guest" ? 8 : setting_colour(s)
 rgb(i) = int("0x" . substr(colour(i), 2, 7))
 grey = "#666666"
 ink = "#222222"

@@ -11,7 +11,7 @@ do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 8] { sizes[i] = "" }
 do for [i = 1 : 256] { ticks[i] = "" }
 note(f, l, x) = (leaves = max(leaves, f), lanes = max(lanes, l), names[l] = strcol("label"), \
-	owners[l] = setting_colour(strcol("setting")), last[f] = max(last[f], x), most[f] = max(most[f], column("net_cycles_hi")), \
+	owners[l] = place_colour(strcol("setting"), strcol("label")), last[f] = max(last[f], x), most[f] = max(most[f], column("net_cycles_hi")), \
 	sizes[f] = sprintf("%d pages of %s, aligned", column("pages"), strcol("page_size")), \
 	ticks[32 * (f - 1) + x] = sprintf("%s\n%s\n%d of %d", strcol("distance"), strcol("needs"), column("own"), column("levels")), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("leaf")), int(column("lane")), int(column("x")))):(0)

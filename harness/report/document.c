@@ -297,24 +297,32 @@ static void machine_number(FILE *out, const char *what, double number)
 		fprintf(out, "| %s | %.0f |\n", what, number);
 }
 
+/* A run joined of others may have several modes of one setting. */
 static void write_paging(FILE *out, const struct report *report)
 {
 	json_t *seen = json_object();
 	const char *key;
-	json_t *point;
+	json_t *point, *modes;
 	size_t i;
 
 	json_array_foreach (report->run->points, i, point) {
 		const char *setting = string_at(point, "setting"), *paging = string_at(point, "paging");
 
+		if (setting && paging && !json_object_get(seen, setting))
+			json_object_set_new(seen, setting, json_object());
 		if (setting && paging)
-			json_object_set_new(seen, setting, json_string(paging));
+			json_object_set_new(json_object_get(seen, setting), paging, json_true());
 	}
-	json_object_foreach (seen, key, point) {
+	json_object_foreach (seen, key, modes) {
+		const char *paging, *before = " | ";
+
 		fputs("| paging, ", out);
 		markdown_text(out, key);
-		fputs(" | ", out);
-		markdown_text(out, json_string_value(point));
+		json_object_foreach (modes, paging, point) {
+			fputs(before, out);
+			markdown_text(out, paging);
+			before = ", ";
+		}
 		fputs(" |\n", out);
 	}
 	json_decref(seen);

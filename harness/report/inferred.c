@@ -21,6 +21,14 @@ static bool same_word(const json_t *element, const char *key, const char *word)
 	return !text || !word || !strcmp(text, word);
 }
 
+/* A guest whose paging is not known is not one of those whose paging is. */
+static bool same_paging(const json_t *element, const char *paging)
+{
+	const json_t *told = json_object_get(element, "paging");
+
+	return !told || json_is_null(told) == !paging;
+}
+
 bool inferred_is_about(const json_t *element, const struct panel_curve *curve)
 {
 	const json_t *params = json_object_get(element, "params");
@@ -28,7 +36,7 @@ bool inferred_is_about(const json_t *element, const struct panel_curve *curve)
 	json_t *value;
 
 	if (!same_word(element, "bench", curve->bench) || !same_word(element, "setting", curve->setting) ||
-		!same_word(element, "paging", curve->paging))
+		!same_paging(element, curve->paging) || !same_word(element, "paging", curve->paging))
 		return false;
 	json_object_foreach (curve->params, key, value) {
 		const json_t *told = json_object_get(element, key);

@@ -68,24 +68,15 @@ static int add_point(struct lanes *lanes, json_t *point, const char *const *axes
 	return rc ? -ENOMEM : 0;
 }
 
-static int rank_of(const struct lane *lane)
-{
-	static const char *const order[] = { "host", "vcpu", "guest" };
-	int rank = 0;
-
-	while (rank < (int)(sizeof(order) / sizeof(order[0])) && strcmp(lane->setting, order[rank]))
-		rank++;
-	return rank;
-}
-
 /* Insertion sort: stable, and there are few. */
 static void sort_lanes(struct lanes *lanes)
 {
 	for (size_t i = 1; i < lanes->count; i++) {
 		struct lane moved = lanes->lane[i];
+		unsigned rank = place_rank(moved.setting, moved.paging);
 		size_t slot = i;
 
-		for (; slot && rank_of(&moved) < rank_of(&lanes->lane[slot - 1]); slot--)
+		for (; slot && rank < place_rank(lanes->lane[slot - 1].setting, lanes->lane[slot - 1].paging); slot--)
 			lanes->lane[slot] = lanes->lane[slot - 1];
 		lanes->lane[slot] = moved;
 	}
@@ -98,9 +89,7 @@ static void label_lane(const struct lanes *lanes, struct lane *lane)
 	json_t *value;
 	bool alike = false;
 
-	text_append(lane->label, sizeof(lane->label), "%.24s", lane->setting);
-	if (lane->paging && strcmp(lane->paging, "native"))
-		text_append(lane->label, sizeof(lane->label), ", %.16s paging", lane->paging);
+	place_label(lane->setting, lane->paging, lane->label, sizeof(lane->label));
 	if (lane->emulated)
 		text_append(lane->label, sizeof(lane->label), ", emulated machine");
 	if (lane->interpreted)
@@ -115,6 +104,36 @@ static void label_lane(const struct lanes *lanes, struct lane *lane)
 				lane->label, sizeof(lane->label), ", %.16s %.16s", key, param_text(key, value).text);
 	}
 	label_clean(lane->label);
+}
+
+static void lane_release(struct lane *lane)
+{
+	json_decref(lane->others);
+	json_decref(lane->points);
+}
+
+void lanes_drop_emulated(struct lanes *lanes)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < lanes->count; i++) {
+		if (lanes->lane[i].emulated)
+			lane_release(&lanes->lane[i]);
+		else
+			lanes->lane[kept++] = lanes->lane[i];
+	}
+	lanes->count = kept;
+}
+
+/* What an emulator took or counted stands in figures of its own, or in none: never beside a processor's. */
+static void part_from_emulated(struct lanes *lanes)
+{
+	bool hardware = false;
+
+	for (size_t i = 0; i < lanes->count; i++)
+		hardware = hardware || !lanes->lane[i].emulated;
+	if (hardware)
+		lanes_drop_emulated(lanes);
 }
 
 int lanes_gather(
@@ -133,6 +152,7 @@ int lanes_gather(
 		if (rc)
 			goto out;
 	}
+	part_from_emulated(lanes);
 	sort_lanes(lanes);
 	for (i = 0; i < lanes->count; i++)
 		label_lane(lanes, &lanes->lane[i]);
@@ -142,31 +162,12 @@ out:
 	return rc;
 }
 
-static void lane_release(struct lane *lane)
-{
-	json_decref(lane->others);
-	json_decref(lane->points);
-}
-
 void lanes_free(struct lanes *lanes)
 {
 	for (size_t i = 0; i < lanes->count; i++)
 		lane_release(&lanes->lane[i]);
 	free(lanes->lane);
 	*lanes = (struct lanes){ 0 };
-}
-
-void lanes_drop_emulated(struct lanes *lanes)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < lanes->count; i++) {
-		if (lanes->lane[i].emulated)
-			lane_release(&lanes->lane[i]);
-		else
-			lanes->lane[kept++] = lanes->lane[i];
-	}
-	lanes->count = kept;
 }
 
 static size_t keep_number(double *out, size_t count, size_t most, double number)

@@ -23,19 +23,20 @@ struct lane {
 };
 
 struct lanes {
-	struct lane *lane; /* host first, then vcpu, then others */
+	struct lane *lane; /* by place_rank(): host first, then vcpu, then guest */
 	size_t count;
 };
 
 /*
  * Sort the ok points for which `belongs` says yes into lanes; `axes` (ended by NULL) are the params along which a lane
- * varies. 0 with *lanes, which lanes_free() frees and which borrows from `points`; -ENOMEM.
+ * varies. Where a processor measured any of them, those that an emulator did are left out. 0 with *lanes, which
+ * lanes_free() frees and which borrows from `points`; -ENOMEM.
  */
 int lanes_gather(
 	const json_t *points, bool (*belongs)(const json_t *point), const char *const *axes, struct lanes *lanes);
 void lanes_free(struct lanes *lanes);
 
-/* Leave out those lanes whose times are an emulator's. */
+/* Leave out those lanes whose times are an emulator's, also where there are no others. */
 void lanes_drop_emulated(struct lanes *lanes);
 
 /* The different values of a number in the points of all lanes ("params.pages"), ascending, into out[most]. */

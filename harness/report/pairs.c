@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ratios {
+/* A list of numbers. */
+struct numbers {
 	double *number;
 	size_t count, room;
 };
 
-static int keep(struct ratios *ratios, double number)
+static int keep(struct numbers *ratios, double number)
 {
 	if (ratios->count == ratios->room) {
 		size_t room = ratios->room ? 2 * ratios->room : 64;
@@ -34,13 +35,23 @@ static double sample_at(const json_t *samples, size_t i)
 	return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* Whether two points were taken in one run; those that were joined to it from others say from which. */
+static bool same_run(const json_t *a, const json_t *b)
+{
+	const json_t *run_a = json_object_get(a, "joined"), *run_b = json_object_get(b, "joined");
+
+	return run_a && run_b ? json_equal(run_a, run_b) : run_a == run_b;
+}
+
 /* Every sample of `over` against that of `under` with the same round. */
-static int pair_points(const char *metric, const json_t *over, const json_t *under, struct ratios *ratios)
+static int pair_points(const char *metric, const json_t *over, const json_t *under, struct numbers *ratios)
 {
 	const json_t *over_rounds = json_at(over, "samples.round"), *under_rounds = json_at(under, "samples.round");
 	const json_t *over_samples = json_object_get(json_at(over, "samples"), metric);
 	const json_t *under_samples = json_object_get(json_at(under, "samples"), metric);
 
+	if (!same_run(over, under))
+		return 0;
 	for (size_t i = 0; i < json_array_size(over_rounds); i++) {
 		for (size_t j = 0; j < json_array_size(under_rounds); j++) {
 			double a = sample_at(over_samples, i), b = sample_at(under_samples, j);
@@ -56,42 +67,17 @@ static int pair_points(const char *metric, const json_t *over, const json_t *und
 	return 0;
 }
 
-static bool same_place(const json_t *a, const json_t *b)
-{
-	const char *pass_a = string_at(a, "pass"), *pass_b = string_at(b, "pass");
+/* One place at which both were measured: the samples [first, under) are of the one, [under, end) of the other. */
+struct place {
+	size_t first, under, end;
+};
 
-	return number_at(a, "params.pages") == number_at(b, "params.pages") && pass_a && pass_b &&
-	       !strcmp(pass_a, pass_b);
-}
-
-int ratio_of_pairs(const struct ratio_request *request, struct interval *ratio, size_t *pairs)
-{
-	struct ratios ratios = { 0 };
-	size_t i, j;
-	json_t *over, *under;
-	int rc = 0;
-
-	json_array_foreach (request->over->points, i, over) {
-		double pages = number_at(over, "params.pages");
-
-		if (!(pages >= request->pages_least && pages <= request->pages_most))
-			continue;
-		json_array_foreach (request->under->points, j, under) {
-			if (same_place(over, under))
-				rc = rc ? rc : pair_points(request->metric, over, under, &ratios);
-		}
-	}
-	*ratio = stats_median_interval(ratios.number, ratios.count, request->seed);
-	*pairs = ratios.count;
-	free(ratios.number);
-	return rc;
-}
-
-/* The samples of two points in one array, those of the first before those of the second. */
+/* All samples of both, a place after the other. */
 struct unpaired {
-	const double *sample;
-	double *resample; /* room for as many */
-	size_t over;
+	struct numbers sample;
+	struct place *place;
+	size_t places;
+	double *resample, *ratio; /* room for as many as there are samples, and places */
 };
 
 static double drawn_median(const struct unpaired *unpaired, const unsigned *drawn, size_t from, size_t to)
@@ -100,19 +86,27 @@ static double drawn_median(const struct unpaired *unpaired, const unsigned *draw
 
 	for (size_t i = from; i < to; i++) {
 		for (unsigned times = 0; times < drawn[i]; times++)
-			unpaired->resample[count++] = unpaired->sample[i];
+			unpaired->resample[count++] = unpaired->sample.number[i];
 	}
 	return stats_median(unpaired->resample, count);
 }
 
+/* A place of which a resample has nothing on one side is left out of it: the median of nothing is NaN. */
 static double ratio_of_medians(const unsigned *drawn, size_t n, void *context)
 {
 	const struct unpaired *unpaired = context;
 
-	return drawn_median(unpaired, drawn, 0, unpaired->over) / drawn_median(unpaired, drawn, unpaired->over, n);
+	(void)n;
+	for (size_t i = 0; i < unpaired->places; i++) {
+		const struct place *place = &unpaired->place[i];
+
+		unpaired->ratio[i] = drawn_median(unpaired, drawn, place->first, place->under) /
+				     drawn_median(unpaired, drawn, place->under, place->end);
+	}
+	return stats_median(unpaired->ratio, unpaired->places);
 }
 
-static int keep_all(const json_t *point, const char *metric, struct ratios *into)
+static int keep_all(const json_t *point, const char *metric, struct numbers *into)
 {
 	const json_t *samples = json_object_get(json_object_get(point, "samples"), metric);
 	int rc = 0;
@@ -124,23 +118,81 @@ static int keep_all(const json_t *point, const char *metric, struct ratios *into
 	return rc;
 }
 
-static int ratio_unpaired(const struct point_ratio_request *request, struct interval *ratio)
+/* A place without samples on one side is none. */
+static int add_place(struct unpaired *unpaired, const char *metric, const json_t *over, const json_t *under)
 {
-	struct ratios both = { 0 };
-	struct unpaired unpaired;
-	int rc = keep_all(request->over, request->metric, &both);
+	struct place place = { .first = unpaired->sample.count };
+	struct place *grown = reallocarray(unpaired->place, unpaired->places + 1, sizeof(*grown));
+	int rc = grown ? keep_all(over, metric, &unpaired->sample) : -ENOMEM;
 
-	unpaired.over = both.count;
+	if (grown)
+		unpaired->place = grown;
+	place.under = unpaired->sample.count;
 	if (!rc)
-		rc = keep_all(request->under, request->metric, &both);
-	unpaired.sample = both.number;
-	unpaired.resample = malloc((both.count + 1) * sizeof(double));
-	if (!rc && unpaired.resample && unpaired.over && both.count > unpaired.over)
-		*ratio = stats_bootstrap(both.count, ratio_of_medians, &unpaired, request->seed);
-	if (!unpaired.resample)
+		rc = keep_all(under, metric, &unpaired->sample);
+	place.end = unpaired->sample.count;
+	if (rc)
+		return rc;
+	if (place.first < place.under && place.under < place.end)
+		grown[unpaired->places++] = place;
+	else
+		unpaired->sample.count = place.first;
+	return 0;
+}
+
+/* Frees what was gathered. `rc` is how the gathering went. */
+static int ratio_unpaired(struct unpaired *unpaired, int rc, uint64_t seed, struct interval *ratio)
+{
+	unpaired->resample = calloc(unpaired->sample.count + 1, sizeof(double));
+	unpaired->ratio = calloc(unpaired->places + 1, sizeof(double));
+	if (!unpaired->resample || !unpaired->ratio)
 		rc = -ENOMEM;
-	free(unpaired.resample);
-	free(both.number);
+	*ratio = (struct interval){ NAN, NAN, NAN };
+	if (!rc && unpaired->places)
+		*ratio = stats_bootstrap(unpaired->sample.count, ratio_of_medians, unpaired, seed);
+	free(unpaired->ratio);
+	free(unpaired->resample);
+	free(unpaired->place);
+	free(unpaired->sample.number);
+	return rc;
+}
+
+static bool same_place(const json_t *a, const json_t *b)
+{
+	const char *pass_a = string_at(a, "pass"), *pass_b = string_at(b, "pass");
+
+	return number_at(a, "params.pages") == number_at(b, "params.pages") && pass_a && pass_b &&
+	       !strcmp(pass_a, pass_b);
+}
+
+int ratio_of_pairs(const struct ratio_request *request, struct interval *ratio, size_t *pairs)
+{
+	struct numbers ratios = { 0 };
+	struct unpaired unpaired = { .places = 0 };
+	size_t i, j;
+	json_t *over, *under;
+	int rc = 0;
+
+	json_array_foreach (request->over->points, i, over) {
+		double pages = number_at(over, "params.pages");
+
+		if (!(pages >= request->pages_least && pages <= request->pages_most))
+			continue;
+		json_array_foreach (request->under->points, j, under) {
+			if (!same_place(over, under))
+				continue;
+			rc = rc ? rc : pair_points(request->metric, over, under, &ratios);
+			rc = rc ? rc : add_place(&unpaired, request->metric, over, under);
+		}
+	}
+	/* Not used where there are pairs, but freed. */
+	if (ratios.count)
+		unpaired.places = 0;
+	rc = ratio_unpaired(&unpaired, rc, request->seed, ratio);
+	if (ratios.count)
+		*ratio = stats_median_interval(ratios.number, ratios.count, request->seed);
+	*pairs = ratios.count;
+	free(ratios.number);
 	return rc;
 }
 
@@ -151,14 +203,18 @@ static double median_of(const json_t *point, const char *metric)
 
 int ratio_of_points(const struct point_ratio_request *request, struct point_ratio *out)
 {
-	struct ratios ratios = { 0 };
+	struct numbers ratios = { 0 };
 	int rc = pair_points(request->metric, request->over, request->under, &ratios);
 
 	out->pairs = ratios.count;
 	out->ratio = stats_median_interval(ratios.number, ratios.count, request->seed);
 	free(ratios.number);
-	if (!rc && !out->pairs)
-		rc = ratio_unpaired(request, &out->ratio);
+	if (!rc && !out->pairs) {
+		struct unpaired unpaired = { .places = 0 };
+
+		rc = add_place(&unpaired, request->metric, request->over, request->under);
+		rc = ratio_unpaired(&unpaired, rc, request->seed, &out->ratio);
+	}
 	if (!rc && !isfinite(out->ratio.median))
 		out->ratio.median =
 			median_of(request->over, request->metric) / median_of(request->under, request->metric);

@@ -24,6 +24,34 @@ bool point_is_emulated(const json_t *point)
 	       (outer && (strstr(outer, "TCG") || strstr(outer, "emulat")));
 }
 
+static unsigned rank_in(const char *const *order, unsigned count, const char *word)
+{
+	unsigned rank = 0;
+
+	while (rank < count && !same_text(order[rank], word))
+		rank++;
+	return rank;
+}
+
+unsigned place_rank(const char *setting, const char *paging)
+{
+	static const char *const settings[] = { "host", "vcpu", "guest" };
+	static const char *const pagings[] = { "native", "nested", "shadow", "software" };
+	unsigned pagings_count = sizeof(pagings) / sizeof(pagings[0]);
+
+	return rank_in(settings, sizeof(settings) / sizeof(settings[0]), setting) * (pagings_count + 1) +
+	       rank_in(pagings, pagings_count, paging);
+}
+
+void place_label(const char *setting, const char *paging, char *label, size_t bytes)
+{
+	text_append(label, bytes, "%.24s", setting);
+	if (paging && strcmp(paging, "native"))
+		text_append(label, bytes, ", %.16s paging", paging);
+	else if (!paging && same_text(setting, "guest"))
+		text_append(label, bytes, ", paging not known");
+}
+
 bool point_is_of_reach(const json_t *point)
 {
 	if (json_at(point, "params.distance_bytes"))
@@ -38,7 +66,8 @@ static struct panel_curve *curve_find(struct panel_set *set, const json_t *point
 
 		if (same_text(curve->bench, string_at(point, "bench")) &&
 			same_text(curve->setting, string_at(point, "setting")) &&
-			same_text(curve->paging, string_at(point, "paging")) && json_equal(curve->params, params))
+			same_text(curve->paging, string_at(point, "paging")) &&
+			curve->emulated == point_is_emulated(point) && json_equal(curve->params, params))
 			return curve;
 	}
 	return NULL;
@@ -230,11 +259,11 @@ static void label_curve(const struct panel *panel, struct panel_curve *curve)
 	json_t *value;
 	size_t alike = 0;
 
-	text_append(curve->label, sizeof(curve->label), "%.24s", curve->setting);
-	if (curve->paging && strcmp(curve->paging, "native"))
-		text_append(curve->label, sizeof(curve->label), ", %.16s paging", curve->paging);
+	place_label(curve->setting, curve->paging, curve->label, sizeof(curve->label));
+	/* Params are named only where another curve of the same setting and paging has them otherwise. */
 	for (size_t i = 0; i < panel->count; i++)
-		alike += same_text(panel->curve[i]->setting, curve->setting);
+		alike += same_text(panel->curve[i]->setting, curve->setting) &&
+			 same_text(panel->curve[i]->paging, curve->paging);
 	json_object_foreach (curve->params, key, value) {
 		if (alike > 1 && !json_object_get(panel->common, key))
 			text_append(
@@ -252,6 +281,20 @@ static int by_size(const void *left, const void *right)
 	if (a->stride_pages != b->stride_pages)
 		return a->stride_pages < b->stride_pages ? -1 : 1;
 	return strcmp(a->name, b->name);
+}
+
+/* Insertion sort: stable, and there are few. */
+static void sort_curves(struct panel_set *set)
+{
+	for (size_t i = 1; i < set->curves; i++) {
+		struct panel_curve moved = set->curve[i];
+		unsigned rank = place_rank(moved.setting, moved.paging);
+		size_t slot = i;
+
+		for (; slot && rank < place_rank(set->curve[slot - 1].setting, set->curve[slot - 1].paging); slot--)
+			set->curve[slot] = set->curve[slot - 1];
+		set->curve[slot] = moved;
+	}
 }
 
 static int make_panels(struct panel_set *set)
@@ -297,6 +340,7 @@ int panels_gather(const json_t *points, struct panel_set *set)
 	}
 	for (i = 0; i < set->curves && !rc; i++)
 		rc = sort_points(&set->curve[i]);
+	sort_curves(set);
 	if (!rc)
 		rc = make_panels(set);
 out:

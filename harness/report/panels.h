@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The ok points of one bench and setting whose params differ in `pages` only. Strings are borrowed from the points. */
+/* The ok points of one bench, setting and paging whose params differ in `pages` only. Strings are borrowed. */
 struct panel_curve {
 	const char *bench, *setting, *paging, *outer;
 	json_t *params; /* all but pages */
@@ -28,14 +28,14 @@ struct panel {
 	const char *backing; /* borrowed; NULL where the bench has no such param */
 	double page_bytes; /* NaN where the bench has no such param */
 	double stride_pages; /* 1 where the bench has no such param */
-	struct panel_curve **curve; /* borrowed from the set; in the order of the run */
+	struct panel_curve **curve; /* borrowed from the set; by place_rank() */
 	size_t count;
 	size_t points; /* ok ones in all curves */
 };
 
 struct panel_set {
 	struct panel_curve *curve;
-	size_t curves;
+	size_t curves; /* by place_rank(), otherwise in the order of the run */
 	struct panel *panel; /* ascending in page size and stride */
 	size_t panels;
 };
@@ -55,5 +55,14 @@ bool point_is_of_reach(const json_t *point);
 
 /* Whether the times of a point are an emulator's. */
 bool point_is_emulated(const json_t *point);
+
+/*
+ * Where a setting and its paging stand among others: the host first, since all are compared with it, then vcpu, then
+ * guest; in each nested before shadow paging. Either may be NULL: last.
+ */
+unsigned place_rank(const char *setting, const char *paging);
+
+/* A label's beginning, in `label` of `bytes`: "host", "vcpu, shadow paging", "guest, paging not known". */
+void place_label(const char *setting, const char *paging, char *label, size_t bytes);
 
 #endif

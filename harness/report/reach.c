@@ -290,14 +290,16 @@ static int explain_ratio(
 	request.pages_least = request.pages_most = last_common(host, curve);
 	if (ratio_of_pairs(&request, &beyond, &pairs_beyond))
 		return -ENOMEM;
-	if (!pairs)
+	if (!isfinite(below.median))
 		return 0;
-	fprintf(text,
-		"- **%s / host**: %s below the first step (up to %.0f pages, %zu pairs of samples), where nothing "
-		"misses and "
-		"both should cost the same",
-		curve->label, ratio_text(below.median, below.lo, below.hi).text, fits_pages(report, panel), pairs);
-	if (pairs_beyond)
+	fprintf(text, "- **%s / host**: %s below the first step (up to %.0f pages, ", curve->label,
+		ratio_text(below.median, below.lo, below.hi).text, fits_pages(report, panel));
+	if (pairs)
+		fprintf(text, "%zu pairs of samples", pairs);
+	else
+		fprintf(text, "medians of different runs");
+	fprintf(text, "), where nothing misses and both should cost the same");
+	if (isfinite(beyond.median))
 		fprintf(text, "; %s at %s pages", ratio_text(beyond.median, beyond.lo, beyond.hi).text,
 			count_text(request.pages_most).text);
 	fprintf(text, ".\n");
