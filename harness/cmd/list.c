@@ -1,4 +1,5 @@
-/* nestwalk list: the benches, their parameters, and the settings they run in. */
+/* nestwalk list: the benches, their parameters, and the settings they run in; or the counters. */
+#include "cmd/list.h"
 #include "cmd/cmd.h"
 #include "measure/benches.h"
 #include "measure/rounds.h"
@@ -8,29 +9,52 @@
 #include <jansson.h>
 #include <stdio.h>
 
+struct wanted {
+	bool json, counters, all;
+};
+
 static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "print JSON", 0 },
+	{ "counters", 'c', NULL, 0,
+		"the hardware events instead: what each metric counts on this CPU, by which event, and whether it can "
+		"be counted here",
+		0 },
+	{ "all", 'a', NULL, 0, "with --counters: every microarchitecture", 0 },
 	{ 0 },
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	bool *json = state->input;
+	struct wanted *wanted = state->input;
 
 	(void)arg;
-	if (key == ARGP_KEY_ARG)
+	switch (key) {
+	case 'j':
+		wanted->json = true;
+		return 0;
+	case 'c':
+		wanted->counters = true;
+		return 0;
+	case 'a':
+		wanted->all = true;
+		return 0;
+	case ARGP_KEY_ARG:
 		argp_error(state, "list takes no arguments");
-	if (key != 'j')
+		return 0;
+	case ARGP_KEY_END:
+		if (wanted->all && !wanted->counters)
+			argp_error(state, "--all goes with --counters");
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	*json = true;
-	return 0;
+	}
 }
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "List the benches, what each answers, its parameters (for `nestwalk run --param NAME=VALUES`) with the "
-	       "values measured unless you choose, the settings it runs in, and the efforts.",
+	       "values measured unless you choose, the settings it runs in, and the efforts; or the hardware events.",
 };
 
 /* One value as --param takes it. */
@@ -112,11 +136,13 @@ static json_t *bench_json(const struct bench *bench)
 
 int cmd_list(int argc, char **argv)
 {
-	bool json = false;
+	struct wanted wanted = { .json = false };
 	json_t *all;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &json);
-	if (json) {
+	argp_parse(&argp, argc, argv, 0, NULL, &wanted);
+	if (wanted.counters)
+		return list_counters(wanted.json, wanted.all);
+	if (wanted.json) {
 		all = json_array();
 		for (size_t i = 0; i < benches_count(); i++)
 			json_array_append_new(all, bench_json(benches_at(i)));

@@ -1,9 +1,11 @@
 #include "machine/perf.h"
+#include "machine/outer.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,32 +35,125 @@ static bool has_pmu(const struct machine_source *source)
 	       source_exists(source, "/sys/bus/event_source/devices/cpu_core");
 }
 
-static void explain(const struct machine_source *source, int error, struct reason *why)
+/* Without a PMU it is nearly always a hypervisor that keeps it to itself. */
+static int no_pmu(const struct machine_source *source, int error, struct reason *why)
+{
+	struct outer outer;
+
+	machine_outer(source, &outer);
+	if (!outer.known || !outer.is_guest)
+		return fail(
+			why, error, "no PMU: the hypervisor gives this guest none, or the kernel has no driver for it");
+	return fail(why, error,
+		"no PMU: this Linux is a guest of %s, which gives it none; a KVM host gives one with -cpu host,pmu=on, "
+		"a cloud with a bare-metal instance",
+		outer.name);
+}
+
+/* EACCES is the kernel's own rule, perf_event_paranoid. */
+static int denied(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
 {
 	char paranoid[16] = "unknown";
 
-	switch (error) {
+	source_read_text(source, paranoid, sizeof(paranoid), NULL, "/proc/sys/kernel/perf_event_paranoid");
+	if (refusal->other_thread)
+		return fail(why, refusal->error,
+			"permission denied for another thread with perf_event_paranoid=%s; it must be this user's own, "
+			"and as root: sysctl kernel.perf_event_paranoid=1",
+			paranoid);
+	return fail(why, refusal->error,
+		"permission denied with perf_event_paranoid=%s; as root: sysctl kernel.perf_event_paranoid=1 (in a "
+		"container perf_event_open may also be blocked by seccomp)",
+		paranoid);
+}
+
+/* EPERM is somebody else's: a seccomp filter, as containers have it, a security module or a locked-down kernel. */
+static int forbidden(const struct machine_source *source, int error, struct reason *why)
+{
+	char lockdown[64] = "", *status = NULL;
+	char seccomp[8] = "";
+
+	if (!source_read_all(source, "/proc/self/status", &status, NULL))
+		text_field(status, "Seccomp", seccomp, sizeof(seccomp));
+	free(status);
+	/* Mode 2 is a filter: Linux Documentation/userspace-api/seccomp_filter.rst. */
+	if (!strcmp(seccomp, "2"))
+		return fail(why, error,
+			"perf_event_open is blocked by a seccomp filter, as containers have it; start the container "
+			"with --cap-add PERFMON or --security-opt seccomp=unconfined");
+	source_read_text(source, lockdown, sizeof(lockdown), NULL, "/sys/kernel/security/lockdown");
+	if (strstr(lockdown, "[confidentiality]"))
+		/* Mainline kernels refuse only sampled registers then, distributions' more. */
+		return fail(why, error,
+			"permission denied, and the kernel is in lockdown mode confidentiality, which may be why; boot "
+			"with lockdown=integrity or without");
+	return fail(why, error,
+		"permission denied, not by perf_event_paranoid: a security module forbids perf_event_open, or another "
+		"user owns the thread; as root, or with CAP_PERFMON, it is allowed");
+}
+
+static int unsupported(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
+{
+	if (refusal->software)
+		return fail(why, refusal->error, "this kernel does not count that event");
+	if (!has_pmu(source))
+		return no_pmu(source, refusal->error, why);
+	if (refusal->guest_only)
+		return fail(why, refusal->error,
+			"the PMU here cannot count a guest apart from its host (exclude_host is refused), or lacks the "
+			"event");
+	if (refusal->error == EOPNOTSUPP)
+		return fail(why, refusal->error,
+			"the PMU lacks the event, or a running VM has the PMU to itself (a mediated vPMU); stop that "
+			"VM");
+	return fail(why, refusal->error, "the PMU here does not have the event");
+}
+
+/* The watchdog holds one counter of each CPU: Linux Documentation/admin-guide/lockup-watchdogs.rst. */
+static int taken(const struct machine_source *source, struct reason *why)
+{
+	uint64_t watchdog = 0;
+
+	source_read_u64(source, &watchdog, NULL, "/proc/sys/kernel/nmi_watchdog");
+	if (watchdog)
+		return fail(why, EBUSY,
+			"no counter is free for it: the NMI watchdog holds one; as root: sysctl kernel.nmi_watchdog=0");
+	return fail(why, EBUSY,
+		"no counter is free for it: other users of perf, or a hypervisor, have them; see who: lsof | grep "
+		"perf_event");
+}
+
+int machine_perf_refused(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
+{
+	switch (refusal->error) {
 	case ENOENT:
 	case EOPNOTSUPP:
 	case ENODEV:
-		fail(why, error, "%s",
-			has_pmu(source)
-				? "the PMU has no cycles event"
-				: "no PMU: the hypervisor gives this guest none, or the kernel has no driver for it");
-		break;
+	case ENXIO:
+		return unsupported(source, refusal, why);
+	case EINVAL:
+		if (refusal->guest_only)
+			return fail(why, EINVAL,
+				"this kernel or its hypervisor refuses exclude_host, so a guest cannot be counted "
+				"apart from its host");
+		return fail(why, EINVAL, "the PMU here, or its driver in this kernel, refuses the event");
 	case EACCES:
+		return denied(source, refusal, why);
 	case EPERM:
-		source_read_text(source, paranoid, sizeof(paranoid), NULL, "/proc/sys/kernel/perf_event_paranoid");
-		fail(why, error,
-			"permission denied with perf_event_paranoid=%s; as root: sysctl kernel.perf_event_paranoid=1 "
-			"(in a container perf_event_open may also be blocked by seccomp)",
-			paranoid);
-		break;
+		return forbidden(source, EPERM, why);
 	case ENOSYS:
-		fail(why, error, "this kernel has no perf events");
-		break;
+		return fail(why, ENOSYS,
+			"this kernel has no perf events (or a sandbox such as gVisor or a seccomp filter says so)");
+	case EMFILE:
+	case ENFILE:
+		return fail(
+			why, refusal->error, "too many open files for the counters wanted; raise it: ulimit -n 1024");
+	case EBUSY: /* also what counters/ says of a pinned group that was not scheduled */
+		return taken(source, why);
+	case ESRCH:
+		return fail(why, ESRCH, "the thread to count has ended");
 	default:
-		fail(why, error, "perf_event_open: %s", strerror(error));
+		return fail(why, refusal->error, "perf_event_open: %s", strerror(refusal->error));
 	}
 }
 
@@ -73,14 +168,14 @@ void machine_perf(const struct machine_source *source, struct perf_state *out)
 		/* An absent device is proof without trying, if the directory that would list it was recorded. */
 		if (source_exists(source, "/sys/bus/event_source/devices") && !has_pmu(source)) {
 			out->access = PERF_UNAVAILABLE;
-			explain(source, ENOENT, &out->reason);
+			no_pmu(source, ENOENT, &out->reason);
 		}
 		return;
 	}
 	error = -open_cycles(false);
 	if (error) {
 		out->access = PERF_UNAVAILABLE;
-		explain(source, error, &out->reason);
+		machine_perf_refused(source, &(struct perf_refusal){ .error = error }, &out->reason);
 		return;
 	}
 	out->access = PERF_AVAILABLE;

@@ -22,4 +22,19 @@ struct perf_state {
 /* Live: opens the hardware cycles event (perf_event_open(2)) and closes it. Never fails. */
 void machine_perf(const struct machine_source *source, struct perf_state *out);
 
+/* What was asked of perf_event_open(2), and refused. */
+struct perf_refusal {
+	int error; /* errno */
+	bool software; /* an event that the kernel counts itself, without a PMU */
+	bool guest_only; /* exclude_host: only what a guest of this Linux does */
+	bool other_thread; /* not the caller's own */
+};
+
+/*
+ * Say in *why what stands in the way (no PMU, perf_event_paranoid, seccomp, lockdown, a hypervisor, a PMU that lacks the
+ * event) and the command that mends it, where there is one. Returns -error. Reads a few files of `source`.
+ * What each errno means: perf_event_open(2), Linux kernel/events/core.c and arch/x86/events/.
+ */
+int machine_perf_refused(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why);
+
 #endif

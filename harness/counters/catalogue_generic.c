@@ -1,0 +1,63 @@
+/*
+ * Where libpfm4 does not know the core: the events that the kernel names for every CPU. What it counts for them is in
+ * its tables (Linux arch/x86/events/intel/core.c *_hw_cache_event_ids, arch/x86/events/amd/core.c
+ * amd_hw_cache_event_ids_f17h), and differs between CPUs.
+ */
+#include "counters/rows.h"
+
+#define NOT_GENERIC \
+	"libpfm4 does not know this CPU, and the kernel's generic events do not tell; a newer libpfm4 may know it"
+#define DTLB "perf::PERF_COUNT_HW_CACHE_DTLB:"
+
+#define GENERIC_ROWS \
+	NO_ROW(DTLB_LOAD_MISSES_L1_4K, NOT_GENERIC, NULL), NO_ROW(DTLB_LOAD_MISSES_L1_2M, NOT_GENERIC, NULL), \
+		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NOT_GENERIC, NULL), NO_ROW(DTLB_LOAD_WALKS_4K, NOT_GENERIC, NULL), \
+		NO_ROW(DTLB_LOAD_WALKS_2M, NOT_GENERIC, NULL), NO_ROW(DTLB_LOAD_WALKS_1G, NOT_GENERIC, NULL), \
+		NO_ROW(DTLB_STORE_WALKS_4K, NOT_GENERIC, NULL), NO_ROW(DTLB_STORE_WALKS_2M, NOT_GENERIC, NULL), \
+		NO_ROW(DTLB_STORE_WALKS_1G, NOT_GENERIC, NULL), NO_ROW(DTLB_WALK_CYCLES, NOT_GENERIC, NULL), \
+		NO_ROW(DTLB_WALK_PENDING, NOT_GENERIC, NULL), NO_ROW(WALKER_LOADS_L1, NOT_GENERIC, NULL), \
+		NO_ROW(WALKER_LOADS_L2, NOT_GENERIC, NULL), NO_ROW(WALKER_LOADS_L3, NOT_GENERIC, NULL), \
+		NO_ROW(WALKER_LOADS_MEMORY, NOT_GENERIC, NULL), NO_ROW(EPT_WALK_CYCLES, NOT_GENERIC, NULL), \
+		ROW_WITH(ITLB_WALKS, COUNT_GENERIC, \
+			"what the kernel has for iTLB-load-misses: instruction fetches that miss every TLB level", \
+			PLUS("perf::PERF_COUNT_HW_CACHE_ITLB:READ:MISS")), \
+		ROW_WITH(CYCLES, COUNT_GENERIC, "what the kernel has for cycles: core cycles, not halted", \
+			PLUS("perf::PERF_COUNT_HW_CPU_CYCLES")), \
+		ROW_WITH(INSTRUCTIONS, COUNT_GENERIC, "what the kernel has for instructions: those retired", \
+			PLUS("perf::PERF_COUNT_HW_INSTRUCTIONS")), \
+		PAGE_FAULTS_ROW
+
+static const struct count_row rows_any[COUNT_METRICS] = {
+	NO_ROW(DTLB_LOAD_MISSES_L1, NOT_GENERIC, NULL),
+	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC,
+		"what the kernel has for dTLB-load-misses: loads that miss every TLB level, walks begun or completed",
+		PLUS(DTLB "READ:MISS")),
+	ROW_WITH(DTLB_STORE_WALKS, COUNT_GENERIC,
+		"what the kernel has for dTLB-store-misses: stores that miss every TLB level, walks begun or completed",
+		PLUS(DTLB "WRITE:MISS")),
+	GENERIC_ROWS,
+};
+
+/*
+ * The kernel has for dTLB-loads on every AMD core since Zen all misses of the first level (event 0x45, all unit masks),
+ * and for dTLB-load-misses those of the second too (unit masks 0xf0): the difference are hits of the second.
+ */
+static const struct count_row rows_amd[COUNT_METRICS] = {
+	ROW_WITH(DTLB_LOAD_MISSES_L1, COUNT_GENERIC | COUNT_STORES_TOO | COUNT_DIFFERENCE,
+		"what the kernel has on AMD for dTLB-loads (misses of the first level) less dTLB-load-misses (of the "
+		"second)",
+		PLUS(DTLB "READ:ACCESS"), MINUS(DTLB "READ:MISS")),
+	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC | COUNT_STORES_TOO,
+		"what the kernel has on AMD for dTLB-load-misses: accesses that miss both TLB levels",
+		PLUS(DTLB "READ:MISS")),
+	NO_ROW(DTLB_STORE_WALKS, "AMD's PMU does not part loads and stores", "dtlb_load_walks, which counts both"),
+	GENERIC_ROWS,
+};
+
+static const struct microarch microarchs[] = {
+	{ "generic-amd", "an AMD core that libpfm4 does not know", "Linux arch/x86/events/amd/core.c", rows_amd,
+		FALLBACK_AMD },
+	{ "generic", "a core that libpfm4 does not know", "Linux arch/x86/events", rows_any, FALLBACK_ANY },
+};
+
+MICROARCH_LIST(catalogue_generic, microarchs);

@@ -1,0 +1,33 @@
+/* How rows of the catalogue are written down. Included by the catalogue's tables only. */
+#ifndef NESTWALK_ROWS_H
+#define NESTWALK_ROWS_H
+
+#include "counters/catalogue.h"
+
+#define PLUS(name) \
+	{ \
+		.event = (name), .sign = 1 \
+	}
+#define MINUS(name) \
+	{ \
+		.event = (name), .sign = -1 \
+	}
+
+/* Metric, sentence, terms. */
+#define ROW(metric, sentence, ...) [COUNT_##metric] = { .counts = (sentence), .term = { __VA_ARGS__ } }
+
+/* The same with flags. */
+#define ROW_WITH(metric, marks, sentence, ...) \
+	[COUNT_##metric] = { .counts = (sentence), .flags = (marks), .term = { __VA_ARGS__ } }
+
+#define NO_ROW(metric, reason, nearest) [COUNT_##metric] = { .why_not = (reason), .proxy = (nearest) }
+
+/* A page fault is the kernel's own count, everywhere. */
+#define PAGE_FAULTS_ROW \
+	ROW(PAGE_FAULTS, "faults of the thread's user code that the kernel handled, minor and major", \
+		PLUS("perf::PERF_COUNT_SW_PAGE_FAULTS"))
+
+#define MICROARCH_LIST(name, list) \
+	const struct microarch_list name = { .microarch = (list), .count = sizeof(list) / sizeof((list)[0]) }
+
+#endif
