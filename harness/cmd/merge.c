@@ -109,13 +109,13 @@ static const struct argp argp = {
 };
 
 /* What became of each run: what makes it doubtful on stderr, the rest on stdout. */
-static void tell(const struct merge_request *request, const struct merged *merged, const char *directory)
+static void tell(const struct merged *merged, const char *directory)
 {
 	size_t i, k;
 	json_t *element, *warning;
 
 	json_array_foreach (json_object_get(merged->about, "joined"), i, element) {
-		const char *path = request->joined[i].run->path;
+		const char *path = json_string_value(json_object_get(json_array_get(merged->sources, i), "path"));
 		const char *as = json_string_value(json_object_get(element, "as"));
 		const char *paging = json_string_value(json_object_get(element, "paging"));
 		const char *unknown = json_string_value(json_object_get(element, "paging_reason"));
@@ -130,7 +130,7 @@ static void tell(const struct merge_request *request, const struct merged *merge
 			paging ? paging : "");
 	}
 	printf("%s: %zu points of %zu runs; `nestwalk report %s` compares them\n", directory,
-		json_array_size(merged->points), request->count + 1, directory);
+		json_array_size(merged->points), json_array_size(merged->sources) + 1, directory);
 }
 
 static enum exit_code join(const struct merge_request *request, const char *directory)
@@ -144,7 +144,7 @@ static enum exit_code join(const struct merge_request *request, const char *dire
 		merged_free(&merged);
 		return cmd_fail(EXIT_FAILED, &why);
 	}
-	tell(request, &merged, directory);
+	tell(&merged, directory);
 	merged_free(&merged);
 	return EXIT_DONE;
 }

@@ -9,7 +9,10 @@ struct merging {
 	const struct merge_request *request;
 	struct merged *out;
 	json_t *where; /* identity -> index in out->points */
-	size_t number; /* of the run being joined, from 1 */
+	json_t *list; /* run.json's "joined" */
+	const struct joined_run *joined; /* the run being joined */
+	size_t number; /* its place in the list, from 1 */
+	size_t own_before; /* what is added to the numbers of the runs that it is itself joined of */
 	struct joined_judgement judgement; /* of that run */
 	size_t taken, unfinished, nested_vcpus, replaced, clashes;
 	struct reason *why;
@@ -32,9 +35,10 @@ static const char *or_unnamed(const char *text)
 	return text ? text : "?";
 }
 
-static const char *path_of(const struct merge_request *request, size_t number)
+static const char *path_of(const struct merging *merging, size_t number)
 {
-	return number ? request->joined[number - 1].run->path : request->base->path;
+	return number ? or_unnamed(string_of(json_array_get(merging->out->sources, number - 1), "path"))
+		      : merging->request->base->path;
 }
 
 static size_t number_of(const json_t *point)
@@ -81,8 +85,8 @@ static void clash(struct merging *merging, const json_t *point, const json_t *be
 	if (merging->clashes == 1)
 		fail(merging->why, EEXIST, "%s, %s, %s paging, %.120s is in %.90s and in %.90s",
 			or_unnamed(string_of(point, "bench")), or_unnamed(string_of(point, "setting")),
-			paging ? paging : "unknown", or_unnamed(params), path_of(merging->request, number_of(before)),
-			path_of(merging->request, merging->number));
+			paging ? paging : "unknown", or_unnamed(params), path_of(merging, number_of(before)),
+			path_of(merging, number_of(point)));
 	free(params);
 }
 
@@ -111,9 +115,10 @@ static int add_point(struct merging *merging, json_t *point)
 static int take_point(struct merging *merging, const json_t *original)
 {
 	json_t *point;
+	size_t number;
 	int rc;
 
-	if (merging->judgement.guest && !is(original, "setting", "host")) {
+	if (merging->judgement.guest && !number_of(original) && !is(original, "setting", "host")) {
 		merging->nested_vcpus++;
 		return 0;
 	}
@@ -128,7 +133,8 @@ static int take_point(struct merging *merging, const json_t *original)
 		return fail(merging->why, ENOMEM, "out of memory");
 	if (merging->judgement.guest)
 		make_guest_point(point, &merging->judgement);
-	json_object_set_new(point, "joined", json_integer((json_int_t)merging->number));
+	number = number_of(original) ? merging->own_before + number_of(original) : merging->number;
+	json_object_set_new(point, "joined", json_integer((json_int_t)number));
 	rc = add_point(merging, point);
 	json_decref(point);
 	return rc;
@@ -136,7 +142,7 @@ static int take_point(struct merging *merging, const json_t *original)
 
 static int nothing_joined(const struct merging *merging)
 {
-	const char *path = path_of(merging->request, merging->number);
+	const char *path = merging->joined->run->path;
 
 	if (merging->nested_vcpus)
 		return fail(merging->why, EINVAL,
@@ -176,16 +182,19 @@ static void set_text(json_t *object, const char *key, const char *value, const c
 	json_object_set_new(object, beside, json_string(why_not));
 }
 
+static json_t *file_name(size_t number)
+{
+	return json_sprintf("joined/%zu-run.json", number);
+}
+
 static json_t *describe(const struct merging *merging)
 {
-	const struct loaded_run *run = merging->request->joined[merging->number - 1].run;
+	const struct loaded_run *run = merging->joined->run;
 	const struct joined_judgement *judgement = &merging->judgement;
 	const json_t *machine = json_object_get(run->about, "machine");
 	json_t *element = json_object(), *guest = json_object_get(run->about, "guest"), *outer = json_object();
-	char file[64];
 
-	snprintf(file, sizeof(file), "joined/%zu-run.json", merging->number);
-	json_object_set_new(element, "file", json_string(file));
+	json_object_set_new(element, "file", file_name(merging->number));
 	json_object_set_new(element, "as", json_string(judgement->guest ? "guest" : "host"));
 	if (judgement->guest) {
 		set_text(element, "paging", judgement->paging, judgement->paging_reason);
@@ -208,7 +217,7 @@ static json_t *describe(const struct merging *merging)
 
 static void warn_of_points(struct merging *merging)
 {
-	const struct loaded_run *run = merging->request->joined[merging->number - 1].run;
+	const struct loaded_run *run = merging->joined->run;
 
 	if (merging->nested_vcpus)
 		joined_warn(&merging->judgement, "left out, as they are of vCPUs inside the guest: %zu of its points",
@@ -223,31 +232,70 @@ static void warn_of_points(struct merging *merging)
 			merging->replaced);
 }
 
-static int join_one(struct merging *merging, json_t *list)
+/* One more run in the list: its element's reference is taken. */
+static int list_add(struct merging *merging, json_t *element, const char *path, const char *file)
 {
-	const struct joined_run *joined = &merging->request->joined[merging->number - 1];
-	size_t i;
-	json_t *point;
-	int rc;
+	json_t *source = json_pack("{s:s, s:s}", "path", path, "file", file);
 
-	if (json_object_get(joined->run->about, "joined"))
-		return fail(merging->why, EINVAL, "%s is itself joined of runs: name those", joined->run->path);
-	rc = joined_judge(merging->request->base, joined, &merging->judgement, merging->why);
-	if (rc)
-		return rc;
-	merging->taken = merging->unfinished = merging->nested_vcpus = merging->replaced = 0;
-	json_array_foreach (joined->run->points, i, point) {
-		rc = take_point(merging, point);
+	if (json_array_append_new(merging->list, element) | json_array_append_new(merging->out->sources, source))
+		return fail(merging->why, ENOMEM, "out of memory");
+	return 0;
+}
+
+/* The runs that a run is itself joined of follow it in the list, under new numbers. */
+static int list_add_its_own(struct merging *merging, const struct loaded_run *run)
+{
+	size_t i;
+	json_t *element;
+	int rc = 0;
+
+	merging->own_before = json_array_size(merging->list);
+	json_array_foreach (json_object_get(run->about, "joined"), i, element) {
+		json_t *copy = json_deep_copy(element);
+
+		json_object_set_new(copy, "file", file_name(merging->own_before + i + 1));
+		rc = list_add(merging, copy, run->path, or_unnamed(string_of(element, "file")));
 		if (rc)
 			break;
+	}
+	return rc;
+}
+
+static int join_one(struct merging *merging)
+{
+	const struct loaded_run *run = merging->joined->run;
+	size_t i;
+	json_t *point, *described = json_object();
+	int rc = joined_judge(merging->request->base, merging->joined, &merging->judgement, merging->why);
+
+	if (!rc && merging->judgement.guest && json_object_get(run->about, "joined"))
+		rc = fail(merging->why, EINVAL, "%s was made in a guest and is itself joined of runs: name those",
+			run->path);
+	merging->taken = merging->unfinished = merging->nested_vcpus = merging->replaced = 0;
+	merging->number = json_array_size(merging->list) + 1;
+	/* What it is described by is known when its points have been taken; its place is taken now. */
+	if (!rc)
+		rc = list_add(merging, json_incref(described), run->path, "run.json");
+	if (!rc)
+		rc = list_add_its_own(merging, run);
+	if (!rc) {
+		json_array_foreach (run->points, i, point) {
+			rc = take_point(merging, point);
+			if (rc)
+				break;
+		}
 	}
 	if (!rc && !merging->taken)
 		rc = nothing_joined(merging);
 	if (!rc) {
+		json_t *element;
+
 		warn_of_points(merging);
-		if (json_array_append_new(list, describe(merging)))
-			rc = fail(merging->why, ENOMEM, "out of memory");
+		element = describe(merging);
+		rc = json_object_update(described, element) ? fail(merging->why, ENOMEM, "out of memory") : 0;
+		json_decref(element);
 	}
+	json_decref(described);
 	joined_free(&merging->judgement);
 	return rc;
 }
@@ -272,40 +320,41 @@ static int start(struct merging *merging)
 	const struct loaded_run *base = merging->request->base;
 	size_t i;
 	json_t *point;
+	int rc;
 
 	merging->out->about = json_copy(base->about);
 	merging->out->points = json_array();
+	merging->out->sources = json_array();
 	merging->where = json_object();
-	if (!merging->out->about || !merging->out->points || !merging->where)
+	merging->list = json_array();
+	if (!merging->out->about || !merging->out->points || !merging->out->sources || !merging->where ||
+		!merging->list)
 		return fail(merging->why, ENOMEM, "out of memory");
-	if (json_object_get(base->about, "joined"))
-		return fail(merging->why, EINVAL, "%s is itself joined of runs: name those", base->path);
+	rc = list_add_its_own(merging, base);
 	json_array_foreach (base->points, i, point) {
-		int rc = add_point(merging, point);
-
-		if (rc)
-			return rc;
+		if (!rc)
+			rc = add_point(merging, point);
 	}
-	return 0;
+	return rc;
 }
 
 int merge_runs(const struct merge_request *request, struct merged *out, struct reason *why)
 {
 	struct reason first = { "" };
 	struct merging merging = { .request = request, .out = out, .why = &first };
-	json_t *list = json_array();
 	int rc;
 
 	*out = (struct merged){ 0 };
 	rc = start(&merging);
-	for (merging.number = 1; merging.number <= request->count && !rc; merging.number++) {
-		rc = join_one(&merging, list);
+	for (size_t i = 0; i < request->count && !rc; i++) {
+		merging.joined = &request->joined[i];
+		rc = join_one(&merging);
 		if (!rc && merging.clashes)
 			rc = -EEXIST;
 	}
 	if (!rc) {
-		count_points(out, list);
-		if (json_object_set(out->about, "joined", list))
+		count_points(out, merging.list);
+		if (json_object_set(out->about, "joined", merging.list))
 			rc = fail(&first, ENOMEM, "out of memory");
 	} else if (rc == -EEXIST) {
 		rc = fail(why, EEXIST, "%s%s; take the later ones with --replace, or leave out that run", first.text,
@@ -313,7 +362,7 @@ int merge_runs(const struct merge_request *request, struct merged *out, struct r
 	}
 	if (rc && rc != -EEXIST && why)
 		*why = first;
-	json_decref(list);
+	json_decref(merging.list);
 	json_decref(merging.where);
 	if (rc)
 		merged_free(out);
@@ -324,5 +373,6 @@ void merged_free(struct merged *merged)
 {
 	json_decref(merged->about);
 	json_decref(merged->points);
+	json_decref(merged->sources);
 	*merged = (struct merged){ 0 };
 }

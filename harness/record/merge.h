@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 struct merge_request {
-	const struct loaded_run *base; /* of the host: its run.json stays */
+	const struct loaded_run *base; /* of the host: its run.json stays, and what is joined in it already */
 	const struct joined_run *joined;
 	size_t count;
 	bool replace; /* of two points with one identity the later run's stands; otherwise they are an error */
@@ -21,11 +21,13 @@ struct merge_request {
 struct merged {
 	json_t *about; /* run.json of the base with "joined": an element a run, with its warnings */
 	json_t *points; /* array: the base's, then those of each run; a run's have its number from 1 in "joined" */
+	json_t *sources; /* array, as long as "joined": {"path" of the run, "file": where its run.json is} */
 };
 
 /*
- * Join the runs. 0, or with *why: -EEXIST two points have one identity; -EINVAL a run belongs to another machine (see
- * joined_judge()), is itself joined of others, or has nothing to join; -ENOMEM. Reads and writes no file.
+ * Join the runs. A run of the same host may itself be joined of others, which are then joined one by one.
+ * 0, or with *why: -EEXIST two points have one identity; -EINVAL a run belongs to another machine (see joined_judge()), was
+ * made in a guest and is joined of others, or has nothing to join; -ENOMEM. Reads and writes no file.
  */
 int merge_runs(const struct merge_request *request, struct merged *out, struct reason *why);
 void merged_free(struct merged *merged);
@@ -36,5 +38,11 @@ void merged_free(struct merged *merged);
  * place when it is whole: on failure nothing is left of it. 0, or -errno with *why: -EEXIST something is there.
  */
 int merge_write(const struct merge_request *request, const struct merged *merged, const char *path, struct reason *why);
+
+/*
+ * Write the same into the base's own directory: files of joined runs first, then points.jsonl and run.json, each as a
+ * whole. On failure the directory is a valid run still. 0, or -errno with *why.
+ */
+int merge_into_base(const struct merge_request *request, const struct merged *merged, struct reason *why);
 
 #endif

@@ -68,16 +68,26 @@ static int copy_file(
 	return rc;
 }
 
-static int copy_abouts(const struct merge_request *request, const struct run_writer *writer, struct reason *why)
+/* The run.json of each joined run, beside. Those that stand there already (of an earlier join) stay as they are. */
+static int copy_abouts(const struct merged *merged, const struct run_writer *writer, struct reason *why)
 {
-	char name[64], path[4200];
+	char path[4200];
+	size_t i;
+	json_t *source;
 	int rc = 0;
 
-	if (mkdir(writer_file(writer, "joined", path, sizeof(path)), 0777))
+	if (mkdir(writer_file(writer, "joined", path, sizeof(path)), 0777) && errno != EEXIST)
 		return copy_failed(path, "make directory", why);
-	for (size_t i = 0; i < request->count && !rc; i++) {
-		snprintf(name, sizeof(name), "joined/%zu-run.json", i + 1);
-		rc = copy_file(request->joined[i].run->path, "run.json", writer, name, why);
+	json_array_foreach (merged->sources, i, source) {
+		const json_t *element = json_array_get(json_object_get(merged->about, "joined"), i);
+		const char *file = json_string_value(json_object_get(element, "file"));
+
+		if (!access(writer_file(writer, file, path, sizeof(path)), F_OK))
+			continue;
+		rc = copy_file(json_string_value(json_object_get(source, "path")),
+			json_string_value(json_object_get(source, "file")), writer, file, why);
+		if (rc)
+			break;
 	}
 	return rc;
 }
@@ -85,15 +95,25 @@ static int copy_abouts(const struct merge_request *request, const struct run_wri
 static int fill(
 	const struct merge_request *request, const struct merged *merged, struct run_writer *writer, struct reason *why)
 {
-	int rc = run_write_points(writer, merged->points, why);
+	int rc = copy_file(request->base->path, "topology.xml", writer, "topology.xml", why);
 
 	if (!rc)
-		rc = run_write_about(writer, merged->about, why);
+		rc = copy_abouts(merged, writer, why);
 	if (!rc)
-		rc = copy_file(request->base->path, "topology.xml", writer, "topology.xml", why);
+		rc = run_write_points(writer, merged->points, why);
+	return rc ? rc : run_write_about(writer, merged->about, why);
+}
+
+int merge_into_base(const struct merge_request *request, const struct merged *merged, struct reason *why)
+{
+	struct run_writer writer = { .points = NULL };
+	int rc;
+
+	snprintf(writer.path, sizeof(writer.path), "%s", request->base->path);
+	rc = copy_abouts(merged, &writer, why);
 	if (!rc)
-		rc = copy_abouts(request, writer, why);
-	return rc;
+		rc = run_write_points(&writer, merged->points, why);
+	return rc ? rc : run_write_about(&writer, merged->about, why);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)

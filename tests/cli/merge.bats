@@ -155,8 +155,22 @@ changed_guest() { # WORD OTHER
 	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'second*')" ]
 }
 
-@test "what was joined is not joined again" {
-	run "$nestwalk" merge "$runs/joined" "$runs/join-shadow" -o "$out"
+@test "what was joined joins further, run by run" {
+	cd "$BATS_TEST_TMPDIR"
+	"$nestwalk" merge "$runs/join-host" "$runs/join-guest=nested" -o nested-half
+	"$nestwalk" merge "$runs/join-shadow" "$runs/join-guest=shadow" -o shadow-half
+	"$nestwalk" merge nested-half shadow-half -o "$out"
+	"$nestwalk" check "$out"
+	[ "$(jq -c '[.joined[] | [.as, .paging, .file]]' "$out/run.json")" = \
+		'[["guest","nested","joined/1-run.json"],["host","shadow","joined/2-run.json"],["guest","shadow","joined/3-run.json"]]' ]
+	cmp "$out/joined/1-run.json" "$out/joined/3-run.json"
+	[ "$(jq .started_utc "$out/joined/2-run.json")" = "$(jq .started_utc "$runs/join-shadow/run.json")" ]
+}
+
+@test "a guest's run that is itself joined of others is refused" {
+	cp -r "$runs/join-guest" "$BATS_TEST_TMPDIR/guest"
+	jq '.joined = []' "$runs/join-guest/run.json" >"$BATS_TEST_TMPDIR/guest/run.json"
+	run "$nestwalk" merge "$runs/join-host" "$BATS_TEST_TMPDIR/guest=nested" -o "$out"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"itself joined of runs: name those" ]]
 }

@@ -297,12 +297,55 @@ static void nothing_to_join(void **state)
 	assert_non_null(strstr(why.text, "no finished points of setting host"));
 	json_array_clear(shadow.points);
 	assert_int_equal(join_one(&shadow, NULL, &merged, &why), -EINVAL);
-	json_object_set_new(shadow.about, "joined", json_array());
-	assert_int_equal(join_one(&shadow, NULL, &merged, &why), -EINVAL);
-	assert_non_null(strstr(why.text, "itself joined"));
-	json_object_set_new(host.about, "joined", json_array());
+	json_object_set_new(guest.about, "joined", json_array());
 	assert_int_equal(join_one(&guest, "nested", &merged, &why), -EINVAL);
-	assert_non_null(strstr(why.text, "join-host is itself joined"));
+	assert_non_null(strstr(why.text, "itself joined"));
+}
+
+/* The other half of a comparison brings its guests along: each run keeps its place in the list, under a new number. */
+static void what_is_joined_already_joins_one_by_one(void **state)
+{
+	struct loaded_run half = shadow;
+	struct merged first, all;
+	struct reason why = { "" };
+	size_t own = 0, of_guest = 0, i;
+	json_t *point;
+
+	(void)state;
+	assert_int_equal(merge_runs(&(struct merge_request){ .base = &shadow,
+					    .joined = &(struct joined_run){ &guest, "shadow" },
+					    .count = 1 },
+				 &first, &why),
+		0);
+	half.about = first.about;
+	half.points = first.points;
+	assert_int_equal(merge_runs(&(struct merge_request){ .base = &host,
+					    .joined = (struct joined_run[]){ { &guest, "nested" }, { &half, NULL } },
+					    .count = 2 },
+				 &all, &why),
+		0);
+	assert_int_equal(json_array_size(json_object_get(all.about, "joined")), 3);
+	assert_string_equal(word(element(&all, 0), "paging"), "nested");
+	assert_string_equal(word(element(&all, 1), "as"), "host");
+	assert_string_equal(word(element(&all, 2), "as"), "guest");
+	assert_string_equal(word(element(&all, 2), "paging"), "shadow");
+	assert_string_equal(word(element(&all, 2), "file"), "joined/3-run.json");
+	assert_string_equal(word(json_array_get(all.sources, 2), "file"), "joined/1-run.json");
+	json_array_foreach (all.points, i, point) {
+		json_int_t number = json_integer_value(json_object_get(point, "joined"));
+
+		own += number == 2;
+		of_guest += number == 3;
+		if (number == 3) {
+			assert_string_equal(word(point, "setting"), "guest");
+			assert_string_equal(word(point, "paging"), "shadow");
+		}
+	}
+	assert_int_equal(own, json_integer_value(json_object_get(element(&all, 1), "points")));
+	assert_int_equal(of_guest, json_integer_value(json_object_get(element(&all, 2), "points")));
+	assert_true(own && of_guest);
+	merged_free(&all);
+	merged_free(&first);
 }
 
 static size_t entries(const char *path)
@@ -359,10 +402,10 @@ static void a_failure_leaves_nothing(void **state)
 	char path[128];
 
 	(void)state;
-	assert_int_equal(merge_runs(&request, &merged, &why), 0);
-	snprintf(path, sizeof(path), "%s/out", root);
 	free(guest.path);
 	guest.path = strdup(RUNS "nowhere");
+	assert_int_equal(merge_runs(&request, &merged, &why), 0);
+	snprintf(path, sizeof(path), "%s/out", root);
 	assert_int_equal(merge_write(&request, &merged, path, &why), -ENOENT);
 	assert_non_null(strstr(why.text, "nowhere/run.json"));
 	free(host.path);
@@ -387,6 +430,7 @@ int main(void)
 		TEST(a_guest_of_a_guest_is_told_by_its_memory),
 		TEST(doubts_are_named),
 		TEST(the_same_point_twice),
+		TEST(what_is_joined_already_joins_one_by_one),
 		TEST(nothing_to_join),
 		TEST(what_is_written_is_a_valid_run),
 		TEST(a_failure_leaves_nothing),
