@@ -95,13 +95,24 @@ setup-lint:
 setup-guest: setup
 	@$(SETUP) guest
 
+# A Linux guest is part of a full run where KVM can boot one. Without QEMU or a kernel to be had there is none.
 .PHONY: bench
 bench: build ## measure this machine (EFFORT=quick|normal|thorough) and draw the report
+	@[ $(EFFORT) = quick ] || [ ! -w /dev/kvm ] || [ -d /sys/module/kvm_pvm ] || $(MAKE) --no-print-directory guest-image || :
 	@run="results/$$(uname -n)/$$(date -u +%Y%m%dT%H%M%SZ)"; \
 	$(BUILD)/nestwalk run --effort $(EFFORT) -o "$$run"; code=$$?; \
 	[ -s "$$run/points.jsonl" ] || exit $$code; \
 	$(BUILD)/nestwalk tlb "$$run" && $(BUILD)/nestwalk report "$$run" && \
 	printf '\nThe answer, with figures: %s\n' "$$run/report/report.html" && exit $$code
+
+# Both halves are runs of their own beside the joined one: what is finished is never lost.
+.PHONY: bench-paging
+bench-paging: guest-image ## the same under nested and under shadow paging (as root: it reloads KVM, and restores it)
+	@run="results/$$(uname -n)/$$(date -u +%Y%m%dT%H%M%SZ)"; \
+	scripts/kvm-paging with nested $(BUILD)/nestwalk run --effort $(EFFORT) -s host,vcpu,guest -o "$$run-nested" && \
+	scripts/kvm-paging with shadow $(BUILD)/nestwalk run --effort $(EFFORT) -s vcpu,guest -o "$$run-shadow" && \
+	$(BUILD)/nestwalk merge "$$run-nested" "$$run-shadow" -o "$$run" && $(BUILD)/nestwalk report "$$run" && \
+	printf '\nThe comparison, with figures: %s\n' "$$run/report/report.html"
 
 # The newest run of this tree that is not the committed example, unless there is no other.
 RUN ?= $(shell ls -t results/*/*/run.json results/*/run.json 2>/dev/null | \

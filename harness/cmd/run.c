@@ -1,5 +1,7 @@
 /* nestwalk run: measure, and write a run directory. */
 #include "cmd/cmd.h"
+#include "cmd/run_guest.h"
+#include "guest/join.h"
 #include "machine/reserve.h"
 #include "measure/benches.h"
 #include "measure/job.h"
@@ -20,10 +22,13 @@
 enum { KEY_EFFORT = 256, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };
 
 struct arguments {
-	const struct bench *benches[LIST_MAX];
+	const struct bench *benches[LIST_MAX], *run_benches[LIST_MAX];
 	struct param params[LIST_MAX];
 	char path[4096];
 	struct reservation reservation;
+	struct guest_arguments guest;
+	const struct bench *guest_benches[LIST_MAX];
+	size_t guest_bench_count;
 	struct job_request request;
 };
 
@@ -44,7 +49,10 @@ static const struct argp_option options[] = {
 		"benches to run (default: all that have the settings and parameters given, of which effort quick takes "
 		"those with a first answer; `nestwalk list`)",
 		0 },
-	{ "setting", 's', "SETTING,...", 0, "where: host, vcpu (default: all)", 0 },
+	{ "setting", 's', "SETTING,...", 0,
+		"where: host, vcpu, guest (default: host and vcpu, and above effort quick a guest where one can be "
+		"had)",
+		0 },
 	{ "effort", KEY_EFFORT, "EFFORT", 0,
 		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long "
 		"each takes",
@@ -81,10 +89,14 @@ static void settings_parse(struct argp_state *state, struct arguments *arguments
 	for (char *name = strtok(list, ","); name; name = strtok(NULL, ",")) {
 		unsigned s = 0;
 
+		if (!strcmp(name, "guest")) {
+			arguments->guest.wanted = arguments->guest.named = true;
+			continue;
+		}
 		while (s < SETTING_COUNT && strcmp(setting_name((enum setting)s), name))
 			s++;
 		if (s == SETTING_COUNT)
-			argp_error(state, "no setting named '%s'; there are host and vcpu", name);
+			argp_error(state, "no setting named '%s'; there are host, vcpu and guest", name);
 		arguments->request.plan.settings |= SETTING_BIT(s);
 	}
 }
@@ -126,6 +138,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct reason why;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->guest;
+		return 0;
 	case 'b':
 		benches_parse(state, arguments, arg);
 		return 0;
@@ -164,18 +179,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct argp_child children[] = { { &guest_argp, 0, NULL, 0 }, { 0 } };
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
+	.children = children,
 	.doc = "Measure what address translation costs, and write a run directory.\v"
 	       "Settings: `host` is a process of this Linux; `vcpu` is a bare vCPU of /dev/kvm, a guest without an "
 	       "operating "
-	       "system whose page tables nestwalk builds itself. Both run the same machine code on the same pages.\n\n"
+	       "system whose page tables nestwalk builds itself. Both run the same machine code on the same pages. "
+	       "`guest` is a Linux guest booted by QEMU from the image that `make guest-image` makes: it runs the "
+	       "benches "
+	       "that host has, and its results join the run.\n\n"
 	       "Half of the available memory is used at most. An interrupted run (Ctrl-C) keeps what it has "
 	       "measured.\n\n"
 	       "Examples:\n"
 	       "  nestwalk run --effort quick\n"
 	       "  nestwalk run -s host --param page_size=4K --param pages=60-120 -o my-run\n"
+	       "  nestwalk run -s host,guest -b fault-storm --guest-memory 4G --guest-backing 2M-hugetlb\n"
 	       "Then `nestwalk tlb RUNDIR` and `nestwalk report RUNDIR`.",
 };
 
@@ -217,13 +239,13 @@ static void signals_catch(void)
 }
 
 /* Where no bench is named: those that run in a setting asked for, and have every parameter that is given. */
-static void benches_choose(struct arguments *arguments, bool first_answers)
+static void benches_choose(struct arguments *arguments, unsigned settings, bool first_answers)
 {
 	struct job_request *request = &arguments->request;
 
-	for (size_t i = 0; i < benches_count() && i < LIST_MAX; i++) {
+	for (size_t i = 0; i < benches_count() && request->bench_count < LIST_MAX; i++) {
 		const struct bench *bench = benches_at(i);
-		bool fits = (bench->settings & request->plan.settings) && (bench->first_answer || !first_answers);
+		bool fits = (bench->settings & settings) && (bench->first_answer || !first_answers);
 
 		for (size_t p = 0; p < request->plan.param_count; p++)
 			fits = fits && plan_axis(bench, arguments->params[p].name);
@@ -232,28 +254,72 @@ static void benches_choose(struct arguments *arguments, bool first_answers)
 	}
 }
 
+/* A guest measures what its host would; and of a run for a guest only, the host measures nothing. */
+static void benches_share(struct arguments *arguments)
+{
+	struct job_request *request = &arguments->request;
+	size_t count = request->bench_count;
+
+	memcpy(arguments->run_benches, arguments->benches, sizeof(arguments->run_benches));
+	request->run_benches = arguments->run_benches;
+	request->run_bench_count = count;
+	request->guest = arguments->guest.wanted;
+	if (!arguments->guest.wanted)
+		return;
+	request->bench_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct bench *bench = arguments->benches[i];
+
+		if (bench->settings & SETTING_BIT(SETTING_HOST))
+			arguments->guest_benches[arguments->guest_bench_count++] = bench;
+		if (bench->settings & request->plan.settings)
+			arguments->benches[request->bench_count++] = bench;
+	}
+}
+
 static void defaults_fill(struct arguments *arguments)
 {
 	struct job_request *request = &arguments->request;
 	bool named = request->bench_count > 0;
+	unsigned settings;
 
 	request->benches = arguments->benches;
 	request->plan.params = arguments->params;
-	if (!request->plan.settings)
+	if (!request->plan.settings && !arguments->guest.named) {
 		request->plan.settings = SETTING_BIT(SETTING_COUNT) - 1;
+		/* A first answer has no time for one. */
+		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
+	}
+	settings = request->plan.settings | (arguments->guest.wanted ? SETTING_BIT(SETTING_HOST) : 0);
 	if (!named)
-		benches_choose(arguments, request->effort->first_answers);
+		benches_choose(arguments, settings, request->effort->first_answers);
 	/* A parameter that no bench of the first answer has asks for those that have it. */
 	if (!named && !request->bench_count)
-		benches_choose(arguments, false);
+		benches_choose(arguments, settings, false);
+	benches_share(arguments);
 	if (!arguments->path[0])
 		run_default_path(arguments->path, sizeof(arguments->path));
 	request->path = arguments->path;
 }
 
-static void announce(const struct job *job)
+static struct guest_job guest_job_of(const struct arguments *arguments)
 {
-	double seconds = 0;
+	const struct job_request *request = &arguments->request;
+
+	return (struct guest_job){
+		.benches = arguments->guest_benches,
+		.bench_count = arguments->guest_bench_count,
+		.plan = &request->plan,
+		.effort = request->effort,
+		.seed = request->seed,
+		.stop = stop,
+	};
+}
+
+static void announce(const struct job *job, const struct arguments *arguments)
+{
+	const struct guest_job guest = guest_job_of(arguments);
+	double seconds = arguments->guest.wanted ? guest_seconds(&guest) : 0;
 
 	for (size_t i = 0; i < job->request.bench_count; i++)
 		seconds += effort_seconds(job->request.effort, job->request.benches[i]);
@@ -267,25 +333,77 @@ static void announce(const struct job *job)
 		job->outer);
 }
 
+/* What came of the guest. */
+struct guest_outcome {
+	size_t points;
+	bool skipped, failed;
+	struct reason why;
+};
+
+static void guest_part(const struct arguments *arguments, const struct job *job, struct guest_outcome *outcome)
+{
+	const struct guest_job what = guest_job_of(arguments);
+	int error;
+
+	*outcome = (struct guest_outcome){ 0 };
+	if (!arguments->guest.wanted)
+		return;
+	error = what.bench_count ? guest_look(&arguments->guest, &outcome->why)
+				 : fail(&outcome->why, ENOTSUP, "none of the benches runs in a Linux guest");
+	if (error) {
+		outcome->skipped = true;
+		guest_note(job->request.path, "skipped", outcome->why.text, NULL, NULL);
+		return;
+	}
+	outcome->failed = guest_measure(&arguments->guest, &what, job, &outcome->points, &outcome->why) != 0;
+}
+
 /* What came of it, in the words and with the exit code of the worst part. */
-static int conclude(const struct job *job, int error, const struct reason *why)
+static int conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
 	fprintf(stderr, "nestwalk: %zu points measured, %zu skipped, %zu in error\n", job->ok, job->skipped,
 		job->errors);
+	if (guest->points)
+		fprintf(stderr, "nestwalk: %zu points of a Linux guest\n", guest->points);
+	if (guest->skipped || guest->failed)
+		fprintf(stderr, "nestwalk: %s: %s\n", guest->skipped ? "no Linux guest" : "the Linux guest failed",
+			guest->why.text);
 	printf("results: %s\n", job->request.path);
-	if (error == -EINTR) {
+	if (error == -EINTR || stop()) {
 		fprintf(stderr, "nestwalk: interrupted; what was measured is kept and can be reported\n");
 		return EXIT_FAILED;
 	}
 	if (error)
 		return cmd_fail(EXIT_FAILED, why);
-	if (!job->ok && !job->errors) {
-		fprintf(stderr, "nestwalk: nothing could be measured: %s\n", job->first_skip.text);
+	if (!job->ok && !job->errors && !guest->points && !guest->failed) {
+		fprintf(stderr, "nestwalk: nothing could be measured: %s\n",
+			job->first_skip.text[0] ? job->first_skip.text : guest->why.text);
 		return EXIT_SKIPPED;
 	}
-	return job->errors ? EXIT_FAILED : EXIT_DONE;
+	return job->errors || guest->failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int measure(const struct arguments *arguments, struct job *job)
+{
+	struct guest_outcome guest = { 0 };
+	struct reason why = { "" };
+	int error;
+
+	announce(job, arguments);
+	error = job_run(job, &why);
+	if (!error)
+		guest_part(arguments, job, &guest);
+	return conclude(job, &guest, error, &why);
+}
+
+/* Of a run for a guest only nothing is left where that cannot be had: -ENOTSUP. */
+static int nothing_but_a_guest(const struct arguments *arguments, struct reason *why)
+{
+	if (arguments->request.plan.settings || !arguments->guest.wanted || !guest_look(&arguments->guest, why))
+		return 0;
+	return -ENOTSUP;
 }
 
 int cmd_run(int argc, char **argv)
@@ -301,6 +419,7 @@ int cmd_run(int argc, char **argv)
 	arguments.request = (struct job_request){
 		.effort = effort_find("normal"), .cpu = -1, .stop = stop, .progress = show_progress
 	};
+	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
 	for (int i = 0; i < argc; i++)
 		command_line[i] = strdup(argv[i]);
 	command_line[argc] = NULL;
@@ -311,19 +430,21 @@ int cmd_run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	defaults_fill(&arguments);
 	signals_catch();
-	error = arguments.request.bench_count
+	error = arguments.request.bench_count || arguments.guest_bench_count
 			? reserve_take(&arguments.reservation, &why)
 			: fail(&why, EINVAL,
 				  "no bench has all these parameters in these settings; `nestwalk list` shows them");
 	if (!error)
+		error = nothing_but_a_guest(&arguments, &why);
+	if (!error)
 		error = job_open(&job, &arguments.request, &why);
-	if (error) {
-		code = cmd_fail(error == -EINVAL ? EXIT_USAGE : error == -ENOMEM ? EXIT_SKIPPED : EXIT_FAILED, &why);
-	} else {
-		announce(&job);
-		error = job_run(&job, &why);
-		code = conclude(&job, error, &why);
-	}
+	if (error)
+		code = cmd_fail(error == -EINVAL			? EXIT_USAGE
+				: error == -ENOMEM || error == -ENOTSUP ? EXIT_SKIPPED
+									: EXIT_FAILED,
+			&why);
+	else
+		code = measure(&arguments, &job);
 	job_close(&job);
 	reserve_release(&arguments.reservation);
 	for (int i = 0; i < argc; i++)

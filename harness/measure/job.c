@@ -33,13 +33,15 @@ static json_t *utc_now(void)
 	return json_string(text);
 }
 
-static json_t *names_of_settings(unsigned settings)
+static json_t *names_of_settings(unsigned settings, bool guest)
 {
 	json_t *names = json_array();
 
 	for (unsigned s = 0; s < SETTING_COUNT; s++)
 		if (settings & SETTING_BIT(s))
 			json_array_append_new(names, json_string(setting_name((enum setting)s)));
+	if (guest)
+		json_array_append_new(names, json_string("guest"));
 	return names;
 }
 
@@ -61,14 +63,14 @@ static json_t *about_new(const struct job *job)
 	gethostname(host, sizeof(host) - 1);
 	for (size_t i = 0; request->command_line[i]; i++)
 		json_array_append_new(command_line, json_string(request->command_line[i]));
-	for (size_t i = 0; i < request->bench_count; i++)
-		json_array_append_new(benches, json_string(request->benches[i]->name));
+	for (size_t i = 0; i < request->run_bench_count; i++)
+		json_array_append_new(benches, json_string(request->run_benches[i]->name));
 	return json_pack(
 		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
 		"effort", request->effort->name, "seed", (json_int_t)request->seed, "state", "running", "reason",
 		"started_utc", utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches, "settings",
-		names_of_settings(request->plan.settings), "cpu", job->cpu, "numa_node",
+		names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
 		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
 		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
 		machine_describe(&job->source));

@@ -12,8 +12,12 @@
 #include <jansson.h>
 
 struct job_request {
-	const struct bench *const *benches;
+	const struct bench *const *benches; /* measured by this job */
 	size_t bench_count;
+	/* Of the run as a whole, which a Linux guest may go on with: what run.json names. */
+	const struct bench *const *run_benches;
+	size_t run_bench_count;
+	bool guest;
 	struct plan_request plan;
 	const struct effort *effort;
 	int cpu; /* -1: choose */

@@ -46,12 +46,26 @@ setup() {
 	[ "${lines[1]}" = "$(realpath "$place")/lib/modules/1.2.3" ]
 }
 
+@test "without being told: the running kernel, otherwise the newest that can be booted" {
+	local version
+	for version in 5.9.0 5.10.0 6.0.0-without-virtio "$(uname -r)"; do
+		mkdir -p "$place/boot" "$place/lib/modules/$version/kernel"
+		: >"$place/boot/vmlinuz-$version"
+		[ "$version" = 6.0.0-without-virtio ] || echo "kernel/drivers/char/virtio_console.ko:" >"$place/lib/modules/$version/modules.dep"
+	done
+	run -0 env GUEST="$place" BOOT="$place/boot" "$kernel"
+	[ "${lines[0]}" = "$place/boot/vmlinuz-$(uname -r)" ]
+	rm "$place/boot/vmlinuz-$(uname -r)"
+	run -0 env GUEST="$place" BOOT="$place/boot" "$kernel"
+	[ "${lines[0]}" = "$place/boot/vmlinuz-5.10.0" ]
+}
+
 @test "no kernel fetched and none to be had: one line with the reason, exit 77, and nothing left behind" {
 	mkdir -p "$place/bin"
 	printf '#!/bin/sh\necho "E: no network here"; exit 100\n' >"$place/bin/apt-get"
 	chmod +x "$place/bin/apt-get"
 	cp "$place/bin/apt-get" "$place/bin/apt-cache"
-	run -77 env PATH="$place/bin:$PATH" GUEST="$place" "$kernel"
+	run -77 env PATH="$place/bin:$PATH" GUEST="$place" BOOT="$place" "$kernel"
 	[ "${#lines[@]}" -eq 1 ]
 	[[ "$output" == *"no kernel package can be had: E: no network here" ]]
 	[ -z "$(ls -A "$place/kernel")" ]

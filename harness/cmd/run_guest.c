@@ -1,0 +1,271 @@
+#include "cmd/run_guest.h"
+
+#include "base/units.h"
+#include "cmd/cmd.h"
+#include "guest/join.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	KEY_CPUS = 512,
+	KEY_MEMORY,
+	KEY_BACKING,
+	KEY_FRAMES,
+	KEY_LEVELS,
+	KEY_PMU,
+	KEY_THP,
+	KEY_APPEND,
+	KEY_IMAGE,
+	KEY_FORCE,
+	KEY_ACCEL
+};
+
+static const struct argp_option options[] = {
+	{ 0, 0, 0, 0, "The Linux guest of setting guest:", 2 },
+	{ "guest-cpus", KEY_CPUS, "N", 0, "its vCPUs, each pinned to a CPU (default 1)", 0 },
+	{ "guest-memory", KEY_MEMORY, "SIZE", 0, "its memory (default 1G)", 0 },
+	{ "guest-backing", KEY_BACKING, "BACKING", 0,
+		"what is behind its memory here: 4K, 2M-thp (the default), 2M-hugetlb, 1G-hugetlb", 0 },
+	{ "guest-frames", KEY_FRAMES, "warm|cold", 0,
+		"warm: all its memory is touched before it starts; cold (the default): the hypervisor faults it in",
+		0 },
+	{ "guest-levels", KEY_LEVELS, "4|5", 0, "levels of its page tables (default: what the CPU model has)", 0 },
+	{ "guest-pmu", KEY_PMU, "on|off", 0, "a virtual PMU (default: what the CPU model has)", 0 },
+	{ "guest-thp", KEY_THP, "MODE", 0, "transparent huge pages inside: always, madvise (the default), never", 0 },
+	{ "guest-append", KEY_APPEND, "WORDS", 0, "more for its kernel's command line", 0 },
+	{ "guest-image", KEY_IMAGE, "DIRECTORY", 0,
+		"a kernel and initramfs made by guest-images/build (default: what `make guest-image` made)", 0 },
+	{ "guest-force", KEY_FORCE, NULL, 0, "try a KVM that is known not to boot a stock kernel", 0 },
+	{ "accel", KEY_ACCEL, "kvm|tcg", 0,
+		"tcg: QEMU's emulator instead of KVM. Its times are no machine's: they are marked so, and never drawn "
+		"beside a processor's",
+		0 },
+	{ 0 },
+};
+
+/* The place of `text` among names[count]; a usage error where it is none. */
+static unsigned choice(
+	struct argp_state *state, const char *option, const char *text, const char *const *names, unsigned count)
+{
+	char known[128] = "";
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!strcmp(names[i], text))
+			return i;
+		strcat(known, i ? ", " : "");
+		strcat(known, names[i]);
+	}
+	argp_error(state, "--%s: '%s' is none of %s", option, text, known);
+	return 0;
+}
+
+static enum guest_choice on_or_off(
+	struct argp_state *state, const char *option, const char *text, const char *const off_and_on[2])
+{
+	return choice(state, option, text, off_and_on, 2) ? GUEST_ON : GUEST_OFF;
+}
+
+static void memory_parse(struct argp_state *state, const char *text, struct guest_shape *shape)
+{
+	/* A kernel and its image unpacked take some 100 MiB; more than a TiB is a slip of the hand. */
+	if (size_parse(text, &shape->memory_bytes) || shape->memory_bytes < 128 * MIB ||
+		shape->memory_bytes > 1024 * GIB || shape->memory_bytes % PAGE_2M)
+		argp_error(state, "--guest-memory wants a size from 128M to 1024G in steps of 2M, not '%s'", text);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	static const char *const frames[] = { "cold", "warm" }, *const levels[] = { "4", "5" };
+	static const char *const switches[] = { "off", "on" }, *const modes[] = { "always", "madvise", "never" };
+	struct guest_arguments *arguments = state->input;
+	struct guest_shape *shape = &arguments->shape;
+	char *end;
+
+	switch (key) {
+	case KEY_CPUS:
+		shape->cpus = (unsigned)strtoul(arg, &end, 10);
+		if (*end || arg[0] < '1' || arg[0] > '9' || shape->cpus > 1024)
+			argp_error(state, "--guest-cpus wants a number from 1 to 1024, not '%s'", arg);
+		return 0;
+	case KEY_MEMORY:
+		memory_parse(state, arg, shape);
+		return 0;
+	case KEY_BACKING:
+		shape->backing = (enum backing)choice(state, "guest-backing", arg, backing_names, BACKING_COUNT);
+		return 0;
+	case KEY_FRAMES:
+		shape->warm = choice(state, "guest-frames", arg, frames, 2);
+		return 0;
+	case KEY_LEVELS:
+		shape->five_levels = on_or_off(state, "guest-levels", arg, levels);
+		return 0;
+	case KEY_PMU:
+		shape->pmu = on_or_off(state, "guest-pmu", arg, switches);
+		return 0;
+	case KEY_THP:
+		shape->thp = modes[choice(state, "guest-thp", arg, modes, 3)];
+		return 0;
+	case KEY_APPEND:
+		shape->append = arg;
+		return 0;
+	case KEY_IMAGE:
+		arguments->image = arg;
+		return 0;
+	case KEY_FORCE:
+		arguments->forced = true;
+		return 0;
+	case KEY_ACCEL:
+		shape->accel = (enum guest_accel)choice(state, "accel", arg, guest_accel_names, GUEST_ACCELS);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp guest_argp = { .options = options, .parser = parse };
+
+/* $NESTWALK_GUEST_IMAGE, else guest/image beside the program, where `make guest-image` puts it. */
+static const char *image_default(char *text, size_t bytes)
+{
+	const char *told = getenv("NESTWALK_GUEST_IMAGE");
+	ssize_t length = readlink("/proc/self/exe", text, bytes - 1);
+	char *slash;
+
+	if (told && told[0])
+		return told;
+	text[length < 0 ? 0 : length] = '\0';
+	slash = strrchr(text, '/');
+	snprintf(slash ? slash + 1 : text, bytes - (size_t)(slash ? slash + 1 - text : 0), "guest/image");
+	return text;
+}
+
+#define WORDS_MAX 96 /* of the command in the guest: two a parameter, and ten others */
+
+/* `run` with the same benches, parameters and effort, in the setting that is the guest's host. */
+struct command {
+	const char *word[WORDS_MAX + 1];
+	size_t count;
+	char benches[1024], seed[24], param[32][256];
+};
+
+static void command_make(const struct guest_job *job, struct command *command)
+{
+	size_t used = 0;
+
+	*command = (struct command){ 0 };
+	for (size_t i = 0; i < job->bench_count && used < sizeof(command->benches); i++)
+		used += (size_t)snprintf(command->benches + used, sizeof(command->benches) - used, "%s%s", i ? "," : "",
+			job->benches[i]->name);
+	snprintf(command->seed, sizeof(command->seed), "%" PRIu64, job->seed);
+	{
+		const char *const fixed[] = { "run", "-s", "host", "--effort", job->effort->name, "-b",
+			command->benches, "--seed", command->seed };
+
+		for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+			command->word[command->count++] = fixed[i];
+	}
+	for (size_t i = 0; i < job->plan->param_count && i < sizeof(command->param) / sizeof(command->param[0]); i++) {
+		snprintf(command->param[i], sizeof(command->param[i]), "%s=%s", job->plan->params[i].name,
+			job->plan->params[i].values);
+		command->word[command->count++] = "--param";
+		command->word[command->count++] = command->param[i];
+	}
+}
+
+static double job_seconds(const struct guest_job *job)
+{
+	double seconds = 0;
+
+	for (size_t i = 0; i < job->bench_count; i++)
+		seconds += effort_seconds(job->effort, job->benches[i]);
+	return seconds;
+}
+
+#define BOOT_SECONDS 3 /* under KVM on an ordinary machine */
+
+double guest_seconds(const struct guest_job *job)
+{
+	return BOOT_SECONDS + job_seconds(job);
+}
+
+static void show_progress(const char *what, double elapsed_s, void *data)
+{
+	static double shown_s;
+	static const char *shown;
+	bool terminal = isatty(STDERR_FILENO);
+
+	(void)data;
+	/* On a terminal one line is written over; elsewhere a line for each thing that begins. */
+	if (terminal ? shown == what && elapsed_s < shown_s + 1 && elapsed_s > shown_s : shown == what)
+		return;
+	shown_s = elapsed_s;
+	shown = what;
+	if (terminal)
+		fprintf(stderr, "\rguest: %s, %.0f s so far%60s", what, elapsed_s, "");
+	else
+		fprintf(stderr, "guest: %s\n", what);
+}
+
+int guest_look(const struct guest_arguments *arguments, struct reason *why)
+{
+	char image[4200];
+	const struct guest_request request = {
+		.shape = arguments->shape,
+		.image = arguments->image ? arguments->image : image_default(image, sizeof(image)),
+	};
+
+	return guest_possible(&request, arguments->forced, why);
+}
+
+/* The paging mode of guests here, as the run proved or found it; an emulator's is its own. */
+static const char *guest_paging(const struct guest_arguments *arguments, const struct job *job)
+{
+	return arguments->shape.accel == GUEST_TCG ? "software" : job->around.context.paging[SETTING_VCPU];
+}
+
+int guest_measure(const struct guest_arguments *arguments, const struct guest_job *what, const struct job *job,
+	size_t *points, struct reason *why)
+{
+	static struct command command;
+	char image[4200], directory[4200];
+	struct guest_result result;
+	struct guest_request request = {
+		.shape = arguments->shape,
+		.image = arguments->image ? arguments->image : image_default(image, sizeof(image)),
+		.command = command.word,
+		.directory = directory,
+		.cpus = job->cpus,
+		.cpu_count = job->around.cpu_count,
+		.seconds = effort_seconds_most(job_seconds(what)),
+		.stop = what->stop,
+		.progress = show_progress,
+	};
+	int error;
+
+	*points = 0;
+	command_make(what, &command);
+	snprintf(directory, sizeof(directory), "%s/guest", job->request.path);
+	error = guest_run(&request, &result, why);
+	if (!error && !result.run[0])
+		error = fail(why, EIO,
+			"nestwalk ended in the guest with status %d and left no results (%s/results/job.log)",
+			result.job_status, directory);
+	if (!error)
+		error = guest_join(job->request.path, &result, guest_paging(arguments, job), points, why);
+	/* What it had measured stands, and is not all. */
+	if (!error && !result.complete && result.job_status != EXIT_FAILED)
+		error = fail(why, EIO, "nestwalk ended in the guest with status %d", result.job_status);
+	if (!error && result.stopped)
+		error = fail(why, EINTR, "it was stopped before its end (%s)",
+			what->stop && what->stop() ? "interrupted" : "it took too long");
+	guest_note(job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts, NULL);
+	guest_result_free(&result);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\n");
+	return error;
+}

@@ -1,0 +1,267 @@
+#include "guest/guest.h"
+
+#include "base/units.h"
+#include "guest/job.h"
+#include "guest/qmp.h"
+#include "guest/talk.h"
+#include "guest/witness.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * Until the job begins. A kernel boots in a second under KVM and in three under QEMU's emulator here; hung ones never do.
+ * An emulator on a machine that is itself emulated takes twenty.
+ */
+static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 60, [GUEST_TCG] = 120 };
+
+/* A guest that was told to end its job, and one that has told its end: some writing to memory, and a tar. */
+#define ENDING_LIMIT_S 20
+/* How often to look whether to stop, and to tell how it goes: a signal ends the waiting at once. */
+#define LOOK_MS 200
+/* A guest may be slower than its host by as much; an emulator keeps the clock too, and measures as long. */
+#define SLOWER 1.5
+
+/* A guest on its way. */
+struct session {
+	const struct guest_request *request;
+	struct guest_result *result;
+	struct guest_vm vm;
+	struct talk talk;
+	struct qmp qmp;
+	struct witness witness;
+	uint64_t start_ns, begin_ns;
+	bool stopped; /* the guest was told to end its job */
+};
+
+static void tell(const struct session *session, const char *what)
+{
+	const struct guest_request *request = session->request;
+
+	if (request->progress)
+		request->progress(what, (double)(now_ns() - session->start_ns) / (double)NS_PER_S, request->data);
+}
+
+static bool asked_to_stop(const struct session *session)
+{
+	return session->request->stop && session->request->stop();
+}
+
+/* Why a guest has come to nothing, with the last that was said. */
+static int explain(const struct session *session, int error, const char *what, struct reason *why)
+{
+	char qemu[200], console[200];
+
+	guest_last_line(session->request->directory, "qemu.log", qemu, sizeof(qemu));
+	guest_last_line(session->request->directory, "console.log", console, sizeof(console));
+	return fail(why, error, "%s%s%s%s%s (%s/console.log has all)", what, qemu[0] ? "; QEMU: " : "", qemu,
+		console[0] ? "; the guest's last words: " : "", console, session->request->directory);
+}
+
+/*
+ * Wait for a line that begins with `word`. Once this run is to stop, or the time is over, a guest that is at work is told to
+ * end it, and has ENDING_LIMIT_S for that. 0; -EINTR; -ETIME; -EIO it ended before; other errors with *why.
+ */
+static int expect(struct session *session, const char *word, double limit_s, struct reason *why)
+{
+	uint64_t deadline = now_ns() + (uint64_t)(limit_s * (double)NS_PER_S);
+
+	for (;;) {
+		bool late = now_ns() > deadline, asked = asked_to_stop(session);
+		int got;
+
+		if ((late || (asked && !session->stopped)) && (session->stopped || !session->begin_ns))
+			return asked ? -EINTR : -ETIME;
+		if (late || (asked && !session->stopped)) {
+			session->stopped = true;
+			deadline = now_ns() + ENDING_LIMIT_S * NS_PER_S;
+			talk_send(&session->talk, "stop\n");
+		}
+		got = talk_next(&session->talk, LOOK_MS, why);
+		if (got == 1 && !strncmp(session->talk.line, word, strlen(word)))
+			return 0;
+		if (got == 0)
+			return -EIO;
+		if (got < 0 && got != -ETIME && got != -EINTR)
+			return got;
+		tell(session, session->begin_ns ? "measuring" : "booting");
+	}
+}
+
+/* From power-on until the guest is ready to run its job and waits for leave. */
+static int boot(struct session *session, struct reason *why)
+{
+	const struct guest_request *request = session->request;
+	char *script = guest_job_script(request->command);
+	int error = script ? 0 : fail(why, ENOMEM, "no memory for a guest's job");
+
+	if (!error)
+		error = expect(session, "ready", boot_limit_s[request->shape.accel], why);
+	if (!error) {
+		error = talk_send(&session->talk, script);
+		if (!error)
+			error = talk_send(&session->talk, GUEST_JOB_END "\n");
+	}
+	if (!error)
+		error = expect(session, "begin", boot_limit_s[request->shape.accel], why);
+	free(script);
+	return error;
+}
+
+/* While it waits for leave to begin: what it runs under, where its vCPUs are, what KVM has counted so far. */
+static int look_at_begin(struct session *session, struct reason *why)
+{
+	int error = qmp_open(&session->qmp, session->vm.monitor, why);
+	bool kvm = false;
+
+	if (!error)
+		error = qmp_runs_kvm(&session->qmp, &kvm, why);
+	if (!error && kvm != (session->request->shape.accel == GUEST_KVM))
+		error = fail(why, EIO, "QEMU says that the guest %s under KVM", kvm ? "runs" : "does not run");
+	if (!error)
+		error = witness_begin(&session->witness, session->request, &session->vm, &session->qmp, why);
+	session->begin_ns = now_ns();
+	return error;
+}
+
+static int work(struct session *session, struct reason *why)
+{
+	struct guest_result *result = session->result;
+	uint64_t faults;
+	int error = talk_send(&session->talk, "go\n");
+
+	if (!error)
+		error = expect(session, "end ", session->request->seconds * SLOWER, why);
+	if (error)
+		return error;
+	if (sscanf(session->talk.line, "end %d %" SCNu64, &result->job_status, &faults) != 2)
+		return fail(why, EIO, "the guest ended its job with '%s'", session->talk.line);
+	witness_end(&session->witness, session->request, &session->vm, &session->qmp, faults);
+	result->stopped = session->stopped;
+	result->complete = !result->job_status && !session->stopped;
+	return talk_send(&session->talk, "go\n");
+}
+
+/* The last words of the guest are its results, and QEMU's exit status. */
+static int deliver(struct session *session, struct reason *why)
+{
+	struct guest_result *result = session->result;
+	char path[4200];
+	struct stat there;
+	int status = -1, error;
+
+	do {
+		error = talk_next(&session->talk, ENDING_LIMIT_S * 1000, why);
+	} while (error > 0 || error == -EINTR);
+	if (!error)
+		error = guest_vm_wait(&session->vm, LOOK_MS, &status);
+	if (!error)
+		error = talk_finish(&session->talk, why);
+	if (!error && qemu_job_status(status) < 0)
+		error = fail(why, EIO, "the guest ended before its job did (QEMU's exit status %d)", status);
+	if (!error)
+		error = talk_unpack(&session->talk, session->request->directory, why);
+	if (error)
+		return error;
+	/* init sends what the job left in its directory results. */
+	snprintf(path, sizeof(path), "%s/results/run", session->request->directory);
+	if (!stat(path, &there))
+		snprintf(result->run, sizeof(result->run), "%s", path);
+	return 0;
+}
+
+static int converse(struct session *session, struct reason *why)
+{
+	int error = boot(session, why);
+
+	if (!error)
+		error = look_at_begin(session, why);
+	if (!error)
+		error = work(session, why);
+	if (!error)
+		error = deliver(session, why);
+	return error;
+}
+
+/* QEMU 7.2 with -cpu host asks some KVMs for an MSR that they refuse, and aborts. */
+static bool wants_too_much(const char *directory)
+{
+	char line[200];
+
+	return strstr(guest_last_line(directory, "qemu.log", line, sizeof(line)), "failed to set MSR 0x10a") != NULL;
+}
+
+static int attempt(struct session *session, const struct guest_files *files, struct reason *why)
+{
+	struct reason told = { "" };
+	int error;
+
+	session->start_ns = now_ns();
+	error = guest_vm_start(&session->request->shape, files, &session->vm, why);
+	if (error)
+		return error;
+	error = talk_open(&session->talk, &session->vm, &told);
+	if (!error)
+		error = converse(session, &told);
+	if (error == -EINTR)
+		fail(why, EINTR, "interrupted");
+	else if (error == -ETIME)
+		explain(session, ETIME,
+			session->begin_ns ? "the guest did not end its job in time" : "the guest did not boot", why);
+	else if (error)
+		explain(session, -error, told.text[0] ? told.text : "QEMU ended before the guest did anything", why);
+	talk_close(&session->talk);
+	qmp_close(&session->qmp);
+	guest_vm_end(&session->vm);
+	return error;
+}
+
+static int directory_make(const char *path, struct reason *why)
+{
+	struct stat there;
+
+	if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &there) && S_ISDIR(there.st_mode)))
+		return 0;
+	return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
+}
+
+int guest_run(const struct guest_request *request, struct guest_result *result, struct reason *why)
+{
+	char kernel[4200], initramfs[4200], program[4200];
+	struct guest_files files = {
+		.program = program, .kernel = kernel, .initramfs = initramfs, .directory = request->directory
+	};
+	struct session session = { .request = request, .result = result };
+	int error;
+
+	*result = (struct guest_result){ .job_status = -1 };
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", request->image);
+	snprintf(initramfs, sizeof(initramfs), "%s/initramfs", request->image);
+	error = qemu_find(program, sizeof(program), why);
+	if (!error)
+		error = directory_make(request->directory, why);
+	if (!error)
+		error = attempt(&session, &files, why);
+	if (error == -EIO && !session.begin_ns && wants_too_much(request->directory)) {
+		witness_free(&session.witness);
+		session = (struct session){ .request = request, .result = result };
+		files.without_feature = "arch-capabilities";
+		error = attempt(&session, &files, why);
+	}
+	result->facts = witness_facts(&session.witness, request,
+		session.begin_ns ? session.begin_ns - session.start_ns : 0, now_ns() - session.start_ns);
+	witness_free(&session.witness);
+	if (!error && !result->facts)
+		error = fail(why, ENOMEM, "no memory for what was seen of a guest");
+	return error;
+}
+
+void guest_result_free(struct guest_result *result)
+{
+	json_decref(result->facts);
+	result->facts = NULL;
+}

@@ -1,0 +1,57 @@
+/*
+ * A Linux guest: booted by QEMU from a guest image, it runs one nestwalk command and sends home the run directory that
+ * this leaves. What is said on the control port is told in guest-images/init and in job.c here.
+ *
+ * Nothing is printed in the guest while it measures, as each character on a console is a trap into the hypervisor.
+ */
+#ifndef NESTWALK_GUEST_H
+#define NESTWALK_GUEST_H
+
+#include "base/reason.h"
+#include "guest/shape.h"
+
+#include <jansson.h>
+
+struct guest_request {
+	struct guest_shape shape;
+	const char *image; /* directory with vmlinuz and initramfs, made by guest-images/build */
+	const char *const *command; /* what nestwalk does in the guest: "run", "-s", "host", ...; NULL-terminated */
+	const char *directory; /* made if need be: gets console.log, qemu.log and what the guest sends */
+	const int *cpus; /* for the vCPUs' threads, one each; those beyond cpu_count stay where the kernel puts them */
+	unsigned cpu_count;
+	double seconds; /* that the command takes at most, as the host would: a guest has half as much again */
+	bool (*stop)(void); /* true: end the command, take what there is */
+	void (*progress)(const char *what, double elapsed_s, void *data); /* may be NULL */
+	void *data;
+};
+
+struct guest_result {
+	bool complete; /* false: the guest was stopped, or its command failed: the run directory holds what there is */
+	bool stopped; /* told to end before its end: as request.stop said, or out of time */
+	int job_status; /* exit status of the command; -1: it did not come to its end */
+	char run[4200]; /* path of the run directory below `directory`; "" where none came home */
+	/*
+	 * Owned by the caller: facts for run.json. {"shape", "kernel", "boot_ms", "run_ms", "vcpus_pinned": [cpu or null],
+	 * "memory": {"mapped_bytes", "anon_huge_bytes", "page_bytes"} or null, "guest_faults", "kvm": {name: growth, ...,
+	 * "pf_taken_per_guest_fault", "exits_per_guest_fault"} or null; "..._reason" where null}
+	 */
+	json_t *facts;
+};
+
+/*
+ * Whether a guest can be had here at all, without starting one: QEMU, /dev/kvm, the image, memory, and a KVM under which a
+ * stock kernel boots. 0; -ENOTSUP or -ENOENT or -ENOMEM with *why: what is missing and what to do.
+ * @forced: pass over a KVM that is known not to boot a stock kernel.
+ */
+int guest_possible(const struct guest_request *request, bool forced, struct reason *why);
+
+/*
+ * Boot it, run the command, bring the results home. 0 with *result also where the command failed or was stopped, but
+ * results came; else -EINTR; -ETIME it did not come to its end in time; -EIO with *why, which has the last that the guest
+ * said; -ENOTSUP QEMU cannot make such a guest. console.log and qemu.log are kept in any case. guest_result_free() in any
+ * case. Needs /dev/kvm for GUEST_KVM.
+ */
+int guest_run(const struct guest_request *request, struct guest_result *result, struct reason *why);
+void guest_result_free(struct guest_result *result);
+
+#endif

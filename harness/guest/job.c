@@ -1,0 +1,61 @@
+#include "guest/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A word for the shell: within single quotes all but a single quote stands for itself. */
+static void quote(FILE *out, const char *word)
+{
+	fputc('\'', out);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else if (*word != '\n') /* an argument of ours has none, and a line could end the script */
+			fputc(*word, out);
+	}
+	fputc('\'', out);
+}
+
+/* File descriptor 3 is the control port, open both ways; a port can be opened once only. */
+static const char before[] = "#!/bin/sh\n"
+			     "faults() { awk '$1 == \"pgfault\" { print $2 }' /proc/vmstat; }\n"
+			     "uname -r >/results/kernel\n"
+			     "echo begin >&3\n"
+			     "read -r word <&3\n"
+			     "before=$(faults)\n";
+
+/* Nobody reads while nestwalk runs but a process that sleeps: a word from the host wakes it. */
+static const char after[] = " -o /results/run 3<&- &\n"
+			    "job=$!\n"
+			    "{ while read -r word <&3; do [ \"$word\" != stop ] || kill -TERM $job; done; } &\n"
+			    "reader=$!\n"
+			    "wait $job\n"
+			    "status=$?\n"
+			    "after=$(faults)\n"
+			    "kill $reader\n"
+			    "wait $reader\n"
+			    "echo \"end $status $((after - before))\" >&3\n"
+			    "read -r word <&3\n"
+			    "exit $status\n";
+
+char *guest_job_script(const char *const *command)
+{
+	char *script = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&script, &bytes);
+
+	if (!out)
+		return NULL;
+	fputs(before, out);
+	fputs("nestwalk", out);
+	for (size_t i = 0; command[i]; i++) {
+		fputc(' ', out);
+		quote(out, command[i]);
+	}
+	fputs(after, out);
+	if (fclose(out)) {
+		free(script);
+		return NULL;
+	}
+	return script;
+}

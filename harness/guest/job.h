@@ -1,0 +1,15 @@
+/* What a guest is to do, as the script that guest-images/init receives and runs. */
+#ifndef NESTWALK_GUEST_JOB_H
+#define NESTWALK_GUEST_JOB_H
+
+/*
+ * The script: tell that it begins and wait for leave; run nestwalk with these arguments (NULL-terminated) into
+ * /results/run, and end it when told to; tell its exit status and how many page faults the guest took meanwhile, and wait
+ * for leave. The caller frees it; NULL where memory is short.
+ */
+char *guest_job_script(const char *const *command);
+
+/* The line behind which a script ends on the control port: a script has no such line. */
+#define GUEST_JOB_END "."
+
+#endif

@@ -1,0 +1,23 @@
+/* A guest's run, joined into the run of its host: docs/RESULTS.md, "Joined runs". */
+#ifndef NESTWALK_GUEST_JOIN_H
+#define NESTWALK_GUEST_JOIN_H
+
+#include "base/reason.h"
+#include "guest/guest.h"
+
+/*
+ * Write what was seen of the guest from outside, and `paging`, into its run.json ("guest"), and join its points into the
+ * host's run directory, which stays a valid run whatever happens.
+ * @paging: under which it ran: "nested", "shadow", "software"; NULL: not known.
+ * 0 with *points, how many came; -errno with *why.
+ */
+int guest_join(const char *host_run, const struct guest_result *result, const char *paging, size_t *points,
+	struct reason *why);
+
+/*
+ * Note in the host's run.json ("guests": an array, one more element) what became of a guest: {"status": "ok" | "skipped" |
+ * "error", "reason", "facts"}. With an error the run is not complete, and its `state` says so. 0, or -errno with *why.
+ */
+int guest_note(const char *host_run, const char *status, const char *reason, const json_t *facts, struct reason *why);
+
+#endif

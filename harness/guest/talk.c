@@ -1,0 +1,172 @@
+#include "guest/talk.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A thorough run's directory is some MiB; a guest that sends without end must not fill this machine's memory. */
+#define ARCHIVE_MOST (256 * MIB)
+
+int talk_open(struct talk *talk, struct guest_vm *vm, struct reason *why)
+{
+	*talk = (struct talk){ .vm = vm, .archive = memfd_create("guest-results", MFD_CLOEXEC) };
+	return talk->archive >= 0 ? 0 : fail(why, errno, "no memory for a guest's results: %s", strerror(errno));
+}
+
+void talk_close(struct talk *talk)
+{
+	if (talk->archive >= 0)
+		close(talk->archive);
+	talk->archive = -1;
+}
+
+/* 0: nothing more will come through here. */
+static ssize_t take_results(struct talk *talk, struct reason *why)
+{
+	char block[65536];
+	ssize_t got = recv(talk->vm->results, block, sizeof(block), MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 1 : 0;
+	if (talk->archive_bytes + (uint64_t)got > ARCHIVE_MOST)
+		return fail(why, EFBIG, "the guest sends more than %llu MiB", (unsigned long long)(ARCHIVE_MOST / MIB));
+	if (got && write(talk->archive, block, (size_t)got) != got)
+		return fail(why, ENOSPC, "no memory for a guest's results");
+	talk->archive_bytes += (uint64_t)got;
+	return got;
+}
+
+static bool take_line(struct talk *talk)
+{
+	char *end = memchr(talk->text, '\n', talk->length);
+	size_t length;
+
+	if (!end)
+		return false;
+	length = (size_t)(end - talk->text);
+	if (length >= sizeof(talk->line))
+		length = sizeof(talk->line) - 1;
+	memcpy(talk->line, talk->text, length);
+	talk->line[length] = '\0';
+	talk->length -= (size_t)(end + 1 - talk->text);
+	memmove(talk->text, end + 1, talk->length);
+	return true;
+}
+
+/* Whether something came: an end that is closed is readable too. */
+static bool take_control(struct talk *talk)
+{
+	ssize_t got;
+
+	/* No line of ours is so long: what is there is noise. */
+	if (talk->length == sizeof(talk->text))
+		talk->length = 0;
+	got = recv(talk->vm->control, talk->text + talk->length, sizeof(talk->text) - talk->length, MSG_DONTWAIT);
+	if (got > 0)
+		talk->length += (size_t)got;
+	return got > 0;
+}
+
+int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why)
+{
+	uint64_t deadline = now_ns() + limit_ms * NS_PER_MS, now;
+	bool results = true;
+
+	while (!take_line(talk)) {
+		struct pollfd events[] = {
+			{ .fd = talk->vm->pidfd, .events = POLLIN },
+			{ .fd = talk->vm->control, .events = POLLIN },
+			{ .fd = results ? talk->vm->results : -1, .events = POLLIN },
+		};
+
+		now = now_ns();
+		if (now >= deadline)
+			return -ETIME;
+		if (poll(events, 3, (int)((deadline - now) / NS_PER_MS) + 1) < 0)
+			return -EINTR;
+		if (events[2].revents) {
+			ssize_t got = take_results(talk, why);
+
+			if (got < 0)
+				return (int)got;
+			results = got > 0;
+		}
+		if ((events[1].revents & POLLIN) && take_control(talk))
+			continue;
+		if (events[0].revents)
+			return 0;
+	}
+	return 1;
+}
+
+int talk_send(struct talk *talk, const char *text)
+{
+	size_t length = strlen(text), sent = 0;
+
+	while (sent < length) {
+		ssize_t now = send(talk->vm->control, text + sent, length - sent, MSG_NOSIGNAL);
+
+		if (now < 0 && errno != EINTR)
+			return -EPIPE;
+		sent += now > 0 ? (size_t)now : 0;
+	}
+	return 0;
+}
+
+int talk_finish(struct talk *talk, struct reason *why)
+{
+	ssize_t got;
+
+	/* QEMU is gone, and its end is closed: what it sent is in the socket, and after it comes the end of file. */
+	while ((got = take_results(talk, why)) > 0)
+		;
+	return got < 0 ? (int)got : 0;
+}
+
+/* tar, with the archive as its standard input. 0 where it ended with 0. */
+static int run_tar(const struct talk *talk, const char *directory, struct reason *why)
+{
+	const char *const argument[] = { "tar", "-x", "-f", "-", "-C", directory, NULL };
+	posix_spawn_file_actions_t actions;
+	pid_t process;
+	int status = -1, error;
+
+	if (lseek(talk->archive, 0, SEEK_SET))
+		return fail(why, errno, "a guest's results: %s", strerror(errno));
+	if (posix_spawn_file_actions_init(&actions))
+		return fail(why, ENOMEM, "no memory to unpack a guest's results");
+	posix_spawn_file_actions_adddup2(&actions, talk->archive, STDIN_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	error = posix_spawnp(&process, "tar", &actions, NULL, (char *const *)argument, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (error)
+		return fail(why, error, "a guest's results cannot be unpacked: tar: %s", strerror(error));
+	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? fail(why, EIO, "the guest's results are not whole: tar cannot unpack them") : 0;
+}
+
+int talk_unpack(struct talk *talk, const char *directory, struct reason *why)
+{
+	char path[4200];
+	struct stat there;
+	int error = talk->archive_bytes ? run_tar(talk, directory, why) : fail(why, EIO, "the guest sent no results");
+
+	if (error)
+		return error;
+	/* The last member: where it is, all of it is. */
+	snprintf(path, sizeof(path), "%s/end", directory);
+	if (stat(path, &there))
+		return fail(why, EIO, "the guest's results are not whole");
+	unlink(path);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* The conversation with a guest over its control port, in lines. The guest's part is in guest-images/init. */
+#ifndef NESTWALK_GUEST_TALK_H
+#define NESTWALK_GUEST_TALK_H
+
+#include "base/reason.h"
+#include "guest/vm.h"
+
+#include <stdbool.h>
+
+/* What has come from a guest so far. */
+struct talk {
+	struct guest_vm *vm;
+	char line[256]; /* the last whole line, without its end */
+	char text[512]; /* what came behind it */
+	size_t length;
+	int archive; /* a file of ours: what came through the results port */
+	uint64_t archive_bytes;
+};
+
+/* 0, or -errno with *why. talk_close() in any case. */
+int talk_open(struct talk *talk, struct guest_vm *vm, struct reason *why);
+void talk_close(struct talk *talk);
+
+/*
+ * Take what comes until there is a line (1, and it is in talk->line), QEMU has ended (0), `limit_ms` are over (-ETIME), or
+ * a signal came (-EINTR: ask whether to stop). Results are put into the archive meanwhile. -errno with *why.
+ */
+int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why);
+
+/* Send text as it is. 0; -EPIPE QEMU is gone. */
+int talk_send(struct talk *talk, const char *text);
+
+/* After QEMU has ended: what is still on its way. 0, or -errno. */
+int talk_finish(struct talk *talk, struct reason *why);
+
+/* Unpack the archive, a tar, into a directory, and whether it is whole (its last member is `end`). 0; -EIO with *why. */
+int talk_unpack(struct talk *talk, const char *directory, struct reason *why);
+
+#endif
