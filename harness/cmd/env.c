@@ -293,6 +293,16 @@ static void print_kernel(const json_t *machine)
 		sheet_row("not affected", "%s", unaffected.text);
 }
 
+static void print_allocator(const json_t *machine)
+{
+	const json_t *allocator = json_object_get(machine, "allocator");
+
+	sheet_section("Allocator");
+	sheet_value_row("malloc() is in", allocator, "name", SHEET_PLAIN);
+	sheet_value_row("version", allocator, "version", SHEET_PLAIN);
+	sheet_list_row("settings", allocator, "settings", SHEET_PLAIN);
+}
+
 static void print_noise(const json_t *machine)
 {
 	const json_t *noise = json_object_get(machine, "noise");
@@ -343,6 +353,7 @@ static void print_table(const json_t *machine)
 	print_memory(machine);
 	print_kvm(machine);
 	print_kernel(machine);
+	print_allocator(machine);
 	print_noise(machine);
 }
 

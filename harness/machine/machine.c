@@ -23,6 +23,7 @@ json_t *machine_describe(const struct machine_source *source)
 		{ "kernel", describe_kernel, false },
 		{ "mitigations", describe_mitigations, false },
 		{ "noise", describe_noise, false },
+		{ "allocator", describe_allocator, false },
 	};
 	struct facts facts = facts_begin();
 

@@ -1,0 +1,84 @@
+#include "machine/allocator.h"
+
+#include "machine/describe.h"
+#include "machine/facts.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Where this program's own calls go: what its reference was bound to, version and all, which dlsym(3) may pass over. Where
+ * that is a stub of the program itself (it was not linked as position-independent), dlsym() says what is behind.
+ */
+static bool malloc_find(Dl_info *its)
+{
+	void *(*volatile bound)(size_t) = malloc;
+	void *behind = dlsym(RTLD_DEFAULT, "malloc");
+	Dl_info own;
+
+	if (!dladdr((void *)bound, its) || !dladdr((void *)machine_allocator, &own))
+		return false;
+	if (its->dli_fbase == own.dli_fbase && behind && !dladdr(behind, its))
+		return false;
+	return its->dli_fname != NULL;
+}
+
+void machine_allocator(struct allocator *allocator)
+{
+	Dl_info its, libc = { 0 };
+	const char *slash;
+
+	*allocator = (struct allocator){ .name = "this program" };
+	if (!malloc_find(&its))
+		return;
+	slash = strrchr(its.dli_fname, '/');
+	snprintf(allocator->name, sizeof(allocator->name), "%s", slash ? slash + 1 : its.dli_fname);
+	allocator->glibc = dladdr((void *)gnu_get_libc_version, &libc) && libc.dli_fbase == its.dli_fbase;
+	if (allocator->glibc)
+		snprintf(allocator->version, sizeof(allocator->version), "%s", gnu_get_libc_version());
+}
+
+/* What the environment tells allocators: glibc reads the first and some of the others, jemalloc MALLOC_CONF. */
+static json_t *settings(struct facts *owner)
+{
+	static const char *const beginnings[] = { "GLIBC_TUNABLES=", "MALLOC_" };
+	json_t *list = json_array();
+
+	for (char **variable = environ; variable && *variable; variable++)
+		for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+			if (!strncmp(*variable, beginnings[i], strlen(beginnings[i])))
+				facts_append(owner, list, facts_string(*variable));
+	return list;
+}
+
+json_t *describe_allocator(const struct machine_source *source)
+{
+	struct facts facts = facts_begin();
+	struct allocator allocator;
+	struct reason why;
+
+	if (!source_is_live(source)) {
+		source_not_tried(source, &why);
+		facts_null(&facts, "name", &why);
+		facts_null(&facts, "version", &why);
+		facts_null(&facts, "is_glibc", &why);
+		facts_null(&facts, "settings", &why);
+		return facts_end(&facts);
+	}
+	machine_allocator(&allocator);
+	facts_text(&facts, "name", allocator.name);
+	if (allocator.glibc) {
+		facts_text(&facts, "version", allocator.version);
+	} else {
+		fail(&why, ENOTSUP, "only that of the GNU C library can be asked for");
+		facts_null(&facts, "version", &why);
+	}
+	facts_bool(&facts, "is_glibc", allocator.glibc);
+	facts_json(&facts, "settings", settings(&facts));
+	return facts_end(&facts);
+}

@@ -1,0 +1,18 @@
+/*
+ * Which allocator this process has: its C library's malloc(), or that of a library that the user put before it
+ * (LD_PRELOAD). The dynamic linker knows (dladdr(3)); no privilege.
+ */
+#ifndef NESTWALK_ALLOCATOR_H
+#define NESTWALK_ALLOCATOR_H
+
+#include <stdbool.h>
+
+struct allocator {
+	char name[96]; /* file name of the object that malloc() is in: "libc.so.6", "libjemalloc.so.2" */
+	bool glibc; /* it is the GNU C library, so that mallinfo2(3) speaks of it */
+	char version[32]; /* of the GNU C library; "" for others: there is no common way to ask them */
+};
+
+void machine_allocator(struct allocator *allocator);
+
+#endif
