@@ -1,0 +1,158 @@
+#include "system/malloc_loops.h"
+
+#include "base/units.h"
+#include "system/crew.h"
+
+#include <stdlib.h>
+
+/*
+ * Compilers know malloc() and free() by name, and remove a pair whose block is not used (C17 5.1.2.3 lets them: no
+ * side effect is lost). A call through a pointer that may change at any time is a call. It costs what the jump through
+ * the linker's table costs in any program.
+ */
+static void *(*volatile allocate)(size_t) = malloc;
+static void (*volatile release)(void *) = free;
+
+#define CLOCK_READINGS 256u
+
+double malloc_clock_tsc(bool stores)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < CLOCK_READINGS; i++) {
+		uint64_t before = stores ? actor_tsc() : actor_tsc_quick();
+		uint64_t tsc = (stores ? actor_tsc() : actor_tsc_quick()) - before;
+
+		least = tsc < least ? tsc : least;
+	}
+	return (double)least;
+}
+
+/* A block begins anywhere in a page: its last byte may lie in one more page than its size says. */
+static inline void touch(volatile unsigned char *block, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += PAGE_4K)
+		block[at] = 1;
+	block[bytes - 1] = 1;
+}
+
+static bool whole_plain(uint64_t bytes, unsigned pairs)
+{
+	for (unsigned i = 0; i < pairs; i++) {
+		void *block = allocate(bytes);
+
+		if (!block)
+			return false;
+		release(block);
+	}
+	return true;
+}
+
+static bool whole_touched(uint64_t bytes, unsigned pairs)
+{
+	for (unsigned i = 0; i < pairs; i++) {
+		unsigned char *block = allocate(bytes);
+
+		if (!block)
+			return false;
+		touch(block, bytes);
+		release(block);
+	}
+	return true;
+}
+
+bool malloc_whole(const struct malloc_trial *trial, unsigned pairs, uint64_t *tsc)
+{
+	bool (*loop)(uint64_t, unsigned) = trial->touch ? whole_touched : whole_plain;
+	uint64_t before = actor_tsc_quick();
+	bool done = loop(trial->block_bytes, pairs);
+
+	*tsc = actor_tsc_quick() - before;
+	return done;
+}
+
+static bool parts_plain(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PARTS])
+{
+	for (unsigned i = 0; i < pairs; i++) {
+		uint64_t at[3];
+		void *block;
+
+		at[0] = actor_tsc_quick();
+		block = allocate(bytes);
+		at[1] = actor_tsc_quick();
+		if (!block)
+			return false;
+		release(block);
+		at[2] = actor_tsc_quick();
+		part[MALLOC_ASK] += at[1] - at[0];
+		part[MALLOC_FREE] += at[2] - at[1];
+	}
+	return true;
+}
+
+/* Here the clock waits for stores, or those of the touch would be paid for in free(). */
+static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PARTS])
+{
+	for (unsigned i = 0; i < pairs; i++) {
+		unsigned char *block;
+		uint64_t at[4];
+
+		at[0] = actor_tsc();
+		block = allocate(bytes);
+		at[1] = actor_tsc();
+		if (!block)
+			return false;
+		touch(block, bytes);
+		at[2] = actor_tsc();
+		release(block);
+		at[3] = actor_tsc();
+		part[MALLOC_ASK] += at[1] - at[0];
+		part[MALLOC_TOUCH] += at[2] - at[1];
+		part[MALLOC_FREE] += at[3] - at[2];
+	}
+	return true;
+}
+
+bool malloc_parts(const struct malloc_trial *trial, unsigned pairs, uint64_t part[MALLOC_PARTS])
+{
+	return trial->touch ? parts_touched(trial->block_bytes, pairs, part)
+			    : parts_plain(trial->block_bytes, pairs, part);
+}
+
+uint64_t malloc_ask(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+{
+	uint64_t bytes = trial->block_bytes, got = 0, before = actor_tsc();
+
+	while (got < blocks && (block[got] = allocate(bytes)))
+		got++;
+	*tsc = actor_tsc() - before;
+	return got;
+}
+
+void malloc_touch(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+{
+	uint64_t bytes = trial->block_bytes, before = actor_tsc();
+
+	for (uint64_t i = 0; i < blocks; i++)
+		touch(block[i], bytes);
+	*tsc = actor_tsc() - before;
+}
+
+void malloc_give_back(unsigned char **block, uint64_t blocks, uint64_t *tsc)
+{
+	uint64_t before = actor_tsc();
+
+	for (uint64_t i = 0; i < blocks; i++)
+		release(block[i]);
+	*tsc = actor_tsc() - before;
+}
+
+void *malloc_one(uint64_t bytes)
+{
+	return allocate(bytes);
+}
+
+void malloc_one_back(void *block)
+{
+	release(block);
+}
