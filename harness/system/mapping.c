@@ -1,0 +1,293 @@
+#include "system/mapping.h"
+
+#include "base/units.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MAP_HUGE_1GB
+#define MAP_HUGE_1GB (30 << 26) /* linux/mman.h: the size's logarithm from bit 26 on */
+#endif
+
+/* What a table of each level covers: Intel SDM vol. 3A, 4.5; 512 entries of 8 bytes. */
+#define ENTRY_BYTES UINT64_C(8)
+#define TABLE_BYTES PAGE_4K
+#define PTE_TABLE_REACH PAGE_2M
+#define PMD_TABLE_REACH PAGE_1G
+#define PUD_TABLE_REACH (512 * GIB)
+#define COUNTED_LEVELS 3u
+
+/*
+ * The first repetition takes tables from the kernel's pools as they are, later ones get the same again: a median of
+ * five is one of those. Many pages are a mean by themselves, and take their time.
+ */
+#define REPETITIONS_MOST 5u
+#define PAGES_OF_ALL 16384u
+
+/* Faults beside those of the pages: of the stack, or because a page of this program was taken away meanwhile. */
+#define FAULTS_BESIDE 8u
+
+/* What the kernel says of this process's tables. */
+struct tables {
+	uint64_t bytes;
+	bool pud; /* PUD tables are counted */
+};
+
+uint64_t mapping_span_bytes(const struct mapping_trial *trial)
+{
+	if (!trial->pages || trial->distance_bytes < trial->page_bytes || trial->distance_bytes % trial->page_bytes ||
+		trial->distance_bytes > MAPPING_BYTES_MOST / trial->pages)
+		return 0;
+	return (trial->pages - 1) * trial->distance_bytes + trial->page_bytes;
+}
+
+/* How many regions of that size, the first of which begins with the first page, hold at least one page. */
+static uint64_t regions(const struct mapping_trial *trial, uint64_t bytes)
+{
+	if (trial->distance_bytes >= bytes)
+		return trial->pages;
+	return (trial->pages - 1) * trial->distance_bytes / bytes + 1;
+}
+
+uint64_t mapping_table_bytes(const struct mapping_trial *trial, bool pud)
+{
+	uint64_t tables = pud ? regions(trial, PUD_TABLE_REACH) : 0;
+
+	if (trial->page_bytes < PAGE_1G)
+		tables += regions(trial, PMD_TABLE_REACH) + regions(trial, PTE_TABLE_REACH);
+	return tables * TABLE_BYTES;
+}
+
+uint64_t mapping_flat_bytes(const struct mapping_trial *trial)
+{
+	return mapping_span_bytes(trial) / PAGE_4K * ENTRY_BYTES;
+}
+
+/* A line "KEY:   123 kB" of the text. */
+static bool kib_find(const char *text, const char *key, uint64_t *bytes)
+{
+	const char *line = strstr(text, key);
+	uint64_t kib;
+
+	if (!line || sscanf(line + strlen(key), "%" SCNu64, &kib) != 1)
+		return false;
+	*bytes = kib * KIB;
+	return true;
+}
+
+/* By read() into the stack: nothing here may allocate memory, and with it tables, between two of these. */
+static int tables_read(struct tables *tables, struct reason *why)
+{
+	char text[8192]; /* the file has some 1500 bytes, more with many CPUs */
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	uint64_t pmd;
+
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	if (!kib_find(text, "\nVmPTE:", &tables->bytes))
+		return fail(why, ENOTSUP, "VmPTE of /proc/self/status cannot be read: is /proc mounted?");
+	tables->pud = !kib_find(text, "\nVmPMD:", &pmd);
+	if (!tables->pud)
+		tables->bytes += pmd;
+	return 0;
+}
+
+/*
+ * An address with nothing around it that tables of the pages could be shared with: its regions of 512G are empty. The
+ * reservation that finds it is given back, as its own tables and borders would be in the way.
+ */
+static int place_find(const struct mapping_trial *trial, unsigned char **place, struct reason *why)
+{
+	uint64_t span = mapping_span_bytes(trial);
+	uint64_t room = (span + PUD_TABLE_REACH - 1) / PUD_TABLE_REACH * PUD_TABLE_REACH + PUD_TABLE_REACH;
+	void *at = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return fail(
+			why, ENOMEM, "%" PRIu64 " GiB of addresses: %s (see ulimit -v)", room / GIB, strerror(errno));
+	munmap(at, room);
+	*place = (unsigned char *)(((uintptr_t)at + PUD_TABLE_REACH - 1) / PUD_TABLE_REACH * PUD_TABLE_REACH);
+	return 0;
+}
+
+static int map(const struct mapping_trial *trial, unsigned char *place, struct reason *why)
+{
+	bool hugetlb = trial->page_bytes == PAGE_1G;
+	/* Pages of the pool are reserved at once, so that a load cannot end in a SIGBUS for want of them. */
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
+		    (hugetlb ? MAP_HUGETLB | MAP_HUGE_1GB : MAP_NORESERVE);
+	void *at = mmap(place, mapping_span_bytes(trial), PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (at == MAP_FAILED && hugetlb)
+		return fail(why, ENOMEM, "%" PRIu32 " huge pages of 1G: %s", trial->pages, strerror(errno));
+	if (at == MAP_FAILED)
+		return fail(
+			why, ENOMEM, "mapping %" PRIu64 " MiB: %s", mapping_span_bytes(trial) / MIB, strerror(errno));
+	/* Kernels without THP refuse both, which is right for 4K pages; 2M ones are proven. */
+	if (!hugetlb)
+		madvise(place, mapping_span_bytes(trial),
+			trial->page_bytes == PAGE_2M ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return 0;
+}
+
+/* The measured loop. AddressSanitizer would look at its own memory for each load, and take faults there. */
+__attribute__((noinline, no_sanitize("address"))) static void load(
+	const unsigned char *place, uint64_t distance, uint32_t pages)
+{
+	for (uint32_t i = 0; i < pages; i++)
+		(void)*(const volatile unsigned char *)(place + i * distance);
+}
+
+/* Whether each 2M page is one: its last 4K are there without a fault of their own. */
+static int huge_prove(const struct mapping_trial *trial, const unsigned char *place, struct reason *why)
+{
+	struct actor_usage usage;
+
+	usage_begin(&usage);
+	load(place + PAGE_2M - PAGE_4K, trial->distance_bytes, trial->pages);
+	usage_end(&usage);
+	if (usage.minor_faults > FAULTS_BESIDE)
+		return fail(why, ENOTSUP,
+			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this "
+			"process");
+	return 0;
+}
+
+static int faults_prove(const struct mapping_trial *trial, uint64_t faults, struct reason *why)
+{
+	if (faults < trial->pages || faults > trial->pages + FAULTS_BESIDE)
+		return fail(why, EIO, "%" PRIu64 " faults were counted while %" PRIu32 " pages were loaded from",
+			faults, trial->pages);
+	return 0;
+}
+
+static int tables_prove(const struct mapping_trial *trial, const struct tables *before, const struct tables *built,
+	struct mapping_result *result, struct reason *why)
+{
+	uint64_t slack = COUNTED_LEVELS * TABLE_BYTES;
+
+	result->table_bytes = built->bytes > before->bytes ? built->bytes - before->bytes : 0;
+	result->expected_table_bytes = mapping_table_bytes(trial, before->pud);
+	if (result->table_bytes > result->expected_table_bytes + slack ||
+		result->table_bytes + slack < result->expected_table_bytes)
+		return fail(why, EIO, "tables take %" PRIu64 " bytes, and by the formula %" PRIu64, result->table_bytes,
+			result->expected_table_bytes);
+	return 0;
+}
+
+/* Map, load, prove, unmap, prove. */
+static int once(const struct mapping_trial *trial, unsigned char *place, double tsc[2], struct mapping_result *result,
+	struct reason *why)
+{
+	struct tables before, built, left = { 0 };
+	struct actor_usage usage;
+	uint64_t began, ended;
+	int error = tables_read(&before, why);
+
+	if (!error)
+		error = map(trial, place, why);
+	if (error)
+		return error;
+	usage_begin(&usage);
+	began = actor_tsc();
+	load(place, trial->distance_bytes, trial->pages);
+	ended = actor_tsc();
+	usage_end(&usage);
+	tsc[0] = (double)(ended - began) / trial->pages;
+	error = tables_read(&built, why);
+	if (!error && trial->page_bytes == PAGE_2M)
+		error = huge_prove(trial, place, why);
+	if (!error)
+		error = faults_prove(trial, usage.minor_faults + usage.major_faults, why);
+	if (!error)
+		error = tables_prove(trial, &before, &built, result, why);
+	began = actor_tsc();
+	munmap(place, mapping_span_bytes(trial));
+	ended = actor_tsc();
+	tsc[1] = (double)(ended - began) / trial->pages;
+	if (!error)
+		error = tables_read(&left, why);
+	if (!error && left.bytes > before.bytes + COUNTED_LEVELS * TABLE_BYTES)
+		error = fail(
+			why, EIO, "%" PRIu64 " bytes of tables are left after munmap()", left.bytes - before.bytes);
+	result->faults_per_page = (double)usage.minor_faults / trial->pages;
+	result->usage.minor_faults += usage.minor_faults;
+	result->usage.involuntary_switches += usage.involuntary_switches;
+	result->usage.elapsed_ns += usage.elapsed_ns;
+	result->usage.cpu_ns += usage.cpu_ns;
+	return error;
+}
+
+static unsigned repetitions(const struct mapping_trial *trial)
+{
+	unsigned count = PAGES_OF_ALL / trial->pages;
+
+	/* Zeroing a gigabyte takes a tenth of a second, and is no matter of tables. */
+	if (trial->page_bytes == PAGE_1G || !count)
+		return 1;
+	return count < REPETITIONS_MOST ? count : REPETITIONS_MOST;
+}
+
+static int work(struct actor *actor, struct reason *why)
+{
+	const struct mapping_trial *trial = actor->trial;
+	struct mapping_result *result = actor->result;
+	double build[REPETITIONS_MOST], teardown[REPETITIONS_MOST], tsc[2];
+	unsigned char *place = NULL;
+	int error = place_find(trial, &place, why);
+	unsigned count = repetitions(trial);
+
+	/* So that none of this program's own pages is faulted in when it counts. */
+	usage_begin(&result->usage);
+	load((unsigned char *)&count, 0, 1);
+	usage_end(&result->usage);
+	result->usage = (struct actor_usage){ 0 };
+	for (unsigned i = 0; !error && i < count; i++) {
+		error = once(trial, place, tsc, result, why);
+		build[i] = tsc[0];
+		teardown[i] = tsc[1];
+	}
+	if (error)
+		return error;
+	gsl_sort(build, 1, count);
+	gsl_sort(teardown, 1, count);
+	result->build_tsc = gsl_stats_median_from_sorted_data(build, 1, count);
+	result->teardown_tsc = gsl_stats_median_from_sorted_data(teardown, 1, count);
+	return 0;
+}
+
+int mapping_take(const struct mapping_spec *spec, struct mapping_result *result, struct reason *why)
+{
+	const struct mapping_trial *trial = spec->trial;
+	struct crew_spec crew_spec = { .as = ACTORS_PROCESSES,
+		.actors = 1,
+		.cpus = &spec->cpu,
+		.work = work,
+		.trial = trial,
+		.result_bytes = sizeof(*result),
+		.stop = spec->stop };
+	struct crew crew;
+	int error;
+
+	if (trial->page_bytes != PAGE_4K && trial->page_bytes != PAGE_2M && trial->page_bytes != PAGE_1G)
+		return fail(why, EINVAL, "%" PRIu64 " bytes are no page size", trial->page_bytes);
+	if (!mapping_span_bytes(trial))
+		return fail(why, EINVAL,
+			"%" PRIu32 " pages of %" PRIu64 " KiB cannot lie %" PRIu64 " KiB apart in 2^46 bytes",
+			trial->pages, trial->page_bytes / KIB, trial->distance_bytes / KIB);
+	error = crew_run(&crew_spec, &crew, why);
+	if (error)
+		return error;
+	*result = *(struct mapping_result *)crew_result(&crew, 0);
+	crew_dismiss(&crew);
+	return 0;
+}
