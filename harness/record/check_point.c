@@ -64,10 +64,15 @@ static bool ends_with(const char *text, const char *end)
 	return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* A difference may come out below zero; a time or a count of cycles may not. */
+/* A difference may come out below zero, and a loss be nothing; a time or a count of cycles may not. */
 static bool is_difference(const char *name)
 {
-	return !strncmp(name, "net_", 4) || !strncmp(name, "added_", 6);
+	static const char *const prefixes[] = { "net_", "added_", "refill_", "victim_" };
+
+	for (size_t i = 0; i < COUNT(prefixes); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
 }
 
 static bool is_time(const char *name)
