@@ -262,33 +262,36 @@ static char *explain(const struct subject *subject)
 
 static int add_counts(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = NAME };
 	int rc = write_counts(subject, why);
 
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("What a guest's page fault takes");
-	figure.title = strdup("What one page fault of a guest takes, by kind and paging mode");
-	figure.alt = strdup("Exits, faults and interpreted instructions per page fault of a guest");
-	figure.text = explain(subject);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "What a guest's page fault takes",
+			.title = "What one page fault of a guest takes, by kind and paging mode",
+			.alt = "Exits, faults and interpreted instructions per page fault of a guest",
+		},
+		explain(subject), why);
 }
 
 static int add_times(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = TIMES };
 	int rc = write_times(subject, why);
 
 	if (rc)
 		return rc;
-	figure.name = strdup(TIMES);
-	figure.heading = strdup("How long a guest's page fault takes");
-	figure.title = strdup("How long one page fault of a guest takes, by kind and paging mode");
-	figure.alt = strdup("Time of a page fault of a guest, by kind and paging mode");
-	figure.text = strdup("Touch, fault, handler and return, with its 95 % interval; the numbers are in the table "
-			     "above. Two paging modes can be compared where both are drawn.\n");
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = TIMES,
+			.heading = "How long a guest's page fault takes",
+			.title = "How long one page fault of a guest takes, by kind and paging mode",
+			.alt = "Time of a page fault of a guest, by kind and paging mode",
+		},
+		strdup("Touch, fault, handler and return, with its 95 % interval; the numbers are in the table "
+		       "above. Two paging modes can be compared where both are drawn.\n"),
+		why);
 }
 
 static int prepare(struct report *report, struct reason *why)

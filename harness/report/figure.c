@@ -56,6 +56,20 @@ int figure_add(struct report *report, const struct figure *figure, struct reason
 	return fail(why, ENOMEM, "out of memory");
 }
 
+int figure_add_words(struct report *report, const struct figure_words *words, char *text, struct reason *why)
+{
+	const struct figure figure = {
+		.script = words->name,
+		.name = strdup(words->name),
+		.heading = strdup(words->heading),
+		.title = strdup(words->title),
+		.alt = strdup(words->alt),
+		.text = text,
+	};
+
+	return figure_add(report, &figure, why);
+}
+
 const json_t *curve_point(const struct panel_curve *curve, double pages)
 {
 	size_t i;

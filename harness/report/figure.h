@@ -42,7 +42,11 @@ struct figure_family {
 };
 
 extern const struct figure_family overview_family, levels_family, reach_family, depth_family, walks_family, huge_family,
-	huge_map_family, touch_family, faults_family, switches_family, tables_family;
+	huge_map_family, touch_family, faults_family, switches_family, tables_family, shootdowns_family,
+	space_switches_family, table_costs_family, storm_costs_family, storm_rates_family, storm_latencies_family,
+	malloc_family;
+extern const struct figure_family comparison_family, crossover_family;
+extern const struct figure_family walk_cycles_family;
 
 /* A derived table DIRECTORY/NAME.tsv, to be written and then closed. NULL with *why. */
 FILE *table_open(const struct report *report, const char *name, struct reason *why);
@@ -51,6 +55,14 @@ int table_close(const struct report *report, const char *name, FILE *table, stru
 
 /* Add a figure and take over its texts, also where that fails for want of memory (-ENOMEM; a text may be NULL then). */
 int figure_add(struct report *report, const struct figure *figure, struct reason *why);
+
+/* What is known of a figure beforehand. Its script has its name, which therefore must outlive the report. */
+struct figure_words {
+	const char *name, *heading, *title, *alt;
+};
+
+/* figure_add() with words that are copied; takes over `text`, which may be NULL for want of memory. */
+int figure_add_words(struct report *report, const struct figure_words *words, char *text, struct reason *why);
 
 /* The first point of a curve that measured exactly so many pages; NULL: none did. */
 const json_t *curve_point(const struct panel_curve *curve, double pages);

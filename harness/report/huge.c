@@ -264,17 +264,18 @@ static char *explain(const struct subject *subject)
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = NAME };
 	int rc = write_points(subject, why);
 
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("What huge pages save");
-	figure.title = strdup("What huge pages save: one random access, by page size and the memory behind it");
-	figure.alt = strdup("Cycles of a random access against the working set, by page size and backing");
-	figure.text = explain(subject);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "What huge pages save",
+			.title = "What huge pages save: one random access, by page size and the memory behind it",
+			.alt = "Cycles of a random access against the working set, by page size and backing",
+		},
+		explain(subject), why);
 }
 
 static int prepare(struct report *report, struct reason *why)

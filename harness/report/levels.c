@@ -188,7 +188,6 @@ static char *explain(const struct report *report)
 
 static int prepare(struct report *report, struct reason *why)
 {
-	struct figure figure = { .script = "levels" };
 	bool any = false;
 	int rc;
 
@@ -199,12 +198,14 @@ static int prepare(struct report *report, struct reason *why)
 	rc = write_table(report, why);
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("TLB levels, inferred and advertised");
-	figure.title = strdup("TLB levels: inferred from the curves, and advertised by CPUID");
-	figure.alt = strdup("Entries of each TLB level, inferred and advertised, and the cost of missing it");
-	figure.text = explain(report);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "TLB levels, inferred and advertised",
+			.title = "TLB levels: inferred from the curves, and advertised by CPUID",
+			.alt = "Entries of each TLB level, inferred and advertised, and the cost of missing it",
+		},
+		explain(report), why);
 }
 
 const struct figure_family levels_family = { .prepare = prepare };

@@ -162,7 +162,6 @@ static char *explain(const struct panel *const *chosen, size_t sizes)
 static int prepare(struct report *report, struct reason *why)
 {
 	const struct panel *chosen[SIZES_MAX];
-	struct figure figure = { .script = "overview" };
 	size_t sizes = choose(report, chosen);
 	int rc;
 
@@ -173,12 +172,14 @@ static int prepare(struct report *report, struct reason *why)
 		rc = write_zones(report, chosen[0], why);
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("What translation adds to an access");
-	figure.title = strdup("What address translation adds to one memory access");
-	figure.alt = strdup("Cycles that translation adds to an access against the memory touched, by page size");
-	figure.text = explain(chosen, sizes);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "What translation adds to an access",
+			.title = "What address translation adds to one memory access",
+			.alt = "Cycles that translation adds to an access against the memory touched, by page size",
+		},
+		explain(chosen, sizes), why);
 }
 
 const struct figure_family overview_family = { .prepare = prepare };

@@ -209,17 +209,18 @@ static char *explain(const struct subject *subject)
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = NAME };
 	int rc = write_table(subject, why);
 
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("What loading CR3 costs a guest");
-	figure.title = strdup("What touching memory costs a guest after loading CR3");
-	figure.alt = strdup("Cycles of first and warm touches after a load of CR3, against the pages touched");
-	figure.text = explain(subject);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "What loading CR3 costs a guest",
+			.title = "What touching memory costs a guest after loading CR3",
+			.alt = "Cycles of first and warm touches after a load of CR3, against the pages touched",
+		},
+		explain(subject), why);
 }
 
 static int prepare(struct report *report, struct reason *why)

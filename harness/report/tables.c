@@ -283,17 +283,18 @@ static char *explain(const struct subject *subject)
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = NAME };
 	int rc = write_table(subject, why);
 
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("Memory of page tables");
-	figure.title = strdup("What page tables the hypervisor adds, by processes and paging mode");
-	figure.alt = strdup("Memory of the hypervisor's page tables against VMs times processes, with formulas");
-	figure.text = explain(subject);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "Memory of page tables",
+			.title = "What page tables the hypervisor adds, by processes and paging mode",
+			.alt = "Memory of the hypervisor's page tables against VMs times processes, with formulas",
+		},
+		explain(subject), why);
 }
 
 static int prepare(struct report *report, struct reason *why)

@@ -303,19 +303,20 @@ static char *explain(const struct subject *subject)
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)
 {
-	struct figure figure = { .script = NAME };
 	int rc = write_bars(subject, why);
 
 	if (!rc)
 		rc = write_theory(subject, why);
 	if (rc)
 		return rc;
-	figure.name = strdup(NAME);
-	figure.heading = strdup("Cost of a page walk by the levels it fetches");
-	figure.title = strdup("What a page walk costs, by the levels it fetches, and what theory counts");
-	figure.alt = strdup("Cycles of a page walk by the number of its own entries, beside references in theory");
-	figure.text = explain(subject);
-	return figure_add(report, &figure, why);
+	return figure_add_words(report,
+		&(struct figure_words){
+			.name = NAME,
+			.heading = "Cost of a page walk by the levels it fetches",
+			.title = "What a page walk costs, by the levels it fetches, and what theory counts",
+			.alt = "Cycles of a page walk by the number of its own entries, beside references in theory",
+		},
+		explain(subject), why);
 }
 
 static int prepare(struct report *report, struct reason *why)
