@@ -259,7 +259,8 @@ static struct curve *curve_of(struct curve_set *set, const json_t *point)
  */
 static bool is_of_curve(const json_t *params)
 {
-	if (json_object_get(params, "distance_bytes"))
+	/* Other benches take so many pages away, and say of what size in words: only a sweep of a page size has levels. */
+	if (json_object_get(params, "distance_bytes") || !json_object_get(params, "page_size_bytes"))
 		return false;
 	return json_object_get(params, "pages") || json_object_get(params, "stride_pages");
 }

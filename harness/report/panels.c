@@ -54,7 +54,8 @@ void place_label(const char *setting, const char *paging, char *label, size_t by
 
 bool point_is_of_reach(const json_t *point)
 {
-	if (json_at(point, "params.distance_bytes"))
+	/* The same as steps are inferred from: measure/curve.c. */
+	if (json_at(point, "params.distance_bytes") || !json_at(point, "params.page_size_bytes"))
 		return false;
 	return json_at(point, "params." SWEPT) || json_at(point, "params.stride_pages");
 }

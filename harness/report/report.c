@@ -28,6 +28,13 @@ static const struct figure_family *const families[] = {
 	&faults_family,
 	&switches_family,
 	&tables_family,
+	&storm_costs_family,
+	&storm_rates_family,
+	&storm_latencies_family,
+	&malloc_family,
+	&shootdowns_family,
+	&space_switches_family,
+	&table_costs_family,
 };
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
