@@ -18,6 +18,8 @@
 /* In the order in which a reader meets them. */
 static const struct figure_family *const families[] = {
 	&overview_family,
+	&comparison_family,
+	&crossover_family,
 	&levels_family,
 	&reach_family,
 	&depth_family,
