@@ -51,8 +51,8 @@ do for [l = 1 : lanes] {
 	plot \
 		for [v = 1 : variants] table("") using "pages":(mine(l, v, "warm_cycles")) with linespoints linewidth 1.5 dashtype 2 \
 			pointtype shape(v) pointsize 0.8 * points linecolor rgb colour(hue(v)) notitle, \
-		for [v = 1 : variants] table("") using "pages":(mine(l, v, "first_cycles")):"first_cycles_lo":"first_cycles_hi" with yerrorbars \
-			linetype 1 linewidth 1 pointtype 0 linecolor rgb colour(hue(v)) notitle, \
+		for [v = 1 : variants] table("") using "pages":(mine(l, v, "first_cycles_lo")):(0):(mine(l, v, "first_cycles_hi") - mine(l, v, "first_cycles_lo")) with vectors nohead \
+			linetype 1 linewidth 1 linecolor rgb colour(hue(v)) notitle, \
 		for [v = 1 : variants] table("") using "pages":(mine(l, v, "first_cycles")) with linespoints linewidth 2.2 \
 			pointtype shape(v) pointsize 1.1 * points linecolor rgb colour(hue(v)) title (strlen(what[v]) ? "after loading the " . what[v] : ""), \
 		keyentry with lines linewidth 1.5 dashtype 2 linecolor rgb grey title "the same touches once more"

@@ -66,8 +66,8 @@ do for [l = 1 : lanes] {
 		if (l == 1 && k == 1) { set key at screen left - 0.01, from_top(84) left center horizontal Left reverse maxrows 1 font ",12" samplen 1.5 } else { unset key }
 		plot \
 			0 with lines linewidth 0.8 linecolor rgb grey notitle, \
-			for [c = 1 : shown] table("") using "x":(cost(l, kinds[which], c)):"net_cycles_lo":"net_cycles_hi" with yerrorbars \
-				linetype 1 linewidth 1 pointtype shapes[c] pointsize 0 linecolor rgb pale(colour(owners[l]), strength(c)) notitle, \
+			for [c = 1 : shown] table("") using "x":(cost(l, kinds[which], c) == cost(l, kinds[which], c) ? column("net_cycles_lo") : NaN):(0):(column("net_cycles_hi") - column("net_cycles_lo")) with vectors nohead \
+				linetype 1 linewidth 1 linecolor rgb pale(colour(owners[l]), strength(c)) notitle, \
 			for [c = 1 : shown] table("") using "x":(cost(l, kinds[which], c)) with linespoints linetype 1 linewidth 2 \
 				pointtype shapes[c] pointsize 1.2 * points linecolor rgb pale(colour(owners[l]), strength(c)) notitle, \
 			for [c = 1 : shown] keyentry with linespoints linetype 1 linewidth 2 pointtype shapes[c] pointsize 1.2 * points \

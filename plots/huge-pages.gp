@@ -58,8 +58,8 @@ do for [l = 1 : lanes] {
 	set key at graph 0.02, graph 0.99 left top Left reverse font ",12" samplen 3.5 spacing 1.05
 	has(c) = l == lanes
 	plot \
-		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "gross_cycles")):"gross_cycles_lo":"gross_cycles_hi" with yerrorbars \
-			linetype 1 linewidth 0.8 pointtype 0 linecolor rgb colour(hues[c]) notitle, \
+		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "gross_cycles_lo")):(0):(mine(l, c, "gross_cycles_hi") - mine(l, c, "gross_cycles_lo")) with vectors nohead \
+			linetype 1 linewidth 0.8 linecolor rgb colour(hues[c]) notitle, \
 		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "gross_cycles")) with linespoints linewidth 2 dashtype dashes[c] \
 			pointtype 7 pointsize 0.6 * points linecolor rgb colour(hues[c]) title (l == lanes ? what[c] : "")
 	unset label 1; unset label 2; unset label 3; unset key
@@ -77,8 +77,8 @@ do for [l = 1 : lanes] {
 	set xlabel "working set, accessed at random" textcolor rgb ink
 	set object 1 rectangle from graph 0, graph 0 to graph 1, first 1 behind fillstyle solid 1 noborder fillcolor rgb "#f3f3f3"
 	plot 1 with lines linewidth 1 linecolor rgb grey notitle, \
-		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "speedup")):"speedup_lo":"speedup_hi" with yerrorbars \
-			linetype 1 linewidth 0.8 pointtype 0 linecolor rgb colour(hues[c]) notitle, \
+		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "speedup_lo")):(0):(mine(l, c, "speedup_hi") - mine(l, c, "speedup_lo")) with vectors nohead \
+			linetype 1 linewidth 0.8 linecolor rgb colour(hues[c]) notitle, \
 		for [c = 1 : combinations] table("") using "working_set_bytes":(mine(l, c, "speedup")) with linespoints linewidth 2 dashtype dashes[c] \
 			pointtype 7 pointsize 0.6 * points linecolor rgb colour(hues[c]) notitle
 	unset object 1; unset xlabel

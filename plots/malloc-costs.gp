@@ -97,8 +97,8 @@ do for [l = 1 : lanes] {
 		plot \
 			table(".turns") using (turn(l, k) ? sqrt(column("below_bytes") * column("above_bytes")) : NaN):(low):"below_bytes":"above_bytes":(low):(high) \
 				with boxxyerror fillstyle solid 0.12 noborder linecolor rgb grey notitle, \
-			for [w = 1 : 3] for [t in "no yes"] table("") using (mine(l, k, t)):(column(whats[w])):(column(whats[w] . "_lo")):(column(whats[w] . "_hi")) with yerrorbars \
-				linetype 1 linewidth 0.8 pointtype 0 linecolor rgb colour(hue(w)) notitle, \
+			for [w = 1 : 3] for [t in "no yes"] table("") using (mine(l, k, t)):(column(whats[w] . "_lo")):(0):(column(whats[w] . "_hi") - column(whats[w] . "_lo")) with vectors nohead \
+				linetype 1 linewidth 0.8 linecolor rgb colour(hue(w)) notitle, \
 			for [w = 1 : 3] for [t in "no yes"] table("") using (mine(l, k, t)):(column(whats[w])) with linespoints linewidth weight(t) dashtype dash(t) \
 				pointtype (t eq "no" ? 6 : 7) pointsize 0.5 * points linecolor rgb colour(hue(w)) notitle, \
 			table(".turns") using (turn(l, k) ? column("below_bytes") : 1e-9):(high / 1.6):(strcol("what") . " ") with labels right font ",11" textcolor rgb grey notitle

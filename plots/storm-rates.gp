@@ -134,8 +134,8 @@ do for [p = 1 : panels] {
 		if (lanes > 1) { set label 6 names[l] at graph 0, screen from_top(138 + row_height * row) left font ",11" noenhanced textcolor rgb grey }
 		plot \
 			for [a in "threads processes"] table("") using (mine(p, l, a, "recycled", "actors")):"ideal_per_s" with lines linewidth 0.8 linecolor rgb "#aaaaaa" notitle, \
-			for [a in "threads processes"] for [f in "fresh recycled"] table("") using (mine(p, l, a, f, "actors")):"faults_per_s":"faults_per_s_lo":"faults_per_s_hi" with yerrorbars \
-				linetype 1 linewidth 1 pointtype 0 linecolor rgb colour(hue(a)) notitle, \
+			for [a in "threads processes"] for [f in "fresh recycled"] table("") using (mine(p, l, a, f, "actors")):"faults_per_s_lo":(0):(column("faults_per_s_hi") - column("faults_per_s_lo")) with vectors nohead \
+				linetype 1 linewidth 1 linecolor rgb colour(hue(a)) notitle, \
 			for [a in "threads processes"] for [f in "fresh recycled"] table("") using (mine(p, l, a, f, "actors")):"faults_per_s" with linespoints linewidth weight(f) \
 				dashtype dash(f) pointtype shape(a, f) pointsize 1.0 * points linecolor rgb colour(hue(a)) notitle
 	}
