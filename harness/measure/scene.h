@@ -6,6 +6,7 @@
 #define NESTWALK_SCENE_H
 
 #include "measure/rounds.h"
+#include "system/fresh.h"
 
 /* A plan being measured. */
 struct measurement {
@@ -16,6 +17,7 @@ struct measurement {
 	double seconds;
 	unsigned round;
 	struct cycle cycle; /* room for the longest chain of the plan */
+	struct fresh *fresh; /* what storms had and hold; opened by the first that needs it */
 };
 
 struct scene {

@@ -11,6 +11,7 @@ static const trial_take kinds[TRIAL_KINDS] = {
 	[TRIAL_FAULT] = trial_take_fault,
 	[TRIAL_SWITCH] = trial_take_switch,
 	[TRIAL_CENSUS] = trial_take_census,
+	[TRIAL_STORM] = trial_take_storm,
 	[TRIAL_HANDOFF] = trial_take_handoff,
 	[TRIAL_SHOOTDOWN] = trial_take_shootdown,
 	[TRIAL_MAPPING] = trial_take_mapping,

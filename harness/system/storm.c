@@ -1,0 +1,141 @@
+#include "system/storm.h"
+
+#include "base/units.h"
+#include "system/storm_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* What a process takes besides: stack, tables of its own, the kernel's part of it. Seen: some 300 KiB. */
+#define ACTOR_BYTES MIB
+/* A page of table entries maps this much, and upper levels add little. */
+#define TABLE_SPAN_BYTES PAGE_2M
+
+uint64_t storm_bytes(const struct storm_trial *trial)
+{
+	const struct storm_row *row = &storm_rows[trial->kind];
+	uint64_t notes = trial->region_bytes / row->step_bytes * sizeof(uint64_t);
+	uint64_t tables = trial->region_bytes / TABLE_SPAN_BYTES * PAGE_4K;
+	uint64_t pass = row->regions * trial->region_bytes + (row->regions + 1) * tables;
+
+	return trial->actors * (storm_passes(trial) * pass + notes + ACTOR_BYTES + sizeof(struct storm_share));
+}
+
+uint64_t storm_pool_bytes(const struct storm_trial *trial)
+{
+	return trial->kind == STORM_HUGETLB_WRITE ? trial->actors * trial->region_bytes : 0;
+}
+
+/* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong size by 16 or 512 times. */
+#define FAULTS_TOLERANCE_PER_MILLE 1
+/* Faults that an actor takes by itself: its stack, a page of the result. */
+#define FAULTS_TOLERANCE 8
+
+static bool close_to(uint64_t counted, uint64_t expected, uint64_t slack)
+{
+	return counted <= expected + slack && counted + slack >= expected;
+}
+
+int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why)
+{
+	enum storm_expect expect = storm_rows[faults->kind].expect;
+	uint64_t slack = FAULTS_TOLERANCE * faults->actors + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	bool none = expect == EXPECT_NONE || (expect == EXPECT_ONE_OR_NONE && close_to(faults->counted, 0, slack));
+
+	*expected = none ? 0 : faults->touches;
+	/* Some kernels do not count them; that the pages were large ones has been seen in smaps. */
+	if (faults->kind == STORM_HUGETLB_WRITE && !faults->counted)
+		return 0;
+	if (close_to(faults->counted, *expected, slack))
+		return 0;
+	return fail(why, EIO,
+		"touching %" PRIu64 " times (%s) took %" PRIu64 " faults by the kernel's count, where %" PRIu64
+		" were expected",
+		faults->touches, storm_kind_names[faults->kind], faults->counted, *expected);
+}
+
+static uint64_t less(uint64_t from, uint64_t what)
+{
+	return from > what ? from - what : 0;
+}
+
+/*
+ * Elapsed less CPU time: preempted, or stolen by a hypervisor. Threads of one address space also sleep on its lock, which
+ * is what they are measured for: there only what they waited for a CPU counts, where the kernel says it.
+ */
+static uint64_t share_away_ns(const struct storm_trial *trial, const struct storm_share *share)
+{
+	uint64_t away = less(share->usage.elapsed_ns, share->usage.cpu_ns);
+
+	if (trial->as == ACTORS_THREADS && trial->actors > 1 && share->delay_ns < away)
+		return share->delay_ns;
+	return away;
+}
+
+static void share_add(struct storm_result *result, const struct storm_spec *spec, const struct storm_share *share)
+{
+	const struct storm_row *row = &storm_rows[spec->trial.kind];
+
+	result->touches += share->touches;
+	result->touch_tsc += share->touch_tsc;
+	result->touches_per_s +=
+		(double)share->touches * (double)NS_PER_S / ((double)share->loop_tsc * spec->ns_per_tsc);
+	result->elapsed_ns += share->usage.elapsed_ns;
+	result->user_ns += share->usage.user_ns;
+	result->system_ns += share->usage.system_ns;
+	result->involuntary_switches += share->usage.involuntary_switches;
+	result->away_ns += share_away_ns(&spec->trial, share);
+	result->faults_counted += share->faults;
+	result->pages += share->verified_touches * (row->step_bytes / row->page_bytes);
+	result->timing_overhead_ns += share->overhead_tsc * spec->ns_per_tsc / spec->trial.actors;
+	result->frames.got += share->frames.got;
+	result->frames.fresh += share->frames.fresh;
+	histogram_merge(&result->latencies, &share->latencies);
+}
+
+static int crew_sum(
+	const struct crew *crew, const struct storm_spec *spec, struct storm_result *result, struct reason *why)
+{
+	struct storm_faults faults = { .kind = spec->trial.kind, .actors = spec->trial.actors };
+
+	memset(result, 0, sizeof(*result));
+	for (unsigned i = 0; i < spec->trial.actors; i++) {
+		const struct storm_share *share = crew_result(crew, i);
+
+		share_add(result, spec, share);
+		faults.touches += share->verified_touches;
+	}
+	faults.counted = result->faults_counted;
+	result->counted = result->faults_counted || spec->trial.kind != STORM_HUGETLB_WRITE;
+	return storm_judge(&faults, &result->faults_expected, why);
+}
+
+int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why)
+{
+	struct crew_spec crew_spec = {
+		.as = spec->trial.as,
+		.actors = spec->trial.actors,
+		.cpus = spec->cpus,
+		.work = storm_work,
+		.trial = spec,
+		.result_bytes = sizeof(struct storm_share),
+		.keep = kept != NULL,
+		.stop = spec->stop,
+	};
+	struct crew crew;
+	int error;
+
+	if (!spec->trial.region_bytes || spec->trial.region_bytes % PAGE_2M)
+		return fail(
+			why, ERANGE, "a region of %" PRIu64 " bytes is no multiple of 2M", spec->trial.region_bytes);
+	error = crew_run(&crew_spec, &crew, why);
+	if (error)
+		return error;
+	error = crew_sum(&crew, spec, result, why);
+	if (error || !kept)
+		crew_dismiss(&crew);
+	else
+		*kept = crew;
+	return error;
+}

@@ -1,0 +1,86 @@
+/*
+ * Storms: a crew whose actors take page faults of one kind, as fast as they can, each in a region of its own.
+ *
+ * With recycled frames each actor goes round: bring the region into the state that faults, touch each page, give it back.
+ * One round warms up; then a window whose touches are timed together, and a shorter one in which each touch is timed
+ * alone. An actor whose window is over goes on unmeasured until all of them are over, so that each was measured among
+ * all. With fresh frames there is one pass over each page and nothing is given back: half of the touches are timed
+ * together, the other half one by one.
+ *
+ * What one round does, by kind (storm_kinds.c has it as a table; mm/memory.c of Linux is where the faults are taken):
+ *
+ *   anon-write       map, store                            a zeroed page a fault: do_anonymous_page()
+ *   anon-read        map, load                             the zero page a fault
+ *   zero-write       map, load all, store                  the zero page is replaced
+ *   thp-write        map for MADV_HUGEPAGE, store          2M a fault: mm/huge_memory.c
+ *   hugetlb-write    map from the 2M pool, store           2M a fault: mm/hugetlb.c
+ *   shared-write     map a memfd that has its pages, store do_shared_fault(): nothing to allocate, nothing around it
+ *   file-read        map a file of the page cache, load    do_fault_around() maps 64K a fault: one load each 64K
+ *   file-copy        map that file privately, store        do_cow_fault(): a copied page a fault
+ *   fork-copy        fork a child that waits, store        do_wp_page() copies; the child is ended after each round
+ *   dontneed-write   MADV_DONTNEED, store                  as anon-write, without mapping and unmapping
+ *   free-write       MADV_FREE, store                      no fault, unless the page was taken back: the CPU sets the
+ *                                                          dirty bit that keeps it (madvise(2))
+ *   upgrade          PROT_READ, PROT_READ|WRITE, store     a fault a page, or none where the kernel makes pages that
+ *                                                          nobody shares writable at once (mm/mprotect.c,
+ *                                                          can_change_pte_writable())
+ *   populate         map, MADV_POPULATE_WRITE              the pages of anon-write in one call (Linux 5.14)
+ *   userfault-missing  MADV_DONTNEED, store                a thread on the same CPU answers with UFFDIO_COPY
+ *   userfault-minor    MADV_DONTNEED of a memfd, store     a thread on the same CPU answers with UFFDIO_CONTINUE
+ */
+#ifndef NESTWALK_STORM_H
+#define NESTWALK_STORM_H
+
+#include "base/histogram.h"
+#include "system/crew.h"
+#include "system/fresh.h"
+
+struct storm_spec {
+	struct storm_trial trial; /* region_bytes: a multiple of 2M */
+	const int *cpus; /* one an actor */
+	double ns_per_tsc;
+	uint64_t window_ns, timed_window_ns; /* of recycled frames; at least one round is measured in each */
+	const struct frame_map *frames; /* notes the frames that are got; NULL, or one that is not open: does not */
+	bool (*stop)(void); /* may be NULL */
+};
+
+/* Sums over all actors. A touch is the unit of all: one fault, or, where a page takes none, one page. */
+struct storm_result {
+	uint64_t touches, touch_tsc; /* touched without timing each, and how long the touching alone took */
+	double touches_per_s; /* of all actors together, over whole rounds */
+	uint64_t elapsed_ns, user_ns,
+		system_ns; /* of the actors and of those who answer for them, over the same rounds */
+	uint64_t away_ns; /* of elapsed: neither at work nor asleep on a lock */
+	uint64_t involuntary_switches;
+	/* What the kernel counted over all verified touches, those timed one by one included. */
+	uint64_t faults_counted, faults_expected, pages;
+	bool counted; /* some kernels do not count faults of hugetlb pages */
+	double timing_overhead_ns; /* of timing a touch: already taken off the latencies */
+	struct frame_count frames;
+	struct histogram latencies; /* ns; empty where touches cannot be timed one by one (populate) */
+};
+
+/*
+ * Memory that a storm takes at most, all actors together: regions, files in memory, page tables, notes. Pages of the
+ * hugetlb pool are not in it: storm_pool_bytes().
+ */
+uint64_t storm_bytes(const struct storm_trial *trial);
+uint64_t storm_pool_bytes(const struct storm_trial *trial);
+
+/*
+ * Let a storm rage. 0 with *result; with @kept, which is how fresh frames stay out of circulation, the crew and its
+ * memory stay until the caller dismisses it. -EIO: the kernel counted other faults than expected; -EPERM, -ENOSYS,
+ * -EOPNOTSUPP, -ENOSPC, -ENOMEM: the machine has not, or does not allow, what the kind needs; and what crew_run() says.
+ * No privilege but where the kernel asks for one (userfaultfd).
+ */
+int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why);
+
+/* Whether the kernel's count is what a kind takes, and what that is. 0; -EIO with both numbers. */
+struct storm_faults {
+	enum storm_kind kind;
+	unsigned actors;
+	uint64_t touches, counted;
+};
+int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why);
+
+#endif

@@ -1,0 +1,328 @@
+/* What one actor of a storm does. */
+#include "base/units.h"
+#include "space/smaps.h"
+#include "system/storm_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Of a pass with fresh frames of 2M: with the usual region of 16M, 16 touches are timed together and 16 one by one. */
+#define PASSES_OF_LARGE_PAGES 4u
+
+unsigned storm_passes(const struct storm_trial *trial)
+{
+	if (trial->frames == STORM_RECYCLED)
+		return 1;
+	return storm_rows[trial->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
+}
+
+/* An actor at work. */
+struct worker {
+	struct actor *actor;
+	const struct storm_spec *spec;
+	struct storm_share *share;
+	struct storm_place place;
+	uint64_t touches; /* in the region */
+	uint64_t *tsc; /* of each touch: room for as many */
+};
+
+/* Empty pairs of clock readings: the median of so many is not moved by an interrupt or two. */
+#define EMPTY_PAIRS 1001u
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+static double pair_overhead_tsc(void)
+{
+	uint64_t tsc[EMPTY_PAIRS];
+
+	memset(tsc, 0, sizeof(tsc));
+	touch_nothing_timed(EMPTY_PAIRS, tsc);
+	qsort(tsc, EMPTY_PAIRS, sizeof(*tsc), by_size);
+	return (double)tsc[EMPTY_PAIRS / 2];
+}
+
+static int notes_open(struct worker *worker, struct reason *why)
+{
+	uint64_t bytes = worker->touches * sizeof(*worker->tsc);
+
+	worker->tsc = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (worker->tsc == MAP_FAILED) {
+		worker->tsc = NULL;
+		return fail(why, errno, "no memory to note latencies in: %s", strerror(errno));
+	}
+	/* A forked child would make each first store to it a fault, within what is timed. */
+	madvise(worker->tsc, bytes, MADV_DONTFORK);
+	memset(worker->tsc, 0, bytes);
+	return 0;
+}
+
+/* The notes of the last touches become latencies, while nothing is timed. */
+static void latencies_fill(struct worker *worker, uint64_t touches)
+{
+	double ns_per_tsc = worker->spec->ns_per_tsc;
+
+	for (uint64_t i = 0; i < touches; i++) {
+		double tsc = (double)worker->tsc[i] - worker->share->overhead_tsc;
+
+		histogram_add(&worker->share->latencies, tsc > 0 ? (uint64_t)(tsc * ns_per_tsc + 0.5) : 0);
+	}
+}
+
+/* A stretch of touches of the region that is mapped. */
+struct stretch {
+	uint64_t first, touches;
+	bool timed; /* one by one */
+	bool measured;
+};
+
+static int stretch_touch(struct worker *worker, const struct stretch *stretch, struct reason *why)
+{
+	const struct storm_row *row = worker->place.row;
+	struct storm_share *share = worker->share;
+	unsigned char *at = worker->place.at + stretch->first * row->step_bytes;
+	struct actor_usage usage;
+	uint64_t from, elapsed;
+	int error;
+
+	usage_begin(&usage);
+	from = actor_tsc();
+	if (stretch->timed && row->touch_timed)
+		error = row->touch_timed(at, row->step_bytes, stretch->touches, worker->tsc);
+	else
+		error = row->touch(at, row->step_bytes, stretch->touches);
+	elapsed = actor_tsc() - from;
+	usage_end(&usage);
+	if (error)
+		return fail(why, -error == EINVAL ? EOPNOTSUPP : -error, "MADV_POPULATE_WRITE: %s (Linux 5.14 has it)",
+			strerror(-error));
+	if (!stretch->measured)
+		return 0;
+	share->verified_touches += stretch->touches;
+	share->faults += usage.minor_faults + usage.major_faults;
+	if (!stretch->timed) {
+		share->touches += stretch->touches;
+		share->touch_tsc += elapsed;
+	} else if (row->touch_timed) {
+		latencies_fill(worker, stretch->touches);
+	}
+	return 0;
+}
+
+static int size_verify(const struct storm_place *place, struct reason *why)
+{
+	struct smaps_pages got;
+	int error = smaps_read((uintptr_t)place->at, place->bytes, &got, why);
+
+	if (error || got.anon_huge_bytes == place->bytes || got.hugetlb_bytes == place->bytes)
+		return error;
+	return fail(why, ENOMEM,
+		"of %" PRIu64 " MiB asked for in pages of 2M the kernel gave %" PRIu64 " MiB: memory is fragmented "
+		"(`echo 1 | sudo tee /proc/sys/vm/compact_memory`) or transparent huge pages are off",
+		place->bytes / MIB, (got.anon_huge_bytes + got.hugetlb_bytes) / MIB);
+}
+
+/* What the kernel gave for the region that is mapped and touched now. */
+static int region_look(struct worker *worker, struct reason *why)
+{
+	const struct storm_place *place = &worker->place;
+	int error = place->row->page_bytes == PAGE_4K ? 0 : size_verify(place, why);
+
+	if (!error && worker->spec->frames)
+		error = frame_map_note(worker->spec->frames, place->at, place->bytes, &worker->share->frames, why);
+	return error;
+}
+
+enum look { LOOK_AWAY, LOOK_AT_REGION };
+
+/* One round: the region is made to fault, touched, and given back. */
+static int round_go(struct worker *worker, bool timed, bool measured, enum look look, struct reason *why)
+{
+	struct storm_place *place = &worker->place;
+	struct stretch all = { .touches = worker->touches, .timed = timed, .measured = measured };
+	int error = place->row->map(place, why);
+
+	if (!error)
+		error = stretch_touch(worker, &all, why);
+	if (!error && look == LOOK_AT_REGION)
+		error = region_look(worker, why);
+	if (!error && place->row->unmap)
+		error = place->row->unmap(place, why);
+	return error;
+}
+
+/* How long this thread has been ready to run without running: the second number (Documentation/scheduler/sched-stats.rst). */
+static uint64_t delay_ns(void)
+{
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
+	uint64_t ran, delayed;
+	bool known = file && fscanf(file, "%" SCNu64 " %" SCNu64, &ran, &delayed) == 2;
+
+	if (file)
+		fclose(file);
+	return known ? delayed : UINT64_MAX;
+}
+
+/* Around what is measured but not timed one by one. */
+struct watch {
+	struct actor_usage usage;
+	struct helper_usage helper;
+	uint64_t delay_ns, tsc;
+};
+
+static int watch_begin(struct worker *worker, struct watch *watch, struct reason *why)
+{
+	int error = place_helper(&worker->place, why);
+
+	watch->helper = worker->place.helper;
+	watch->delay_ns = delay_ns();
+	usage_begin(&watch->usage);
+	watch->tsc = actor_tsc();
+	return error;
+}
+
+/*
+ * The CPU clock is exact; rusage follows it by up to a timer tick, and its split may be made by ticks. So the split is
+ * applied to the clock. No tick, no split: nothing is added to either.
+ */
+static void usage_add(struct actor_usage *sum, const struct helper_usage *more)
+{
+	uint64_t system;
+
+	sum->cpu_ns += more->cpu_ns;
+	if (!more->user_ns && !more->system_ns)
+		return;
+	system = (uint64_t)((double)more->cpu_ns *
+			    ((double)more->system_ns / (double)(more->user_ns + more->system_ns)));
+	sum->system_ns += system;
+	sum->user_ns += more->cpu_ns - system;
+}
+
+static int watch_end(struct worker *worker, struct watch *watch, struct reason *why)
+{
+	struct storm_share *share = worker->share;
+	struct helper_usage own, helper;
+	uint64_t delay;
+	int error;
+
+	share->loop_tsc += actor_tsc() - watch->tsc;
+	usage_end(&watch->usage);
+	delay = delay_ns();
+	error = place_helper(&worker->place, why);
+	helper = worker->place.helper;
+	helper.cpu_ns -= watch->helper.cpu_ns;
+	helper.user_ns -= watch->helper.user_ns;
+	helper.system_ns -= watch->helper.system_ns;
+	own = (struct helper_usage){ watch->usage.cpu_ns, watch->usage.user_ns, watch->usage.system_ns };
+	usage_add(&share->usage, &own);
+	usage_add(&share->usage, &helper);
+	share->usage.elapsed_ns += watch->usage.elapsed_ns;
+	share->usage.involuntary_switches += watch->usage.involuntary_switches;
+	if (delay == UINT64_MAX)
+		share->delay_ns = UINT64_MAX;
+	else if (share->delay_ns != UINT64_MAX)
+		share->delay_ns += delay - watch->delay_ns;
+	return error;
+}
+
+/* Rounds until the window is over, and further ones, unmeasured, until those of all others are. */
+static int window_measure(struct worker *worker, bool timed, struct reason *why)
+{
+	struct actor *actor = worker->actor;
+	double window_ns = (double)(timed ? worker->spec->timed_window_ns : worker->spec->window_ns);
+	uint64_t window_tsc = (uint64_t)(window_ns / worker->spec->ns_per_tsc), began;
+	struct watch watch;
+	int error = actor_meet(actor);
+
+	if (!error && !timed)
+		error = watch_begin(worker, &watch, why);
+	if (error)
+		return error;
+	began = actor_tsc();
+	do
+		error = round_go(worker, timed, true, LOOK_AWAY, why);
+	while (!error && !actor_canceled(actor) && actor_tsc() - began < window_tsc);
+	if (!error && !timed)
+		error = watch_end(worker, &watch, why);
+	actor_measured(actor);
+	while (!error && actors_measuring(actor) && !actor_canceled(actor))
+		error = round_go(worker, timed, false, LOOK_AWAY, why);
+	return error;
+}
+
+static int recycled_work(struct worker *worker, struct reason *why)
+{
+	/* The notes are stored to before they are needed, by a round that is timed and not measured. */
+	int error = round_go(worker, true, false, LOOK_AT_REGION, why);
+
+	if (!error)
+		error = window_measure(worker, false, why);
+	/* Nothing can be timed one by one where all happens in one call. */
+	if (!error && worker->place.row->touch_timed)
+		error = window_measure(worker, true, why);
+	/* Large pages may have run out meanwhile. */
+	return error ? error : round_go(worker, false, false, LOOK_AT_REGION, why);
+}
+
+/* One pass over each page; the memory stays. */
+static int fresh_work(struct worker *worker, struct reason *why)
+{
+	struct storm_place *place = &worker->place;
+	struct stretch first = { .touches = worker->touches / 2, .measured = true };
+	struct stretch second = { .first = worker->touches / 2,
+		.touches = worker->touches - worker->touches / 2,
+		.timed = true,
+		.measured = true };
+	int error = actor_meet(worker->actor);
+
+	for (unsigned pass = 0; !error && pass < storm_passes(&worker->spec->trial); pass++) {
+		struct watch watch;
+
+		error = watch_begin(worker, &watch, why);
+		if (!error)
+			error = place->row->map(place, why);
+		if (!error)
+			error = stretch_touch(worker, &first, why);
+		if (!error)
+			error = watch_end(worker, &watch, why);
+		if (!error)
+			error = stretch_touch(worker, &second, why);
+		if (!error)
+			error = region_look(worker, why);
+	}
+	return error;
+}
+
+int storm_work(struct actor *actor, struct reason *why)
+{
+	const struct storm_spec *spec = actor->trial;
+	const struct storm_row *row = &storm_rows[spec->trial.kind];
+	struct worker worker = {
+		.actor = actor,
+		.spec = spec,
+		.share = actor->result,
+		.touches = spec->trial.region_bytes / row->step_bytes,
+	};
+	bool fresh = spec->trial.frames == STORM_FRESH;
+	int error = notes_open(&worker, why);
+
+	if (error)
+		return error;
+	/* Stored to now, so that no page of it faults later. */
+	memset(worker.share, 0, sizeof(*worker.share));
+	worker.share->overhead_tsc = pair_overhead_tsc();
+	error = place_open(&worker.place, spec->trial.kind, spec->trial.region_bytes, why);
+	if (!error)
+		error = fresh ? fresh_work(&worker, why) : recycled_work(&worker, why);
+	place_close(&worker.place, fresh && !error);
+	munmap(worker.tsc, worker.touches * sizeof(*worker.tsc));
+	return error;
+}

@@ -1,0 +1,416 @@
+/*
+ * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a number
+ * as argument the comparison with a plain loop is made that many times.
+ */
+#include "base/units.h"
+#include "system/storm.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+/* Its assertion of this name is not used here; ours fills a reason. */
+#undef fail
+
+#define ACTORS 2u
+#define REGION (4 * MIB)
+/* Only counts are looked at: one round will do. */
+#define SHORT_NS (1 * NS_PER_MS)
+
+static int home_cpu[ACTORS];
+/* Good to a few per cent, which is enough here. */
+static double ns_per_tsc;
+static unsigned pairs = 3;
+static struct storm_result result;
+
+static struct storm_spec spec_of(enum storm_kind kind)
+{
+	return (struct storm_spec){ .trial = { .kind = kind, .actors = 1, .region_bytes = REGION },
+		.cpus = home_cpu,
+		.ns_per_tsc = ns_per_tsc,
+		.window_ns = SHORT_NS,
+		.timed_window_ns = SHORT_NS };
+}
+
+static void no_child_is_left(void)
+{
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+/* What a machine may lack; anything else is a fault of the code. */
+static bool is_lacking(int error)
+{
+	return error == -EPERM || error == -ENOSYS || error == -EOPNOTSUPP || error == -ENOMEM || error == -ENOSPC;
+}
+
+static double faults_per_page(enum storm_kind kind)
+{
+	switch (kind) {
+	case STORM_FREE_WRITE:
+		return 0;
+	case STORM_FILE_READ:
+		return 1. / 16;
+	default:
+		return 1;
+	}
+}
+
+static void check_result(const struct storm_trial *trial)
+{
+	enum storm_kind kind = trial->kind;
+	double found = (double)result.faults_counted / (double)result.pages;
+
+	assert_true(result.touches > 0 && result.touch_tsc > 0 && result.touches_per_s > 0);
+	/* A kernel fault takes more than a nanosecond, and less than a second. */
+	assert_true((double)result.touch_tsc / (double)result.touches * ns_per_tsc < (double)NS_PER_S);
+	assert_true(result.elapsed_ns >= SHORT_NS && result.away_ns <= result.elapsed_ns);
+	/* What is touched lies within the rounds that the rate is of. */
+	if (trial->actors == 1)
+		assert_true(result.touches_per_s * (double)result.touch_tsc * ns_per_tsc <=
+			    1.01 * (double)NS_PER_S * (double)result.touches);
+	if (kind != STORM_UPGRADE && result.counted)
+		assert_true(fabs(found - faults_per_page(kind)) < 0.02);
+	if (kind == STORM_POPULATE) {
+		assert_int_equal(result.latencies.total, 0);
+		return;
+	}
+	assert_true(result.latencies.total > 0);
+	assert_true(histogram_quantile(&result.latencies, 0.5) <= histogram_quantile(&result.latencies, 0.99));
+	assert_true(result.latencies.most < NS_PER_S);
+	assert_true(result.timing_overhead_ns > 0 && result.timing_overhead_ns < (double)NS_PER_US);
+}
+
+static void run_one(const struct storm_spec *spec)
+{
+	struct reason why = { "" };
+	int error = storm_run(spec, &result, NULL, &why);
+
+	if (error)
+		print_message("# %s: %s\n", storm_kind_names[spec->trial.kind], why.text);
+	else
+		check_result(&spec->trial);
+	assert_true(!error || is_lacking(error));
+	no_child_is_left();
+}
+
+static void each_kind_faults_as_it_says(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < STORM_KINDS; kind++) {
+		struct storm_spec spec = spec_of((enum storm_kind)kind);
+
+		run_one(&spec);
+	}
+}
+
+static void several_actors_work_together(void **state)
+{
+	(void)state;
+	for (unsigned as = 0; as < ACTORS_KINDS; as++)
+		for (unsigned kind = 0; kind < STORM_KINDS; kind++) {
+			struct storm_spec spec = spec_of((enum storm_kind)kind);
+
+			/* A fork of one thread is a fork of them all: benches/fault-storm.c. */
+			if (kind == STORM_FORK_COPY && as == ACTORS_THREADS)
+				continue;
+			spec.trial.as = (enum actors_as)as;
+			spec.trial.actors = ACTORS;
+			run_one(&spec);
+		}
+}
+
+static void another_count_of_faults_is_an_error(void **state)
+{
+	static const struct {
+		struct storm_faults faults;
+		int error;
+		uint64_t expected;
+	} cases[] = {
+		{ { STORM_ANON_WRITE, 1, 10000, 10009 }, 0, 10000 },
+		{ { STORM_ANON_WRITE, 1, 10000, 10030 }, -EIO, 10000 },
+		{ { STORM_ANON_WRITE, 1, 10000, 9970 }, -EIO, 10000 },
+		{ { STORM_FREE_WRITE, 1, 10000, 3 }, 0, 0 },
+		{ { STORM_FREE_WRITE, 1, 10000, 10000 }, -EIO, 0 },
+		{ { STORM_UPGRADE, 1, 10000, 1 }, 0, 0 },
+		{ { STORM_UPGRADE, 1, 10000, 10001 }, 0, 10000 },
+		{ { STORM_UPGRADE, 1, 10000, 5000 }, -EIO, 10000 },
+		{ { STORM_HUGETLB_WRITE, 1, 512, 0 }, 0, 512 },
+		{ { STORM_THP_WRITE, 1, 512, 0 }, -EIO, 512 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reason why = { "" };
+		uint64_t expected = 1;
+
+		assert_int_equal(storm_judge(&cases[i].faults, &expected, &why), cases[i].error);
+		assert_int_equal(expected, cases[i].expected);
+		if (cases[i].error) {
+			char counted[32];
+
+			snprintf(counted, sizeof(counted), "took %lu faults", (unsigned long)cases[i].faults.counted);
+			assert_non_null(strstr(why.text, counted));
+		}
+	}
+}
+
+static void memory_is_counted_before_it_is_taken(void **state)
+{
+	struct storm_spec spec = spec_of(STORM_FILE_COPY);
+	struct reason why = { "" };
+	uint64_t one = storm_bytes(&spec.trial);
+
+	(void)state;
+	/* The file and its copy, and little else. */
+	assert_true(one > 2 * REGION && one < 3 * REGION);
+	spec.trial.actors = 4;
+	assert_int_equal(storm_bytes(&spec.trial), 4 * one);
+	spec.trial.kind = STORM_HUGETLB_WRITE;
+	assert_true(storm_bytes(&spec.trial) < 4 * REGION);
+	assert_int_equal(storm_pool_bytes(&spec.trial), 4 * REGION);
+	spec.trial.region_bytes = REGION + PAGE_4K;
+	assert_int_equal(storm_run(&spec, &result, NULL, &why), -ERANGE);
+	assert_non_null(strstr(why.text, "multiple of 2M"));
+}
+
+static bool at_once(void)
+{
+	return true;
+}
+
+static void a_stop_leaves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned kind = 0; kind < STORM_KINDS; kind++) {
+		struct storm_spec spec = spec_of((enum storm_kind)kind);
+		struct reason why = { "" };
+		int error;
+
+		spec.trial.as = ACTORS_PROCESSES;
+		spec.trial.actors = ACTORS;
+		/* Longer than the test may take: it ends because it is told to. */
+		spec.window_ns = 3600 * NS_PER_S;
+		spec.stop = at_once;
+		error = storm_run(&spec, &result, NULL, &why);
+		assert_true(error == -EINTR || is_lacking(error));
+		no_child_is_left();
+	}
+}
+
+static void frames_are_noted_once(void **state)
+{
+	unsigned char *at = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct frame_count count = { 0 };
+	struct frame_map map;
+	struct reason why = { "" };
+	int error;
+
+	(void)state;
+	assert_true(at != MAP_FAILED);
+	error = frame_map_open(&map, &why);
+	if (!error) {
+		memset(at, 1, REGION / 2);
+		assert_int_equal(frame_map_note(&map, at, REGION, &count, &why), 0);
+		assert_int_equal(count.got, REGION / 2 / PAGE_4K);
+		assert_int_equal(count.fresh, count.got);
+		assert_int_equal(frame_map_note(&map, at, REGION, &count, &why), 0);
+		assert_int_equal(count.got, 2 * (REGION / 2 / PAGE_4K));
+		assert_int_equal(count.fresh, REGION / 2 / PAGE_4K);
+		frame_map_close(&map);
+	} else {
+		assert_true(error == -EPERM || error == -ENOENT);
+		assert_true(strlen(why.text) > 0);
+		print_message("# %s\n", why.text);
+	}
+	/* Not open: nothing is counted, and nothing is wrong. */
+	count = (struct frame_count){ 0 };
+	assert_int_equal(frame_map_note(&map, at, REGION, &count, &why), 0);
+	assert_int_equal(count.got, 0);
+	munmap(at, REGION);
+}
+
+static void fresh_storms_hold_their_frames(void **state)
+{
+	static const enum storm_kind kinds[] = { STORM_ANON_WRITE, STORM_FILE_COPY, STORM_FORK_COPY, STORM_POPULATE };
+	struct fresh fresh = { 0 };
+	struct reason why = { "" };
+
+	(void)state;
+	fresh_open(&fresh);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct storm_spec spec = spec_of(kinds[i]);
+		uint64_t held = fresh.held_bytes;
+		struct crew crew;
+
+		spec.trial.frames = STORM_FRESH;
+		spec.frames = &fresh.map;
+		assert_int_equal(storm_run(&spec, &result, &crew, &why), 0);
+		/* Half of the pages together, the others one by one; every one is a frame. */
+		assert_int_equal(result.touches, REGION / PAGE_4K / 2);
+		assert_int_equal(result.latencies.total, kinds[i] == STORM_POPULATE ? 0 : REGION / PAGE_4K / 2);
+		assert_int_equal(result.frames.got, fresh.map.frames ? REGION / PAGE_4K : 0);
+		/* They are still there, so that what one has no later one gets. */
+		assert_int_equal(result.frames.fresh, result.frames.got);
+		assert_int_equal(fresh_keep(&fresh, &crew, storm_bytes(&spec.trial), &why), 0);
+		assert_int_equal(fresh.held_bytes, held + storm_bytes(&spec.trial));
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
+	}
+	fresh_close(&fresh);
+	no_child_is_left();
+}
+
+static void no_more_is_held_than_allowed(void **state)
+{
+	struct fresh fresh = { 0 };
+	struct reason why = { "" };
+	struct fresh_request request = { .bytes = 8 * MIB, .most_bytes = 16 * MIB, .cpus = home_cpu, .cpu_count = 1 };
+
+	(void)state;
+	fresh_open(&fresh);
+	fresh_note_use(&fresh, 4 * MIB);
+	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
+	assert_int_equal(fresh.held_bytes, 4 * MIB);
+	/* Soaked up already. */
+	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
+	assert_int_equal(fresh.held_bytes, 4 * MIB);
+	fresh_note_use(&fresh, 9 * MIB);
+	assert_int_equal(fresh_soak(&fresh, &request, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "hold 4 MiB, would soak up 5 MiB"));
+	fresh_close(&fresh);
+	assert_int_equal(fresh.held_bytes, 0);
+	no_child_is_left();
+}
+
+/* --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others compute --- */
+
+/* Large enough that what a round does besides touching is nothing, and that no cache holds it. */
+#define PLAIN_BYTES (128 * MIB)
+#define PLAIN_NS (200 * NS_PER_MS)
+
+static __attribute__((noinline, no_sanitize("address", "undefined"))) void plain_touch(unsigned char *at)
+{
+	for (uint64_t offset = 0; offset < PLAIN_BYTES; offset += PAGE_4K)
+		((volatile unsigned char *)at)[offset] = 1;
+}
+
+static int plain_work(struct actor *actor, struct reason *why)
+{
+	double *pages_per_s = actor->result;
+	struct actor_usage usage;
+	uint64_t pages = 0, began;
+
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	usage_begin(&usage);
+	began = now_ns();
+	while (now_ns() - began < PLAIN_NS) {
+		unsigned char *at = mmap(NULL, PLAIN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (at == MAP_FAILED)
+			return fail(why, errno, "mmap: %s", strerror(errno));
+		plain_touch(at);
+		munmap(at, PLAIN_BYTES);
+		pages += PLAIN_BYTES / PAGE_4K;
+	}
+	usage_end(&usage);
+	*pages_per_s = (double)pages * (double)NS_PER_S / (double)usage.cpu_ns;
+	return 0;
+}
+
+static double plain_rate(void)
+{
+	struct crew_spec spec = { .actors = 1, .cpus = home_cpu, .work = plain_work, .result_bytes = sizeof(double) };
+	struct reason why = { "" };
+	struct crew crew;
+	double rate;
+
+	assert_int_equal(crew_run(&spec, &crew, &why), 0);
+	rate = *(double *)crew_result(&crew, 0);
+	crew_dismiss(&crew);
+	return rate;
+}
+
+static double storm_rate(void)
+{
+	struct storm_spec spec = spec_of(STORM_ANON_WRITE);
+	struct reason why = { "" };
+
+	spec.trial.region_bytes = PLAIN_BYTES;
+	spec.window_ns = PLAIN_NS;
+	assert_int_equal(storm_run(&spec, &result, NULL, &why), 0);
+	return (double)result.touches * (double)NS_PER_S / (double)(result.elapsed_ns - result.away_ns);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void a_storm_is_as_fast_as_a_plain_loop(void **state)
+{
+	double *ratio = calloc(pairs, sizeof(*ratio));
+
+	(void)state;
+	assert_non_null(ratio);
+	for (unsigned i = 0; i < pairs; i++) {
+		/* They take turns to go first. */
+		double plain = i % 2 ? plain_rate() : 0, storm = storm_rate();
+
+		if (!plain)
+			plain = plain_rate();
+		ratio[i] = storm / plain;
+	}
+	qsort(ratio, pairs, sizeof(*ratio), by_size);
+	print_message("# storm/plain over %u pairs: median %.3f, quartiles %.3f %.3f, range %.3f .. %.3f\n", pairs,
+		ratio[pairs / 2], ratio[pairs / 4], ratio[3 * pairs / 4], ratio[0], ratio[pairs - 1]);
+	/* An order of magnitude: how much faster one or the other is on a busy machine says nothing. */
+	assert_true(ratio[pairs / 2] > 0.5);
+	free(ratio);
+	no_child_is_left();
+}
+
+/* The TSC over a moment. */
+static double tsc_look(void)
+{
+	uint64_t from_ns = now_ns(), from = actor_tsc();
+
+	while (now_ns() - from_ns < 20 * NS_PER_MS)
+		;
+	return (double)(now_ns() - from_ns) / (double)(actor_tsc() - from);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_faults_as_it_says),
+		cmocka_unit_test(several_actors_work_together),
+		cmocka_unit_test(another_count_of_faults_is_an_error),
+		cmocka_unit_test(memory_is_counted_before_it_is_taken),
+		cmocka_unit_test(a_stop_leaves_nothing),
+		cmocka_unit_test(frames_are_noted_once),
+		cmocka_unit_test(fresh_storms_hold_their_frames),
+		cmocka_unit_test(no_more_is_held_than_allowed),
+		cmocka_unit_test(a_storm_is_as_fast_as_a_plain_loop),
+	};
+
+	if (argc > 1 && atoi(argv[1]) > 0)
+		pairs = (unsigned)atoi(argv[1]);
+	home_cpu[0] = home_cpu[1] = sched_getcpu();
+	ns_per_tsc = tsc_look();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
