@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 struct wanted {
 	bool json, counters, all;
@@ -81,7 +82,8 @@ static const char *axis_values(const struct axis *axis, char *text, size_t bytes
 		return text;
 	}
 	text[0] = '\0';
-	for (size_t i = 0; i < axis->count && used < bytes; i++) {
+	/* Of those that end with this machine's CPUs the first ones tell how it goes on. */
+	for (size_t i = 0; i < axis->count && used < bytes && (axis->limit == LIMIT_NONE || i < 3); i++) {
 		struct size_text value;
 
 		used += (size_t)snprintf(
@@ -92,18 +94,22 @@ static const char *axis_values(const struct axis *axis, char *text, size_t bytes
 	return text;
 }
 
+#define VALUES_WIDTH 36 /* longer lists of values push what is said of them to a line of its own */
+
 static void print_bench(const struct bench *bench)
 {
-	char values[128];
+	char values[320];
 
 	printf("%s: %s\n  settings:", bench->name, bench->question);
 	for (unsigned s = 0; s < SETTING_COUNT; s++)
 		if (bench->settings & SETTING_BIT(s))
 			printf(" %s", setting_name((enum setting)s));
 	printf("\n");
-	for (size_t i = 0; i < bench->axis_count; i++)
-		printf("  --param %-10s %-36s %s\n", bench->axes[i].name,
-			axis_values(&bench->axes[i], values, sizeof(values)), bench->axes[i].help);
+	for (size_t i = 0; i < bench->axis_count; i++) {
+		axis_values(&bench->axes[i], values, sizeof(values));
+		printf("  --param %-10s %-*s%s%s\n", bench->axes[i].name, VALUES_WIDTH, values,
+			strlen(values) > VALUES_WIDTH ? "\n                     " : " ", bench->axes[i].help);
+	}
 }
 
 /* What an effort takes where no bench is named. */
@@ -120,7 +126,7 @@ static double all_seconds(const struct effort *effort)
 static json_t *bench_json(const struct bench *bench)
 {
 	json_t *axes = json_array(), *settings = json_array();
-	char values[128];
+	char values[320];
 
 	for (unsigned s = 0; s < SETTING_COUNT; s++)
 		if (bench->settings & SETTING_BIT(s))

@@ -238,20 +238,40 @@ static void signals_catch(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Where no bench is named: those that run in a setting asked for, and have every parameter that is given. */
+/* Whether a bench has every parameter that is given, and, where that is asked, takes its values. */
+static bool bench_has_params(const struct bench *bench, const struct plan_request *plan, bool values)
+{
+	struct plan_request with_host = *plan;
+	struct plan trial;
+
+	for (size_t p = 0; p < plan->param_count; p++)
+		if (!plan_axis(bench, plan->params[p].name))
+			return false;
+	if (!values || !plan->param_count)
+		return true;
+	with_host.settings = SETTING_BIT(SETTING_COUNT) - 1;
+	if (plan_make(&trial, bench, &with_host, NULL))
+		return false;
+	plan_free(&trial);
+	return true;
+}
+
+/*
+ * Where no bench is named: those that run in a setting asked for, and have every parameter that is given with its values.
+ * Where none takes the values, those that have the parameters: to be refused with the reason.
+ */
 static void benches_choose(struct arguments *arguments, unsigned settings, bool first_answers)
 {
 	struct job_request *request = &arguments->request;
 
-	for (size_t i = 0; i < benches_count() && request->bench_count < LIST_MAX; i++) {
-		const struct bench *bench = benches_at(i);
-		bool fits = (bench->settings & settings) && (bench->first_answer || !first_answers);
+	for (int values = 1; values >= 0 && !request->bench_count; values--)
+		for (size_t i = 0; i < benches_count() && request->bench_count < LIST_MAX; i++) {
+			const struct bench *bench = benches_at(i);
 
-		for (size_t p = 0; p < request->plan.param_count; p++)
-			fits = fits && plan_axis(bench, arguments->params[p].name);
-		if (fits)
-			arguments->benches[request->bench_count++] = bench;
-	}
+			if ((bench->settings & settings) && (bench->first_answer || !first_answers) &&
+				bench_has_params(bench, &request->plan, values))
+				arguments->benches[request->bench_count++] = bench;
+		}
 }
 
 /* A guest measures what its host would; and of a run for a guest only, the host measures nothing. */

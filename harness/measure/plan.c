@@ -32,7 +32,7 @@ static uint64_t axis_most(const struct axis *axis, unsigned cpus)
 {
 	uint64_t limit = axis->limit == LIMIT_OTHER_CPUS ? cpus - 1 : cpus;
 
-	return axis->limit == LIMIT_NONE || limit > axis->most ? axis->most : limit;
+	return axis->limit == LIMIT_NONE || !cpus || limit > axis->most ? axis->most : limit;
 }
 
 static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
@@ -51,7 +51,7 @@ static int value_add(const struct axis *axis, struct values *values, uint64_t va
 
 static int choice_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
 {
-	char known[160] = "";
+	char known[320] = "";
 
 	for (uint64_t i = 0; i <= axis->most; i++) {
 		if (!strcmp(axis->choices[i], text))

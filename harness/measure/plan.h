@@ -16,7 +16,7 @@ struct plan_request {
 	unsigned settings; /* SETTING_BIT()s */
 	const struct param *params;
 	size_t param_count;
-	unsigned cpus; /* that the run may use: what limits some axes */
+	unsigned cpus; /* that the run may use: what limits some axes; 0: not known, no limit */
 };
 
 /* The points that differ in setting only: measured one right after the other, on the same memory, in the same order. */
