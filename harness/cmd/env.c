@@ -4,6 +4,7 @@
 #include "cmd/sheet.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
+#include "measure/hardware.h"
 #include "space/lab.h"
 
 #include <argp.h>
@@ -232,7 +233,7 @@ static void print_memory(const json_t *machine)
 
 static void print_kvm(const json_t *machine)
 {
-	const json_t *kvm = json_object_get(machine, "kvm"), *counters = json_object_get(machine, "counters");
+	const json_t *kvm = json_object_get(machine, "kvm");
 	const char *told_by = json_string_value(json_object_get(kvm, "paging_told_by"));
 	struct sheet_text text;
 
@@ -252,6 +253,22 @@ static void print_kvm(const json_t *machine)
 		sheet_value_row("tdp_mmu", kvm, "tdp_mmu", SHEET_PLAIN);
 	if (json_is_string(json_object_get(kvm, "nested")))
 		sheet_value_row("nested guests", kvm, "nested", SHEET_PLAIN);
+}
+
+/* What chases of one setting would be counted with. */
+static void print_counted(const char *label, const json_t *setting)
+{
+	struct sheet_text list;
+
+	if (json_array_size(json_object_get(setting, "available")))
+		sheet_row(label, "%s", sheet_list(json_object_get(setting, "available"), SHEET_PLAIN, &list));
+	else if (json_is_string(json_object_get(setting, "reason")))
+		sheet_row(label, "nothing: %s", json_string_value(json_object_get(setting, "reason")));
+}
+
+static void print_counters(const json_t *machine)
+{
+	const json_t *counters = json_object_get(machine, "counters"), *metrics = json_object_get(counters, "metrics");
 
 	sheet_section("Hardware counters");
 	sheet_value_row("available", counters, "available", SHEET_PLAIN);
@@ -260,6 +277,14 @@ static void print_kvm(const json_t *machine)
 	sheet_value_row("paranoid level", counters, "perf_event_paranoid", SHEET_PLAIN);
 	sheet_list_row("PMUs", counters, "pmus", SHEET_PLAIN);
 	sheet_value_row("NMI watchdog", counters, "nmi_watchdog", SHEET_PLAIN);
+	if (!metrics)
+		return;
+	sheet_value_row("events of", metrics, "microarchitecture", SHEET_PLAIN);
+	/* Why nothing is available has been said. */
+	if (!json_is_true(json_object_get(counters, "available")))
+		return;
+	print_counted("counts on the host", json_object_get(metrics, "host"));
+	print_counted("counts of a vcpu", json_object_get(metrics, "vcpu"));
 }
 
 static void print_kernel(const json_t *machine)
@@ -352,6 +377,7 @@ static void print_table(const json_t *machine)
 	print_topology(machine);
 	print_memory(machine);
 	print_kvm(machine);
+	print_counters(machine);
 	print_kernel(machine);
 	print_allocator(machine);
 	print_noise(machine);
@@ -402,6 +428,27 @@ static int prove_paging(const struct machine_source *source, json_t *machine, st
 	return error;
 }
 
+/* Put into the description which metrics a run would count here: its "counters". Only on this machine. */
+static void look_at_counters(const struct machine_source *source, json_t *machine)
+{
+	const json_t *usable = json_object_get(json_object_get(machine, "kvm"), "usable");
+	struct hardware_request request = { .settings = SETTING_BIT(SETTING_HOST), .source = source };
+	struct kvm_module module;
+	struct hardware *hardware;
+
+	if (!source_is_live(source))
+		return;
+	machine_kvm_module(source, &module);
+	request.module = &module;
+	if (json_is_true(usable))
+		request.settings |= SETTING_BIT(SETTING_VCPU);
+	/* Without memory for it the description lacks this part. */
+	if (hardware_open(&request, &hardware, NULL))
+		return;
+	json_object_set_new(json_object_get(machine, "counters"), "metrics", hardware_json(hardware));
+	hardware_close(hardware);
+}
+
 int cmd_env(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
@@ -431,6 +478,8 @@ int cmd_env(int argc, char **argv)
 		return cmd_fail(EXIT_FAILED, &why);
 	machine = machine_describe(&source);
 	contradiction = machine ? prove_paging(&source, machine, &why) : 0;
+	if (machine)
+		look_at_counters(&source, machine);
 	machine_source_close(&source);
 	if (!machine) {
 		fail(&why, ENOMEM, "out of memory");

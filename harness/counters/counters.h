@@ -51,6 +51,9 @@ struct count_sample {
 	const struct reason *why[COUNT_METRICS]; /* of a NAN; the counting's, until its next counting_begin() */
 };
 
+/* The why of metrics that another group's samples count; told by its address. */
+extern const struct reason count_not_its_turn;
+
 /*
  * 0 with *out, which wants counting_close(); only memory can be short (-ENOMEM). Where nothing can be counted it opens
  * all the same, and every metric is unknown with its reason: that is found out once in a process and takes less than a

@@ -19,7 +19,7 @@ struct counting {
 };
 
 static const struct reason not_counting = { "this counter was not asked for" };
-static const struct reason not_its_turn = {
+const struct reason count_not_its_turn = {
 	"counted in other samples: the PMU has not enough counters for all at once"
 };
 
@@ -244,7 +244,9 @@ void counting_end(struct counting *counting, struct count_sample *sample)
 	*sample = (struct count_sample){ .scaled = { false } };
 	for (unsigned m = 0; m < COUNT_METRICS; m++) {
 		sample->value[m] = NAN;
-		sample->why[m] = !counting ? &not_counting : counting->known[m] ? &not_its_turn : &counting->why[m];
+		sample->why[m] = !counting	      ? &not_counting
+				 : counting->known[m] ? &count_not_its_turn
+						      : &counting->why[m];
 	}
 	if (!counting)
 		return;

@@ -59,7 +59,7 @@ json_t *describe_memory(const struct machine_source *source);
 json_t *describe_kvm(const struct machine_source *source);
 
 /* {"available": true|false|null, "kernel_available", "perf_event_paranoid", "pmus": [...], "nmi_watchdog"};
- * "available_reason" stands beside false, too */
+ * "available_reason" stands beside false, too. `nestwalk env` adds "metrics": run.json's "counters" */
 json_t *describe_counters(const struct machine_source *source);
 
 /* {"release", "version", "lockdown", "clocksource", "command_line": [the words that bear on measuring]} */

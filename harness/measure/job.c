@@ -183,6 +183,11 @@ static int machine_look(struct job *job, struct reason *why)
 		return fail(why, ENOTSUP, "the TSC's frequency is not known (%s)", tsc.reason.text);
 	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
 	error = paging_look(job, &module, &paging, why);
+	if (!error)
+		error = hardware_open(
+			&(struct hardware_request){
+				.settings = job->request.plan.settings, .source = &job->source, .module = &module },
+			&job->hardware, why);
 	if (error)
 		return error;
 	job->around.context = (struct point_context){
@@ -191,6 +196,7 @@ static int machine_look(struct job *job, struct reason *why)
 		.outer = job->outer,
 		.tsc_hz = (double)tsc.hz,
 		.seed = job->request.seed,
+		.hardware = job->hardware,
 	};
 	return 0;
 }
@@ -221,7 +227,7 @@ static int directory_make(struct job *job, struct reason *why)
 	if (error)
 		return error;
 	job->about = about_new(job);
-	if (!job->about)
+	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)))
 		return fail(why, ENOMEM, "no memory to describe the run");
 	return run_write_about(&job->writer, job->about, why);
 }
@@ -266,9 +272,13 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 static size_t refine_choose(
 	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context)
 {
-	struct job *job = context;
+	const struct job *job = context;
+	struct point_context times_only = job->around.context;
 	json_t *points = json_array();
 	size_t count;
+
+	/* Steps are in times; intervals of counts take a millisecond a point. */
+	times_only.hardware = NULL;
 
 	for (size_t c = 0; c < ground->cells; c++) {
 		const struct cell *cell = ground->cell[c];
@@ -277,7 +287,7 @@ static size_t refine_choose(
 			continue;
 		for (unsigned s = 0; s < SETTING_COUNT; s++)
 			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
-				json_array_append_new(points, point_json(&cell->point[s], &job->around.context));
+				json_array_append_new(points, point_json(&cell->point[s], &times_only));
 	}
 	count = steps_refine(points, values, most);
 	json_decref(points);
@@ -315,6 +325,8 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "finished_utc", utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
+	/* Once more: an event that turned out to count nothing is not available. */
+	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
 	if (!job->cost.calibrations)
 		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));
 	written = error && error != -EINTR ? 0 : run_write_points(&job->writer, job->points, why);
@@ -339,6 +351,7 @@ void job_close(struct job *job)
 	run_writer_close(&job->writer);
 	if (job->topology.hwloc)
 		topology_close(&job->topology);
+	hardware_close(job->hardware);
 	gsl_rng_free(job->around.random);
 	free(job->cost.cycles_per_tsc);
 	free(job->cpus);

@@ -45,6 +45,7 @@ struct job {
 	struct reason first_skip; /* of a skipped point, for a run in which nothing else happened */
 	char outer[64];
 	struct reason paging_reason;
+	struct hardware *hardware; /* owned */
 	struct paging_proof proof;
 };
 

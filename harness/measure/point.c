@@ -44,6 +44,7 @@ void point_free(struct point *point)
 	free(point->round);
 	free(point->latencies);
 	free(point->latencies_of_round);
+	point_counts_free(point->counts);
 }
 
 static int series_grow(double **series, size_t room)
@@ -313,6 +314,15 @@ static json_t *latencies_json(const struct point *point)
 		(json_int_t)latencies->most, "buckets", buckets);
 }
 
+/* Hardware counters are around chases only. 0, or -ENOMEM. */
+static int hardware_put(const struct point *point, const struct point_context *context, json_t *json)
+{
+	if (point->bench->trial || !point->samples)
+		return 0;
+	return point_counts_json(point->counts,
+		&(struct counts_context){ context->hardware, point->setting, point->samples, context->seed }, json);
+}
+
 json_t *point_json(const struct point *point, const struct point_context *context)
 {
 	const char *paging = context->paging[point->setting];
@@ -334,5 +344,9 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)
 		json_object_set_new(json, "paging_reason", json_string(context->paging_reason));
+	if (json && hardware_put(point, context, json)) {
+		json_decref(json);
+		return NULL;
+	}
 	return json;
 }

@@ -4,6 +4,8 @@
 
 #include "base/histogram.h"
 #include "bench.h"
+#include "measure/hardware.h"
+#include "measure/point_counts.h"
 #include "measure/sample.h"
 
 #include <jansson.h>
@@ -41,6 +43,7 @@ struct point {
 
 	/* Latencies in ns over all samples: of those that stay, and of the round that is going on. NULL: none were timed. */
 	struct histogram *latencies, *latencies_of_round; /* owned */
+	struct point_counts *counts; /* owned; what hardware counted in each sample; NULL: nothing */
 	bool exhausted; /* the machine gave samples, but gives no more: what there is stands */
 
 	struct reason unknown; /* why a metric is unknown (NAN) in the last sample */
@@ -62,6 +65,7 @@ struct point_context {
 	const char *outer;
 	double tsc_hz;
 	uint64_t seed;
+	struct hardware *hardware; /* the counters around chases; NULL: none were asked for */
 };
 
 void point_init(struct point *point, const struct bench *bench, enum setting setting);

@@ -6,26 +6,26 @@
 #include <inttypes.h>
 #include <sys/resource.h>
 
-/* One reading of everything that may disturb a timed region. */
-struct reading {
+/* One look at everything that may disturb a timed region. */
+struct observation {
 	struct rusage usage;
 	uint64_t wall_ns, cpu_ns;
 	uint64_t kvm[KVM_COUNTS_OF_VCPU];
 };
 
-static void reading_take(const struct space *space, struct reading *reading)
+static void observe(const struct space *space, struct observation *observation)
 {
 	struct kvm_stats *stats = space_vcpu_stats(space);
 	bool fresh = stats && !kvm_stats_read(stats);
 	struct timespec wall, cpu;
 
 	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
-		reading->kvm[i] = fresh ? kvm_stats_count(stats, (enum kvm_count)i) : KVM_COUNT_UNKNOWN;
-	getrusage(RUSAGE_THREAD, &reading->usage);
+		observation->kvm[i] = fresh ? kvm_stats_count(stats, (enum kvm_count)i) : KVM_COUNT_UNKNOWN;
+	getrusage(RUSAGE_THREAD, &observation->usage);
 	clock_gettime(CLOCK_MONOTONIC, &wall);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	reading->wall_ns = timespec_ns(wall);
-	reading->cpu_ns = timespec_ns(cpu);
+	observation->wall_ns = timespec_ns(wall);
+	observation->cpu_ns = timespec_ns(cpu);
 }
 
 void disturbance_add(struct disturbance *sum, const struct disturbance *other)
@@ -42,7 +42,7 @@ void disturbance_add(struct disturbance *sum, const struct disturbance *other)
 	}
 }
 
-static struct disturbance between(const struct reading *from, const struct reading *to)
+static struct disturbance between(const struct observation *from, const struct observation *to)
 {
 	uint64_t wall_ns = to->wall_ns - from->wall_ns, cpu_ns = to->cpu_ns - from->cpu_ns;
 	struct disturbance seen = {
@@ -78,13 +78,24 @@ static double median_lap(const struct kernel_call *call)
 	return stats_median(laps, call->laps);
 }
 
-/* The median lap of a chain, TSC cycles per access, without the clock's own cost. */
-static int time_chain(struct space *space, const struct chain *chain, double overhead_tsc, struct sample *sample,
-	double *access_tsc, struct reason *why)
+/* Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside. */
+static int run_counted(struct space *space, struct counting *counting, struct count_sample *counts, struct reason *why)
+{
+	int error;
+
+	counting_begin(counting);
+	error = space_run(space, KERNEL_CHASE, why);
+	counting_end(counting, counts);
+	return error;
+}
+
+/* The median lap of the chain or the baseline, TSC cycles per access, without the clock's own cost. */
+static int time_chain(struct space *space, const struct sample_plan *plan, const struct chain *chain,
+	struct sample *sample, double *access_tsc, struct reason *why)
 {
 	uint64_t accesses = chain->count < LONG_CHAIN_LINES ? LAP_ACCESSES : LAP_ACCESSES_LONG;
 	double lap_tsc;
-	struct reading before, after;
+	struct observation before, after;
 	struct disturbance seen;
 	int error;
 
@@ -99,11 +110,16 @@ static int time_chain(struct space *space, const struct chain *chain, double ove
 		.count = accesses / KERNEL_UNROLL,
 		.laps = LAPS,
 	};
-	reading_take(space, &before);
-	error = space_run(space, KERNEL_CHASE, why);
-	reading_take(space, &after);
+	observe(space, &before);
+	if (chain == &plan->chain)
+		error = run_counted(space, plan->counting, &sample->counts, why);
+	else
+		error = space_run(space, KERNEL_CHASE, why);
+	observe(space, &after);
 	if (error)
 		return error;
+	if (chain == &plan->chain)
+		sample->counted_accesses = (double)(LAPS * accesses);
 	seen = between(&before, &after);
 	sample->contaminated = sample->contaminated || is_contaminated(&seen);
 	disturbance_add(&sample->disturbance, &seen);
@@ -112,7 +128,7 @@ static int time_chain(struct space *space, const struct chain *chain, double ove
 	lap_tsc = median_lap(space->call);
 	if (!sample->shortest_lap_tsc || lap_tsc < sample->shortest_lap_tsc)
 		sample->shortest_lap_tsc = lap_tsc;
-	*access_tsc = (lap_tsc - overhead_tsc) / (double)accesses;
+	*access_tsc = (lap_tsc - plan->lap_overhead_tsc) / (double)accesses;
 	return 0;
 }
 
@@ -139,11 +155,11 @@ int sample_take(struct space *space, const struct sample_plan *plan, struct samp
 	int error;
 
 	*sample = (struct sample){ 0 };
-	error = time_chain(space, first, plan->lap_overhead_tsc, sample, first_tsc, why);
+	error = time_chain(space, plan, first, sample, first_tsc, why);
 	if (!error)
 		error = calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);
 	if (!error)
-		error = time_chain(space, second, plan->lap_overhead_tsc, sample, second_tsc, why);
+		error = time_chain(space, plan, second, sample, second_tsc, why);
 	return error;
 }
 

@@ -2,6 +2,7 @@
 #ifndef NESTWALK_SAMPLE_H
 #define NESTWALK_SAMPLE_H
 
+#include "counters/counters.h"
 #include "measure/chain.h"
 
 /*
@@ -44,12 +45,20 @@ struct sample {
 	double shortest_lap_tsc; /* for the share of the clock's cost */
 	struct disturbance disturbance;
 	bool contaminated;
+
+	/*
+	 * What hardware counted around the chain's chase; not around the baseline's, whose few misses say nothing about the
+	 * pages under test. In all laps together, which made so many accesses.
+	 */
+	struct count_sample counts;
+	double counted_accesses;
 };
 
 struct sample_plan {
 	struct chain chain, packed;
 	bool chain_first; /* or the baseline */
 	double lap_overhead_tsc;
+	struct counting *counting; /* NULL: nothing is counted */
 };
 
 /* Take one. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */

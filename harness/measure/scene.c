@@ -350,8 +350,23 @@ static int mapping_verify(struct scene *scene, const struct cell *cell, struct p
 	return 0;
 }
 
+/* What hardware counted in the sample that the point has just got. */
+static int counts_add(const struct scene *scene, const struct cell *cell, struct point *point, struct sample *sample)
+{
+	const struct hardware_chase chase = {
+		.accesses = sample->counted_accesses,
+		.pages = cell->chase.distance_bytes < cell->chase.page_bytes
+				 ? cell->chase.count * cell->chase.distance_bytes / cell->chase.page_bytes
+				 : cell->chase.count,
+		.page_bytes = cell->chase.page_bytes,
+	};
+
+	hardware_judge(scene->m->around->context.hardware, point->setting, &chase, &sample->counts);
+	return point_counts_add(&point->counts, point->samples - 1, &sample->counts, sample->counted_accesses);
+}
+
 /* One sample of a point, taken again while contaminated. Errors of the point stay in the point. */
-static int point_measure(struct scene *scene, struct cell *cell, unsigned setting, const struct sample_plan *plan)
+static int point_measure(struct scene *scene, struct cell *cell, unsigned setting, struct sample_plan *plan)
 {
 	struct measurement *m = scene->m;
 	struct point *point = &cell->point[setting];
@@ -362,6 +377,7 @@ static int point_measure(struct scene *scene, struct cell *cell, unsigned settin
 	bool sparse;
 	int error = 0;
 
+	plan->counting = hardware_turn(m->around->context.hardware, point->setting, point->samples);
 	for (unsigned take = 0; take <= RETAKES; take++) {
 		error = sample_take(space, plan, &sample, &why);
 		if (error)
@@ -392,6 +408,8 @@ static int point_measure(struct scene *scene, struct cell *cell, unsigned settin
 	point->faults_counted = sparse ? scene->sparse.faults_counted : scene->memory.faults_counted;
 	chase_values(&sample, scene->touch_ns_per_page, &m->around->context, values);
 	error = point_add(point, values, sample.cycles_per_tsc, m->round);
+	if (!error && plan->counting)
+		error = counts_add(scene, cell, point, &sample);
 	return error ? error : cost_add(m->cost, &sample);
 }
 

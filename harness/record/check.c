@@ -220,6 +220,7 @@ static void check_about(struct checking *c, const json_t *about)
 		finding(c, FINDING_WARNING, "the run still goes on, or was killed: its points so far are usable");
 	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
+	check_counters(c, about);
 }
 
 struct seen_points {

@@ -415,6 +415,7 @@ bool check_point(struct checking *c, const json_t *point)
 	check_kvm(c, point);
 	check_counts(c, point, "counters");
 	check_counts(c, point, "kvm");
+	check_hardware(c, point);
 	if (!is(json_object_get(point, "status"), "ok")) {
 		check_failed(c, point);
 		return true;

@@ -1,4 +1,4 @@
-/* What check.c, check_point.c and check_joined.c share: the state of one validation. */
+/* What check.c, check_point.c, check_hardware.c and check_joined.c share: the state of one validation. */
 #ifndef NESTWALK_CHECK_POINT_H
 #define NESTWALK_CHECK_POINT_H
 
@@ -65,6 +65,10 @@ int check_joined(struct checking *c, const char *run, const json_t *about);
 
 /* That each joined run has as many points as run.json says; after all points were looked at. */
 void check_joined_points(struct checking *c);
+
+/* What hardware counted in a point ("hardware" and its samples), where the point has that, and in a run ("counters"). */
+void check_hardware(struct checking *c, const json_t *point);
+void check_counters(struct checking *c, const json_t *about);
 
 /* A point, apart from whether there are others like it. True where its identity and status can be relied on. */
 bool check_point(struct checking *c, const json_t *point);

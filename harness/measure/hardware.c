@@ -1,0 +1,233 @@
+#include "measure/hardware.h"
+
+#include "base/units.h"
+#include "counters/encode.h"
+#include "machine/tlb.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What is wanted around a chase: all that it can have. It stores nothing, and its page faults are told by getrusage(2)
+ * without a counter, of which the first costs a Linux 10 ms. Fewer metrics make fewer groups, so more samples of each.
+ */
+#define WANTED \
+	(COUNT_ALL & ~(COUNT_BIT(COUNT_PAGE_FAULTS) | COUNT_BIT(COUNT_DTLB_STORE_WALKS) | \
+			     COUNT_BIT(COUNT_DTLB_STORE_WALKS_4K) | COUNT_BIT(COUNT_DTLB_STORE_WALKS_2M) | \
+			     COUNT_BIT(COUNT_DTLB_STORE_WALKS_1G)))
+
+/*
+ * Pages that no last TLB level holds: the largest known (Zen 5: 4096 entries), or what CPUID advertises if that is more,
+ * times this. An entry may cover four neighbouring pages (AMD's coalescing); a random cycle over twice of what remains
+ * finds next to none of them again.
+ */
+#define ENTRIES_MOST_KNOWN 4096
+#define BEYOND_FACTOR 8
+
+#define TLB_LEVELS_MOST 3 /* no x86-64 CPU has more */
+
+struct of_setting {
+	struct counting *counting; /* NULL: not a setting of this run */
+	size_t turn; /* of which group it is */
+	struct reason why[COUNT_METRICS]; /* "" or why the event counts nothing here, though it can be opened */
+	struct reason none;
+};
+
+struct hardware {
+	const struct machine_source *source;
+	const struct microarch *microarch; /* NULL: not known */
+	struct reason microarch_why;
+	struct of_setting of[SETTING_COUNT];
+};
+
+static const struct reason nothing_asked = { "no counters were asked for" };
+
+static bool is_wanted(unsigned metric)
+{
+	return WANTED & COUNT_BIT(metric);
+}
+
+/* The reason that all metrics have in common, or that they have several. */
+static void find_common_reason(const struct hardware *hardware, enum setting setting, struct reason *common)
+{
+	const struct reason *first = NULL;
+
+	for (unsigned m = 0; m < COUNT_METRICS; m++) {
+		const struct reason *why = hardware_reason(hardware, setting, (enum count_metric)m);
+
+		if (!is_wanted(m) || !why)
+			continue;
+		if (first && strcmp(first->text, why->text)) {
+			fail(common, 0, "no event can be counted, each for a reason of its own (counters in run.json)");
+			return;
+		}
+		first = why;
+	}
+	if (first)
+		*common = *first;
+}
+
+int hardware_open(const struct hardware_request *request, struct hardware **out, struct reason *why)
+{
+	struct hardware *hardware = calloc(1, sizeof(*hardware));
+	int error = 0;
+
+	if (!hardware)
+		return fail(why, ENOMEM, "not enough memory for counters");
+	hardware->source = request->source;
+	hardware->microarch = request->microarch;
+	if (!hardware->microarch)
+		encode_detect(&hardware->microarch, &hardware->microarch_why);
+	for (unsigned s = 0; s < SETTING_COUNT && !error; s++) {
+		bool guest = s == SETTING_VCPU;
+		struct counting_plan plan = {
+			.wanted = WANTED,
+			.scope = guest && request->module ? count_scope_of_vcpu(request->module) : COUNT_THREAD,
+			.microarch = hardware->microarch,
+			.calls = request->calls,
+		};
+
+		if (request->settings & SETTING_BIT(s))
+			error = counting_open(&plan, &hardware->of[s].counting, why);
+		if (!error)
+			find_common_reason(hardware, (enum setting)s, &hardware->of[s].none);
+	}
+	if (error)
+		hardware_close(hardware);
+	else
+		*out = hardware;
+	return error;
+}
+
+void hardware_close(struct hardware *hardware)
+{
+	if (!hardware)
+		return;
+	for (unsigned s = 0; s < SETTING_COUNT; s++)
+		counting_close(hardware->of[s].counting);
+	free(hardware);
+}
+
+struct counting *hardware_turn(struct hardware *hardware, enum setting setting, size_t samples)
+{
+	struct of_setting *of = hardware ? &hardware->of[setting] : NULL;
+	size_t groups = of ? counting_groups(of->counting) : 0;
+
+	if (!groups)
+		return NULL;
+	for (; of->turn != samples % groups; of->turn = (of->turn + 1) % groups)
+		counting_rotate(of->counting);
+	return of->counting;
+}
+
+/* Walks that a chase must have caused: all its accesses, where its pages are far more than any TLB holds. Else 0. */
+static double walks_least(const struct hardware *hardware, const struct hardware_chase *chase)
+{
+	uint64_t entries = ENTRIES_MOST_KNOWN;
+
+	for (unsigned level = 1; level <= TLB_LEVELS_MOST; level++) {
+		uint64_t advertised = machine_tlb_reach(hardware->source, level, chase->page_bytes);
+
+		if (advertised > entries)
+			entries = advertised;
+	}
+	return chase->pages >= BEYOND_FACTOR * entries ? chase->accesses : 0;
+}
+
+void hardware_judge(struct hardware *hardware, enum setting setting, const struct hardware_chase *chase,
+	struct count_sample *sample)
+{
+	struct of_setting *of = hardware ? &hardware->of[setting] : NULL;
+	struct count_expectation expectation = { .accesses = chase->accesses };
+
+	if (!of || !counting_groups(of->counting))
+		return;
+	expectation.walks_least = walks_least(hardware, chase);
+	for (unsigned m = 0; m < COUNT_METRICS; m++) {
+		struct count_expectation walks = { .walks_least = expectation.walks_least };
+		enum count_metric metric = (enum count_metric)m;
+		struct reason why;
+
+		/* What ran for a part of the time may have missed everything; that says nothing about the event. */
+		if (!sample->scaled[m] && judge_count(metric, sample->value[m], &walks, &why))
+			of->why[m] = why;
+		if (!of->why[m].text[0])
+			continue;
+		sample->value[m] = NAN;
+		sample->why[m] = &of->why[m];
+	}
+	counting_judge(of->counting, sample, &expectation);
+}
+
+const struct reason *hardware_reason(const struct hardware *hardware, enum setting setting, enum count_metric metric)
+{
+	const struct of_setting *of = hardware ? &hardware->of[setting] : NULL;
+
+	if (!of || !of->counting || !is_wanted(metric))
+		return &nothing_asked;
+	return of->why[metric].text[0] ? &of->why[metric] : counting_reason(of->counting, metric);
+}
+
+const struct reason *hardware_none(const struct hardware *hardware, enum setting setting)
+{
+	if (!hardware || !hardware->of[setting].counting)
+		return &nothing_asked;
+	return counting_groups(hardware->of[setting].counting) ? NULL : &hardware->of[setting].none;
+}
+
+bool hardware_is_generic(const struct hardware *hardware, enum count_metric metric)
+{
+	return hardware && hardware->microarch && (hardware->microarch->rows[metric].flags & COUNT_GENERIC);
+}
+
+static json_t *setting_json(const struct hardware *hardware, enum setting setting)
+{
+	const struct counting *counting = hardware->of[setting].counting;
+	json_t *available = json_array(), *unavailable = json_object(), *counts = json_object(),
+	       *generic = json_array();
+	const struct reason *none = hardware_none(hardware, setting);
+	json_t *json;
+
+	for (unsigned m = 0; m < COUNT_METRICS; m++) {
+		const char *name = count_meanings[m].name;
+		const struct reason *why = hardware_reason(hardware, setting, (enum count_metric)m);
+
+		if (!is_wanted(m))
+			continue;
+		/* What all have in common is said once. */
+		if (why) {
+			if (!none || strcmp(why->text, none->text))
+				json_object_set_new(unavailable, name, json_string(why->text));
+			continue;
+		}
+		json_array_append_new(available, json_string(name));
+		json_object_set_new(counts, name, json_string(hardware->microarch->rows[m].counts));
+		if (hardware_is_generic(hardware, (enum count_metric)m))
+			json_array_append_new(generic, json_string(name));
+	}
+	json = json_pack("{s:o, s:o, s:o, s:o, s:b, s:i}", "available", available, "unavailable", unavailable, "counts",
+		counts, "generic", generic, "rdpmc", counting_by_rdpmc(counting), "groups",
+		(int)counting_groups(counting));
+	if (json && none)
+		json_object_set_new(json, "reason", json_string(none->text));
+	return json;
+}
+
+json_t *hardware_json(const struct hardware *hardware)
+{
+	json_t *json = json_object();
+
+	if (hardware->microarch) {
+		json_object_set_new(json, "microarchitecture", json_string(hardware->microarch->name));
+	} else {
+		json_object_set_new(json, "microarchitecture", json_null());
+		json_object_set_new(json, "microarchitecture_reason", json_string(hardware->microarch_why.text));
+	}
+	for (unsigned s = 0; s < SETTING_COUNT; s++)
+		if (hardware->of[s].counting)
+			json_object_set_new(
+				json, setting_name((enum setting)s), setting_json(hardware, (enum setting)s));
+	return json;
+}

@@ -1,0 +1,34 @@
+/* What hardware counted in the samples of a point, per access; and how points.jsonl tells it. */
+#ifndef NESTWALK_POINT_COUNTS_H
+#define NESTWALK_POINT_COUNTS_H
+
+#include "measure/hardware.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct point_counts;
+
+/*
+ * What sample `index` of a point counted over so many accesses, replacing what was there of it. *counts is made by the
+ * first call; the caller frees it with point_counts_free(). 0, or -ENOMEM.
+ */
+int point_counts_add(struct point_counts **counts, size_t index, const struct count_sample *sample, double accesses);
+void point_counts_free(struct point_counts *counts);
+
+/* Whose they are. */
+struct counts_context {
+	const struct hardware *hardware; /* NULL: no counters were asked for */
+	enum setting setting;
+	size_t samples; /* of the point: the first of what was added */
+	uint64_t seed; /* of the bootstrap */
+};
+
+/*
+ * Put "hardware" and "hardware_samples", or "hardware": null and "hardware_reason", into a point's object
+ * (docs/RESULTS.md). `counts` is NULL where nothing was added. 0, or -ENOMEM.
+ */
+int point_counts_json(const struct point_counts *counts, const struct counts_context *context, json_t *point);
+
+#endif
