@@ -1,5 +1,6 @@
 # Cost of one access against the number of pages touched: where levels end (strip), gross and baseline, net.
-# Tables: NAME.tsv (points), NAME.marks.tsv (levels).
+# Tables: NAME.tsv (points), NAME.marks.tsv (levels); from reach-counted.gp also NAME.counters.tsv (hardware counters).
+if (!exists("with_counters")) { with_counters = 0 }
 call ARG1 . "/style.gp" ARG1 ARG2 ARG3 ARG4 ARG5 ARG6 ARG7
 
 set table $nothing
@@ -18,17 +19,26 @@ plot [-1 : 1] [-1 : 1] table("") using (note(int(column("curve")), strcol("label
 	least_net = min(least_net, column("net_cycles")), most_net = max(most_net, column("net_cycles_hi")), 0):(0)
 rows = 0
 plot [-1 : 1] [-1 : 1] table(".marks") using (rows = max(rows, column("row")), 0):(0)
+# What was counted: one panel of misses, and one of cycles where there is an event for them.
+most_misses = 0; most_walk_cycles = 0
+if (with_counters) {
+	plot [-1 : 1] [-1 : 1] table(".counters") using ( \
+		most_misses = max(most_misses, max(column("dtlb_load_misses_l1_per_access_hi"), column("dtlb_load_walks_per_access_hi"))), \
+		most_walk_cycles = max(most_walk_cycles, column("dtlb_walk_cycles_per_access_hi")), 0):(0)
+}
+counted_panels = with_counters ? (most_walk_cycles > 0 ? 2 : 1) : 0
 unset table
 
 strip = 24. * (rows + 3)
-height = 790 + strip
+counted_height = 190.
+height = 790 + strip + counted_height * counted_panels
 eval start_picture(height)
 set output directory . "/" . name . "." . picture_format
 
 from_top(px) = 1. - px / height
 left = 0.085; right = 0.915
 strip_top = from_top(70); strip_bottom = from_top(70 + strip)
-gross_top = strip_bottom - 16. / height; net_bottom = 64. / height
+gross_top = strip_bottom - 16. / height; net_bottom = (64. + counted_height * counted_panels) / height
 gap = 46. / height
 gross_bottom = net_bottom + gap + (gross_top - net_bottom - gap) * 0.5
 net_top = gross_bottom - gap
@@ -142,7 +152,7 @@ if (ghz > 0) {
 	set y2label "net (ns)"
 	set y2tics (-50, -20, -10, -5, -2, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 }
-set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink
+if (!counted_panels) { set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink }
 plot \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(low):"pages_lo":"pages_hi":(low):(high) \
 		with boxxyerror fillstyle transparent solid 0.13 noborder linecolor rgb colour(c) notitle, \
@@ -159,5 +169,52 @@ plot \
 		with vectors nohead linewidth 0.8 linecolor rgb colour(c) notitle, \
 	for [c = 1 : curves] table("") using (again(c)):"net_cycles" with points pointtype 6 pointsize 0.7 \
 		linewidth 1 linecolor rgb colour(c) notitle
+
+# --- What hardware counted, per access.
+if (counted_panels) {
+	unset nonlinear y; unset nonlinear y2; unset y2tics; unset y2label
+	set border 3
+	set tmargin at screen net_bottom - gap; set bmargin at screen net_bottom - gap - (counted_height - 46.) / height
+	most = max(1.1, most_misses * 1.1)
+	set yrange [0 : most]
+	set ytics nomirror auto
+	set ylabel "misses an access, counted" offset 1, 0 textcolor rgb ink
+	if (counted_panels == 1) { set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink }
+	set key left center Left reverse
+	plot \
+		for [c = 1 : curves] table(".marks") using (line_at(c)):(0):(0):(most) with vectors nohead \
+			linewidth 1 linecolor rgb colour(c) notitle, \
+		table(".marks") using (line_at(0)):(0):(0):(most) with vectors nohead dashtype (2, 6) linewidth 1.6 \
+			linecolor rgb ink notitle, \
+		1 with lines linewidth 0.8 linecolor rgb grey notitle, \
+		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_walks_per_access_lo":"dtlb_load_walks_per_access_hi" \
+			with filledcurves linecolor rgb colour(c) notitle, \
+		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_misses_l1_per_access" with lines dashtype 2 \
+			linewidth 1.2 linecolor rgb colour(c) notitle, \
+		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_walks_per_access" with linespoints \
+			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(c) notitle, \
+		keyentry with linespoints linewidth 1.6 pointtype 7 pointsize 0.25 * points linecolor rgb ink title "page walks", \
+		keyentry with lines dashtype 2 linewidth 1.2 linecolor rgb ink title "first level missed, second hit"
+	unset key
+}
+if (counted_panels == 2) {
+	set tmargin at screen net_bottom - gap - counted_height / height
+	set bmargin at screen net_bottom - gap - (2 * counted_height - 46.) / height
+	high = max(10, most_walk_cycles * 1.3)
+	set yrange [0 : high]
+	set nonlinear y via squash(y) inverse stretch(y)
+	set ytics (0, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+	set ylabel "walk cycles an access" offset 1, 0 textcolor rgb ink
+	set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink
+	plot \
+		for [c = 1 : curves] table(".marks") using (line_at(c)):(0):(0):(high) with vectors nohead \
+			linewidth 1 linecolor rgb colour(c) notitle, \
+		table(".marks") using (line_at(0)):(0):(0):(high) with vectors nohead dashtype (2, 6) linewidth 1.6 \
+			linecolor rgb ink notitle, \
+		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_walk_cycles_per_access_lo":"dtlb_walk_cycles_per_access_hi" \
+			with filledcurves linecolor rgb colour(c) notitle, \
+		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_walk_cycles_per_access" with linespoints \
+			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(c) notitle
+}
 unset multiplot
 set output

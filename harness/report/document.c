@@ -328,6 +328,40 @@ static void write_paging(FILE *out, const struct report *report)
 	json_decref(seen);
 }
 
+/* Which metrics some setting counted, or why none did. Runs of before they were counted say no more than env does. */
+static void write_counters(FILE *out, const struct report *report)
+{
+	const json_t *counters = json_at(report->run->about, "counters");
+	const char *why = about(report, "machine.counters.available_reason"), *setting;
+	json_t *of, *names = json_object(), *name, *nothing;
+	const char *key, *before = "";
+	size_t i;
+
+	json_object_foreach ((json_t *)counters, setting, of) {
+		json_array_foreach (json_object_get(of, "available"), i, name) {
+			if (json_string_value(name))
+				json_object_set_new(names, json_string_value(name), json_true());
+		}
+		if (string_at(of, "reason"))
+			why = string_at(of, "reason");
+	}
+	if (json_object_size(names) || why)
+		fputs("| hardware counters | ", out);
+	json_object_foreach (names, key, nothing) {
+		fputs(before, out);
+		markdown_text(out, key);
+		before = ", ";
+	}
+	if (!json_object_size(names) && why) {
+		fputs("Nothing was counted by hardware: ", out);
+		markdown_text(out, why);
+		fputs(".", out);
+	}
+	if (json_object_size(names) || why)
+		fputs(" |\n", out);
+	json_decref(names);
+}
+
 static void write_machine(FILE *out, const struct report *report)
 {
 	char *where = report_where(report);
@@ -343,6 +377,7 @@ static void write_machine(FILE *out, const struct report *report)
 	write_paging(out, report);
 	machine_row(out, "kernel", about(report, "machine.kernel.release"));
 	machine_row(out, "KVM module", about(report, "machine.kvm.module"));
+	write_counters(out, report);
 	machine_number(out, "logical CPU measured on", about_number(report, "cpu"));
 	machine_number(out, "NUMA node", about_number(report, "numa_node"));
 	machine_row(out, "effort", about(report, "effort"));

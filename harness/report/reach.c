@@ -1,5 +1,6 @@
 /* Cost per access against the number of pages: gross, baseline and net, a figure a panel. */
 #include "measure/stats.h"
+#include "report/counters.h"
 #include "report/figure.h"
 #include "report/inferred.h"
 #include "report/pairs.h"
@@ -331,6 +332,8 @@ static char *explain(const struct report *report, const struct panel *panel)
 			"go "
 			"unused.\n",
 			panel->stride_pages, ordinal_suffix((unsigned long)panel->stride_pages), panel->stride_pages);
+	if (panel_counted(panel))
+		counters_explain(text, report, panel);
 	if (fclose(text) || rc) {
 		free(markdown);
 		return NULL;
@@ -359,6 +362,10 @@ static int prepare(struct report *report, struct reason *why)
 		rc = write_points(report, panel, why);
 		if (!rc)
 			rc = write_marks(report, panel, why);
+		if (!rc && panel_counted(panel)) {
+			figure.script = "reach-counted";
+			rc = counters_write(report, panel, why);
+		}
 		if (rc)
 			return rc;
 		figure.name = strdup(panel->name);

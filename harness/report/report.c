@@ -24,6 +24,7 @@ static const struct figure_family *const families[] = {
 	&reach_family,
 	&depth_family,
 	&walks_family,
+	&walk_cycles_family,
 	&huge_family,
 	&huge_map_family,
 	&touch_family,
