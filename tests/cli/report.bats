@@ -18,7 +18,7 @@ setup() {
 		[ -s "$out/$figure.tsv" ]
 		grep -q "]($figure.svg)" "$out/report.md"
 	done
-	[ "$(grep -o 'data:image/svg+xml;base64,' "$out/report.html" | wc -l)" -eq 3 ]
+	[ "$(grep -o 'data:image/svg+xml;base64,' "$out/report.html" | wc -l)" -eq "$(find "$out" -name '*.svg' | wc -l)" ]
 }
 
 @test "the page fetches nothing and runs nothing" {
