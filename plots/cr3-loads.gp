@@ -8,7 +8,7 @@ lanes = 0; variants = 0; least = 1e30; most = 0; low = 1e30; high = 0
 do for [v = 1 : 8] { what[v] = "" }
 # What no row tells.
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
-note(l, v) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, v) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	variants = max(variants, v), what[v] = strcol("what"), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane")), int(column("variant"))), \
 	least = min(least, column("pages")), most = max(most, column("pages")), \

@@ -10,7 +10,7 @@ column_of(p) = p eq "scattered" ? 1 : 2
 # What no row tells.
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 8] { counts[i] = 0 }
-note(l, c) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, c) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	shown = max(shown, c), counts[c] = column("pages"), seen[column_of(strcol("placement"))] = 1, 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane")), int(column("count"))), \
 	high = max(high, column("net_cycles_hi")), low = min(low, column("net_cycles") * 1.2), 0):(0)

@@ -7,7 +7,7 @@ array names[16]; array owners[16]
 lanes = 0; low = 1e30; high = 0
 # What no row tells.
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
-note(l) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), 0)
+note(l) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane"))), low = min(low, positive(column("gross_cycles"))), \
 	high = max(high, column("gross_cycles")), 0):(0)
 unset table

@@ -11,7 +11,7 @@ dash(b) = b[1:2] eq "4K" ? 1 : b[1:2] eq "2M" ? 2 : 3
 # What no row tells.
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 16] { what[i] = ""; hues[i] = 0; dashes[i] = 1 }
-note(l, c) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, c) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	combinations = max(combinations, c), what[c] = strcol("what"), hues[c] = hue(strcol("page_size")), dashes[c] = dash(strcol("backing")), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane")), int(column("combination"))), \
 	least = min(least, column("working_set_bytes")), most = max(most, column("working_set_bytes")), \

@@ -6,7 +6,7 @@ set table $nothing
 rows = 0; least = 1e18; most = 0; costliest = 1; levels = 1
 array panels[128]; array names[128]; array owners[128]
 note(r) = (rows = max(rows, r), panels[r] = strcol("panel"), names[r] = strcol("curve"), \
-	owners[r] = setting_colour(strcol("setting")), 0)
+	owners[r] = place_colour(strcol("setting"), strcol("curve")), 0)
 known(key) = column(key) > -1e300
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("row"))), levels = max(levels, int(column("level"))), \
 	least = known("entries") ? min(least, column("entries_lo")) : least, \
@@ -55,9 +55,9 @@ do for [e = 0 : 40] {
 }
 unset key
 plot \
-	for [l = 1 : levels] table("") using (mine("inferred", l) ? column("entries") : NaN):"row":"entries_lo":"entries_hi":(rgb(setting_colour(strcol("setting")))) \
+	for [l = 1 : levels] table("") using (mine("inferred", l) ? column("entries") : NaN):"row":"entries_lo":"entries_hi":(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with xerrorbars linetype 1 linewidth 2 pointtype shape(l) pointsize 1.1 * points linecolor rgb variable notitle, \
-	for [l = 1 : levels] table("") using (mine("inferred", l) ? column("entries") : NaN):(column("row") - 0.3):(sprintf("L%d%s: %g%s", l, doubt(0), column("entries"), interval(column("entries_lo"), column("entries_hi")))):(rgb(setting_colour(strcol("setting")))) \
+	for [l = 1 : levels] table("") using (mine("inferred", l) ? column("entries") : NaN):(column("row") - 0.3):(sprintf("L%d%s: %g%s", l, doubt(0), column("entries"), interval(column("entries_lo"), column("entries_hi")))):(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with labels center font ",11" textcolor rgb variable notitle, \
 	for [l = 1 : levels] table("") using (mine("advertised", l) ? column("entries") : NaN):"row" \
 		with points pointtype 12 pointsize 2.1 * points linewidth 1.3 linecolor rgb ink notitle, \
@@ -79,13 +79,13 @@ cost(k, l) = mine(k, l) && known("added_cycles") ? column("added_cycles") : NaN
 digits(v) = v < 10 ? sprintf("%.1f", v) : sprintf("%.0f", v)
 set key at screen 0.985, from_top(74) right bottom maxrows 1 font ",11"
 plot \
-	for [l = 1 : levels] table("") using (cost("inferred", l)):"row":"added_cycles_lo":"added_cycles_hi":(rgb(setting_colour(strcol("setting")))) \
+	for [l = 1 : levels] table("") using (cost("inferred", l)):"row":"added_cycles_lo":"added_cycles_hi":(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with xerrorbars linetype 1 linewidth 2 pointtype shape(l) pointsize 1.1 * points linecolor rgb variable notitle, \
-	table("") using (cost("walk", 0)):"row":"added_cycles_lo":"added_cycles_hi":(rgb(setting_colour(strcol("setting")))) \
+	table("") using (cost("walk", 0)):"row":"added_cycles_lo":"added_cycles_hi":(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with xerrorbars linetype 1 linewidth 2 pointtype 2 pointsize 1.1 * points linecolor rgb variable notitle, \
-	for [l = 1 : levels] table("") using (cost("inferred", l)):(column("row") - 0.3):(digits(column("added_cycles"))):(rgb(setting_colour(strcol("setting")))) \
+	for [l = 1 : levels] table("") using (cost("inferred", l)):(column("row") - 0.3):(digits(column("added_cycles"))):(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with labels center font ",11" textcolor rgb variable notitle, \
-	table("") using (cost("walk", 0)):(column("row") + 0.3):(digits(column("added_cycles"))):(rgb(setting_colour(strcol("setting")))) \
+	table("") using (cost("walk", 0)):(column("row") + 0.3):(digits(column("added_cycles"))):(rgb(place_colour(strcol("setting"), strcol("curve")))) \
 		with labels center font ",11" textcolor rgb variable notitle, \
 	for [l = 1 : levels] keyentry with points pointtype shape(l) pointsize 1.1 * points linecolor rgb ink title sprintf("L%d", l), \
 	keyentry with points pointtype 2 pointsize 1.1 * points linewidth 2 linecolor rgb ink title "walk", \

@@ -9,7 +9,7 @@ lanes = 0; least = 1e30; most = 0; low = 1e30; high = 0; faults = 1
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 seen[1] = 0; seen[2] = 0
 column_of(p) = p eq "pair" ? 1 : 2
-note(l) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	seen[column_of(strcol("pattern"))] = 1, 0)
 smallest(c) = (low = min(low, positive(column(c))), high = max(high, column(c)))
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane"))), least = min(least, column("block_bytes")), \

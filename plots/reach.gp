@@ -6,11 +6,14 @@ call ARG1 . "/style.gp" ARG1 ARG2 ARG3 ARG4 ARG5 ARG6 ARG7
 set table $nothing
 # What is to be drawn: how many curves, their names, the range of everything. The axis of net costs holds all medians;
 # a band of few samples may reach below it.
-array labels[32]
+array labels[32]; array hues[32]
 curves = 0
 least_pages = 1e18; most_pages = 0; page_bytes = NaN
 least_gross = 1e18; most_gross = 0; least_net = 0; most_net = 0
-note(c, label) = (curves = max(curves, c), labels[c] = label, 0)
+# Curves of one place that differ in something else have colours of their own.
+taken(c, hue) = c > 1 ? (sum [k = 1 : c - 1] (hues[k] == hue)) : 0
+note(c, label) = (curves = max(curves, c), labels[c] = label, \
+	hues[c] = taken(c, label_colour(label)) ? c + 2 : label_colour(label), 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("curve")), strcol("label")), \
 	least_pages = min(least_pages, column("pages")), most_pages = max(most_pages, column("pages")), \
 	page_bytes = column("reach_bytes") / column("pages"), \
@@ -72,12 +75,12 @@ mark_label(x) = sprintf("L%d%s: %g%s", column("level"), strcol("confirmed") eq "
 row_label(x) = strcol("label") . (strcol("kind") eq "level" ? "" : column("curve") > 0 ? ": none resolved" : ": none")
 plot \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(row_of(c)):"pages_lo":"pages_hi" with xerrorbars \
-		linetype 1 linewidth 2 pointtype 7 pointsize 0.8 * points linecolor rgb colour(c) notitle, \
+		linetype 1 linewidth 2 pointtype 7 pointsize 0.8 * points linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table(".marks") using (column("curve") == c && strcol("kind") eq "level" ? column("pages_hi") : NaN):(row_of(c)):(mark_label(0)) \
-		with labels left offset 1, 0 font ",12" textcolor rgb colour(c) notitle, \
+		with labels left offset 1, 0 font ",12" textcolor rgb colour(hues[c]) notitle, \
 	table(".marks") using (line_at(0)):(row_of(0)) with points pointtype 4 pointsize 1.1 * points linewidth 1.2 linecolor rgb ink notitle, \
 	table(".marks") using (line_at(0)):(row_of(0)):(mark_label(0)) with labels left offset 1, 0 font ",12" textcolor rgb ink notitle, \
-	last = 0, table(".marks") using (column("row") == last ? NaN : (last = column("row"), least_pages)):"row":(row_label(0)):(rgb(column("curve"))) \
+	last = 0, table(".marks") using (column("row") == last ? NaN : (last = column("row"), least_pages)):"row":(row_label(0)):(rgb(column("curve") > 0 ? hues[int(column("curve"))] : 0)) \
 		with labels left font ",12" textcolor rgb variable notitle
 unset label 1; unset label 2; unset label 3; unset label 4
 do for [e = 0 : 40] { unset label (100 + e) }
@@ -118,21 +121,21 @@ swept(c) = column("curve") == c && strcol("pass") eq "sweep" ? column("pages") :
 again(c) = column("curve") == c && strcol("pass") eq "refine" ? column("pages") : NaN
 plot \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(low):"pages_lo":"pages_hi":(low):(high) \
-		with boxxyerror fillstyle transparent solid 0.13 noborder linecolor rgb colour(c) notitle, \
+		with boxxyerror fillstyle transparent solid 0.13 noborder linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(low):(0):(high - low) with vectors nohead \
-		linewidth 1 linecolor rgb colour(c) notitle, \
+		linewidth 1 linecolor rgb colour(hues[c]) notitle, \
 	table(".marks") using (line_at(0)):(low):(0):(high - low) with vectors nohead dashtype (2, 6) linewidth 1.6 \
 		linecolor rgb ink notitle, \
 	for [c = 1 : curves] table("") using (swept(c)):"gross_cycles_lo":"gross_cycles_hi" with filledcurves \
-		linecolor rgb colour(c) notitle, \
+		linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (swept(c)):"baseline_cycles" with lines dashtype 2 linewidth 1 \
-		linecolor rgb colour(c) notitle, \
+		linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (swept(c)):"gross_cycles" with linespoints linewidth weight(c) pointtype 7 \
-		pointsize 0.25 * points linecolor rgb colour(c) notitle, \
+		pointsize 0.25 * points linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (again(c)):"gross_cycles" with points pointtype 6 pointsize 0.7 \
-		linewidth 1 linecolor rgb colour(c) notitle, \
+		linewidth 1 linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] keyentry with linespoints linewidth weight(c) pointtype 7 pointsize 0.25 * points \
-		linecolor rgb colour(c) title labels[c], \
+		linecolor rgb colour(hues[c]) title labels[c], \
 	keyentry with lines dashtype 2 linewidth 1 linecolor rgb ink title "baseline, packed", \
 	keyentry with points pointtype 6 pointsize 0.7 linecolor rgb ink title "second pass", \
 	keyentry with lines dashtype (2, 6) linewidth 1.6 linecolor rgb ink title "advertised"
@@ -155,20 +158,20 @@ if (ghz > 0) {
 if (!counted_panels) { set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink }
 plot \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(low):"pages_lo":"pages_hi":(low):(high) \
-		with boxxyerror fillstyle transparent solid 0.13 noborder linecolor rgb colour(c) notitle, \
+		with boxxyerror fillstyle transparent solid 0.13 noborder linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table(".marks") using (line_at(c)):(low):(0):(high - low) with vectors nohead \
-		linewidth 1 linecolor rgb colour(c) notitle, \
+		linewidth 1 linecolor rgb colour(hues[c]) notitle, \
 	table(".marks") using (line_at(0)):(low):(0):(high - low) with vectors nohead dashtype (2, 6) linewidth 1.6 \
 		linecolor rgb ink notitle, \
 	0 with lines linewidth 0.8 linecolor rgb grey notitle, \
 	for [c = 1 : curves] table("") using (swept(c)):"net_cycles_lo":"net_cycles_hi" with filledcurves \
-		linecolor rgb colour(c) notitle, \
+		linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (swept(c)):"net_cycles" with linespoints linewidth weight(c) pointtype 7 \
-		pointsize 0.25 * points linecolor rgb colour(c) notitle, \
+		pointsize 0.25 * points linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (again(c)):"net_cycles_lo":(0):(column("net_cycles_hi") - column("net_cycles_lo")) \
-		with vectors nohead linewidth 0.8 linecolor rgb colour(c) notitle, \
+		with vectors nohead linewidth 0.8 linecolor rgb colour(hues[c]) notitle, \
 	for [c = 1 : curves] table("") using (again(c)):"net_cycles" with points pointtype 6 pointsize 0.7 \
-		linewidth 1 linecolor rgb colour(c) notitle
+		linewidth 1 linecolor rgb colour(hues[c]) notitle
 
 # --- What hardware counted, per access.
 if (counted_panels) {
@@ -183,16 +186,16 @@ if (counted_panels) {
 	set key left center Left reverse
 	plot \
 		for [c = 1 : curves] table(".marks") using (line_at(c)):(0):(0):(most) with vectors nohead \
-			linewidth 1 linecolor rgb colour(c) notitle, \
+			linewidth 1 linecolor rgb colour(hues[c]) notitle, \
 		table(".marks") using (line_at(0)):(0):(0):(most) with vectors nohead dashtype (2, 6) linewidth 1.6 \
 			linecolor rgb ink notitle, \
 		1 with lines linewidth 0.8 linecolor rgb grey notitle, \
 		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_walks_per_access_lo":"dtlb_load_walks_per_access_hi" \
-			with filledcurves linecolor rgb colour(c) notitle, \
+			with filledcurves linecolor rgb colour(hues[c]) notitle, \
 		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_misses_l1_per_access" with lines dashtype 2 \
-			linewidth 1.2 linecolor rgb colour(c) notitle, \
+			linewidth 1.2 linecolor rgb colour(hues[c]) notitle, \
 		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_load_walks_per_access" with linespoints \
-			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(c) notitle, \
+			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(hues[c]) notitle, \
 		keyentry with linespoints linewidth 1.6 pointtype 7 pointsize 0.25 * points linecolor rgb ink title "page walks", \
 		keyentry with lines dashtype 2 linewidth 1.2 linecolor rgb ink title "first level missed, second hit"
 	unset key
@@ -208,13 +211,13 @@ if (counted_panels == 2) {
 	set xlabel "pages touched, one cache line in each" offset 0, 0.2 textcolor rgb ink
 	plot \
 		for [c = 1 : curves] table(".marks") using (line_at(c)):(0):(0):(high) with vectors nohead \
-			linewidth 1 linecolor rgb colour(c) notitle, \
+			linewidth 1 linecolor rgb colour(hues[c]) notitle, \
 		table(".marks") using (line_at(0)):(0):(0):(high) with vectors nohead dashtype (2, 6) linewidth 1.6 \
 			linecolor rgb ink notitle, \
 		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_walk_cycles_per_access_lo":"dtlb_walk_cycles_per_access_hi" \
-			with filledcurves linecolor rgb colour(c) notitle, \
+			with filledcurves linecolor rgb colour(hues[c]) notitle, \
 		for [c = 1 : curves] table(".counters") using (swept(c)):"dtlb_walk_cycles_per_access" with linespoints \
-			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(c) notitle
+			linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb colour(hues[c]) notitle
 }
 unset multiplot
 set output

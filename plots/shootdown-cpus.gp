@@ -11,7 +11,7 @@ height_of(side, v) = side == 1 ? v : spread(v)
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 32] { others[i] = -1 }
 do for [i = 1 : 4] { what[i] = "" }
-note(l, o, k) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, o, k) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	operations = max(operations, o), what[o] = strcol("operation"), lines = max(lines, k), others[k] = column("others"), 0)
 # The core's rate while these were measured; a run may have no other.
 all_ns = 0; all_cycles = 0

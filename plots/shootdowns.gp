@@ -9,7 +9,7 @@ lanes = 0; columns = 0; lines = 0; least = 1e30; most = 0; low = 1e30; high = 0
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 32] { others[i] = -1 }
 do for [i = 1 : 4] { what[i] = "" }
-note(l, c, k) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, c, k) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	columns = max(columns, c), what[c] = strcol("operation"), lines = max(lines, k), others[k] = column("others"), 0)
 # The core's rate while these were measured; a run may have no other.
 all_ns = 0; all_cycles = 0

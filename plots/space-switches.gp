@@ -13,7 +13,7 @@ mark(b) = b eq "threads" ? 7 : b eq "processes" ? 5 : 9
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0 }
 do for [i = 1 : 8] { what[i] = ""; hues[i] = "#666666"; dashes[i] = 1; marks[i] = 7 }
 do for [i = 1 : 3] { sizes[i] = "" }
-note(l, c, v) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, c, v) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	columns = max(columns, c), sizes[c] = strcol("page_size"), variants = max(variants, v), what[v] = strcol("what"), \
 	hues[v] = hue(strcol("between")), dashes[v] = dash(strcol("via")), marks[v] = mark(strcol("between")) - (strcol("via") ne "futex"), 0)
 # The core's rate while these were measured; a run may have no other.

@@ -11,7 +11,7 @@ do for [i = 1 : 16] { names[i] = ""; hues[i] = 0 }
 do for [i = 1 : 32] { kinds[i] = ""; means[i] = ""; middles[i] = 1 }
 seen[1] = 0; seen[2] = 0
 frames_of(f) = f eq "fresh" ? 2 : 1
-note(l, r) = (lanes = max(lanes, l), names[l] = strcol("label"), hues[l] = setting_colour(strcol("setting")), \
+note(l, r) = (lanes = max(lanes, l), names[l] = strcol("label"), hues[l] = place_colour(strcol("setting"), strcol("label")), \
 	rows = max(rows, r), kinds[r] = strcol("kind"), means[r] = strcol("meaning"), \
 	middles[r] = column("middle"), bars = max(bars, column("place")), seen[frames_of(strcol("frames"))] = 1, 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane")), int(column("row"))), \

@@ -35,6 +35,9 @@ setting_colour(s) = s eq "host" ? 1 : s eq "vcpu" ? 2 : s eq "guest" ? 3 : 4
 # Two paging modes of a setting may stand side by side: shadow paging has the dark shade of its colour.
 place_colour(s, label) = strstrt(label, "shadow paging") == 0 || setting_colour(s) == 1 ? setting_colour(s) : \
 	s eq "vcpu" ? 7 : s eq "guest" ? 8 : setting_colour(s)
+# The same from a label alone, which begins with the setting.
+label_colour(label) = place_colour(substr(label, 1, 4) eq "host" ? "host" : substr(label, 1, 4) eq "vcpu" ? "vcpu" : \
+	substr(label, 1, 5) eq "guest" ? "guest" : label, label)
 rgb(i) = int("0x" . substr(colour(i), 2, 7))
 grey = "#666666"
 ink = "#222222"

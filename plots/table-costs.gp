@@ -13,7 +13,7 @@ mark(p) = p eq "shadow" ? 9 : p eq "nested" ? 5 : 7
 # What no row tells.
 do for [i = 1 : 16] { names[i] = ""; owners[i] = 0; marks[i] = 7; kinds[i] = ""; first_of[i] = 0 }
 do for [i = 1 : 3] { low[i] = 1e30; high[i] = 0 }
-note(l, r) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = setting_colour(strcol("setting")), \
+note(l, r) = (lanes = max(lanes, l), names[l] = strcol("label"), owners[l] = place_colour(strcol("setting"), strcol("label")), \
 	marks[l] = mark(strcol("paging")), rows = max(rows, r), kinds[r] = strcol("what"), fewer = fewer || strcol("most") eq "no", \
 	first_of[r] = first_of[r] > 0 ? first_of[r] : l, 0)
 plot [-1 : 1] [-1 : 1] table("") using (note(int(column("lane")), int(column("row"))), \
