@@ -81,7 +81,7 @@ static int pool_judge(const struct measurement *m, const struct storm_trial *sto
 	if (needed <= free)
 		return 0;
 	return fail(why, ENOMEM,
-		"%u actors need %" PRIu64 " pages of the 2M hugetlb pool, and %" PRIu64
+		"a storm of %u needs %" PRIu64 " pages of the 2M hugetlb pool, and %" PRIu64
 		" are free: --reserve-huge 2M:%" PRIu64,
 		storm->actors, needed, free, needed);
 }
