@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "guest/join.h"
+#include "guest/vm.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -144,16 +145,25 @@ static const char *image_default(char *text, size_t bytes)
 	return text;
 }
 
-#define WORDS_MAX 96 /* of the command in the guest: two a parameter, and ten others */
+#define PARAMS_MAX 32 /* as many as a command line may have */
+#define WORDS_MAX (2 * PARAMS_MAX + 10) /* of the command in the guest: two a parameter, and nine others */
 
 /* `run` with the same benches, parameters and effort, in the setting that is the guest's host. */
 struct command {
 	const char *word[WORDS_MAX + 1];
 	size_t count;
-	char benches[1024], seed[24], param[32][256];
+	char benches[1024], seed[24];
+	char *param[PARAMS_MAX]; /* owned */
 };
 
-static void command_make(const struct guest_job *job, struct command *command)
+static void command_free(struct command *command)
+{
+	for (size_t i = 0; i < PARAMS_MAX; i++)
+		free(command->param[i]);
+}
+
+/* 0, or -ENOMEM. command_free() in any case. */
+static int command_make(const struct guest_job *job, struct command *command)
 {
 	size_t used = 0;
 
@@ -169,12 +179,17 @@ static void command_make(const struct guest_job *job, struct command *command)
 		for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 			command->word[command->count++] = fixed[i];
 	}
-	for (size_t i = 0; i < job->plan->param_count && i < sizeof(command->param) / sizeof(command->param[0]); i++) {
-		snprintf(command->param[i], sizeof(command->param[i]), "%s=%s", job->plan->params[i].name,
-			job->plan->params[i].values);
+	for (size_t i = 0; i < job->plan->param_count; i++) {
+		const struct param *param = &job->plan->params[i];
+		char *text;
+
+		if (i == PARAMS_MAX || asprintf(&text, "%s=%s", param->name, param->values) < 0)
+			return -ENOMEM;
+		command->param[i] = text;
 		command->word[command->count++] = "--param";
-		command->word[command->count++] = command->param[i];
+		command->word[command->count++] = text;
 	}
+	return 0;
 }
 
 static double job_seconds(const struct guest_job *job)
@@ -228,12 +243,47 @@ static const char *guest_paging(const struct guest_arguments *arguments, const s
 	return arguments->shape.accel == GUEST_TCG ? "software" : job->around.context.paging[SETTING_VCPU];
 }
 
+/* What nestwalk in the guest has come to, with its last words. */
+static int blame(const struct guest_result *result, const char *directory, const char *what, struct reason *why)
+{
+	char words[200];
+
+	guest_last_line(directory, "results/job.log", words, sizeof(words));
+	return fail(why, EIO, "nestwalk ended in the guest with status %d%s%s%s (%s/results/job.log has all)",
+		result->job_status, what, words[0] ? "; its last words: " : "", words, directory);
+}
+
+/*
+ * Take the results home. A guest that had nothing to measure, or errors at some points, has points that say so; one that
+ * was stopped, or ended in another way, has measured what it has, and that is not all.
+ */
+static int take_home(const struct guest_result *result, const struct guest_request *request, const struct job *job,
+	const char *paging, size_t *points, struct reason *why)
+{
+	int error;
+
+	if (!result->run[0])
+		return blame(result, request->directory, " and left no results", why);
+	error = guest_join(job->request.path, result, paging, points, why);
+	if (result->stopped)
+		return fail(why, EINTR, "it was stopped before its end (%s)%s",
+			request->stop && request->stop() ? "interrupted" : "it took too long",
+			error && error != -ECANCELED ? ", and had nothing finished" : "");
+	if (error && error != -ECANCELED && result->job_status)
+		return blame(result, request->directory, " and left nothing to join", why);
+	if (error)
+		return error;
+	if (result->job_status != EXIT_DONE && result->job_status != EXIT_FAILED && result->job_status != EXIT_SKIPPED)
+		return blame(result, request->directory, "", why);
+	return 0;
+}
+
 int guest_measure(const struct guest_arguments *arguments, const struct guest_job *what, const struct job *job,
 	size_t *points, struct reason *why)
 {
 	static struct command command;
 	char image[4200], directory[4200];
-	struct guest_result result;
+	struct guest_result result = { .facts = NULL };
 	struct guest_request request = {
 		.shape = arguments->shape,
 		.image = arguments->image ? arguments->image : image_default(image, sizeof(image)),
@@ -248,23 +298,17 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 	int error;
 
 	*points = 0;
-	command_make(what, &command);
 	snprintf(directory, sizeof(directory), "%s/guest", job->request.path);
-	error = guest_run(&request, &result, why);
-	if (!error && !result.run[0])
-		error = fail(why, EIO,
-			"nestwalk ended in the guest with status %d and left no results (%s/results/job.log)",
-			result.job_status, directory);
+	error = command_make(what, &command);
+	if (error)
+		fail(why, ENOMEM, "no memory for a guest's command");
+	else
+		error = guest_run(&request, &result, why);
 	if (!error)
-		error = guest_join(job->request.path, &result, guest_paging(arguments, job), points, why);
-	/* What it had measured stands, and is not all. */
-	if (!error && !result.complete && result.job_status != EXIT_FAILED)
-		error = fail(why, EIO, "nestwalk ended in the guest with status %d", result.job_status);
-	if (!error && result.stopped)
-		error = fail(why, EINTR, "it was stopped before its end (%s)",
-			what->stop && what->stop() ? "interrupted" : "it took too long");
+		error = take_home(&result, &request, job, guest_paging(arguments, job), points, why);
 	guest_note(job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts, NULL);
 	guest_result_free(&result);
+	command_free(&command);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
 	return error;

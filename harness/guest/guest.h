@@ -12,6 +12,13 @@
 
 #include <jansson.h>
 
+/* How long a guest may take; 0: what suits machines of today, emulated ones included. */
+struct guest_limits {
+	double boot_s; /* from power-on until it is ready, and from then until its job begins */
+	double ending_s; /* to come to the end of its job once it is told to, and from there to QEMU's */
+	unsigned monitor_ms; /* QEMU's answer to a command */
+};
+
 struct guest_request {
 	struct guest_shape shape;
 	const char *image; /* directory with vmlinuz and initramfs, made by guest-images/build */
@@ -20,13 +27,14 @@ struct guest_request {
 	const int *cpus; /* for the vCPUs' threads, one each; those beyond cpu_count stay where the kernel puts them */
 	unsigned cpu_count;
 	double seconds; /* that the command takes at most, as the host would: a guest has half as much again */
+	struct guest_limits limits;
 	bool (*stop)(void); /* true: end the command, take what there is */
 	void (*progress)(const char *what, double elapsed_s, void *data); /* may be NULL */
 	void *data;
 };
 
 struct guest_result {
-	bool complete; /* false: the guest was stopped, or its command failed: the run directory holds what there is */
+	bool complete; /* false: it was stopped, its command failed, or results did not come home whole */
 	bool stopped; /* told to end before its end: as request.stop said, or out of time */
 	int job_status; /* exit status of the command; -1: it did not come to its end */
 	char run[4200]; /* path of the run directory below `directory`; "" where none came home */
@@ -47,9 +55,9 @@ int guest_possible(const struct guest_request *request, bool forced, struct reas
 
 /*
  * Boot it, run the command, bring the results home. 0 with *result also where the command failed or was stopped, but
- * results came; else -EINTR; -ETIME it did not come to its end in time; -EIO with *why, which has the last that the guest
- * said; -ENOTSUP QEMU cannot make such a guest. console.log and qemu.log are kept in any case. guest_result_free() in any
- * case. Needs /dev/kvm for GUEST_KVM.
+ * results came; else, with *why, which has the last that the guest and QEMU said: -EINTR; -ETIME it did not come to its end
+ * in time; -EIO it ended before, or its results are not whole; -EPROTO, -EPIPE of QEMU's monitor. console.log and qemu.log
+ * are kept in any case. guest_result_free() in any case. Needs /dev/kvm for GUEST_KVM.
  */
 int guest_run(const struct guest_request *request, struct guest_result *result, struct reason *why);
 void guest_result_free(struct guest_result *result);

@@ -3,8 +3,8 @@
 #define NESTWALK_GUEST_JOB_H
 
 /*
- * The script: tell that it begins and wait for leave; run nestwalk with these arguments (NULL-terminated) into
- * /results/run, and end it when told to; tell its exit status and how many page faults the guest took meanwhile, and wait
+ * The script: tell that it begins and wait for leave; run nestwalk with these arguments (NULL-terminated) into the directory
+ * `run`, and end it when told to; tell its exit status and how many page faults the guest took meanwhile, and wait
  * for leave. The caller frees it; NULL where memory is short.
  */
 char *guest_job_script(const char *const *command);

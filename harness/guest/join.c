@@ -39,6 +39,18 @@ static int join_loaded(const struct loaded_run *host, const struct loaded_run *g
 	return error;
 }
 
+/* What a run that came to no end has measured is joined, and is not all. */
+static int whole(const struct loaded_run *guest, struct reason *why)
+{
+	const char *state = json_string_value(json_object_get(guest->about, "state"));
+	const char *reason = json_string_value(json_object_get(guest->about, "reason"));
+
+	if (state && !strcmp(state, "complete"))
+		return 0;
+	return fail(
+		why, ECANCELED, "the guest's own run is not complete%s%s", reason ? ": " : "", reason ? reason : "");
+}
+
 int guest_join(
 	const char *host_run, const struct guest_result *result, const char *paging, size_t *points, struct reason *why)
 {
@@ -52,6 +64,8 @@ int guest_join(
 		error = run_load(host_run, &host, why);
 	if (!error) {
 		error = join_loaded(&host, &guest, paging, points, why);
+		if (!error)
+			error = whole(&guest, why);
 		run_unload(&host);
 	}
 	run_unload(&guest);

@@ -9,7 +9,8 @@
  * Write what was seen of the guest from outside, and `paging`, into its run.json ("guest"), and join its points into the
  * host's run directory, which stays a valid run whatever happens.
  * @paging: under which it ran: "nested", "shadow", "software"; NULL: not known.
- * 0 with *points, how many came; -errno with *why.
+ * 0 with *points, how many came; -ECANCELED with *points and *why: they came from a run that is not complete; -errno with
+ * *why.
  */
 int guest_join(const char *host_run, const struct guest_result *result, const char *paging, size_t *points,
 	struct reason *why);

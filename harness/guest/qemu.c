@@ -48,6 +48,7 @@ static void add_cpu(struct qemu_command *command, const struct guest_shape *shap
 	char features[128] = "";
 	size_t used = 0;
 
+	/* The emulated model has 5 levels, which few machines have: as they come, these are 4. */
 	if (shape->five_levels != GUEST_AS_IT_COMES || shape->accel == GUEST_TCG)
 		used += (size_t)snprintf(features + used, sizeof(features) - used, ",la57=%s",
 			shape->five_levels == GUEST_ON ? "on" : "off");

@@ -93,7 +93,7 @@ static int take_answer(json_t *object, json_t **answer, const char *command, str
 
 int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, struct reason *why)
 {
-	uint64_t deadline = now_ns() + QMP_LIMIT_MS * NS_PER_MS;
+	uint64_t deadline = now_ns() + qmp->limit_ms * NS_PER_MS;
 	int id = (int)++qmp->id;
 	json_t *request = json_pack("{s:s, s:i}", "execute", command, "id", id), *object = NULL;
 	int error = request ? 0 : -ENOMEM;
@@ -121,13 +121,13 @@ int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t 
 	return error;
 }
 
-int qmp_open(struct qmp *qmp, int fd, struct reason *why)
+int qmp_open(struct qmp *qmp, int fd, unsigned limit_ms, struct reason *why)
 {
 	json_t *greeting = NULL;
 	int error;
 
-	*qmp = (struct qmp){ .fd = fd };
-	error = read_object(qmp, now_ns() + QMP_LIMIT_MS * NS_PER_MS, &greeting, why);
+	*qmp = (struct qmp){ .fd = fd, .limit_ms = limit_ms };
+	error = read_object(qmp, now_ns() + limit_ms * NS_PER_MS, &greeting, why);
 	if (!error && !json_object_get(greeting, "QMP"))
 		error = fail(why, EPROTO, "QEMU's monitor does not greet as QMP does");
 	json_decref(greeting);

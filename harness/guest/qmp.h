@@ -7,25 +7,26 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#define QMP_LIMIT_MS 5000 /* QEMU answers in a millisecond, but in an emulated machine a thousand times slower */
+
 struct qmp {
 	int fd; /* owned by whoever made it */
 	char *text; /* owned: what has come and is not a whole line yet */
 	size_t length, room;
 	unsigned id; /* of the last command */
+	unsigned limit_ms; /* for each answer */
 };
 
 /* Read the greeting and leave negotiation. 0; -EPROTO, -ETIME, -EPIPE with *why. qmp_close() in any case. */
-int qmp_open(struct qmp *qmp, int fd, struct reason *why);
+int qmp_open(struct qmp *qmp, int fd, unsigned limit_ms, struct reason *why);
 void qmp_close(struct qmp *qmp);
 
 /*
  * Execute a command. @arguments: an object, whose reference is taken; NULL: none. @answer: its "return", a new reference;
- * may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer within QMP_LIMIT_MS; -EPIPE
+ * may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer in time; -EPIPE
  * QEMU is gone; -ENOMEM. Events that come meanwhile are passed over.
  */
 int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, struct reason *why);
-
-#define QMP_LIMIT_MS 5000 /* QEMU answers in a millisecond, but in an emulated machine a thousand times slower */
 
 /* Thread numbers of the vCPUs, in order, into threads[most]; *count of them. Errors as above. */
 int qmp_vcpu_threads(struct qmp *qmp, int *threads, unsigned most, unsigned *count, struct reason *why);

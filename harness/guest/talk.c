@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,7 +62,7 @@ static bool take_line(struct talk *talk)
 	return true;
 }
 
-/* Whether something came: an end that is closed is readable too. */
+/* Whether something came. An end that is closed is readable too, and would be for ever. */
 static bool take_control(struct talk *talk)
 {
 	ssize_t got;
@@ -79,12 +79,12 @@ static bool take_control(struct talk *talk)
 int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why)
 {
 	uint64_t deadline = now_ns() + limit_ms * NS_PER_MS, now;
-	bool results = true;
+	bool results = true, control = true;
 
 	while (!take_line(talk)) {
 		struct pollfd events[] = {
 			{ .fd = talk->vm->pidfd, .events = POLLIN },
-			{ .fd = talk->vm->control, .events = POLLIN },
+			{ .fd = control ? talk->vm->control : -1, .events = POLLIN },
 			{ .fd = results ? talk->vm->results : -1, .events = POLLIN },
 		};
 
@@ -100,8 +100,11 @@ int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why)
 				return (int)got;
 			results = got > 0;
 		}
-		if ((events[1].revents & POLLIN) && take_control(talk))
-			continue;
+		if (events[1].revents) {
+			control = take_control(talk);
+			if (control)
+				continue;
+		}
 		if (events[0].revents)
 			return 0;
 	}
@@ -124,11 +127,12 @@ int talk_send(struct talk *talk, const char *text)
 
 int talk_finish(struct talk *talk, struct reason *why)
 {
-	ssize_t got;
+	struct pollfd event = { .fd = talk->vm->results, .events = POLLIN };
+	ssize_t got = 1;
 
-	/* QEMU is gone, and its end is closed: what it sent is in the socket, and after it comes the end of file. */
-	while ((got = take_results(talk, why)) > 0)
-		;
+	/* QEMU is gone: what it sent is in the socket, and nothing comes after it. */
+	while (got > 0 && poll(&event, 1, 0) == 1)
+		got = take_results(talk, why);
 	return got < 0 ? (int)got : 0;
 }
 
@@ -155,18 +159,21 @@ static int run_tar(const struct talk *talk, const char *directory, struct reason
 	return status ? fail(why, EIO, "the guest's results are not whole: tar cannot unpack them") : 0;
 }
 
-int talk_unpack(struct talk *talk, const char *directory, struct reason *why)
+int talk_unpack(struct talk *talk, const char *directory, int *status, struct reason *why)
 {
 	char path[4200];
-	struct stat there;
+	bool whole;
+	FILE *end;
 	int error = talk->archive_bytes ? run_tar(talk, directory, why) : fail(why, EIO, "the guest sent no results");
 
 	if (error)
 		return error;
 	/* The last member: where it is, all of it is. */
 	snprintf(path, sizeof(path), "%s/end", directory);
-	if (stat(path, &there))
-		return fail(why, EIO, "the guest's results are not whole");
+	end = fopen(path, "re");
+	whole = end && fscanf(end, "%d", status) == 1;
+	if (end)
+		fclose(end);
 	unlink(path);
-	return 0;
+	return whole ? 0 : fail(why, EIO, "the guest's results are not whole");
 }

@@ -33,7 +33,10 @@ int talk_send(struct talk *talk, const char *text);
 /* After QEMU has ended: what is still on its way. 0, or -errno. */
 int talk_finish(struct talk *talk, struct reason *why);
 
-/* Unpack the archive, a tar, into a directory, and whether it is whole (its last member is `end`). 0; -EIO with *why. */
-int talk_unpack(struct talk *talk, const char *directory, struct reason *why);
+/*
+ * Unpack the archive, a tar, into a directory. 0 if it is whole: its last member is the file `end`, which holds the job's exit
+ * status, for *status. -EIO with *why.
+ */
+int talk_unpack(struct talk *talk, const char *directory, int *status, struct reason *why);
 
 #endif

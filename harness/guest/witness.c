@@ -54,10 +54,13 @@ int witness_begin(struct witness *witness, const struct guest_request *request, 
 	return error;
 }
 
-/* Where the guest's memory lies in QEMU: the one mapping that is as large. False where there is none. */
+/*
+ * Where the guest's memory lies in QEMU: the one mapping of data that is as large (its emulator keeps code that it makes in
+ * another one of a GiB). False where there is none.
+ */
 static bool memory_find(pid_t process, uint64_t bytes, uint64_t *at, uint64_t *length)
 {
-	char path[64], line[512];
+	char path[64], line[512], may[5];
 	uint64_t from = 0, to = 0;
 	bool found = false;
 	FILE *maps;
@@ -66,8 +69,8 @@ static bool memory_find(pid_t process, uint64_t bytes, uint64_t *at, uint64_t *l
 	maps = fopen(path, "re");
 	while (maps && !found && fgets(line, sizeof(line), maps))
 		/* Anonymous memory may have grown together with a neighbour's: the RAM is the larger part of it. */
-		found = sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) == 2 && to - from >= bytes &&
-			to - from < 2 * bytes;
+		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, may) == 3 && !strncmp(may, "rw-", 3) &&
+			to - from >= bytes && to - from < 2 * bytes;
 	if (maps)
 		fclose(maps);
 	*at = from;
@@ -121,7 +124,7 @@ static void add_per_fault(json_t *kvm, const struct witness *witness, const char
 	const json_t *count = json_object_get(kvm, name);
 	char per_fault[64];
 
-	if (!count || !witness->guest_faults)
+	if (!count || !witness->guest_faults || witness->guest_faults == FAULTS_UNKNOWN)
 		return;
 	snprintf(per_fault, sizeof(per_fault), "%s_per_guest_fault", name);
 	json_object_set_new(
@@ -165,14 +168,16 @@ json_t *witness_facts(
 	json_t *facts = json_pack(
 		"{s:o, s:f}", "shape", guest_shape_json(&request->shape), "run_ms", (double)all_ns / (double)NS_PER_MS);
 	json_t *boot = boot_ns ? json_real((double)boot_ns / (double)NS_PER_MS) : NULL;
-	json_t *faults = witness->ended ? json_integer((json_int_t)witness->guest_faults) : NULL;
+	bool counted = witness->ended && witness->guest_faults != FAULTS_UNKNOWN;
+	json_t *faults = counted ? json_integer((json_int_t)witness->guest_faults) : NULL;
 
 	if (!facts)
 		return NULL;
 	put(facts, "boot_ms", boot, "the guest did not come to begin its job");
 	put(facts, "vcpus_pinned", witness->pinned, "the guest did not come to begin its job");
 	put(facts, "memory", witness->memory, witness->memory_why.text[0] ? witness->memory_why.text : unfinished);
-	put(facts, "guest_faults", faults, unfinished);
+	put(facts, "guest_faults", faults,
+		witness->ended ? "the guest's kernel does not count its page faults (perf_event_open)" : unfinished);
 	put(facts, "kvm", witness->ended ? witness->kvm : NULL,
 		witness->kvm_why.text[0] ? witness->kvm_why.text : unfinished);
 	json_decref(boot);

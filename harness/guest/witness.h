@@ -6,13 +6,15 @@
 #include "guest/qmp.h"
 #include "guest/vm.h"
 
+#define FAULTS_UNKNOWN UINT64_MAX
+
 struct witness {
 	json_t *pinned; /* array: the CPU of each vCPU's thread, or null; NULL: not looked at */
 	json_t *kvm; /* KVM's statistics when the job began; at the end, how much they grew; NULL: not known */
 	json_t *memory; /* the guest's memory on this host, as smaps has it at the end; NULL: not known */
 	struct reason kvm_why, memory_why;
 	bool ended;
-	uint64_t guest_faults; /* page faults that the guest took in its job, by its own count */
+	uint64_t guest_faults; /* page faults that the guest took in its job, by its own count; or FAULTS_UNKNOWN */
 };
 
 /* Pin the vCPUs' threads one to one and take the first counts. 0; -errno with *why where QEMU does not answer. */
