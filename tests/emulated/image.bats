@@ -36,6 +36,17 @@ setup() {
 	[ ! -e "$place/initramfs" ]
 }
 
+@test "a file asked for lies at its own path, and one without a whole path is refused" {
+	local file=$BATS_TEST_TMPDIR/"a file" to=$BATS_TEST_TMPDIR/unpacked
+	echo here >"$file"
+	"$build" -f "$file" -p "$NESTWALK" "$place"
+	mkdir "$to"
+	gzip -dc "$place/initramfs" | (cd "$to" && cpio --quiet -id)
+	cmp "$file" "$to$file"
+	run -1 "$build" -f "a file" -p "$NESTWALK" "$place"
+	[[ "$output" == *"-f wants an absolute path, not a file"* ]]
+}
+
 @test "a given kernel is used, and one without modules refused" {
 	mkdir -p "$place/boot"
 	cp "$IMAGE/vmlinuz" "$place/boot/vmlinuz-1.2.3"
