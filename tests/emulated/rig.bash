@@ -8,6 +8,8 @@ REPOSITORY=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 NESTWALK=$(realpath "${NESTWALK:-$REPOSITORY/build/nestwalk}")
 export GUEST=${GUEST:-$REPOSITORY/build/guest}
 IMAGE=$GUEST/image
+# The image of this build, not one that lies beside the program.
+export NESTWALK_GUEST_IMAGE=$IMAGE
 
 # Write down how it went, for judge_attempt.
 attempt() {

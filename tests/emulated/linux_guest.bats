@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# A whole Linux guest under Linux's own KVM, with nested paging and with shadow paging: QEMU, its ROMs and a guest image
+# inside an emulated AMD machine. What it is for: that the paging mode is seen in what the guest's page faults cost in
+# exits, by the guest's own count of faults and KVM's of exits. Times are the emulator's.
+
+load rig
+
+# Print the path of a ROM, in one of the directories where QEMU looks for them. Links are left, so that it is found there.
+rom() {
+	local directory
+	for directory in $(qemu-system-x86_64 -L help); do
+		[ ! -e "$directory/$1" ] || { realpath -s "$directory/$1" && return; }
+	done
+	echo "QEMU has no $1 here" >&2
+	return 1
+}
+
+# An image that holds QEMU too: what it needs to boot a kernel on a machine without a display.
+build_outer_image() {
+	local bios apic loader
+	build_image && bios=$(rom bios-256k.bin) && apic=$(rom kvmvapic.bin) && loader=$(rom linuxboot_dma.bin) &&
+		"$REPOSITORY/guest-images/build" -m kvm-amd -p "$NESTWALK" -p "$(command -v qemu-system-x86_64)" \
+			-f "$bios" -f "$apic" -f "$loader" "$BATS_FILE_TMPDIR/outer"
+}
+
+setup_file() {
+	local job=$BATS_FILE_TMPDIR/job
+	mkdir -p "$job/image"
+	cp "$BATS_TEST_DIRNAME/linux_guest.job" "$job/run"
+	if attempt build_outer_image; then
+		cp "$IMAGE/vmlinuz" "$IMAGE/initramfs" "$job/image/"
+		# 3G: the guest's memory may be half of what is there, where the images are too.
+		attempt "$BATS_TEST_DIRNAME/machine" -m 3G -t 200 "$BATS_FILE_TMPDIR/outer" "$job" \
+			"$BATS_FILE_TMPDIR/results" || true
+		rm -rf "$BATS_FILE_TMPDIR/outer" "$job"
+	fi
+}
+
+setup() {
+	judge_attempt
+	export NESTWALK_PLOTS=$REPOSITORY/plots
+}
+
+@test "a Linux guest boots, measures and brings its results home, in both paging modes" {
+	each_mode exits_0
+	each_mode run_is_sound
+}
+
+exits_0() {
+	[ "$(cat "$(results "$1")/run.status")" = 0 ] || {
+		cat "$(results "$1")/run.err" "$(results "$1")"/run/guest/*.log && return 1
+	}
+}
+
+run_is_sound() {
+	local run
+	run=$(results "$1")/run
+	"$NESTWALK" check "$run"
+	holds "$run/points.jsonl" 'length == 3' 'all(.status == "ok")' \
+		"all(.setting == \"guest\" and .paging == \"$1\" and .accel == \"kvm\" and .outer == \"KVM on QEMU TCG\")"
+	holds "$run/run.json" '.[0].state == "complete"' '.[0].guests | length == 1' \
+		'.[0].guests[0] | .status == "ok" and .reason == null'
+	"$NESTWALK" check "$run/guest/results/run"
+	holds "$run/guest/results/run/run.json" ".[0].guest.paging == \"$1\"" '.[0].machine.outer.name == "KVM"'
+}
+
+# facts MODE CONDITION...: these hold of what was seen of the guest from outside.
+facts() {
+	local mode=$1 condition
+	shift
+	for condition; do
+		holds "$(results "$mode")/run/run.json" ".[0].guests[0].facts | $condition"
+	done
+}
+
+@test "a page fault of the guest is none of the hypervisor's under nested paging, and two under shadow paging" {
+	facts nested '.guest_faults > 5000' '.kvm.pf_taken_per_guest_fault < 0.2'
+	facts shadow '.guest_faults > 5000' '.kvm.pf_taken_per_guest_fault | . > 1.5 and . < 2.6'
+}
+
+@test "the guest is what was asked for: its memory there, and huge; its vCPU on a CPU of its own" {
+	each_mode facts_are_sound
+}
+
+facts_are_sound() {
+	facts "$1" '.shape | .accel == "kvm" and .memory_bytes == 768 * 1048576 and .warm' \
+		'.memory.mapped_bytes == .shape.memory_bytes' '.memory.anon_huge_bytes > .shape.memory_bytes * 0.9' \
+		'.vcpus_pinned == [0]' '.boot_ms > 0 and .run_ms > .boot_ms'
+}
+
+@test "storms take the faults that they mean to take, whatever is below" {
+	for mode in nested shadow; do
+		holds "$(results $mode)/run/points.jsonl" 'map(select(.bench == "fault-storm")) | length == 2 and
+			all(.metrics | (.counted_per_expected.median - 1 | fabs) < 0.01 and .faults_per_page.median == 1)'
+	done
+}
+
+@test "both in one: a run that is valid, and a report that tells the modes apart and draws no time" {
+	local both=$BATS_TEST_TMPDIR/both
+	"$NESTWALK" merge "$(results nested)/run" "$(results shadow)/run" -o "$both"
+	"$NESTWALK" check "$both"
+	holds "$both/points.jsonl" 'map(select(.paging == "nested")) | length == 3' \
+		'map(select(.paging == "shadow")) | length == 3'
+	"$NESTWALK" report "$both"
+	grep -q '^6 of 6 points were measured on an emulated machine' "$both/report/report.md"
+	for mode in nested shadow; do
+		grep -q "^| tlb-reach | guest | $mode | 8 |" "$both/report/report.md"
+	done
+	[ -z "$(find "$both/report" -name '*.svg')" ]
+}
