@@ -29,8 +29,6 @@ uint64_t storm_pool_bytes(const struct storm_trial *trial)
 
 /* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong size by 16 or 512 times. */
 #define FAULTS_TOLERANCE_PER_MILLE 1
-/* Faults that an actor takes by itself: its stack, a page of the result. */
-#define FAULTS_TOLERANCE 8
 
 static bool close_to(uint64_t counted, uint64_t expected, uint64_t slack)
 {
@@ -40,7 +38,7 @@ static bool close_to(uint64_t counted, uint64_t expected, uint64_t slack)
 int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why)
 {
 	enum storm_expect expect = storm_rows[faults->kind].expect;
-	uint64_t slack = FAULTS_TOLERANCE * faults->actors + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	uint64_t slack = STORM_OWN_FAULTS * faults->actors + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
 	bool none = expect == EXPECT_NONE || (expect == EXPECT_ONE_OR_NONE && close_to(faults->counted, 0, slack));
 
 	*expected = none ? 0 : faults->touches;

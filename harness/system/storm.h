@@ -75,6 +75,16 @@ uint64_t storm_pool_bytes(const struct storm_trial *trial);
  */
 int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why);
 
+/*
+ * Faults that an actor may take by itself: its stack, a page of the result. A program with address sanitizers, as tests are
+ * run, also has shadow memory for all that it touches; a wrong page size is still far off.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define STORM_OWN_FAULTS 256
+#else
+#define STORM_OWN_FAULTS 8
+#endif
+
 /* Whether the kernel's count is what a kind takes, and what that is. 0; -EIO with both numbers. */
 struct storm_faults {
 	enum storm_kind kind;

@@ -31,6 +31,11 @@ is_whole() {
 	[ "$(points '.status == "skipped" and (.reason | test("disturbed") | not)')" -eq 0 ]
 }
 
+# The share by which counts may differ: this one, but with sanitizers a program has faults of its own.
+own_faults() {
+	if grep -q __asan_init "$NESTWALK"; then echo 0.5; else echo "$1"; fi
+}
+
 # nestwalk ends with 77 where a busy machine left nothing to measure.
 storm() {
 	run "$NESTWALK" "${STORM[@]}" "$@"
@@ -40,7 +45,7 @@ storm() {
 @test "faults are as many as the kernel counts, and their latencies are all there" {
 	storm "${ONE[@]}" --param kind=anon-write,anon-read,file-read,free-write,upgrade,populate
 	is_whole
-	[ "$(points '.status == "ok" and (.metrics.counted_per_expected.median | . != null and (. < 0.999 or . > 1.001))')" -eq 0 ]
+	[ "$(points ".status == \"ok\" and (.metrics.counted_per_expected.median | . != null and (. - 1 | fabs) > $(own_faults 0.001))")" -eq 0 ]
 	[ "$(points '.params.kind == "free-write" and .status == "ok" and .metrics.faults_per_page.median > 0.01')" -eq 0 ]
 	[ "$(points '.params.kind == "file-read" and .status == "ok" and .metrics.faults_per_page.median > 0.07')" -eq 0 ]
 	[ "$(points '.params.kind == "upgrade" and .status == "ok" and
@@ -103,7 +108,7 @@ storm() {
 	[ "$status" -ne 1 ] || [[ $stderr != *"kernel found"* ]] || skip "memory too fragmented for 8 huge pages"
 	[ "$(cat $pool)" = "$before" ]
 	is_whole
-	[ "$(points '.status == "ok" and (.metrics.faults_per_page.median | . != null and (. < 0.99 or . > 1.01))')" -eq 0 ]
+	[ "$(points ".status == \"ok\" and (.metrics.faults_per_page.median | . != null and (. - 1 | fabs) > $(own_faults 0.01))")" -eq 0 ]
 }
 
 # Make a memory cgroup with this limit, as $group; teardown removes it.
@@ -153,17 +158,18 @@ session() {
 	setsid "$NESTWALK" "${STORM[@]}" "${reserve[@]}" --effort normal --param as=processes --param actors=2 \
 		--param region=4M --param kind=anon-write,hugetlb-write,fork-copy,userfault-missing 2>"$RUN.err" &
 	pid=$!
-	# It leads, and two actors at least are at work.
-	for _ in $(seq 300); do
-		[ "$(session $pid)" -lt 3 ] || break
+	# It leads, and two actors at least are at work: for as long as a sample takes, again and again.
+	at_work=no
+	for _ in $(seq 600); do
+		[ "$(session $pid)" -lt 3 ] || { at_work=yes && break; }
 		! grep -q "kernel found" "$RUN.err" || break
-		sleep 0.05
+		sleep 0.02
 	done
 	if grep -q "kernel found" "$RUN.err"; then
 		wait "$pid" || true
 		skip "memory too fragmented for 16 huge pages"
 	fi
-	[ "$(session $pid)" -ge 3 ]
+	[ $at_work = yes ]
 	sleep 2
 	kill -INT "$pid"
 	code=0

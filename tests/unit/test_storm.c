@@ -82,8 +82,10 @@ static void check_result(const struct storm_trial *trial)
 	if (trial->actors == 1)
 		assert_true(result.touches_per_s * (double)result.touch_tsc * ns_per_tsc <=
 			    1.01 * (double)NS_PER_S * (double)result.touches);
+	/* Few pages are touched of large kinds, beside which an actor's own faults count: storm_judge() has seen to those. */
 	if (kind != STORM_UPGRADE && result.counted)
-		assert_true(fabs(found - faults_per_page(kind)) < 0.02);
+		assert_true(fabs(found - faults_per_page(kind)) <
+			    0.02 + STORM_OWN_FAULTS * trial->actors / (double)result.pages);
 	if (kind == STORM_POPULATE) {
 		assert_int_equal(result.latencies.total, 0);
 		return;
@@ -141,8 +143,8 @@ static void another_count_of_faults_is_an_error(void **state)
 		uint64_t expected;
 	} cases[] = {
 		{ { STORM_ANON_WRITE, 1, 10000, 10009 }, 0, 10000 },
-		{ { STORM_ANON_WRITE, 1, 10000, 10030 }, -EIO, 10000 },
-		{ { STORM_ANON_WRITE, 1, 10000, 9970 }, -EIO, 10000 },
+		{ { STORM_ANON_WRITE, 1, 10000, 10022 + STORM_OWN_FAULTS }, -EIO, 10000 },
+		{ { STORM_ANON_WRITE, 1, 10000, 9978 - STORM_OWN_FAULTS }, -EIO, 10000 },
 		{ { STORM_FREE_WRITE, 1, 10000, 3 }, 0, 0 },
 		{ { STORM_FREE_WRITE, 1, 10000, 10000 }, -EIO, 0 },
 		{ { STORM_UPGRADE, 1, 10000, 1 }, 0, 0 },
