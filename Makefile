@@ -169,7 +169,7 @@ test-cli: build | setup-test ## only the command line tests, only plain
 	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)
 
 .PHONY: test-emulated
-test-emulated: build | setup-test ## only KVM's paging modes in emulated machines: a good minute
+test-emulated: build | setup-test ## only KVM's paging modes and Linux guests in emulated machines: four minutes
 	@$(get_emulator)
 	@scripts/test $(run_emulated)
 

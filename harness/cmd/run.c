@@ -355,7 +355,7 @@ static void announce(const struct job *job, const struct arguments *arguments)
 
 /* What came of the guest. */
 struct guest_outcome {
-	size_t points;
+	struct guest_points points;
 	bool skipped, failed;
 	struct reason why;
 };
@@ -385,8 +385,9 @@ static int conclude(const struct job *job, const struct guest_outcome *guest, in
 		fprintf(stderr, "\n");
 	fprintf(stderr, "nestwalk: %zu points measured, %zu skipped, %zu in error\n", job->ok, job->skipped,
 		job->errors);
-	if (guest->points)
-		fprintf(stderr, "nestwalk: %zu points of a Linux guest\n", guest->points);
+	if (guest->points.ok || guest->points.skipped || guest->points.errors)
+		fprintf(stderr, "nestwalk: of a Linux guest %zu points measured, %zu skipped, %zu in error\n",
+			guest->points.ok, guest->points.skipped, guest->points.errors);
 	if (guest->skipped || guest->failed)
 		fprintf(stderr, "nestwalk: %s: %s\n", guest->skipped ? "no Linux guest" : "the Linux guest failed",
 			guest->why.text);
@@ -397,12 +398,14 @@ static int conclude(const struct job *job, const struct guest_outcome *guest, in
 	}
 	if (error)
 		return cmd_fail(EXIT_FAILED, why);
-	if (!job->ok && !job->errors && !guest->points && !guest->failed) {
+	if (!job->ok && !job->errors && !guest->points.ok && !guest->points.errors && !guest->failed) {
 		fprintf(stderr, "nestwalk: nothing could be measured: %s\n",
-			job->first_skip.text[0] ? job->first_skip.text : guest->why.text);
+			job->first_skip.text[0] ? job->first_skip.text
+			: guest->why.text[0]	? guest->why.text
+						: "the guest skipped all of its points, and says why in them");
 		return EXIT_SKIPPED;
 	}
-	return job->errors || guest->failed ? EXIT_FAILED : EXIT_DONE;
+	return job->errors || guest->points.errors || guest->failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int measure(const struct arguments *arguments, struct job *job)

@@ -258,7 +258,7 @@ static int blame(const struct guest_result *result, const char *directory, const
  * was stopped, or ended in another way, has measured what it has, and that is not all.
  */
 static int take_home(const struct guest_result *result, const struct guest_request *request, const struct job *job,
-	const char *paging, size_t *points, struct reason *why)
+	const char *paging, struct guest_points *points, struct reason *why)
 {
 	int error;
 
@@ -279,7 +279,7 @@ static int take_home(const struct guest_result *result, const struct guest_reque
 }
 
 int guest_measure(const struct guest_arguments *arguments, const struct guest_job *what, const struct job *job,
-	size_t *points, struct reason *why)
+	struct guest_points *points, struct reason *why)
 {
 	static struct command command;
 	char image[4200], directory[4200];
@@ -297,7 +297,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 	};
 	int error;
 
-	*points = 0;
+	*points = (struct guest_points){ 0 };
 	snprintf(directory, sizeof(directory), "%s/guest", job->request.path);
 	error = command_make(what, &command);
 	if (error)

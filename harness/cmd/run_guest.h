@@ -3,6 +3,7 @@
 #define NESTWALK_RUN_GUEST_H
 
 #include "guest/guest.h"
+#include "guest/join.h"
 #include "measure/job.h"
 
 #include <argp.h>
@@ -41,6 +42,6 @@ int guest_look(const struct guest_arguments *arguments, struct reason *why);
  * what became of it is noted in run.json in any case.
  */
 int guest_measure(const struct guest_arguments *arguments, const struct guest_job *what, const struct job *job,
-	size_t *points, struct reason *why);
+	struct guest_points *points, struct reason *why);
 
 #endif

@@ -1,5 +1,6 @@
 #include "guest/join.h"
 
+#include "base/units.h"
 #include "record/load.h"
 #include "record/merge.h"
 #include "record/write.h"
@@ -23,8 +24,17 @@ static int about_complete(struct loaded_run *run, const json_t *facts, const cha
 	return run_write_about(&writer, run->about, why);
 }
 
+static void count_point(struct guest_points *points, const json_t *point)
+{
+	const char *status = json_string_value(json_object_get(point, "status"));
+
+	points->ok += status && !strcmp(status, "ok");
+	points->skipped += status && !strcmp(status, "skipped");
+	points->errors += status && !strcmp(status, "error");
+}
+
 static int join_loaded(const struct loaded_run *host, const struct loaded_run *guest, const char *paging,
-	size_t *points, struct reason *why)
+	struct guest_points *points, struct reason *why)
 {
 	const struct joined_run joined = { .run = guest, .told = paging };
 	const struct merge_request request = { .base = host, .joined = &joined, .count = 1 };
@@ -34,7 +44,8 @@ static int join_loaded(const struct loaded_run *host, const struct loaded_run *g
 	if (error)
 		return error;
 	error = merge_into_base(&request, &merged, why);
-	*points = json_array_size(merged.points) - json_array_size(host->points);
+	for (size_t i = json_array_size(host->points); i < json_array_size(merged.points); i++)
+		count_point(points, json_array_get(merged.points, i));
 	merged_free(&merged);
 	return error;
 }
@@ -51,12 +62,13 @@ static int whole(const struct loaded_run *guest, struct reason *why)
 		why, ECANCELED, "the guest's own run is not complete%s%s", reason ? ": " : "", reason ? reason : "");
 }
 
-int guest_join(
-	const char *host_run, const struct guest_result *result, const char *paging, size_t *points, struct reason *why)
+int guest_join(const char *host_run, const struct guest_result *result, const char *paging, struct guest_points *points,
+	struct reason *why)
 {
 	struct loaded_run host, guest;
 	int error = run_load(result->run, &guest, why);
 
+	*points = (struct guest_points){ 0 };
 	if (error)
 		return error;
 	error = about_complete(&guest, result->facts, paging, why);
@@ -88,6 +100,14 @@ int guest_note(const char *host_run, const char *status, const char *reason, con
 	}
 	note = json_pack("{s:s, s:s?, s:o}", "status", status, "reason", reason, "facts",
 		facts ? json_incref((json_t *)facts) : json_null());
+	if (facts) {
+		double seconds =
+			json_number_value(json_object_get(host.about, "duration_s")) +
+			json_number_value(json_object_get(facts, "run_ms")) * (double)NS_PER_MS / (double)NS_PER_S;
+
+		json_object_set_new(host.about, "duration_s", json_real(seconds));
+		json_object_set_new(host.about, "finished_utc", run_utc_now());
+	}
 	if (!strcmp(status, "error")) {
 		json_object_set_new(host.about, "state", json_string("interrupted"));
 		json_object_set_new(host.about, "reason", json_sprintf("the Linux guest: %s", reason));

@@ -5,19 +5,24 @@
 #include "base/reason.h"
 #include "guest/guest.h"
 
+/* Points that came from a guest, by their status. */
+struct guest_points {
+	size_t ok, skipped, errors;
+};
+
 /*
  * Write what was seen of the guest from outside, and `paging`, into its run.json ("guest"), and join its points into the
  * host's run directory, which stays a valid run whatever happens.
  * @paging: under which it ran: "nested", "shadow", "software"; NULL: not known.
- * 0 with *points, how many came; -ECANCELED with *points and *why: they came from a run that is not complete; -errno with
- * *why.
+ * 0 with *points that came; -ECANCELED with *points and *why: they came from a run that is not complete; -errno with *why.
  */
-int guest_join(const char *host_run, const struct guest_result *result, const char *paging, size_t *points,
+int guest_join(const char *host_run, const struct guest_result *result, const char *paging, struct guest_points *points,
 	struct reason *why);
 
 /*
  * Note in the host's run.json ("guests": an array, one more element) what became of a guest: {"status": "ok" | "skipped" |
- * "error", "reason", "facts"}. With an error the run is not complete, and its `state` says so. 0, or -errno with *why.
+ * "error", "reason", "facts"}. With an error the run is not complete, and its `state` says so. It ends now, and took as
+ * much longer as the guest ran. 0, or -errno with *why.
  */
 int guest_note(const char *host_run, const char *status, const char *reason, const json_t *facts, struct reason *why);
 

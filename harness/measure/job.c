@@ -22,17 +22,6 @@
 /* The sweep's share of a bench's time; the second pass has what is left. */
 #define SWEEP_SHARE 0.6
 
-static json_t *utc_now(void)
-{
-	char text[32];
-	time_t now = time(NULL);
-	struct tm utc;
-
-	gmtime_r(&now, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	return json_string(text);
-}
-
 static json_t *names_of_settings(unsigned settings, bool guest)
 {
 	json_t *names = json_array();
@@ -69,8 +58,8 @@ static json_t *about_new(const struct job *job)
 		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
 		"effort", request->effort->name, "seed", (json_int_t)request->seed, "state", "running", "reason",
-		"started_utc", utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches, "settings",
-		names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
+		"started_utc", run_utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches,
+		"settings", names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
 		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
 		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
 		machine_describe(&job->source));
@@ -322,7 +311,7 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "state", json_string(error ? "interrupted" : "complete"));
 	json_object_set_new(job->about, "reason",
 		!error ? json_null() : json_string(error == -EINTR ? "interrupted by a signal" : why->text));
-	json_object_set_new(job->about, "finished_utc", utc_now());
+	json_object_set_new(job->about, "finished_utc", run_utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
 	/* Once more: an event that turned out to count nothing is not available. */

@@ -147,3 +147,14 @@ int run_write_point(struct run_writer *writer, const json_t *point, struct reaso
 		return 0;
 	return write_failed(writer_file(writer, "points.jsonl", name, sizeof(name)), why);
 }
+
+json_t *run_utc_now(void)
+{
+	char text[32];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return json_string(text);
+}

@@ -34,6 +34,9 @@ int run_write_points(struct run_writer *writer, const json_t *points, struct rea
 /* PATH of a file of the run, in text[bytes]; returns text. */
 char *writer_file(const struct run_writer *writer, const char *name, char *text, size_t bytes);
 
+/* Now, as run.json has moments: "2026-11-22T01:40:00Z". New reference, or NULL. */
+json_t *run_utc_now(void);
+
 /* results/<host>/<UTC stamp> below the working directory, in text[bytes]. */
 void run_default_path(char *text, size_t bytes);
 

@@ -3,6 +3,7 @@
 #include "record/load.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,12 +80,12 @@ static void points_join_and_facts_are_written(void **state)
 {
 	struct loaded_run host, guest;
 	struct reason why = { "" };
-	size_t points = 0;
+	struct guest_points points = { 0 };
 
 	(void)state;
 	if (guest_join(host_path, &result, "nested", &points, &why))
 		fail_msg("%s", why.text);
-	assert_int_equal(points, 4);
+	assert_int_equal(points.ok + points.skipped + points.errors, 4);
 	load(host_path, &host);
 	assert_int_equal(points_of_guest(&host, "nested"), 4);
 	assert_string_equal(text_of(host.about, "state"), "complete");
@@ -102,7 +103,7 @@ static void a_mode_that_is_not_known_has_a_reason(void **state)
 {
 	struct loaded_run host, guest;
 	struct reason why;
-	size_t points;
+	struct guest_points points;
 
 	(void)state;
 	assert_int_equal(guest_join(host_path, &result, NULL, &points, &why), 0);
@@ -120,7 +121,7 @@ static void a_run_that_came_to_no_end_is_joined_and_said(void **state)
 	char command[512];
 	struct loaded_run host;
 	struct reason why;
-	size_t points = 0;
+	struct guest_points points = { 0 };
 
 	(void)state;
 	snprintf(command, sizeof(command),
@@ -130,7 +131,7 @@ static void a_run_that_came_to_no_end_is_joined_and_said(void **state)
 	assert_int_equal(system(command), 0);
 	assert_int_equal(guest_join(host_path, &result, "nested", &points, &why), -ECANCELED);
 	assert_non_null(strstr(why.text, "not complete: the disk is full"));
-	assert_int_equal(points, 4);
+	assert_int_equal(points.ok + points.skipped + points.errors, 4);
 	load(host_path, &host);
 	assert_int_equal(points_of_guest(&host, "nested"), 4);
 	run_unload(&host);
@@ -140,13 +141,13 @@ static void nothing_to_join_changes_nothing(void **state)
 {
 	struct loaded_run host;
 	struct reason why = { "" };
-	size_t points = 0;
+	struct guest_points points = { 0 };
 
 	(void)state;
 	strcat(result.run, "-of-nobody");
 	assert_true(guest_join(host_path, &result, "nested", &points, &why) < 0);
 	assert_true(why.text[0]);
-	assert_int_equal(points, 0);
+	assert_int_equal(points.ok + points.skipped + points.errors, 0);
 	load(host_path, &host);
 	assert_int_equal(points_of_guest(&host, "nested"), 0);
 	run_unload(&host);
@@ -161,8 +162,13 @@ static void notes_are_kept_one_after_the_other(void **state)
 {
 	struct loaded_run host;
 	struct reason why;
+	double alone_s;
 
 	(void)state;
+	load(host_path, &host);
+	alone_s = json_number_value(json_object_get(host.about, "duration_s"));
+	run_unload(&host);
+	json_object_set_new(result.facts, "run_ms", json_real(1500));
 	assert_int_equal(guest_note(host_path, "skipped", "no QEMU here", NULL, &why), 0);
 	assert_int_equal(guest_note(host_path, "ok", NULL, result.facts, &why), 0);
 	load(host_path, &host);
@@ -174,6 +180,8 @@ static void notes_are_kept_one_after_the_other(void **state)
 	assert_true(json_is_null(json_object_get(noted(&host, 1), "reason")));
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(noted(&host, 1), "facts"), "guest_faults")), 12);
+	/* A guest's time is the run's. */
+	assert_true(fabs(json_number_value(json_object_get(host.about, "duration_s")) - alone_s - 1.5) < 0.001);
 	/* Neither is a failure of the host's run. */
 	assert_string_equal(text_of(host.about, "state"), "complete");
 	run_unload(&host);
