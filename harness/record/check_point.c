@@ -64,10 +64,13 @@ static bool ends_with(const char *text, const char *end)
 	return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* A difference may come out below zero, and a loss be nothing; a time or a count of cycles may not. */
+/*
+ * A difference may come out below zero, and a loss be nothing, or a touch less than the clock that was taken off; another
+ * time or a count of cycles may not.
+ */
 static bool is_difference(const char *name)
 {
-	static const char *const prefixes[] = { "net_", "added_", "refill_", "victim_" };
+	static const char *const prefixes[] = { "net_", "added_", "refill_", "victim_", "touch_" };
 
 	for (size_t i = 0; i < COUNT(prefixes); i++)
 		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))

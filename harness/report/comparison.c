@@ -310,11 +310,7 @@ static char *explain(const struct subject *subject)
 	explain_pairs(text, subject);
 	for (size_t base = 0; base < PLACES_MAX; base++)
 		explain_base(text, subject, base);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -345,11 +345,7 @@ static char *explain(const struct subject *subject)
 			      "paging.\n\n",
 				text);
 	}
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -340,11 +340,7 @@ static char *explain(const struct leaf *leaf)
 			count_text(leaf->pages[0]).text);
 	fprintf(text, "\nA count that is missing at large distances needs more address space or memory than there "
 		      "is.\n");
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static char *format(const char *pattern, const char *word) __attribute__((format_arg(1)));

@@ -253,11 +253,7 @@ static char *explain(const struct subject *subject)
 		"fault:\n\n");
 	explain_table(text, subject);
 	explain_marks(text, subject);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_counts(struct report *report, const struct subject *subject, struct reason *why)

@@ -197,11 +197,7 @@ static char *explain(const struct map *map)
 		"diagonal only.\n",
 		bytes_text(map->set).text);
 	explain_missing(text, map);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct map *map, struct reason *why)

@@ -179,11 +179,7 @@ static char *explain(const struct report *report)
 				curve_lines(text, report, &(struct row){ 0, panel, panel->curve[j] });
 		}
 	}
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

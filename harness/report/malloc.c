@@ -251,11 +251,7 @@ static char *explain(const struct subject *subject)
 		explain_variant(text, subject, &subject->lanes.lane[i / VARIANTS], i % VARIANTS);
 	unknown_explain(text, &subject->lanes, unknowable);
 	unmeasured_explain(text, subject->report->run->points, &subject->lanes);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -152,11 +152,7 @@ static char *explain(const struct panel *const *chosen, size_t sizes)
 	fprintf(text,
 		"- the bands are 95 %% intervals; the vertical axis is linear near zero and logarithmic above, so that "
 		"both the first step and the last can be seen.\n");
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

@@ -278,11 +278,7 @@ static char *explain(const struct subject *subject)
 		fprintf(text, "\nNo other CPU took part, so that nobody was interrupted: these are the costs without "
 			      "shootdowns.\n");
 	unmeasured_explain(text, subject->report->run->points, &subject->lanes);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static void explain_cpus_point(FILE *text, const struct subject *subject, const struct row *row)
@@ -326,11 +322,7 @@ static char *explain_cpus(const struct subject *subject)
 		}
 	}
 	unknown_explain(text, &subject->lanes, unknown);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -203,11 +203,7 @@ static char *explain(const struct storms *storms)
 		"that of touching a page.\n\n");
 	explain_costs(text, storms);
 	explain_missing(text, storms->report->run->points);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

@@ -230,11 +230,7 @@ static char *explain(const struct storms *storms)
 		if (line.point)
 			explain_line(text, storms, &line);
 	}
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

@@ -200,11 +200,7 @@ static char *explain(const struct subject *subject)
 			      "is an interpreter's time and not told; nor does a count of exits say whether a load "
 			      "leaves the guest. Touches are the guest's own, at CPL 3, and stand, but follow on the "
 			      "interpreter's trail through the caches.\n");
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -270,11 +270,7 @@ static char *explain(const struct subject *subject)
 	unknown_explain(text, &subject->lanes, unknown);
 	explain_fit(text, subject);
 	unmeasured_explain(text, subject->report->run->points, &subject->lanes);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

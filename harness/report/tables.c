@@ -274,11 +274,7 @@ static char *explain(const struct subject *subject)
 	for (size_t lane = 0; lane < subject->lanes.count; lane++)
 		explain_fit(text, &subject->lanes.lane[lane]);
 	explain_native(text, subject);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SIGNIFICANT 3
@@ -204,4 +205,12 @@ void table_number(FILE *out, double number)
 		fprintf(out, "%.7g", number);
 	else
 		fputs("NA", out);
+}
+
+char *text_finish(FILE *text, char **markdown)
+{
+	if (!fclose(text))
+		return *markdown;
+	free(*markdown);
+	return NULL;
 }

@@ -59,4 +59,10 @@ void table_text(FILE *out, const char *text);
 /* A number in such a table, with all digits that mean something; "NA" for NaN. */
 void table_number(FILE *out, double number);
 
+/*
+ * Close a text that was opened with open_memstream(markdown, ...). Returns what was written, for the caller to free; NULL,
+ * with nothing left to free, where memory was too short for it.
+ */
+char *text_finish(FILE *text, char **markdown);
+
 #endif

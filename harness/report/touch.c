@@ -132,11 +132,7 @@ static char *explain(const struct report *report, const struct touch *touch, siz
 			" This host is itself a guest: where the hypervisor beneath has to find the memory first, "
 			"that is in the number, and large.");
 	fputc('\n', text);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

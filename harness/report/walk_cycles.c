@@ -169,11 +169,7 @@ static char *explain(const struct report *report, const struct bars *bars)
 		      "setting, too. ",
 			text);
 	counters_explain_source(text, counted, count);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int prepare(struct report *report, struct reason *why)

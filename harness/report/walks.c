@@ -294,11 +294,7 @@ static char *explain(const struct subject *subject)
 	for (size_t i = 0; i < subject->leaves; i++)
 		explain_leaf(text, subject, &subject->leaf[i]);
 	explain_limits(text, subject);
-	if (fclose(text)) {
-		free(markdown);
-		return NULL;
-	}
-	return markdown;
+	return text_finish(text, &markdown);
 }
 
 static int add_figure(struct report *report, const struct subject *subject, struct reason *why)

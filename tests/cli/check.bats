@@ -77,3 +77,25 @@ setup() {
 		[ "$status" -eq 1 ]
 	done
 }
+
+@test "what is a difference may be nothing or less, a time may not" {
+	reference=$BATS_TEST_DIRNAME/../../results/reference
+	out=$BATS_TEST_TMPDIR/run
+	mkdir "$out"
+	cp "$reference/run.json" "$reference/topology.xml" "$out"
+	# One sample says nothing: the median of one is that sample.
+	one() {
+		jq -c "select(.status == \"ok\" and .bench == \"$1\" and .samples.$2 != null) | .samples |= map_values([.[0]]) |
+			.metrics |= with_entries(select(.key == \"$2\") | .value |= (.median = $3 | .lo = null | .hi = null)) |
+			.samples.$2 = [$3]" "$reference/points.jsonl" | head -n 1 >"$out/points.jsonl"
+		[ -s "$out/points.jsonl" ]
+		run "$nestwalk" check "$out"
+	}
+	for case in "malloc-storm touch_ns 0" "space-switch refill_ns -5" "tlb-shootdown victim_ns 0" "tlb-reach net_ns -1"; do
+		# shellcheck disable=SC2086 # three words
+		one $case
+		[[ "$output" != *"is not a time"* ]]
+	done
+	one malloc-storm malloc_ns 0
+	[[ "$output" == *"malloc_ns: 0 is not a time"* ]]
+}
