@@ -41,7 +41,8 @@ struct guest_result {
 	/*
 	 * Owned by the caller: facts for run.json. {"shape", "kernel", "boot_ms", "run_ms", "vcpus_pinned": [cpu or null],
 	 * "memory": {"mapped_bytes", "anon_huge_bytes", "page_bytes"} or null, "guest_faults", "kvm": {name: growth, ...,
-	 * "pf_taken_per_guest_fault", "exits_per_guest_fault"} or null; "..._reason" where null}
+	 * "pf_taken_per_guest_fault", "exits_per_guest_fault"} or null,
+	 * "hardware": {metric: count} (counted.h) or null; "..._reason" where null}
 	 */
 	json_t *facts;
 };

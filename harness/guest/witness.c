@@ -1,6 +1,7 @@
 #include "guest/witness.h"
 
 #include "base/units.h"
+#include "machine/hypervisor.h"
 #include "space/smaps.h"
 
 #include <errno.h>
@@ -10,6 +11,27 @@
 #include <string.h>
 
 #define VCPUS_MAX 1024u
+
+/* From here on until the job's end. What an emulator's threads do is no guest code. */
+static void count_begin(
+	struct witness *witness, const struct guest_request *request, const int *threads, unsigned count)
+{
+	struct machine_source source;
+	struct kvm_module module;
+
+	if (request->shape.accel != GUEST_KVM) {
+		fail(&witness->counted.why, 0, "a guest of QEMU's emulator has no hardware of its own");
+		return;
+	}
+	machine_source_live(&source);
+	machine_kvm_module(&source, &module);
+	guest_counted_begin(&witness->counted, &(struct guest_counted_plan){
+						       .threads = threads,
+						       .vcpus = count,
+						       .scope = count_scope_of_vcpu(&module),
+					       });
+	machine_source_close(&source);
+}
 
 /* The thread of each vCPU to a CPU of its own. One that cannot be pinned is measured where it is, and says null. */
 static int pin(struct witness *witness, const struct guest_request *request, struct qmp *qmp, struct reason *why)
@@ -33,6 +55,7 @@ static int pin(struct witness *witness, const struct guest_request *request, str
 		}
 		json_array_append_new(witness->pinned, done ? json_integer(request->cpus[i]) : json_null());
 	}
+	count_begin(witness, request, threads, count);
 	return 0;
 }
 
@@ -137,6 +160,7 @@ void witness_end(struct witness *witness, const struct guest_request *request, c
 	json_t *after = NULL, *before = witness->kvm;
 
 	witness->ended = true;
+	witness->hardware = guest_counted_end(&witness->counted, &witness->hardware_why);
 	witness->guest_faults = guest_faults;
 	witness->kvm = NULL;
 	if (before && !qmp_kvm_stats(qmp, &after, &witness->kvm_why)) {
@@ -180,6 +204,8 @@ json_t *witness_facts(
 		witness->ended ? "the guest's kernel does not count its page faults (perf_event_open)" : unfinished);
 	put(facts, "kvm", witness->ended ? witness->kvm : NULL,
 		witness->kvm_why.text[0] ? witness->kvm_why.text : unfinished);
+	put(facts, "hardware", witness->hardware,
+		witness->hardware_why.text[0] ? witness->hardware_why.text : unfinished);
 	json_decref(boot);
 	json_decref(faults);
 	return facts;
@@ -190,5 +216,9 @@ void witness_free(struct witness *witness)
 	json_decref(witness->pinned);
 	json_decref(witness->kvm);
 	json_decref(witness->memory);
+	json_decref(witness->hardware);
+	/* Of a job that did not come to its end. */
+	if (!witness->ended)
+		json_decref(guest_counted_end(&witness->counted, &witness->hardware_why));
 	*witness = (struct witness){ 0 };
 }

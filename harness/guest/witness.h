@@ -2,6 +2,7 @@
 #ifndef NESTWALK_GUEST_WITNESS_H
 #define NESTWALK_GUEST_WITNESS_H
 
+#include "guest/counted.h"
 #include "guest/guest.h"
 #include "guest/qmp.h"
 #include "guest/vm.h"
@@ -12,7 +13,9 @@ struct witness {
 	json_t *pinned; /* array: the CPU of each vCPU's thread, or null; NULL: not looked at */
 	json_t *kvm; /* KVM's statistics when the job began; at the end, how much they grew; NULL: not known */
 	json_t *memory; /* the guest's memory on this host, as smaps has it at the end; NULL: not known */
-	struct reason kvm_why, memory_why;
+	struct guest_counted counted; /* hardware events, while the job runs */
+	json_t *hardware; /* what they came to; NULL: not known */
+	struct reason kvm_why, memory_why, hardware_why;
 	bool ended;
 	uint64_t guest_faults; /* page faults that the guest took in its job, by its own count; or FAULTS_UNKNOWN */
 };
