@@ -100,6 +100,20 @@ int point_add_latencies(struct point *point, const struct histogram *latencies)
 	return 0;
 }
 
+int point_tell_unknown(struct point *point, const struct reason *unknown_of)
+{
+	for (size_t i = 0; i < point->metric_count; i++) {
+		if (!unknown_of[i].text[0])
+			continue;
+		if (!point->unknown_of)
+			point->unknown_of = calloc(METRICS_MAX, sizeof(*point->unknown_of));
+		if (!point->unknown_of)
+			return -ENOMEM;
+		point->unknown_of[i] = unknown_of[i];
+	}
+	return 0;
+}
+
 void point_keep_round(struct point *point)
 {
 	if (!point->latencies_of_round)
@@ -199,6 +213,13 @@ static json_t *params_json(const struct point *point)
 	return params;
 }
 
+static const char *why_unknown(const struct point *point, size_t i)
+{
+	if (point->unknown_of && point->unknown_of[i].text[0])
+		return point->unknown_of[i].text;
+	return point->unknown.text[0] ? point->unknown.text : "not known";
+}
+
 static json_t *metrics_json(const struct point *point, const struct point_context *context)
 {
 	json_t *all = json_object();
@@ -211,8 +232,7 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 		if (!metric_is_known(point, i)) {
 			json_object_set_new(all, point->metrics[i].name,
 				json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit",
-					point->metrics[i].unit, "reason",
-					point->unknown.text[0] ? point->unknown.text : "not known"));
+					point->metrics[i].unit, "reason", why_unknown(point, i)));
 			continue;
 		}
 		interval = point_interval(point, i, context->seed);

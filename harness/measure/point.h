@@ -46,7 +46,8 @@ struct point {
 	struct point_counts *counts; /* owned; what hardware counted in each sample; NULL: nothing */
 	bool exhausted; /* the machine gave samples, but gives no more: what there is stands */
 
-	struct reason unknown; /* why a metric is unknown (NAN) in the last sample */
+	struct reason unknown; /* why a metric is unknown (NAN) in the last sample, */
+	struct reason *unknown_of; /* unless it has a reason of its own here. Owned; one a metric; NULL: none has */
 	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts stand, times compare with nothing */
 
 	/* What was read back, as of the last sample. page_bytes 0: the samples verify themselves. */
@@ -80,6 +81,9 @@ int point_add(struct point *point, const double *values, double cycles_per_tsc, 
  */
 int point_add_latencies(struct point *point, const struct histogram *latencies);
 void point_keep_round(struct point *point);
+
+/* Reasons of their own that metrics have for being unknown: METRICS_MAX of them, "" where there is none. 0, or -ENOMEM. */
+int point_tell_unknown(struct point *point, const struct reason *unknown_of);
 
 /* A chase's sample as values of chase_metrics. */
 void chase_values(

@@ -90,7 +90,9 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 	point->unknown = outcome.unknown;
 	memcpy(point->kvm_pages, outcome.kvm_pages, sizeof(point->kvm_pages));
 	point->page_bytes = 0; /* verified by the trial itself */
-	error = point_add(point, outcome.value, outcome.cycles_per_tsc, m->round);
+	error = point_tell_unknown(point, outcome.unknown_of);
+	if (!error)
+		error = point_add(point, outcome.value, outcome.cycles_per_tsc, m->round);
 	return error ? error : point_add_latencies(point, &histogram);
 }
 

@@ -10,8 +10,9 @@
 /* What one trial came to. */
 struct outcome {
 	enum setting setting; /* of the point: set before the call, as are the histogram and the two clocks */
-	double value[METRICS_MAX]; /* in the order of the bench's metrics; NAN: unknown, and `unknown` says why */
-	struct reason unknown;
+	double value[METRICS_MAX]; /* in the order of the bench's metrics; NAN: unknown, and the next two say why */
+	struct reason unknown_of[METRICS_MAX]; /* of that metric */
+	struct reason unknown; /* of those of which the above says nothing */
 	struct disturbance disturbance;
 	uint64_t kvm_pages[KVM_COUNTS]; /* KVM's counts of the VM as they stood at the end; KVM_COUNT_UNKNOWN */
 	bool interpreted;

@@ -45,17 +45,14 @@ static uint64_t bytes_most(const struct measurement *m, const struct malloc_tria
 	return budget / 4 < BATCH_BYTES_MOST ? budget / 4 : BATCH_BYTES_MOST;
 }
 
-/* A point has one reason for all that is null in it. */
-static void unknown_say(const struct malloc_trial *trial, bool told, struct reason *unknown)
+static void unknown_tell(struct outcome *outcome)
 {
 	struct allocator allocator;
 
 	machine_allocator(&allocator);
-	if (told)
-		fail(unknown, ENODATA, "no block is touched");
-	else
-		fail(unknown, ENOTSUP, "%sthe allocator is %s, which does not say what it has from the kernel",
-			trial->touch ? "" : "no block is touched; ", allocator.name);
+	fail(&outcome->unknown_of[MALLOC_TOUCH_NS], ENODATA, "no block is touched");
+	fail(&outcome->unknown, ENOTSUP, "the allocator is %s, which does not say what it has from the kernel",
+		allocator.name);
 }
 
 int trial_take_malloc(
@@ -85,7 +82,7 @@ int trial_take_malloc(
 		outcome->value[MALLOC_MAPPED_SHARE] = result.mapped_share;
 		outcome->value[MALLOC_RETURNED_BYTES] = result.returned_bytes;
 	}
-	unknown_say(storm, result.told, &outcome->unknown);
+	unknown_tell(outcome);
 	outcome->timed = true;
 	outcome->disturbance = (struct disturbance){
 		.involuntary_switches = result.usage.involuntary_switches,

@@ -53,15 +53,11 @@ static const char *silent_flush(const struct machine_source *source)
 	return broadcast ? "INVLPGB" : NULL;
 }
 
-static void unknown_say(unsigned others, const struct shootdown_result *result, struct outcome *outcome)
+static void unknown_tell(unsigned others, const struct shootdown_result *result, struct outcome *outcome)
 {
-	const char *victims = others ? "no other CPU was there when a call began" : "no other CPU has the pages";
-
-	if (!isnan(result->victim_tsc))
-		outcome->unknown = result->uncounted;
-	else
-		fail(&outcome->unknown, ENODATA, "%s%s%s", victims, result->counted ? "" : ", and ",
-			result->counted ? "" : result->uncounted.text);
+	fail(&outcome->unknown_of[SHOOTDOWN_VICTIM_NS], ENODATA, "%s",
+		others ? "no other CPU was there when a call began" : "no other CPU has the pages");
+	outcome->unknown = result->uncounted;
 }
 
 int trial_take_shootdown(
@@ -90,7 +86,7 @@ int trial_take_shootdown(
 	outcome->value[SHOOTDOWN_PER_PAGE_NS] = outcome->value[SHOOTDOWN_OPERATION_NS] / shootdown->pages;
 	outcome->value[SHOOTDOWN_INTERRUPTS] = result.interrupts;
 	outcome->value[SHOOTDOWN_VICTIM_NS] = result.victim_tsc * outcome->ns_per_tsc;
-	unknown_say(shootdown->others, &result, outcome);
+	unknown_tell(shootdown->others, &result, outcome);
 	outcome->timed = true;
 	outcome->disturbance = (struct disturbance){
 		.involuntary_switches = result.involuntary_switches,

@@ -109,13 +109,9 @@ static int storm_possible(const struct measurement *m, const struct storm_trial 
 	return pool_judge(m, storm, why);
 }
 
-/* One more thing that is not known. */
-static void unknown_add(struct outcome *outcome, const char *what)
+static void unknown_tell(struct outcome *outcome, enum storm_metric metric, const char *why)
 {
-	size_t length = strlen(outcome->unknown.text);
-
-	snprintf(outcome->unknown.text + length, sizeof(outcome->unknown.text) - length, "%s%s", length ? "; " : "",
-		what);
+	fail(&outcome->unknown_of[metric], ENODATA, "%s", why);
 }
 
 static void latencies_tell(struct outcome *outcome, const struct storm_result *result)
@@ -126,14 +122,17 @@ static void latencies_tell(struct outcome *outcome, const struct storm_result *r
 	} quantiles[] = { { STORM_P50, 0.5 }, { STORM_P90, 0.9 }, { STORM_P99, 0.99 }, { STORM_P999, 0.999 } };
 
 	if (!result->latencies.total) {
-		unknown_add(outcome, "all pages come in one call: no single one can be timed");
+		for (unsigned metric = STORM_P50; metric <= STORM_OVERHEAD; metric++)
+			unknown_tell(outcome, metric, "all pages come in one call: no single one can be timed");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
 		double value = histogram_quantile(&result->latencies, quantiles[i].share);
 
-		/* A store that does not fault may take no longer than timing it does: that is not a time of 0. */
+		/* That is not a time of 0. */
 		outcome->value[quantiles[i].metric] = value < 1 ? NAN : value;
+		unknown_tell(
+			outcome, quantiles[i].metric, "a store that takes no fault may be shorter than timing it is");
 	}
 	outcome->value[STORM_MOST] = (double)result->latencies.most;
 	outcome->value[STORM_OVERHEAD] = result->timing_overhead_ns;
@@ -143,26 +142,26 @@ static void latencies_tell(struct outcome *outcome, const struct storm_result *r
 static void faults_tell(struct outcome *outcome, const struct storm_result *result)
 {
 	if (!result->counted) {
-		unknown_add(outcome, "this kernel does not count faults of hugetlb pages");
+		unknown_tell(outcome, STORM_PER_PAGE, "this kernel does not count faults of hugetlb pages");
+		unknown_tell(outcome, STORM_COUNTED, "this kernel does not count faults of hugetlb pages");
 		return;
 	}
 	outcome->value[STORM_PER_PAGE] = (double)result->faults_counted / (double)result->pages;
 	if (result->faults_expected)
 		outcome->value[STORM_COUNTED] = (double)result->faults_counted / (double)result->faults_expected;
 	else
-		unknown_add(outcome, "no fault is expected, so that there is no ratio to it, and timing a touch may "
-				     "take longer than the touch");
+		unknown_tell(outcome, STORM_COUNTED, "no fault is expected, so that there is no ratio to it");
 }
 
 static void frames_tell(
 	struct outcome *outcome, const struct storm_result *result, enum storm_frames frames, const struct fresh *fresh)
 {
 	if (frames == STORM_RECYCLED)
-		unknown_add(outcome, "recycled frames are not looked for among those used before");
+		unknown_tell(outcome, STORM_FRESH_SHARE, "recycled frames are not looked for among those used before");
 	else if (result->frames.got)
 		outcome->value[STORM_FRESH_SHARE] = (double)result->frames.fresh / (double)result->frames.got;
 	else
-		unknown_add(outcome, fresh->unseen.text);
+		unknown_tell(outcome, STORM_FRESH_SHARE, fresh->unseen.text);
 }
 
 /* Most kernels split CPU time by timer ticks, of 1 to 10 ms: over less than a window it says nothing. */
@@ -179,7 +178,8 @@ static void outcome_fill(struct outcome *outcome, const struct storm_result *res
 		outcome->value[STORM_SYSTEM] = (double)result->system_ns / (double)result->elapsed_ns;
 		outcome->value[STORM_USER] = (double)result->user_ns / (double)result->elapsed_ns;
 	} else {
-		unknown_add(outcome, "too short for the kernel to tell its own time from the program's");
+		unknown_tell(outcome, STORM_SYSTEM, "too short for the kernel to tell its own time from the program's");
+		unknown_tell(outcome, STORM_USER, "too short for the kernel to tell its own time from the program's");
 	}
 	outcome->timed = true;
 	outcome->disturbance.elapsed_ns = result->elapsed_ns;

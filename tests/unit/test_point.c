@@ -150,6 +150,34 @@ static void params_hold_what_means_something_in_the_setting(void **state)
 }
 
 /* A count that KVM does not have is null, also after adding. */
+/* Each metric says why it is not known, not why another one is. */
+static void what_is_unknown_has_its_own_reason(void **state)
+{
+	struct reason unknown_of[METRICS_MAX] = { [CHASE_TOUCH_NS_PER_PAGE] = { "nothing was touched" } };
+	const json_t *metrics;
+	struct point point;
+	json_t *json;
+
+	(void)state;
+	point_new(&point, SETTING_HOST);
+	add(&point, 8, 4, 0);
+	point.series[CHASE_TOUCH_NS_PER_PAGE][0] = NAN;
+	point.series[CHASE_NET_NS][0] = NAN;
+	strcpy(point.unknown.text, "nobody says");
+	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
+	/* A later sample that knows it takes no reason away: the point has one that does not. */
+	unknown_of[CHASE_TOUCH_NS_PER_PAGE].text[0] = '\0';
+	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
+	json = point_json(&point, &context);
+	metrics = json_object_get(json, "metrics");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(metrics, "touch_ns_per_page"), "reason")),
+		"nothing was touched");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(metrics, "net_ns"), "reason")), "nobody says");
+	json_decref(json);
+	point_free(&point);
+}
+
 static void unknown_counts_stay_unknown(void **state)
 {
 	struct point point;
@@ -204,6 +232,7 @@ int main(void)
 		cmocka_unit_test(an_unfinished_round_is_taken_back),
 		cmocka_unit_test(what_failed_has_a_reason_and_no_number),
 		cmocka_unit_test(params_hold_what_means_something_in_the_setting),
+		cmocka_unit_test(what_is_unknown_has_its_own_reason),
 		cmocka_unit_test(unknown_counts_stay_unknown),
 		cmocka_unit_test(counters_of_what_was_not_timed_are_null),
 	};
