@@ -44,6 +44,7 @@ void point_free(struct point *point)
 	free(point->round);
 	free(point->latencies);
 	free(point->latencies_of_round);
+	free(point->unknown_of);
 	point_counts_free(point->counts);
 }
 
