@@ -3,6 +3,7 @@
 #define NESTWALK_UNITS_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define NS_PER_US UINT64_C(1000)
@@ -35,6 +36,11 @@ const char *size_format(uint64_t bytes, struct size_text *out);
 static inline uint64_t timespec_ns(struct timespec t)
 {
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t timeval_ns(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * NS_PER_US;
 }
 
 /* CLOCK_MONOTONIC in ns: for deadlines and progress; measured times come from the TSC. */

@@ -13,7 +13,7 @@
 
 /*
  * Where this program's own calls go: what its reference was bound to, version and all, which dlsym(3) may pass over. Where
- * that is a stub of the program itself (it was not linked as position-independent), dlsym() says what is behind.
+ * that is an entry of the program's own linkage table (where it is not position-independent), dlsym() says what is behind.
  */
 static bool malloc_find(Dl_info *its)
 {

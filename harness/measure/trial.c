@@ -35,14 +35,11 @@ static int outcome_take(
 	return kinds[trial->kind](m, trial, outcome, why);
 }
 
-/* Of a trial's time that its threads may have been away: the median over its chunks is then still one of good chunks. */
-#define TRIAL_AWAY_SHARE 0.25
-
 static bool outcome_contaminated(const struct outcome *outcome)
 {
 	const struct disturbance *seen = &outcome->disturbance;
 
-	return outcome->timed && (double)seen->away_ns > TRIAL_AWAY_SHARE * (double)seen->elapsed_ns;
+	return outcome->away_most > 0 && (double)seen->away_ns > outcome->away_most * (double)seen->elapsed_ns;
 }
 
 /* What cannot be had now may have been had before: a point that has samples keeps them, and gets no more. */

@@ -106,7 +106,7 @@ static void values_set(
 	if (!handoff->pages_touched)
 		fail(&outcome->unknown, ENODATA, "no page is touched after the switch");
 	/* Waiting is the point here: only time in which neither of the two ran may be time away. */
-	outcome->timed = true;
+	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->disturbance.elapsed_ns = result->elapsed_ns;
 	outcome->disturbance.away_ns = result->away_ns;
 	for (unsigned i = 0; i < 2; i++) {

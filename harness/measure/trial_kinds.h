@@ -7,6 +7,9 @@
 
 #include "measure/scene.h"
 
+/* Of a trial's time that its threads may have been away: the median over its chunks is then still one of good chunks. */
+#define AWAY_SHARE_OF_MEDIANS 0.25
+
 /* What one trial came to. */
 struct outcome {
 	enum setting setting; /* of the point: set before the call, as are the histogram and the two clocks */
@@ -16,7 +19,7 @@ struct outcome {
 	struct disturbance disturbance;
 	uint64_t kvm_pages[KVM_COUNTS]; /* KVM's counts of the VM as they stood at the end; KVM_COUNT_UNKNOWN */
 	bool interpreted;
-	bool timed; /* the disturbance says how much of the trial its threads were away: too much spoils it */
+	double away_most; /* of the trial that its threads may be away before that spoils it; 0: nothing is timed */
 	struct histogram *histogram; /* of the point, in ns: where a trial has latencies, it adds them; never NULL */
 	double ns_per_tsc, cycles_per_tsc;
 };

@@ -138,7 +138,7 @@ static int in_lab(const struct measurement *m, const struct trial *trial, lab_pa
 
 	if (error)
 		return error;
-	outcome->timed = true;
+	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->interpreted = lab_interpreted(lab);
 	fail(&outcome->unknown, ENOTSUP, "this kernel's KVM does not count it");
 	error = part(lab, trial, outcome, why);

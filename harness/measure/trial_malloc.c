@@ -83,7 +83,7 @@ int trial_take_malloc(
 		outcome->value[MALLOC_RETURNED_BYTES] = result.returned_bytes;
 	}
 	unknown_tell(outcome);
-	outcome->timed = true;
+	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->disturbance = (struct disturbance){
 		.involuntary_switches = result.usage.involuntary_switches,
 		.page_faults = result.usage.minor_faults,

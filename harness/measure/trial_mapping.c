@@ -102,7 +102,7 @@ int trial_take_mapping(
 	outcome->value[MAPPING_TABLE_PER_PAGE] = (double)result.table_bytes / mapping->pages;
 	outcome->value[MAPPING_FLAT_TABLE] = (double)mapping_flat_bytes(mapping);
 	outcome->value[MAPPING_FAULTS] = result.faults_per_page;
-	outcome->timed = true;
+	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->disturbance = (struct disturbance){
 		.involuntary_switches = result.usage.involuntary_switches,
 		.page_faults = result.usage.minor_faults,

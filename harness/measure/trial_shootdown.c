@@ -87,7 +87,7 @@ int trial_take_shootdown(
 	outcome->value[SHOOTDOWN_INTERRUPTS] = result.interrupts;
 	outcome->value[SHOOTDOWN_VICTIM_NS] = result.victim_tsc * outcome->ns_per_tsc;
 	unknown_tell(shootdown->others, &result, outcome);
-	outcome->timed = true;
+	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->disturbance = (struct disturbance){
 		.involuntary_switches = result.involuntary_switches,
 		.page_faults = result.page_faults,

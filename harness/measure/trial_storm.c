@@ -181,7 +181,8 @@ static void outcome_fill(struct outcome *outcome, const struct storm_result *res
 		unknown_tell(outcome, STORM_SYSTEM, "too short for the kernel to tell its own time from the program's");
 		unknown_tell(outcome, STORM_USER, "too short for the kernel to tell its own time from the program's");
 	}
-	outcome->timed = true;
+	/* Rates and means are of all that happened, so little may be else. */
+	outcome->away_most = AWAY_SHARE;
 	outcome->disturbance.elapsed_ns = result->elapsed_ns;
 	outcome->disturbance.away_ns = result->away_ns;
 	outcome->disturbance.involuntary_switches = result->involuntary_switches;

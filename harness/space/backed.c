@@ -9,10 +9,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
-#endif
-
 /* How much is faulted in between two looks at the clock and the stop flag: some 100 ms where memory is cold. */
 #define CHUNK_BYTES (64 * MIB)
 

@@ -5,6 +5,12 @@
 #include "base/reason.h"
 #include "bench.h"
 
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
+#endif
+
 /*
  * Linux 6.1 and others do not count faults of hugetlb pages that MADV_POPULATE_WRITE brings in (mm/hugetlb.c,
  * follow_hugetlb_page() calls hugetlb_fault() past the accounting). Storing to the pages instead would be a SIGBUS, not

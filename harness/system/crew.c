@@ -111,11 +111,6 @@ unsigned actors_measuring(const struct actor *actor)
 	return atomic_load_explicit(&actor->board->measuring, memory_order_relaxed);
 }
 
-static uint64_t timeval_ns(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * NS_PER_US;
-}
-
 static struct actor_usage usage_now(void)
 {
 	struct rusage usage;

@@ -1,6 +1,7 @@
 #include "system/fresh.h"
 
 #include "base/units.h"
+#include "space/backed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
-#endif
 
 /* --- frames --- */
 

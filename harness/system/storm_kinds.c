@@ -195,11 +195,6 @@ static int map_fork(struct storm_place *place, struct reason *why)
 	return 0;
 }
 
-static uint64_t timeval_ns(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * NS_PER_US;
-}
-
 static int unmap_fork(struct storm_place *place, struct reason *why)
 {
 	struct rusage usage = { 0 };

@@ -3,14 +3,11 @@
  * between.
  */
 #include "base/units.h"
+#include "space/backed.h"
 #include "system/storm_internal.h"
 
 #include <errno.h>
 #include <sys/mman.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
-#endif
 
 #define MEASURED __attribute__((noinline, no_sanitize("address", "undefined")))
 

@@ -46,11 +46,6 @@ struct userfault {
 	struct helper_usage usage; /* written by the thread before it answers for its own page */
 };
 
-static uint64_t timeval_ns(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_usec * NS_PER_US;
-}
-
 static int answer(const struct userfault *userfault, uint64_t address)
 {
 	struct uffdio_continue map = { .range = { .start = address, .len = PAGE_4K } };
