@@ -258,6 +258,7 @@ static int work(struct actor *actor, struct reason *why)
 	}
 	if (error)
 		return error;
+	result->repetitions = count;
 	gsl_sort(build, 1, count);
 	gsl_sort(teardown, 1, count);
 	result->build_tsc = gsl_stats_median_from_sorted_data(build, 1, count);

@@ -28,6 +28,7 @@ struct mapping_spec {
 
 struct mapping_result {
 	double build_tsc, teardown_tsc; /* per page: medians over a few repetitions */
+	unsigned repetitions; /* 1 where one takes long: that is no median */
 	uint64_t table_bytes, expected_table_bytes; /* of the last repetition */
 	double faults_per_page;
 	struct actor_usage usage; /* of the loads alone */
