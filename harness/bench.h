@@ -9,28 +9,13 @@
 #define NESTWALK_BENCH_H
 
 #include "base/units.h"
+#include "base/vocabulary.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where measured code runs. */
-enum setting {
-	SETTING_HOST, /* a process of this Linux */
-	SETTING_VCPU, /* a bare vCPU of /dev/kvm: a guest without an operating system, whose page tables are ours */
-	SETTING_COUNT,
-};
-
 #define SETTING_BIT(setting) (1u << (setting))
-
-/* What is behind the memory under test on this Linux: a leaf size and how the kernel is asked for it. */
-enum backing {
-	BACKING_4K, /* anonymous memory, THP refused */
-	BACKING_2M_THP, /* anonymous memory, THP asked for and verified */
-	BACKING_2M_HUGETLB, /* from the hugetlb pool */
-	BACKING_1G_HUGETLB, /* from the hugetlb pool */
-	BACKING_COUNT,
-};
 
 /* In what order guest-physical pages follow each other behind guest-virtual ones. A host has no say in its own. */
 enum frames {
@@ -397,10 +382,7 @@ struct bench {
 		__attribute__((used, retain, section("nestwalk_benches"), aligned(sizeof(void *)))) = &(which)
 
 /* Names as in results and on the command line. NULL for a value out of range. */
-const char *setting_name(enum setting setting);
-const char *backing_name(enum backing backing);
 const char *frames_name(enum frames frames);
-extern const char *const backing_names[BACKING_COUNT];
 extern const char *const frames_names[FRAMES_COUNT];
 
 /* Leaf size of a backing in bytes, and whether it comes from the hugetlb pool. */

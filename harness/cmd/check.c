@@ -30,10 +30,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "RUN...",
-	.doc = "Validate run directories against docs/RESULTS.md: a line for each thing that is wrong, then a verdict."
-	       "\vExit code: 0 all are valid, 1 one is not, 2 wrong usage. A run that still goes on, or was killed in "
-	       "the "
-	       "middle of a line, is said to be so, and is valid.",
+	.doc = "Validate run directories against docs/RESULTS.md: a line for each thing that is wrong, then a verdict.\vExit code: 0 all are valid, 1 one is not, 2 wrong usage. A run that still goes on, or was killed in the middle of a line, is said to be so, and is valid.",
 };
 
 static void print(void *context, enum finding_kind kind, const char *line)

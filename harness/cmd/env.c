@@ -462,10 +462,7 @@ int cmd_env(int argc, char **argv)
 	static const struct argp argp = {
 		.options = list,
 		.parser = parse_option,
-		.doc = "What this machine is, and what it lets nestwalk measure.\v"
-		       "Without --root and --cpuid it describes this machine. Needs no privilege; what could not be "
-		       "found "
-		       "out is said to be unknown, and why.",
+		.doc = "What this machine is, and what it lets nestwalk measure.\vWithout --root and --cpuid it describes this machine. Needs no privilege; what could not be found out is said to be unknown, and why.",
 	};
 	static struct machine_source source;
 	struct options options = { 0 };

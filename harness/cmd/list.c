@@ -17,8 +17,7 @@ struct wanted {
 static const struct argp_option options[] = {
 	{ "json", 'j', NULL, 0, "print JSON", 0 },
 	{ "counters", 'c', NULL, 0,
-		"the hardware events instead: what each metric counts on this CPU, by which event, and whether it can "
-		"be counted here",
+		"the hardware events instead: what each metric counts on this CPU, by which event, and whether it can be counted here",
 		0 },
 	{ "all", 'a', NULL, 0, "with --counters: every microarchitecture", 0 },
 	{ 0 },
@@ -54,8 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "List the benches, what each answers, its parameters (for `nestwalk run --param NAME=VALUES`) with the "
-	       "values measured unless you choose, the settings it runs in, and the efforts; or the hardware events.",
+	.doc = "List the benches, what each answers, its parameters (for `nestwalk run --param NAME=VALUES`) with the values measured unless you choose, the settings it runs in, and the efforts; or the hardware events.",
 };
 
 /* One value as --param takes it. */
@@ -101,7 +99,7 @@ static void print_bench(const struct bench *bench)
 	char values[320];
 
 	printf("%s: %s\n  settings:", bench->name, bench->question);
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		if (bench->settings & SETTING_BIT(s))
 			printf(" %s", setting_name((enum setting)s));
 	printf("\n");
@@ -128,7 +126,7 @@ static json_t *bench_json(const struct bench *bench)
 	json_t *axes = json_array(), *settings = json_array();
 	char values[320];
 
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		if (bench->settings & SETTING_BIT(s))
 			json_array_append_new(settings, json_string(setting_name((enum setting)s)));
 	for (size_t i = 0; i < bench->axis_count; i++)

@@ -92,15 +92,9 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "HOST_RUN RUN[=nested|shadow|software]... -o DIRECTORY",
-	.doc = "Join run directories of one host and of its guests into one, which `nestwalk report` then compares."
-	       "\vThe first run is the host's, and stays as it is. Of a run that was made inside a guest of that host "
-	       "the points of setting host become points of setting guest. A guest cannot see whether its hypervisor "
-	       "uses nested or shadow paging: say it behind the run, as in RUN=nested. A further run of the same host "
-	       "joins as it is, for instance one of vCPUs with the other paging mode.\n\n"
-	       "What makes a comparison doubtful (another CPU model, kernel or version) is said, and kept in "
-	       "run.json.\n\n"
-	       "For instance, with a run of the host, one inside a guest, and one of vCPUs after KVM was loaded with "
-	       "EPT or NPT off:\n\n"
+	.doc = "Join run directories of one host and of its guests into one, which `nestwalk report` then compares.\vThe first run is the host's, and stays as it is. Of a run that was made inside a guest of that host the points of setting host become points of setting guest. A guest cannot see whether its hypervisor uses nested or shadow paging: say it behind the run, as in RUN=nested. A further run of the same host joins as it is, for instance one of vCPUs with the other paging mode.\n\n"
+	       "What makes a comparison doubtful (another CPU model, kernel or version) is said, and kept in run.json.\n\n"
+	       "For instance, with a run of the host, one inside a guest, and one of vCPUs after KVM was loaded with EPT or NPT off:\n\n"
 	       "  nestwalk run -o host\n"
 	       "  nestwalk run -s host -o guest        (inside the guest; then copied here)\n"
 	       "  nestwalk run -s vcpu -o shadow\n"

@@ -44,9 +44,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RUN...",
-	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, "
-	       "report.html."
-	       "\vThe figures are drawn by gnuplot from the tables, with the scripts in plots/ (or $NESTWALK_PLOTS).",
+	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, report.html.\vThe figures are drawn by gnuplot from the tables, with the scripts in plots/ (or $NESTWALK_PLOTS).",
 };
 
 static int report_one(const char *path, const char *directory)

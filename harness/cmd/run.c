@@ -46,27 +46,22 @@ static bool stop(void)
 
 static const struct argp_option options[] = {
 	{ "bench", 'b', "BENCH,...", 0,
-		"benches to run (default: all that have the settings and parameters given, of which effort quick takes "
-		"those with a first answer; `nestwalk list`)",
+		"benches to run (default: all that have the settings and parameters given, of which effort quick takes those with a first answer; `nestwalk list`)",
 		0 },
 	{ "setting", 's', "SETTING,...", 0,
-		"where: host, vcpu, guest (default: host and vcpu, and above effort quick a guest where one can be "
-		"had)",
+		"where: host, vcpu, guest (default: host and vcpu, and above effort quick a guest where one can be had)",
 		0 },
 	{ "effort", KEY_EFFORT, "EFFORT", 0,
-		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long "
-		"each takes",
+		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long each takes",
 		0 },
 	{ "param", KEY_PARAM, "NAME=V,...", 0,
-		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or "
-		"pages=60-90 (`nestwalk list`); may be given for several parameters",
+		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or pages=60-90 (`nestwalk list`); may be given for several parameters",
 		0 },
 	{ "cpu", KEY_CPU, "N", 0, "the logical CPU to measure on (default: chosen, not CPU 0 where there is another)",
 		0 },
 	{ "seed", KEY_SEED, "N", 0, "repeat a run's random choices (default: drawn, and recorded in run.json)", 0 },
 	{ "reserve-huge", KEY_RESERVE, "SIZE:PAGES,...", 0,
-		"add to the hugetlb pools for the time of the run, e.g. 2M:512,1G:8, and give back afterwards whatever "
-		"happens (needs root)",
+		"add to the hugetlb pools for the time of the run, e.g. 2M:512,1G:8, and give back afterwards whatever happens (needs root)",
 		0 },
 	{ "output", 'o', "RUNDIR", 0, "the run directory (default: results/<host>/<UTC stamp>)", 0 },
 	{ 0 },
@@ -93,9 +88,9 @@ static void settings_parse(struct argp_state *state, struct arguments *arguments
 			arguments->guest.wanted = arguments->guest.named = true;
 			continue;
 		}
-		while (s < SETTING_COUNT && strcmp(setting_name((enum setting)s), name))
+		while (s < SETTING_SPACES && strcmp(setting_name((enum setting)s), name))
 			s++;
-		if (s == SETTING_COUNT)
+		if (s == SETTING_SPACES)
 			argp_error(state, "no setting named '%s'; there are host, vcpu and guest", name);
 		arguments->request.plan.settings |= SETTING_BIT(s);
 	}
@@ -185,15 +180,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.doc = "Measure what address translation costs, and write a run directory.\v"
-	       "Settings: `host` is a process of this Linux; `vcpu` is a bare vCPU of /dev/kvm, a guest without an "
-	       "operating "
-	       "system whose page tables nestwalk builds itself. Both run the same machine code on the same pages. "
-	       "`guest` is a Linux guest booted by QEMU from the image that `make guest-image` makes: it runs the "
-	       "benches "
-	       "that host has, and its results join the run.\n\n"
-	       "Half of the available memory is used at most. An interrupted run (Ctrl-C) keeps what it has "
-	       "measured.\n\n"
+	.doc = "Measure what address translation costs, and write a run directory.\vSettings: `host` is a process of this Linux; `vcpu` is a bare vCPU of /dev/kvm, a guest without an operating system whose page tables nestwalk builds itself. Both run the same machine code on the same pages. `guest` is a Linux guest booted by QEMU from the image that `make guest-image` makes: it runs the benches that host has, and its results join the run.\n\n"
+	       "Half of the available memory is used at most. An interrupted run (Ctrl-C) keeps what it has measured.\n\n"
 	       "Examples:\n"
 	       "  nestwalk run --effort quick\n"
 	       "  nestwalk run -s host --param page_size=4K --param pages=60-120 -o my-run\n"
@@ -249,7 +237,7 @@ static bool bench_has_params(const struct bench *bench, const struct plan_reques
 			return false;
 	if (!values || !plan->param_count)
 		return true;
-	with_host.settings = SETTING_BIT(SETTING_COUNT) - 1;
+	with_host.settings = SETTING_BIT(SETTING_SPACES) - 1;
 	if (plan_make(&trial, bench, &with_host, NULL))
 		return false;
 	plan_free(&trial);
@@ -306,7 +294,7 @@ static void defaults_fill(struct arguments *arguments)
 	request->benches = arguments->benches;
 	request->plan.params = arguments->params;
 	if (!request->plan.settings && !arguments->guest.named) {
-		request->plan.settings = SETTING_BIT(SETTING_COUNT) - 1;
+		request->plan.settings = SETTING_BIT(SETTING_SPACES) - 1;
 		/* A first answer has no time for one. */
 		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
 	}

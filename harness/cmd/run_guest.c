@@ -43,8 +43,7 @@ static const struct argp_option options[] = {
 		"a kernel and initramfs made by guest-images/build (default: what `make guest-image` made)", 0 },
 	{ "guest-force", KEY_FORCE, NULL, 0, "try a KVM that is known not to boot a stock kernel", 0 },
 	{ "accel", KEY_ACCEL, "kvm|tcg", 0,
-		"tcg: QEMU's emulator instead of KVM. Its times are no machine's: they are marked so, and never drawn "
-		"beside a processor's",
+		"tcg: QEMU's emulator instead of KVM. Its times are no machine's: they are marked so, and never drawn beside a processor's",
 		0 },
 	{ 0 },
 };

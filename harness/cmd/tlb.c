@@ -49,9 +49,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RUN",
-	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID "
-	       "advertises, and what an access costs more that misses a level."
-	       "\vdocs/METHOD.md says how they are inferred, and where that ends.",
+	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID advertises, and what an access costs more that misses a level.\vdocs/METHOD.md says how they are inferred, and where that ends.",
 };
 
 /* Elements of one list about one curve: those that agree in all that names it. */
@@ -138,8 +136,7 @@ static void print_level(const json_t *level, const json_t *about, bool verbose)
 	if (note)
 		printf("         %s\n", note);
 	if (verbose)
-		printf("         misses as of law '%s', clean up to %.0f pages, saturated from %.0f; noise floor %.2f "
-		       "cycles\n",
+		printf("         misses as of law '%s', clean up to %.0f pages, saturated from %.0f; noise floor %.2f cycles\n",
 			text(level, "law", "?"), number(level, "clean_pages"), number(level, "saturated_pages"),
 			number(level, "noise_cycles"));
 }
@@ -191,8 +188,7 @@ static void print_curve(const json_t *inferred, const json_t *curve, const json_
 		printf("  %zu other step%s rejected: --verbose says why\n", rejected, rejected > 1 ? "s" : "");
 	json_array_foreach (json_object_get(inferred, "noise"), i, element)
 		if (verbose && same_curve(element, curve) && number(element, "comparisons") > 0)
-			printf("  noise: equals differ by %.2f cycles, 95 %% of them by less than %.2f (%.0f "
-			       "comparisons)\n",
+			printf("  noise: equals differ by %.2f cycles, 95 %% of them by less than %.2f (%.0f comparisons)\n",
 				number(element, "null_cycles"), number(element, "null_cycles_p95"),
 				number(element, "comparisons"));
 }

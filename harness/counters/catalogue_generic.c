@@ -44,8 +44,7 @@ static const struct count_row rows_any[COUNT_METRICS] = {
  */
 static const struct count_row rows_amd[COUNT_METRICS] = {
 	ROW_WITH(DTLB_LOAD_MISSES_L1, COUNT_GENERIC | COUNT_STORES_TOO | COUNT_DIFFERENCE,
-		"what the kernel has on AMD for dTLB-loads (misses of the first level) less dTLB-load-misses (of the "
-		"second)",
+		"what the kernel has on AMD for dTLB-loads (misses of the first level) less dTLB-load-misses (of the second)",
 		PLUS(DTLB "READ:ACCESS"), MINUS(DTLB "READ:MISS")),
 	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC | COUNT_STORES_TOO,
 		"what the kernel has on AMD for dTLB-load-misses: accesses that miss both TLB levels",

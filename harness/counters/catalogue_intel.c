@@ -132,12 +132,10 @@ static const struct count_row rows_skl[COUNT_METRICS] = {
 	WALK_ROWS(0, ""),
 	WALK_1G_ROWS(0, ""),
 	ROW_WITH(DTLB_WALK_CYCLES, COUNT_ADDS_EPT,
-		"cycles in which a page walker is busy with a walk for a load, and those of extended page table walks, "
-		"for whatever access, which the first leaves out",
+		"cycles in which a page walker is busy with a walk for a load, and those of extended page table walks, for whatever access, which the first leaves out",
 		PLUS(D "WALK_ACTIVE"), PLUS("EPT:WALK_PENDING:c=1")),
 	ROW_WITH(DTLB_WALK_PENDING, COUNT_ADDS_EPT,
-		"page walkers busy with walks for loads, or with extended page table walks for whatever access, added "
-		"up over cycles",
+		"page walkers busy with walks for loads, or with extended page table walks for whatever access, added up over cycles",
 		PLUS(D "WALK_PENDING"), PLUS("EPT:WALK_PENDING")),
 	ROW(EPT_WALK_CYCLES,
 		"cycles in which a page walker is busy with an extended page table walk, for whatever access",

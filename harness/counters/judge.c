@@ -32,16 +32,14 @@ int judge_count(enum count_metric metric, double value, const struct count_expec
 	if (meaning->needs_walks && expectation->walks_least > 0 &&
 		value < WALKS_LEAST_SHARE * expectation->walks_least)
 		return fail(why, ERANGE,
-			"%s counted %.0f where at least %.0f page walks must have happened: the event does not count "
-			"here (a virtual PMU that hides it, or a guest that runs without the CPU's guest mode)",
+			"%s counted %.0f where at least %.0f page walks must have happened: the event does not count here (a virtual PMU that hides it, or a guest that runs without the CPU's guest mode)",
 			meaning->name, value, expectation->walks_least);
 	if (expectation->accesses <= 0)
 		return 0;
 	each = value / expectation->accesses;
 	if (each < meaning->bounds.least - BOUNDS_SLACK || each > meaning->bounds.most + BOUNDS_SLACK)
 		return fail(why, ERANGE,
-			"%s counted %.4g an access, where %.4g to %.4g are possible: the event counts something else "
-			"here",
+			"%s counted %.4g an access, where %.4g to %.4g are possible: the event counts something else here",
 			meaning->name, each, meaning->bounds.least, meaning->bounds.most);
 	return 0;
 }

@@ -21,8 +21,7 @@ static int image_look(const char *image, struct reason *why)
 		snprintf(path, sizeof(path), "%s/%s", image, names[i]);
 		if (access(path, R_OK))
 			return fail(why, ENOENT,
-				"no guest image: %s cannot be read (`make guest-image` makes one, --guest-image "
-				"names another)",
+				"no guest image: %s cannot be read (`make guest-image` makes one, --guest-image names another)",
 				path);
 	}
 	return 0;
@@ -68,8 +67,7 @@ static int kvm_look(const struct machine_source *source, bool forced, struct rea
 	/* It interprets a kernel's privileged code, and not all of it (cmpxchg16b and xsave are missing). */
 	if (!forced && !strcmp(kvm.module.name, "kvm_pvm"))
 		return fail(why, ENOTSUP,
-			"this KVM is kvm_pvm, under which no stock kernel boots: it interprets kernel code and lacks "
-			"instructions that kernels use (--guest-force tries all the same)");
+			"this KVM is kvm_pvm, under which no stock kernel boots: it interprets kernel code and lacks instructions that kernels use (--guest-force tries all the same)");
 	return 0;
 }
 

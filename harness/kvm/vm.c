@@ -42,12 +42,10 @@ static int device_open(int *fd, struct reason *why)
 	*fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (*fd < 0 && errno == EACCES)
 		return fail(why, EACCES,
-			"no permission to open /dev/kvm: run as a member of its group "
-			"(`sudo usermod -aG kvm $USER`, then log in again) or as root");
+			"no permission to open /dev/kvm: run as a member of its group (`sudo usermod -aG kvm $USER`, then log in again) or as root");
 	if (*fd < 0 && errno == ENOENT)
 		return fail(why, ENOENT,
-			"no /dev/kvm: load kvm_intel or kvm_amd, or, in a VM or container, "
-			"have nested virtualisation or the device passed in");
+			"no /dev/kvm: load kvm_intel or kvm_amd, or, in a VM or container, have nested virtualisation or the device passed in");
 	if (*fd < 0)
 		return fail(why, errno, "/dev/kvm: %s", strerror(errno));
 	version = KVM_IOCTL_NUMBER(*fd, KVM_GET_API_VERSION, 0, why);

@@ -257,8 +257,7 @@ static int check_whole(const char *name, size_t lines, const struct cpuid_table 
 		}
 		if (last < base->eax)
 			return fail(why, EINVAL,
-				"%s:%zu: leaf 0x%X tells of leaves up to 0x%X, but the last one here is 0x%X: the dump "
-				"is cut off",
+				"%s:%zu: leaf 0x%X tells of leaves up to 0x%X, but the last one here is 0x%X: the dump is cut off",
 				name, lines, ranges[r], base->eax, last);
 	}
 	if (!find(table, 1, 0))
@@ -303,8 +302,7 @@ static int parse_one(const char *name, size_t line_number, const char *line, boo
 	if (*sections && strncmp(line, "CPUID ", 6))
 		return 0;
 	return fail(why, EINVAL,
-		"%s:%zu: '%s' is not a CPUID line (expected 'CPUID leaf: EAX-EBX-ECX-EDX [SL subleaf]' or the output "
-		"of `cpuid -r`)",
+		"%s:%zu: '%s' is not a CPUID line (expected 'CPUID leaf: EAX-EBX-ECX-EDX [SL subleaf]' or the output of `cpuid -r`)",
 		name, line_number, quote(line, quoted, sizeof(quoted)));
 }
 

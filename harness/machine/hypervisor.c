@@ -10,19 +10,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-const char *paging_name(enum paging paging)
-{
-	static const char *const names[] = {
-		[PAGING_UNKNOWN] = NULL,
-		[PAGING_NATIVE] = "native",
-		[PAGING_NESTED] = "nested",
-		[PAGING_SHADOW] = "shadow",
-		[PAGING_SOFTWARE] = "software",
-	};
-
-	return names[paging];
-}
-
 /* A module's boolean parameter: "Y"/"N", in older kernels "1"/"0". -1 where it is neither. */
 static int boolean(const char *text)
 {
@@ -99,8 +86,7 @@ static void explain_absence(const struct machine_source *source, const struct kv
 			"no /dev/kvm: a Xen PV guest has no virtualisation hardware; use an HVM guest or a host");
 	else if (cpu.features_known && !cpu.virtualization && outer.is_guest)
 		fail(why, ENOENT,
-			"no /dev/kvm: %s gives this guest no virtualisation hardware; enable nested virtualisation on "
-			"the host",
+			"no /dev/kvm: %s gives this guest no virtualisation hardware; enable nested virtualisation on the host",
 			outer.name);
 	else if (cpu.features_known && !cpu.virtualization)
 		fail(why, ENOENT, "no /dev/kvm: the CPU shows neither VMX nor SVM; enable it in the firmware");
@@ -121,8 +107,7 @@ static void try_device(struct kvm_device *out)
 		case EPERM:
 			out->access = KVM_FORBIDDEN;
 			fail(&out->reason, errno,
-				"/dev/kvm: permission denied; join its group (sudo usermod -aG kvm $USER, then log in "
-				"again) or run as root");
+				"/dev/kvm: permission denied; join its group (sudo usermod -aG kvm $USER, then log in again) or run as root");
 			break;
 		case ENODEV:
 		case ENXIO:

@@ -3,21 +3,10 @@
 #define NESTWALK_HYPERVISOR_H
 
 #include "base/reason.h"
+#include "base/vocabulary.h"
 #include "machine/source.h"
 
 #include <stdbool.h>
-
-/* How addresses are translated in a setting. */
-enum paging {
-	PAGING_UNKNOWN,
-	PAGING_NATIVE, /* one table, walked by hardware */
-	PAGING_NESTED, /* EPT or NPT: two tables, walked by hardware */
-	PAGING_SHADOW, /* the hypervisor keeps a merged table */
-	PAGING_SOFTWARE, /* an emulator */
-};
-
-/* "native", "nested", "shadow", "software"; NULL for PAGING_UNKNOWN. */
-const char *paging_name(enum paging paging);
 
 /* The module that does KVM's hardware side, and the paging mode that its parameters promise (a claim: see METHOD.md). */
 struct kvm_module {

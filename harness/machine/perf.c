@@ -45,8 +45,7 @@ static int no_pmu(const struct machine_source *source, int error, struct reason 
 		return fail(
 			why, error, "no PMU: the hypervisor gives this guest none, or the kernel has no driver for it");
 	return fail(why, error,
-		"no PMU: this Linux is a guest of %s, which gives it none; a KVM host gives one with -cpu host,pmu=on, "
-		"a cloud with a bare-metal instance",
+		"no PMU: this Linux is a guest of %s, which gives it none; a KVM host gives one with -cpu host,pmu=on, a cloud with a bare-metal instance",
 		outer.name);
 }
 
@@ -58,12 +57,10 @@ static int denied(const struct machine_source *source, const struct perf_refusal
 	source_read_text(source, paranoid, sizeof(paranoid), NULL, "/proc/sys/kernel/perf_event_paranoid");
 	if (refusal->other_thread)
 		return fail(why, refusal->error,
-			"permission denied for another thread with perf_event_paranoid=%s; it must be this user's own, "
-			"and as root: sysctl kernel.perf_event_paranoid=1",
+			"permission denied for another thread with perf_event_paranoid=%s; it must be this user's own, and as root: sysctl kernel.perf_event_paranoid=1",
 			paranoid);
 	return fail(why, refusal->error,
-		"permission denied with perf_event_paranoid=%s; as root: sysctl kernel.perf_event_paranoid=1 (in a "
-		"container perf_event_open may also be blocked by seccomp)",
+		"permission denied with perf_event_paranoid=%s; as root: sysctl kernel.perf_event_paranoid=1 (in a container perf_event_open may also be blocked by seccomp)",
 		paranoid);
 }
 
@@ -79,17 +76,14 @@ static int forbidden(const struct machine_source *source, int error, struct reas
 	/* Mode 2 is a filter: Linux Documentation/userspace-api/seccomp_filter.rst. */
 	if (!strcmp(seccomp, "2"))
 		return fail(why, error,
-			"perf_event_open is blocked by a seccomp filter, as containers have it; start the container "
-			"with --cap-add PERFMON or --security-opt seccomp=unconfined");
+			"perf_event_open is blocked by a seccomp filter, as containers have it; start the container with --cap-add PERFMON or --security-opt seccomp=unconfined");
 	source_read_text(source, lockdown, sizeof(lockdown), NULL, "/sys/kernel/security/lockdown");
 	if (strstr(lockdown, "[confidentiality]"))
 		/* Mainline kernels refuse only sampled registers then, distributions' more. */
 		return fail(why, error,
-			"permission denied, and the kernel is in lockdown mode confidentiality, which may be why; boot "
-			"with lockdown=integrity or without");
+			"permission denied, and the kernel is in lockdown mode confidentiality, which may be why; boot with lockdown=integrity or without");
 	return fail(why, error,
-		"permission denied, not by perf_event_paranoid: a security module forbids perf_event_open, or another "
-		"user owns the thread; as root, or with CAP_PERFMON, it is allowed");
+		"permission denied, not by perf_event_paranoid: a security module forbids perf_event_open, or another user owns the thread; as root, or with CAP_PERFMON, it is allowed");
 }
 
 static int unsupported(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
@@ -100,12 +94,10 @@ static int unsupported(const struct machine_source *source, const struct perf_re
 		return no_pmu(source, refusal->error, why);
 	if (refusal->guest_only)
 		return fail(why, refusal->error,
-			"the PMU here cannot count a guest apart from its host (exclude_host is refused), or lacks the "
-			"event");
+			"the PMU here cannot count a guest apart from its host (exclude_host is refused), or lacks the event");
 	if (refusal->error == EOPNOTSUPP)
 		return fail(why, refusal->error,
-			"the PMU lacks the event, or a running VM has the PMU to itself (a mediated vPMU); stop that "
-			"VM");
+			"the PMU lacks the event, or a running VM has the PMU to itself (a mediated vPMU); stop that VM");
 	return fail(why, refusal->error, "the PMU here does not have the event");
 }
 
@@ -119,8 +111,7 @@ static int taken(const struct machine_source *source, struct reason *why)
 		return fail(why, EBUSY,
 			"no counter is free for it: the NMI watchdog holds one; as root: sysctl kernel.nmi_watchdog=0");
 	return fail(why, EBUSY,
-		"no counter is free for it: other users of perf, or a hypervisor, have them; see who: lsof | grep "
-		"perf_event");
+		"no counter is free for it: other users of perf, or a hypervisor, have them; see who: lsof | grep perf_event");
 }
 
 int machine_perf_refused(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
@@ -134,8 +125,7 @@ int machine_perf_refused(const struct machine_source *source, const struct perf_
 	case EINVAL:
 		if (refusal->guest_only)
 			return fail(why, EINVAL,
-				"this kernel or its hypervisor refuses exclude_host, so a guest cannot be counted "
-				"apart from its host");
+				"this kernel or its hypervisor refuses exclude_host, so a guest cannot be counted apart from its host");
 		return fail(why, EINVAL, "the PMU here, or its driver in this kernel, refuses the event");
 	case EACCES:
 		return denied(source, refusal, why);

@@ -102,8 +102,8 @@ int chain_prove(const struct chain *chain, const struct space *space, struct rea
 
 		if (holds != chain_address(chain, chain->next[i]))
 			return fail(why, EIO,
-				"line %" PRIu32 " of %" PRIu32 " holds %#" PRIx64 ", not the next line's "
-				"address: two lines share memory",
+				"line %" PRIu32 " of %" PRIu32 " holds %#" PRIx64
+				", not the next line's address: two lines share memory",
 				i, chain->count, holds);
 	}
 	return 0;

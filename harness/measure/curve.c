@@ -1,5 +1,6 @@
 #include "measure/curve.h"
 
+#include "base/vocabulary.h"
 #include "measure/stats.h"
 
 #include <errno.h>
@@ -301,14 +302,9 @@ static int point_add(struct curve_set *set, const json_t *point)
 /* Where a setting stands in tables: the host first, since all others are compared with it. */
 static int setting_rank(const struct curve *curve)
 {
-	static const char *const order[] = { "host", "vcpu", "guest" };
-	const char *setting = text(curve->first, "setting");
-	int rank = 0;
+	int setting = setting_find(text(curve->first, "setting"));
 
-	for (; rank < (int)(sizeof(order) / sizeof(order[0])); rank++)
-		if (!strcmp(setting, order[rank]))
-			break;
-	return rank;
+	return setting < 0 ? SETTING_COUNT : setting;
 }
 
 static bool comes_before(const struct curve *a, const struct curve *b)

@@ -39,7 +39,7 @@ struct hardware {
 	const struct machine_source *source;
 	const struct microarch *microarch; /* NULL: not known */
 	struct reason microarch_why;
-	struct of_setting of[SETTING_COUNT];
+	struct of_setting of[SETTING_SPACES];
 };
 
 static const struct reason nothing_asked = { "no counters were asked for" };
@@ -80,7 +80,7 @@ int hardware_open(const struct hardware_request *request, struct hardware **out,
 	hardware->microarch = request->microarch;
 	if (!hardware->microarch)
 		encode_detect(&hardware->microarch, &hardware->microarch_why);
-	for (unsigned s = 0; s < SETTING_COUNT && !error; s++) {
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++) {
 		bool guest = s == SETTING_VCPU;
 		struct counting_plan plan = {
 			.wanted = WANTED,
@@ -105,7 +105,7 @@ void hardware_close(struct hardware *hardware)
 {
 	if (!hardware)
 		return;
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		counting_close(hardware->of[s].counting);
 	free(hardware);
 }
@@ -225,7 +225,7 @@ json_t *hardware_json(const struct hardware *hardware)
 		json_object_set_new(json, "microarchitecture", json_null());
 		json_object_set_new(json, "microarchitecture_reason", json_string(hardware->microarch_why.text));
 	}
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		if (hardware->of[s].counting)
 			json_object_set_new(
 				json, setting_name((enum setting)s), setting_json(hardware, (enum setting)s));

@@ -26,7 +26,7 @@ static json_t *names_of_settings(unsigned settings, bool guest)
 {
 	json_t *names = json_array();
 
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		if (settings & SETTING_BIT(s))
 			json_array_append_new(names, json_string(setting_name((enum setting)s)));
 	if (guest)
@@ -274,7 +274,7 @@ static size_t refine_choose(
 
 		if (!plan_same_curve(like->point[0].bench, cell, like))
 			continue;
-		for (unsigned s = 0; s < SETTING_COUNT; s++)
+		for (unsigned s = 0; s < SETTING_SPACES; s++)
 			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
 				json_array_append_new(points, point_json(&cell->point[s], &times_only));
 	}

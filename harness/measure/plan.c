@@ -196,7 +196,7 @@ static int cell_add(struct plan *plan, const struct cell *model, const uint64_t 
 		ground->room = room;
 	}
 	*cell = *model;
-	for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 		point_init(&cell->point[setting], plan->bench, (enum setting)setting);
 		memcpy(cell->point[setting].value, value, plan->bench->axis_count * sizeof(*value));
 		plan->points += !!(cell->settings & SETTING_BIT(setting));
@@ -224,7 +224,7 @@ static int combination(const struct product *product, const uint64_t *value)
 	const struct bench *bench = product->plan->bench;
 	struct cell model = { 0 };
 
-	for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 		struct chase chase = { 0 };
 		struct trial trial = { 0 };
 		enum fit fit;
@@ -282,8 +282,7 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
 	if (!error && !plan->points)
 		error = fail(why, EINVAL,
-			"%s: these --param values leave nothing to measure in the settings chosen "
-			"(a host page is its own backing)",
+			"%s: these --param values leave nothing to measure in the settings chosen (a host page is its own backing)",
 			bench->name);
 	if (error)
 		plan_free(plan);
@@ -312,7 +311,7 @@ static int curve_refine(struct plan *plan, const struct cell *like, const uint64
 		memcpy(value, like->point[0].value, sizeof(value));
 		value[bench->sweep_axis] = steps[k];
 		model.finished = false;
-		for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+		for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
 			if (model.settings & SETTING_BIT(setting))
 				bench->chase(value, (enum setting)setting, &model.chase);
 		error = cell_add(plan, &model, value);
@@ -342,7 +341,7 @@ int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, 
 	}
 	for (size_t g = 0; g < plan->grounds; g++)
 		for (size_t c = 0; c < plan->ground[g].cells; c++)
-			for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+			for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
 				plan->ground[g].cell[c]->point[setting].pass = PASS_REFINE;
 	if (error) {
 		plan_free(plan);
@@ -355,7 +354,7 @@ void plan_free(struct plan *plan)
 {
 	for (size_t g = 0; g < plan->grounds; g++) {
 		for (size_t c = 0; c < plan->ground[g].cells; c++) {
-			for (unsigned setting = 0; setting < SETTING_COUNT; setting++)
+			for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
 				point_free(&plan->ground[g].cell[c]->point[setting]);
 			free(plan->ground[g].cell[c]);
 		}

@@ -24,7 +24,7 @@ struct cell {
 	struct chase chase; /* of a bench of chases; else all 0 */
 	struct trial trial; /* of a bench of trials */
 	unsigned settings;
-	struct point point[SETTING_COUNT];
+	struct point point[SETTING_SPACES];
 	bool finished; /* all of its points are: precise enough, skipped or in error */
 };
 

@@ -61,7 +61,7 @@ struct point {
 
 /* What is the same for all points of a run. */
 struct point_context {
-	const char *paging[SETTING_COUNT]; /* NULL: unknown */
+	const char *paging[SETTING_SPACES]; /* NULL: unknown */
 	const char *paging_reason; /* ... and why */
 	const char *outer;
 	double tsc_hz;

@@ -61,7 +61,7 @@ static void cell_judge(const struct measurement *m, const struct ground *ground,
 		return;
 	}
 
-	for (unsigned s = 0; s < SETTING_COUNT; s++) {
+	for (unsigned s = 0; s < SETTING_SPACES; s++) {
 		const struct point *point = &cell->point[s];
 
 		if (!(cell->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
@@ -202,7 +202,7 @@ static int each_point(
 		const struct ground *ground = &m->plan->ground[g];
 
 		for (size_t c = 0; c < ground->cells; c++)
-			for (unsigned s = 0; s < SETTING_COUNT && !error; s++)
+			for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
 				if (ground->cell[c]->settings & SETTING_BIT(s))
 					error = visit(m, &ground->cell[c]->point[s], why);
 	}
@@ -263,8 +263,7 @@ static void unmeasured_reason(const struct measurement *m, const struct ground *
 			point->discarded);
 	else
 		fail(why, ETIME,
-			"touching the memory for this and larger counts takes longer than effort '%s' has: a "
-			"higher --effort measures them",
+			"touching the memory for this and larger counts takes longer than effort '%s' has: a higher --effort measures them",
 			m->around->effort->name);
 }
 
@@ -275,7 +274,7 @@ static void unmeasured_explain(struct measurement *m)
 		struct ground *ground = &m->plan->ground[g];
 
 		for (size_t c = 0; c < ground->cells; c++)
-			for (unsigned s = 0; s < SETTING_COUNT; s++) {
+			for (unsigned s = 0; s < SETTING_SPACES; s++) {
 				struct cell *cell = ground->cell[c];
 				struct reason why;
 

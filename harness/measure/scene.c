@@ -116,7 +116,7 @@ static void ground_fail(struct scene *scene, unsigned settings, enum point_statu
 
 		for (size_t other = 0; other < c && first; other++)
 			first = !plan_same_curve(scene->m->plan->bench, ground->cell[other], cell);
-		for (unsigned s = 0; s < SETTING_COUNT; s++) {
+		for (unsigned s = 0; s < SETTING_SPACES; s++) {
 			struct point *point = &cell->point[s];
 
 			if (!(cell->settings & settings & SETTING_BIT(s)) || point->samples)
@@ -180,7 +180,7 @@ static struct wish ground_wish(const struct measurement *m, const struct ground 
 
 void scene_close(struct scene *scene)
 {
-	for (unsigned s = 0; s < SETTING_COUNT; s++)
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		space_close(scene->space[s]);
 	backed_free(&scene->memory);
 	sparse_free(&scene->sparse);
@@ -281,7 +281,7 @@ int scene_open(struct scene *scene, struct measurement *m, struct ground *ground
 	error = scene_memory(scene, &wish, &why);
 	if (error && error != -EINTR)
 		ground_fail(scene, wish.settings, status_of(error), &why);
-	for (unsigned s = 0; s < SETTING_COUNT && !error; s++) {
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++) {
 		if (!(wish.settings & SETTING_BIT(s)))
 			continue;
 		error = scene_space(scene, s, &why);
@@ -440,8 +440,8 @@ int scene_measure(struct scene *scene, struct cell *cell, unsigned visit)
 
 	plan.chain = place(scene, cell);
 	plan.packed = chain_packed(cell->chase.count, (uintptr_t)scene->packed.at, &scene->m->cycle);
-	for (unsigned i = 0; !error && i < SETTING_COUNT; i++) {
-		unsigned s = (i + turn) % SETTING_COUNT;
+	for (unsigned i = 0; !error && i < SETTING_SPACES; i++) {
+		unsigned s = (i + turn) % SETTING_SPACES;
 
 		if (!(cell->settings & SETTING_BIT(s)) || cell->point[s].status != POINT_OK || !scene->space[s])
 			continue;

@@ -27,8 +27,8 @@ struct scene {
 	struct sparse sparse; /* where sparse: addresses, and this process's memory */
 	struct backed packed;
 	double touch_ns_per_page; /* of the backing, when it was touched first */
-	struct space *space[SETTING_COUNT]; /* NULL: there is none in this round */
-	double lap_overhead_tsc[SETTING_COUNT];
+	struct space *space[SETTING_SPACES]; /* NULL: there is none in this round */
+	double lap_overhead_tsc[SETTING_SPACES];
 };
 
 /* How much memory a cell's chain needs. */

@@ -158,9 +158,7 @@ static void add_unresolved(
 			curve->pass[CURVE_SWEEP].at[0].pages, sweep_end(curve), judged->floor.most);
 	else if (levels && !open && !is_walk_plateau(judged, last, levels))
 		add_reason(unresolved, curve,
-			"the sweep ends at %.0f pages: whether what follows level %d is a further level or walks does "
-			"not "
-			"show",
+			"the sweep ends at %.0f pages: whether what follows level %d is a further level or walks does not show",
 			sweep_end(curve), levels);
 }
 
@@ -264,9 +262,7 @@ static void add_notes(json_t *levels)
 				continue;
 			if (count_of(one, "level") == 1)
 				snprintf(note, sizeof(note),
-					"coalescing: holds %.1f times more neighbouring pages than pages %.0f apart, "
-					"so an "
-					"entry covers several neighbouring pages",
+					"coalescing: holds %.1f times more neighbouring pages than pages %.0f apart, so an entry covers several neighbouring pages",
 					ratio, stride);
 			else
 				snprintf(note, sizeof(note),

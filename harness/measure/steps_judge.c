@@ -298,9 +298,7 @@ static bool is_walk_growth(const struct judged_curve *curve, const struct judged
 	between = (struct range){ last->capacity.read.saturated, step->onset };
 	if (between.to < NEXT_LEVEL * between.from) {
 		say(judged, STEP_REJECTED,
-			"begins at %.0f pages, right where the step before it ended (%.0f), and TLB levels differ by a "
-			"factor "
-			"of two or more: walks grow dearer as page tables leave the caches",
+			"begins at %.0f pages, right where the step before it ended (%.0f), and TLB levels differ by a factor of two or more: walks grow dearer as page tables leave the caches",
 			between.to, between.from);
 		return true;
 	}
@@ -308,17 +306,13 @@ static bool is_walk_growth(const struct judged_curve *curve, const struct judged
 	rise = last->step.upper - last->step.lower;
 	if (isfinite(slope) && slope > GROWS * rise && slope > last->floor.plateau) {
 		say(judged, STEP_REJECTED,
-			"the cost grew by %.1f cycles an octave before it, as walks do when page tables leave the "
-			"caches; "
-			"a TLB hit would cost the same throughout",
+			"the cost grew by %.1f cycles an octave before it, as walks do when page tables leave the caches; a TLB hit would cost the same throughout",
 			slope);
 		return true;
 	}
 	if (rise > DEAR_CYCLES && (step->shape != STEP_LEVELS_OFF || !stands_alone(series, step, between.from))) {
 		say(judged, STEP_REJECTED,
-			"the step before it added %.0f cycles, more than a TLB hit costs, and this one has no flat "
-			"octave on "
-			"both sides with a quiet baseline: walks grow dearer as page tables leave the caches",
+			"the step before it added %.0f cycles, more than a TLB hit costs, and this one has no flat octave on both sides with a quiet baseline: walks grow dearer as page tables leave the caches",
 			rise);
 		return true;
 	}
@@ -349,8 +343,7 @@ static bool has_effect(const struct curve_series *series, const struct sides *si
 	}
 	if (isfinite(baseline) && baseline >= OF_BASELINE * effect) {
 		say(judged, STEP_REJECTED,
-			"the packed baseline rises by %.1f cycles at the same number of pages, this by %.1f: a data "
-			"cache",
+			"the packed baseline rises by %.1f cycles at the same number of pages, this by %.1f: a data cache",
 			baseline, effect);
 		return false;
 	}
@@ -407,8 +400,7 @@ static int measure_level(
 
 	if (error == -ENODATA) {
 		say(judged, STEP_UNRESOLVED,
-			"a step between %.0f and %.0f pages, but too few points around it to tell where it begins and "
-			"ends",
+			"a step between %.0f and %.0f pages, but too few points around it to tell where it begins and ends",
 			judged->step.onset, judged->step.saturation);
 		return 0;
 	}

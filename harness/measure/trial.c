@@ -97,7 +97,7 @@ int trial_measure(struct measurement *m, struct cell *cell)
 {
 	int error = 0;
 
-	for (unsigned s = 0; s < SETTING_COUNT && !error; s++)
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
 		if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK && !cell->point[s].exhausted)
 			error = point_take(m, cell, s);
 	return error;

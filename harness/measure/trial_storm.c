@@ -96,9 +96,7 @@ static int storm_possible(const struct measurement *m, const struct storm_trial 
 		return fail(why, ENOMEM,
 			"a region of %" PRIu64 " MiB for each of %u actors takes %" PRIu64
 			" MiB in all, and a storm may take %" PRIu64
-			" MiB here (half of the available memory less what fresh frames hold, or the effort's limit): "
-			"a smaller "
-			"--param region",
+			" MiB here (half of the available memory less what fresh frames hold, or the effort's limit): a smaller --param region",
 			storm->region_bytes / MIB, storm->actors, needed / MIB, room / MIB);
 	if (storm->kind == STORM_THP_WRITE) {
 		enum thp_mode mode = thp_mode(m->around->source, &hint);

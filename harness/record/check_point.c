@@ -1,6 +1,7 @@
 #include "record/check_point.h"
 
 #include "base/units.h"
+#include "base/vocabulary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,8 +20,6 @@
 #define CYCLES_PER_TSC_LEAST 0.05
 #define CYCLES_PER_TSC_MOST 4.0
 
-static const char *const settings[] = { "host", "vcpu", "guest" };
-static const char *const pagings[] = { "native", "nested", "shadow", "software" };
 static const char *const passes[] = { "sweep", "refine" };
 static const char *const statuses[] = { "ok", "skipped", "error" };
 
@@ -365,7 +364,7 @@ static void check_paging(struct checking *c, const json_t *point)
 	const json_t *paging = json_object_get(point, "paging");
 
 	if (!json_is_null(paging))
-		check_word(c, "paging", paging, pagings, COUNT(pagings));
+		check_word(c, "paging", paging, paging_names + PAGING_NATIVE, PAGING_COUNT - PAGING_NATIVE);
 	else if (!json_is_string(json_object_get(point, "paging_reason")))
 		finding(c, FINDING_PROBLEM, "paging is null without a paging_reason beside it");
 }
@@ -403,7 +402,7 @@ bool check_point(struct checking *c, const json_t *point)
 		return false;
 	if (!check_word(c, "status", json_object_get(point, "status"), statuses, COUNT(statuses)))
 		return false;
-	check_word(c, "setting", json_object_get(point, "setting"), settings, COUNT(settings));
+	check_word(c, "setting", json_object_get(point, "setting"), setting_names, SETTING_COUNT);
 	check_word(c, "pass", json_object_get(point, "pass"), passes, COUNT(passes));
 	check_paging(c, point);
 	check_join(c, point);

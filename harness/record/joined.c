@@ -1,5 +1,7 @@
 #include "record/joined.h"
 
+#include "base/vocabulary.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -11,15 +13,9 @@
 
 #define UNTOLD "a guest cannot see it: say RUN=nested or RUN=shadow"
 
-static const char *const guest_pagings[] = { "nested", "shadow", "software" };
-
 bool paging_is_of_guest(const char *paging)
 {
-	for (size_t i = 0; paging && i < sizeof(guest_pagings) / sizeof(guest_pagings[0]); i++) {
-		if (!strcmp(guest_pagings[i], paging))
-			return true;
-	}
-	return false;
+	return paging_find(paging) > PAGING_NATIVE;
 }
 
 static const json_t *machine_of(const json_t *about, const char *part)
@@ -178,8 +174,7 @@ static int judge(const struct loaded_run *base, const struct joined_run *joined,
 	if (same_machine(base->about, about) && !shaped) {
 		if (joined->told)
 			return fail(why, EINVAL,
-				"%s was measured on the host of %s and not inside a guest of it: leave out '=%s'; its "
-				"vcpu points say their paging themselves",
+				"%s was measured on the host of %s and not inside a guest of it: leave out '=%s'; its vcpu points say their paging themselves",
 				joined->run->path, base->path, joined->told);
 		return 0;
 	}
@@ -187,8 +182,7 @@ static int judge(const struct loaded_run *base, const struct joined_run *joined,
 	if (out->guest)
 		return judge_guest(joined, out, why);
 	return fail(why, EINVAL,
-		"%s was measured on %s (%s, %s) outside any guest, and %s on %s (%s): only runs of one host and of its "
-		"guests can be joined",
+		"%s was measured on %s (%s, %s) outside any guest, and %s on %s (%s): only runs of one host and of its guests can be joined",
 		joined->run->path, or_unknown(host_of(about)), or_unknown(cpu_of(about)), or_unknown(outer_of(about)),
 		base->path, or_unknown(host_of(base->about)), or_unknown(cpu_of(base->about)));
 }

@@ -146,8 +146,7 @@ static int nothing_joined(const struct merging *merging)
 
 	if (merging->nested_vcpus)
 		return fail(merging->why, EINVAL,
-			"%s was made inside a guest and has no finished points of setting host: its vcpu points "
-			"are of guests of that guest, and stand beside nothing here",
+			"%s was made inside a guest and has no finished points of setting host: its vcpu points are of guests of that guest, and stand beside nothing here",
 			path);
 	return fail(merging->why, EINVAL, "%s has no finished points", path);
 }

@@ -132,13 +132,11 @@ static int write_table(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# What something takes in a setting and paging mode, as a multiple of what it takes in "
-		       "another (base).\n"
-		       "# _lo, _hi: 95 %% interval. pairs: samples of one round; 0: two runs, and the ratio of "
-		       "their medians.\n"
-		       "# alike: the interval holds 1; unknown: there is none.\n"
-		       "row\tgroup\tgroup_label\twhat\tbase\tlane\tlabel\tsetting\tpaging\tbase_ns\t"
-		       "base_ns_lo\tbase_ns_hi\tns\tns_lo\tns_hi\tratio\tratio_lo\tratio_hi\tpairs\talike\n");
+	fprintf(table,
+		"# What something takes in a setting and paging mode, as a multiple of what it takes in another (base).\n"
+		"# _lo, _hi: 95 %% interval. pairs: samples of one round; 0: two runs, and the ratio of their medians.\n"
+		"# alike: the interval holds 1; unknown: there is none.\n"
+		"row\tgroup\tgroup_label\twhat\tbase\tlane\tlabel\tsetting\tpaging\tbase_ns\tbase_ns_lo\tbase_ns_hi\tns\tns_lo\tns_hi\tratio\tratio_lo\tratio_hi\tpairs\talike\n");
 	for (cell.row = 1; cell.row <= subject->rows; cell.row++) {
 		const struct row *row = &subject->row[cell.row - 1];
 
@@ -285,9 +283,7 @@ static void explain_pairs(FILE *text, const struct subject *subject)
 	if (apart)
 		fputs("that of two medians, as the samples are of different runs, with the bootstrap interval of both",
 			text);
-	fputs(". Each row was measured in the same way in all columns: same sizes, same counts. Where a level "
-	      "of the TLB is named, the number of pages is well within it, or well beyond it, in each of "
-	      "them.\n\n",
+	fputs(". Each row was measured in the same way in all columns: same sizes, same counts. Where a level of the TLB is named, the number of pages is well within it, or well beyond it, in each of them.\n\n",
 		text);
 }
 
@@ -299,9 +295,7 @@ static char *explain(const struct subject *subject)
 
 	if (!text)
 		return NULL;
-	fputs("One row for each thing that was measured on both sides. Right of 1 it takes longer than on the "
-	      "host; dots are ratios of times, bars their 95 % intervals. `~`: the interval holds 1; `?`: too few "
-	      "samples for one.\n\n",
+	fputs("One row for each thing that was measured on both sides. Right of 1 it takes longer than on the host; dots are ratios of times, bars their 95 % intervals. `~`: the interval holds 1; `?`: too few samples for one.\n\n",
 		text);
 	for (size_t base = 0; base < PLACES_MAX; base++) {
 		for (size_t p = 0; p < PLACES_MAX; p++)

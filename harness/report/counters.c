@@ -269,9 +269,7 @@ static void explain_check(
 	explain_verdict(text, "Walks and accesses", seen.walks_agree, seen.walks_differ, &seen.walks);
 	explain_verdict(text, "Cycles of walks and net cycles", seen.time_agree, seen.time_differ, &seen.time);
 	if (seen.time_differ)
-		fputs(" Either walks overlap with something, or the event leaves something out: the second dimension "
-		      "of "
-		      "nested paging, for one.",
+		fputs(" Either walks overlap with something, or the event leaves something out: the second dimension of nested paging, for one.",
 			text);
 	fputc('\n', text);
 }
@@ -324,9 +322,7 @@ void counters_explain(FILE *text, const struct report *report, const struct pane
 		explain_check(text, report, panel, panel->curve[i]);
 		counted[count++] = panel->curve[i];
 	}
-	fputs("\nThe lower panels are what hardware counted, per access: misses of the first TLB level that hit the "
-	      "next "
-	      "(dashed), page walks, and the cycles in which a walk was under way. ",
+	fputs("\nThe lower panels are what hardware counted, per access: misses of the first TLB level that hit the next (dashed), page walks, and the cycles in which a walk was under way. ",
 		text);
 	counters_explain_source(text, counted, count);
 	explain_table(text, panel);

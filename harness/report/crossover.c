@@ -155,10 +155,9 @@ static int write_lines(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# (C + misses M) of a setting over that of the base: C a change of its page tables, M a miss "
-		       "of its TLB.\n"
-		       "panel\tpanel_label\tbase\tlabel\tsetting\tpaging\tline\tmisses\tslowdown\tslowdown_lo\t"
-		       "slowdown_hi\n");
+	fprintf(table,
+		"# (C + misses M) of a setting over that of the base: C a change of its page tables, M a miss of its TLB.\n"
+		"panel\tpanel_label\tbase\tlabel\tsetting\tpaging\tline\tmisses\tslowdown\tslowdown_lo\tslowdown_hi\n");
 	for (size_t i = 0; i < subject->mixes; i++) {
 		for (size_t p = 0; p < subject->places.count; p++) {
 			if (subject->mix[i].drawn[p])
@@ -194,8 +193,7 @@ static int write_marks(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# Where nested and shadow paging cost the same; NA where they do nowhere in the "
-		       "picture.\n"
+	fprintf(table, "# Where nested and shadow paging cost the same; NA where they do nowhere in the picture.\n"
 		       "panel\tmisses\tmisses_lo\tmisses_hi\tslowdown\twords\n");
 	for (size_t i = 0; i < subject->mixes; i++) {
 		const struct mix *mix = &subject->mix[i];
@@ -263,8 +261,7 @@ static void explain_crossing(FILE *text, const struct mix *mix)
 
 	if (isfinite(crossing->misses.median)) {
 		fprintf(text,
-			"Both cost the same at *m\\** = %s misses for each change. With fewer %s paging costs "
-			"less, with more %s paging.",
+			"Both cost the same at *m\\** = %s misses for each change. With fewer %s paging costs less, with more %s paging.",
 			crossing_text(crossing->misses).text, modes[crossing->better_below],
 			modes[!crossing->better_below]);
 		if (crossing->misses.median < MISSES_LEAST || crossing->misses.median > MISSES_MOST)
@@ -308,8 +305,7 @@ static void explain_mix(FILE *text, const struct subject *subject, const struct 
 		explain_crossing(text, mix);
 	else if (nested || shadow)
 		fprintf(text,
-			"Of the two paging modes of a guest only %s was measured, so that nothing can cross. "
-			"`make bench-paging` measures both, where this machine lets its mode be changed.\n\n",
+			"Of the two paging modes of a guest only %s was measured, so that nothing can cross. `make bench-paging` measures both, where this machine lets its mode be changed.\n\n",
 			nested ? "nested" : "shadow");
 	explain_lack(text, subject, mix);
 }
@@ -322,27 +318,14 @@ static char *explain(const struct subject *subject)
 
 	if (!text)
 		return NULL;
-	fputs("Nested paging makes a TLB miss dearer, because two page tables are walked; shadow paging makes "
-	      "each change of a page table dearer, because the hypervisor takes part in it. Which is better "
-	      "depends on the program. The model: for each change of its page tables (a page fault) a program "
-	      "misses the TLB *m* times, and spends *C* + *m* × *M* on both, where *C* is what a change costs, "
-	      "and *M* a miss. Drawn is that sum as a multiple of the base's, against *m*. At the left end "
-	      "changes decide, and the line is at the ratio of *C*; at the right end misses decide, and it is "
-	      "at the ratio of *M*.\n\n"
-	      "*C* is the time of a page fault of anonymous memory, one actor. *M* is the net time of an "
-	      "access to one of more 4K pages than any TLB level that was found holds, at the most pages that "
-	      "all have in common. Bands are 95 % intervals: the samples of each cost were drawn again 1000 "
-	      "times, independently, and all medians, lines and crossings computed anew; a cost with one "
-	      "sample gives none. The grey strip is where the crossing may lie. What the program does besides "
-	      "is not in the model: it makes every difference smaller.\n\n",
+	fputs("Nested paging makes a TLB miss dearer, because two page tables are walked; shadow paging makes each change of a page table dearer, because the hypervisor takes part in it. Which is better depends on the program. The model: for each change of its page tables (a page fault) a program misses the TLB *m* times, and spends *C* + *m* × *M* on both, where *C* is what a change costs, and *M* a miss. Drawn is that sum as a multiple of the base's, against *m*. At the left end changes decide, and the line is at the ratio of *C*; at the right end misses decide, and it is at the ratio of *M*.\n\n"
+	      "*C* is the time of a page fault of anonymous memory, one actor. *M* is the net time of an access to one of more 4K pages than any TLB level that was found holds, at the most pages that all have in common. Bands are 95 % intervals: the samples of each cost were drawn again 1000 times, independently, and all medians, lines and crossings computed anew; a cost with one sample gives none. The grey strip is where the crossing may lie. What the program does besides is not in the model: it makes every difference smaller.\n\n",
 		text);
 	for (size_t i = 0; i < subject->mixes; i++)
 		explain_mix(text, subject, &subject->mix[i]);
 	for (size_t i = 0; i < subject->mixes; i++) {
 		if (!strcmp(subject->mix[i].sort->setting, "vcpu"))
-			fputs("A bare vCPU has a fault handler of a few instructions, which no host has: its "
-			      "modes are held against each other, and the line is shadow over nested "
-			      "paging.\n\n",
+			fputs("A bare vCPU has a fault handler of a few instructions, which no host has: its modes are held against each other, and the line is shadow over nested paging.\n\n",
 				text);
 	}
 	return text_finish(text, &markdown);

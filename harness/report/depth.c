@@ -245,8 +245,7 @@ static int write_points(const struct report *report, const struct leaf *leaf, st
 	fprintf(table,
 		"# What translation adds to one access to pages that lie a distance apart. One row a point.\n"
 		"# lane, count, x: setting, number of pages, distance, by their rank. _lo, _hi: 95 %% interval.\n"
-		"lane\tlabel\tsetting\tplacement\tcount\tpages\tx\tdistance_bytes\tnet_cycles\tnet_cycles_lo\t"
-		"net_cycles_hi\tnet_ns\tnet_ns_lo\tnet_ns_hi\tgross_cycles\tgross_cycles_lo\tgross_cycles_hi\n");
+		"lane\tlabel\tsetting\tplacement\tcount\tpages\tx\tdistance_bytes\tnet_cycles\tnet_cycles_lo\tnet_cycles_hi\tnet_ns\tnet_ns_lo\tnet_ns_hi\tgross_cycles\tgross_cycles_lo\tgross_cycles_hi\n");
 	for (size_t lane = 0; lane < leaf->lanes->count; lane++) {
 		size_t points = 0;
 
@@ -322,24 +321,17 @@ static char *explain(const struct leaf *leaf)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"While a TLB holds the translations of all pages, it does not matter how far apart they lie. Once "
-		"there "
-		"are more, each access walks, and the cost grows with the distance, because less of a walk is shared "
-		"with those of other pages: below each distance stands what a walk needs for itself from there on. "
-		"*Scattered* pages lie at a random place of each unit; *aligned* ones at its start, where their page "
-		"numbers agree in the low bits, so that they meet in one set of a TLB that is indexed by those. What "
-		"translation adds to one access:\n\n");
+		"While a TLB holds the translations of all pages, it does not matter how far apart they lie. Once there are more, each access walks, and the cost grows with the distance, because less of a walk is shared with those of other pages: below each distance stands what a walk needs for itself from there on. *Scattered* pages lie at a random place of each unit; *aligned* ones at its start, where their page numbers agree in the low bits, so that they meet in one set of a TLB that is indexed by those. What translation adds to one access:\n\n");
 	for (size_t i = 0; i < leaf->lanes->count; i++) {
 		for (size_t p = 0; p < PLACEMENTS; p++)
 			explain_line(text, leaf, &leaf->lanes->lane[i], placements[p]);
 	}
 	if (leaf->counts && greatest_cost(leaf, leaf->pages[0]) < COSTS_NOTHING_CYCLES)
 		fprintf(text,
-			"- up to %s pages cost less than one cycle at any distance and placement: the first TLB level "
-			"holds them, and a translation that is held costs the same however far away its page lies.\n",
+			"- up to %s pages cost less than one cycle at any distance and placement: the first TLB level holds them, and a translation that is held costs the same however far away its page lies.\n",
 			count_text(leaf->pages[0]).text);
-	fprintf(text, "\nA count that is missing at large distances needs more address space or memory than there "
-		      "is.\n");
+	fprintf(text,
+		"\nA count that is missing at large distances needs more address space or memory than there is.\n");
 	return text_finish(text, &markdown);
 }
 

@@ -41,8 +41,7 @@ static void write_opening(FILE *out, const struct report *report)
 	fputs(".\n\n", out);
 	free(where);
 	if (is(state, "running"))
-		fputs("**This run has not finished, or was killed:** what follows rests on the points it had by "
-		      "then.\n\n",
+		fputs("**This run has not finished, or was killed:** what follows rests on the points it had by then.\n\n",
 			out);
 	if (is(state, "interrupted")) {
 		fputs("**This run was interrupted:** ", out);
@@ -74,14 +73,11 @@ static void write_emulated(FILE *out, const struct report *report)
 		return;
 	fprintf(out,
 		"## An emulated machine\n\n"
-		"%zu of %zu points were measured on an emulated machine. Their times are the emulator's and not a "
-		"processor's: they are neither drawn nor compared with others. What counts is KVM's own.\n\n",
+		"%zu of %zu points were measured on an emulated machine. Their times are the emulator's and not a processor's: they are neither drawn nor compared with others. What counts is KVM's own.\n\n",
 		emulated, json_array_size(report->run->points));
 	if (!chases)
 		return;
-	fputs("| bench | setting | paging | pages | samples | faults expected | faults counted | KVM exits | guest "
-	      "faults to "
-	      "KVM |\n"
+	fputs("| bench | setting | paging | pages | samples | faults expected | faults counted | KVM exits | guest faults to KVM |\n"
 	      "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
 		out);
 	json_array_foreach (report->run->points, i, point) {
@@ -174,9 +170,7 @@ static void write_unresolved(FILE *out, const struct report *report)
 
 	if (!count)
 		return;
-	fputs("## What was not resolved\n\nA step counts only if it is larger than the noise, persists, and is seen "
-	      "again in "
-	      "a second pass with fresh placements. These did not:\n\n"
+	fputs("## What was not resolved\n\nA step counts only if it is larger than the noise, persists, and is seen again in a second pass with fresh placements. These did not:\n\n"
 	      "| pages | setting | what | at pages | why |\n| --- | --- | --- | ---: | --- |\n",
 		out);
 	write_list(out, report, "unresolved", "not resolved");
@@ -246,9 +240,7 @@ static void write_quality(FILE *out, const struct report *report)
 	}
 	fputs("## How far to trust it\n\n", out);
 	fprintf(out,
-		"- %s points with %s samples, each of a fresh placement. %s samples were taken again because something "
-		"disturbed them (a context switch, a page fault, stolen time); %s stayed disturbed and are left out of "
-		"the medians.\n",
+		"- %s points with %s samples, each of a fresh placement. %s samples were taken again because something disturbed them (a context switch, a page fault, stolen time); %s stayed disturbed and are left out of the medians.\n",
 		count_text(ok).text, count_text(samples).text, count_text(discarded).text,
 		count_text(contaminated).text);
 	for (i = 0; i < report->curves.panels; i++) {
@@ -269,8 +261,7 @@ static void write_quality(FILE *out, const struct report *report)
 	}
 	if (isfinite(report->ghz))
 		fprintf(out,
-			"- The core ran at %s GHz: %s core cycles per TSC cycle, by dependent additions beside each "
-			"sample.\n",
+			"- The core ran at %s GHz: %s core cycles per TSC cycle, by dependent additions beside each sample.\n",
 			number_text(report->ghz).text,
 			ratio_text(about_number(report, "clock.cycles_per_tsc.median"),
 				about_number(report, "clock.cycles_per_tsc.lo"),
@@ -394,24 +385,12 @@ static void write_closing(FILE *out, const struct report *report)
 	const json_t *words = json_at(report->run->about, "command_line");
 
 	fputs("## How to read the figures\n\n"
-	      "- **gross** is the time of one access: a chain of dependent loads over one cache line in each page, in "
-	      "random "
-	      "order. **baseline** (thin, dashed) is the same chain over the same number of lines packed into huge "
-	      "pages: "
-	      "caches without translation. **net** is the difference, sample by sample: what translation adds.\n",
+	      "- **gross** is the time of one access: a chain of dependent loads over one cache line in each page, in random order. **baseline** (thin, dashed) is the same chain over the same number of lines packed into huge pages: caches without translation. **net** is the difference, sample by sample: what translation adds.\n",
 		out);
 	if (report->curves.panels)
-		fputs("- Where levels are marked: lines are the sweep, bands its 95 % intervals; open circles are the "
-		      "second "
-		      "pass, with fresh placements, near each step. The strip on top shows where a level ends: "
-		      "inferred "
-		      "from each curve with its interval, and dotted what CPUID advertises. A question mark: the "
-		      "second "
-		      "pass did not confirm the level.\n",
+		fputs("- Where levels are marked: lines are the sweep, bands its 95 % intervals; open circles are the second pass, with fresh placements, near each step. The strip on top shows where a level ends: inferred from each curve with its interval, and dotted what CPUID advertises. A question mark: the second pass did not confirm the level.\n",
 			out);
-	fputs("- Cycles are core cycles. Numbers in brackets are 95 % intervals of the median; of fewer than six "
-	      "samples, "
-	      "their range.\n\n## How to do it again\n\n    ",
+	fputs("- Cycles are core cycles. Numbers in brackets are 95 % intervals of the median; of fewer than six samples, their range.\n\n## How to do it again\n\n    ",
 		out);
 	for (size_t i = 0; i < json_array_size(words); i++) {
 		const char *word = json_string_value(json_array_get(words, i));
@@ -422,10 +401,7 @@ static void write_closing(FILE *out, const struct report *report)
 			fputc((unsigned char)*word < ' ' ? ' ' : *word, out);
 	}
 	fprintf(out,
-		"\n\nwith `--seed %.0f` added, the same placements are tried in the same order. `nestwalk report RUN` "
-		"makes "
-		"this page again from the run directory; the numbers behind each figure are in the `.tsv` files beside "
-		"it.\n",
+		"\n\nwith `--seed %.0f` added, the same placements are tried in the same order. `nestwalk report RUN` makes this page again from the run directory; the numbers behind each figure are in the `.tsv` files beside it.\n",
 		about_number(report, "seed"));
 }
 

@@ -163,10 +163,9 @@ static int write_times(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# How long one page fault of a guest takes, touch, fault, handler and return. _lo, _hi: 95 %% "
-		       "interval.\n"
-		       "lane\tlabel\tpaging\temulated\trow\twhat\tfault_ns\tfault_ns_lo\tfault_ns_hi\tfault_cycles\t"
-		       "fault_cycles_lo\tfault_cycles_hi\n");
+	fprintf(table,
+		"# How long one page fault of a guest takes, touch, fault, handler and return. _lo, _hi: 95 %% interval.\n"
+		"lane\tlabel\tpaging\temulated\trow\twhat\tfault_ns\tfault_ns_lo\tfault_ns_hi\tfault_cycles\tfault_cycles_lo\tfault_cycles_hi\n");
 	for (size_t lane = 0; lane < subject->lanes.count; lane++) {
 		const struct lane *of = &subject->lanes.lane[lane];
 
@@ -229,11 +228,10 @@ static void explain_marks(FILE *text, const struct subject *subject)
 	}
 	if (interpreted)
 		fprintf(text,
-			"*Interpreted*: this KVM runs the guest's kernel code (CPL 0) instruction by instruction in "
-			"software. Its counts stand; its times are an interpreter's and are not told here.\n\n");
+			"*Interpreted*: this KVM runs the guest's kernel code (CPL 0) instruction by instruction in software. Its counts stand; its times are an interpreter's and are not told here.\n\n");
 	if (emulated)
-		fprintf(text, "*Emulated machine* (hatched): KVM counts there as it does elsewhere; "
-			      "times are an emulator's, and are not told.\n\n");
+		fprintf(text,
+			"*Emulated machine* (hatched): KVM counts there as it does elsewhere; times are an emulator's, and are not told.\n\n");
 }
 
 static char *explain(const struct subject *subject)
@@ -245,12 +243,7 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"A guest takes page faults of its own, and its handler maps the page. Under nested paging that is "
-		"the guest's business: on *warm* memory, which the hypervisor has mapped already, it takes no "
-		"exit. Under shadow paging each such fault takes at least one, because the table in force is the "
-		"hypervisor's. *Cold* memory, and *backing-only* (the guest has the page mapped, the host has "
-		"not), need the hypervisor either way; an *upgrade* is a write to a page mapped read-only. Per "
-		"fault:\n\n");
+		"A guest takes page faults of its own, and its handler maps the page. Under nested paging that is the guest's business: on *warm* memory, which the hypervisor has mapped already, it takes no exit. Under shadow paging each such fault takes at least one, because the table in force is the hypervisor's. *Cold* memory, and *backing-only* (the guest has the page mapped, the host has not), need the hypervisor either way; an *upgrade* is a write to a page mapped read-only. Per fault:\n\n");
 	explain_table(text, subject);
 	explain_marks(text, subject);
 	return text_finish(text, &markdown);
@@ -285,8 +278,7 @@ static int add_times(struct report *report, const struct subject *subject, struc
 			.title = "How long one page fault of a guest takes, by kind and paging mode",
 			.alt = "Time of a page fault of a guest, by kind and paging mode",
 		},
-		strdup("Touch, fault, handler and return, with its 95 % interval; the numbers are in the table "
-		       "above. Two paging modes can be compared where both are drawn.\n"),
+		strdup("Touch, fault, handler and return, with its 95 % interval; the numbers are in the table above. Two paging modes can be compared where both are drawn.\n"),
 		why);
 }
 

@@ -11,27 +11,20 @@
 /* Figures are drawn on white, so they stand on a white card in the dark. */
 static const char style[] =
 	":root{color-scheme:light dark;--ink:#1c1e21;--paper:#fff;--faint:#5c6370;--line:#d9dce1;--shade:#f4f5f7}\n"
-	"@media(prefers-color-scheme:dark){:root{--ink:#e3e5e8;--paper:#17191c;--faint:#9aa2ad;--line:#3a3f46;"
-	"--shade:#22252a}}\n"
+	"@media(prefers-color-scheme:dark){:root{--ink:#e3e5e8;--paper:#17191c;--faint:#9aa2ad;--line:#3a3f46;--shade:#22252a}}\n"
 	"*{box-sizing:border-box}\n"
-	"body{margin:0 auto;padding:1.2rem 1rem 4rem;max-width:62rem;color:var(--ink);background:var(--paper);"
-	"font:1rem/1.55 system-ui,-apple-system,'Segoe UI','DejaVu Sans',Helvetica,Arial,sans-serif}\n"
-	"h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.4rem;padding-top:.8rem;"
-	"border-top:1px solid var(--line)}h3{font-size:1.05rem;margin-top:1.8rem}\n"
+	"body{margin:0 auto;padding:1.2rem 1rem 4rem;max-width:62rem;color:var(--ink);background:var(--paper);font:1rem/1.55 system-ui,-apple-system,'Segoe UI','DejaVu Sans',Helvetica,Arial,sans-serif}\n"
+	"h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.4rem;padding-top:.8rem;border-top:1px solid var(--line)}h3{font-size:1.05rem;margin-top:1.8rem}\n"
 	"p:has(>img){overflow-x:auto}\n"
-	"img{display:block;width:100%;max-width:60rem;min-width:36rem;height:auto;margin:.8rem auto;padding:.4rem;"
-	"background:#fff;border:1px solid var(--line);border-radius:.5rem}\n"
-	"table{display:block;max-width:100%;overflow-x:auto;border-collapse:collapse;font-size:.9rem;"
-	"font-variant-numeric:tabular-nums;margin:1rem 0}\n"
+	"img{display:block;width:100%;max-width:60rem;min-width:36rem;height:auto;margin:.8rem auto;padding:.4rem;background:#fff;border:1px solid var(--line);border-radius:.5rem}\n"
+	"table{display:block;max-width:100%;overflow-x:auto;border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:1rem 0}\n"
 	"th,td{padding:.3rem .7rem;border-bottom:1px solid "
 	"var(--line);text-align:left;vertical-align:top;min-width:4.5rem}\n"
 	"th{background:var(--shade)}[align=right]{text-align:right;white-space:nowrap}\n"
 	"code,pre{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:.88em}\n"
 	"pre{padding:.7rem 1rem;overflow-x:auto;background:var(--shade);border-radius:.4rem}\n"
 	"a{color:inherit}li{margin:.25rem 0}\n"
-	"@media print{:root{--ink:#000;--paper:#fff;--line:#bbb;--shade:#f2f2f2}body{max-width:none;padding:0;"
-	"font-size:10pt}table{display:table;overflow:visible}img{min-width:0;border:0;padding:0}"
-	"img,table,pre{break-inside:avoid}h2,h3{break-after:avoid}}\n";
+	"@media print{:root{--ink:#000;--paper:#fff;--line:#bbb;--shade:#f2f2f2}body{max-width:none;padding:0;font-size:10pt}table{display:table;overflow:visible}img{min-width:0;border:0;padding:0}img,table,pre{break-inside:avoid}h2,h3{break-after:avoid}}\n";
 
 static char *read_all(const char *directory, const char *name, size_t *length, struct reason *why)
 {

@@ -159,12 +159,8 @@ static int write_points(const struct subject *subject, struct reason *why)
 		return -EIO;
 	fprintf(table,
 		"# One random access over a working set, by page size and by the memory behind it. One row a point.\n"
-		"# speedup: cost with the smallest pages over cost with these; pairs: samples of one round, 0: ratio "
-		"of "
-		"medians.\n"
-		"lane\tlabel\tsetting\tcombination\twhat\tpage_size\tbacking\tworking_set_bytes\tgross_cycles\t"
-		"gross_cycles_lo\tgross_cycles_hi\tgross_ns\tgross_ns_lo\tgross_ns_hi\tnet_cycles\tnet_cycles_lo\t"
-		"net_cycles_hi\tspeedup\tspeedup_lo\tspeedup_hi\tpairs\n");
+		"# speedup: cost with the smallest pages over cost with these; pairs: samples of one round, 0: ratio of medians.\n"
+		"lane\tlabel\tsetting\tcombination\twhat\tpage_size\tbacking\tworking_set_bytes\tgross_cycles\tgross_cycles_lo\tgross_cycles_hi\tgross_ns\tgross_ns_lo\tgross_ns_hi\tnet_cycles\tnet_cycles_lo\tnet_cycles_hi\tspeedup\tspeedup_lo\tspeedup_hi\tpairs\n");
 	for (size_t lane = 0; lane < subject->lanes->count; lane++) {
 		for (size_t c = 0; c < subject->combinations; c++) {
 			for (size_t i = 0; i < subject->sets && !rc; i++)
@@ -240,8 +236,8 @@ static char *explain(const struct subject *subject)
 
 	if (!text)
 		return NULL;
-	fprintf(text, "One access at random places of a working set, with the data's own cache misses in it: what a "
-		      "program would see. Colour is the size of the pages, the dash what the host has behind them.");
+	fprintf(text,
+		"One access at random places of a working set, with the data's own cache misses in it: what a program would see. Colour is the size of the pages, the dash what the host has behind them.");
 	if (smallest)
 		fprintf(text, " Below, how many times faster than with %s; in the grey half it is slower.",
 			smallest->label);
@@ -252,8 +248,7 @@ static char *explain(const struct subject *subject)
 		rc = explain_lane(text, subject, &subject->lanes->lane[i]);
 	fprintf(text, "\n`~`: the interval reaches over 1, so that no difference was shown.%s\n",
 		one_sample_only(subject)
-			? " Numbers without an interval rest on one sample: another run may differ by more than the "
-			  "curves do from each other; a higher `--effort` takes more."
+			? " Numbers without an interval rest on one sample: another run may differ by more than the curves do from each other; a higher `--effort` takes more."
 			: "");
 	if (fclose(text) || rc) {
 		free(markdown);

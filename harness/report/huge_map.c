@@ -143,8 +143,7 @@ static int write_cells(const struct map *map, struct reason *why)
 		"# One random access over %.0f bytes, by page size (row) and the size of what is behind (column).\n"
 		"# state: measured, missing (not measured here: why is in report.md), none (means nothing there).\n"
 		"# speedup: cost of 4K on 4K over that of the cell.\n"
-		"lane\tlabel\tsetting\trow\tcolumn\tpage_size\tbacking\tstate\tgross_cycles\tgross_cycles_lo\t"
-		"gross_cycles_hi\tgross_ns\tgross_ns_lo\tgross_ns_hi\tspeedup\tspeedup_lo\tspeedup_hi\n",
+		"lane\tlabel\tsetting\trow\tcolumn\tpage_size\tbacking\tstate\tgross_cycles\tgross_cycles_lo\tgross_cycles_hi\tgross_ns\tgross_ns_lo\tgross_ns_hi\tspeedup\tspeedup_lo\tspeedup_hi\n",
 		map->set);
 	for (size_t i = 0; i < map->lanes->count * SIZES * SIZES && !rc; i++) {
 		size_t lane = i / SIZES / SIZES;
@@ -190,11 +189,7 @@ static char *explain(const struct map *map)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"The same at one working set, the largest that all of them were measured with: %s. Rows are the pages "
-		"of the address space under test, columns the host pages behind them; the darker, the dearer. In a "
-		"guest a translation is held in the TLB in the smaller of the two sizes, so that huge pages pay only "
-		"where both sides have them: compare the corners. On a host a page is its own backing, so it has the "
-		"diagonal only.\n",
+		"The same at one working set, the largest that all of them were measured with: %s. Rows are the pages of the address space under test, columns the host pages behind them; the darker, the dearer. In a guest a translation is held in the TLB in the smaller of the two sizes, so that huge pages pay only where both sides have them: compare the corners. On a host a page is its own backing, so it has the diagonal only.\n",
 		bytes_text(map->set).text);
 	explain_missing(text, map);
 	return text_finish(text, &markdown);

@@ -86,11 +86,8 @@ static int write_table(const struct report *report, struct reason *why)
 		"# TLB levels: inferred from the curves, and advertised by CPUID. One row a level of a curve.\n"
 		"# kind: inferred, unconfirmed (not seen again by the second pass), advertised,\n"
 		"# walk (translation beyond the last level), unresolved (no level found).\n"
-		"# added: what an access that misses the level costs more, in core cycles and ns. _lo, _hi: 95 %% "
-		"interval.\n"
-		"row\tpanel\tcurve\tsetting\tkind\tlevel\tentries\tentries_lo\tentries_hi\tadded_cycles\tadded_cycles_"
-		"lo\t"
-		"added_cycles_hi\tadded_ns\tadded_ns_lo\tadded_ns_hi\n");
+		"# added: what an access that misses the level costs more, in core cycles and ns. _lo, _hi: 95 %% interval.\n"
+		"row\tpanel\tcurve\tsetting\tkind\tlevel\tentries\tentries_lo\tentries_hi\tadded_cycles\tadded_cycles_lo\tadded_cycles_hi\tadded_ns\tadded_ns_lo\tadded_ns_hi\n");
 	for (size_t i = 0; i < report->curves.panels; i++) {
 		const struct panel *panel = &report->curves.panel[i];
 
@@ -165,9 +162,7 @@ static char *explain(const struct report *report)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"Filled marks are where the curves step up, with 95 %% intervals; open diamonds are what CPUID "
-		"advertises, which a hypervisor may have made up. The right half shows what an access that misses a "
-		"level costs more than one that hits it, and what translation costs beyond the last level.\n\n");
+		"Filled marks are where the curves step up, with 95 %% intervals; open diamonds are what CPUID advertises, which a hypervisor may have made up. The right half shows what an access that misses a level costs more than one that hits it, and what translation costs beyond the last level.\n\n");
 	fprintf(text,
 		"| pages | setting | level | entries inferred | reach | advertised | a miss adds, core cycles | ns |\n"
 		"| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |\n");

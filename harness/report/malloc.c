@@ -124,12 +124,9 @@ static int write_table(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# malloc() and free() of one block, and touching each of its pages. pattern: each block is "
-		       "freed before "
-		       "the next (pair),\n# or many live at a time (batch). mapped_share: of blocks that the allocator "
-		       "got by a "
-		       "mmap() of their own.\n# _lo, _hi: 95 %% interval.\n"
-		       "lane\tlabel\tsetting\tpattern\ttouch\tblock_bytes");
+	fprintf(table,
+		"# malloc() and free() of one block, and touching each of its pages. pattern: each block is freed before the next (pair),\n# or many live at a time (batch). mapped_share: of blocks that the allocator got by a mmap() of their own.\n# _lo, _hi: 95 %% interval.\n"
+		"lane\tlabel\tsetting\tpattern\ttouch\tblock_bytes");
 	for (size_t i = 0; i < COSTS; i++)
 		fprintf(table, "\t%s\t%s_lo\t%s_hi", costs[i].metric, costs[i].metric, costs[i].metric);
 	fprintf(table, "\tfaults_per_call\tfaults_per_call_lo\tfaults_per_call_hi\tmapped_share\treturned_bytes\n");
@@ -147,8 +144,7 @@ static int write_turns(const struct subject *subject, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# Sizes between which malloc() turns to mmap(): less than half of the blocks below, half or more "
-		"above.\nlane\tpattern\ttouch\tbelow_bytes\tabove_bytes\twhat\n");
+		"# Sizes between which malloc() turns to mmap(): less than half of the blocks below, half or more above.\nlane\tpattern\ttouch\tbelow_bytes\tabove_bytes\twhat\n");
 	for (size_t i = 0; i < subject->lanes.count * VARIANTS; i++) {
 		struct turn turn = turn_of(subject, &subject->lanes.lane[i / VARIANTS], i % VARIANTS);
 
@@ -228,16 +224,7 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"A program asks its allocator, not the kernel, for memory, and small blocks come from what the "
-		"allocator "
-		"has already. Large ones come by a `mmap()` of their own and go back by `munmap()`: from there on "
-		"malloc and free are system calls, and every page faults anew (below: faults for one malloc, touch "
-		"and free; the thin line is one for each page of the block). A *pair* is the steady state: each block "
-		"is "
-		"freed before the next is asked for; a *batch* is the beginning of a program: many blocks are asked "
-		"for, then all are freed. glibc maps blocks from 128 KiB on at first, and learns: freeing one that "
-		"was mapped raises that limit to its size, up to 32 MiB, so that the steady state turns later. "
-		"*Touched* blocks have a byte of each page stored to: that is where the faults are paid.");
+		"A program asks its allocator, not the kernel, for memory, and small blocks come from what the allocator has already. Large ones come by a `mmap()` of their own and go back by `munmap()`: from there on malloc and free are system calls, and every page faults anew (below: faults for one malloc, touch and free; the thin line is one for each page of the block). A *pair* is the steady state: each block is freed before the next is asked for; a *batch* is the beginning of a program: many blocks are asked for, then all are freed. glibc maps blocks from 128 KiB on at first, and learns: freeing one that was mapped raises that limit to its size, up to 32 MiB, so that the steady state turns later. *Touched* blocks have a byte of each page stored to: that is where the faults are paid.");
 	explain_allocator(text, subject->report);
 	fprintf(text, " The smallest block, the largest, and those next to the turn to `mmap()`:\n\n"
 		      "| setting | pattern | block |");

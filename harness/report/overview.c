@@ -136,9 +136,7 @@ static char *explain(const struct panel *const *chosen, size_t sizes)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"Every access needs its address translated. While the translations fit a TLB that costs little; beyond "
-		"it the processor walks the page table. The picture shows what that adds to one access when so much "
-		"memory is in use, one cache line in each page:\n\n");
+		"Every access needs its address translated. While the translations fit a TLB that costs little; beyond it the processor walks the page table. The picture shows what that adds to one access when so much memory is in use, one cache line in each page:\n\n");
 	for (size_t i = 0; i < sizes; i++) {
 		const struct panel_curve *curve = first_drawable(chosen[i]);
 		const json_t *last = json_array_get(curve->points, json_array_size(curve->points) - 1);
@@ -150,8 +148,7 @@ static char *explain(const struct panel *const *chosen, size_t sizes)
 			number_text(number_at(last, "metrics.net_ns.median")).text, curve->label);
 	}
 	fprintf(text,
-		"- the bands are 95 %% intervals; the vertical axis is linear near zero and logarithmic above, so that "
-		"both the first step and the last can be seen.\n");
+		"- the bands are 95 %% intervals; the vertical axis is linear near zero and logarithmic above, so that both the first step and the last can be seen.\n");
 	return text_finish(text, &markdown);
 }
 

@@ -24,34 +24,6 @@ bool point_is_emulated(const json_t *point)
 	       (outer && (strstr(outer, "TCG") || strstr(outer, "emulat")));
 }
 
-static unsigned rank_in(const char *const *order, unsigned count, const char *word)
-{
-	unsigned rank = 0;
-
-	while (rank < count && !same_text(order[rank], word))
-		rank++;
-	return rank;
-}
-
-unsigned place_rank(const char *setting, const char *paging)
-{
-	static const char *const settings[] = { "host", "vcpu", "guest" };
-	static const char *const pagings[] = { "native", "nested", "shadow", "software" };
-	unsigned pagings_count = sizeof(pagings) / sizeof(pagings[0]);
-
-	return rank_in(settings, sizeof(settings) / sizeof(settings[0]), setting) * (pagings_count + 1) +
-	       rank_in(pagings, pagings_count, paging);
-}
-
-void place_label(const char *setting, const char *paging, char *label, size_t bytes)
-{
-	text_append(label, bytes, "%.24s", setting);
-	if (paging && strcmp(paging, "native"))
-		text_append(label, bytes, ", %.16s paging", paging);
-	else if (!paging && same_text(setting, "guest"))
-		text_append(label, bytes, ", paging not known");
-}
-
 bool point_is_of_reach(const json_t *point)
 {
 	/* The same as steps are inferred from: measure/curve.c. */

@@ -5,6 +5,8 @@
 #ifndef NESTWALK_REPORT_PANELS_H
 #define NESTWALK_REPORT_PANELS_H
 
+#include "base/vocabulary.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,14 +57,5 @@ bool point_is_of_reach(const json_t *point);
 
 /* Whether the times of a point are an emulator's. */
 bool point_is_emulated(const json_t *point);
-
-/*
- * Where a setting and its paging stand among others: the host first, since all are compared with it, then vcpu, then
- * guest; in each nested before shadow paging. Either may be NULL: last.
- */
-unsigned place_rank(const char *setting, const char *paging);
-
-/* A label's beginning, in `label` of `bytes`: "host", "vcpu, shadow paging", "guest, paging not known". */
-void place_label(const char *setting, const char *paging, char *label, size_t bytes);
 
 #endif

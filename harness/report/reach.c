@@ -326,11 +326,7 @@ static char *explain(const struct report *report, const struct panel *panel)
 	}
 	if (panel->stride_pages > 1)
 		fprintf(text,
-			"\nOnly every %.0f%s page is touched, so the pages span %.0f times the memory that is in them. "
-			"Fewer "
-			"pages held than with every page touched means entries that cover several pages, or sets that "
-			"go "
-			"unused.\n",
+			"\nOnly every %.0f%s page is touched, so the pages span %.0f times the memory that is in them. Fewer pages held than with every page touched means entries that cover several pages, or sets that go unused.\n",
 			panel->stride_pages, ordinal_suffix((unsigned long)panel->stride_pages), panel->stride_pages);
 	if (panel_counted(panel))
 		counters_explain(text, report, panel);

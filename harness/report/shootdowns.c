@@ -142,8 +142,8 @@ static int write_table(const struct subject *subject, struct reason *why)
 
 	if (!table)
 		return -EIO;
-	fprintf(table, "# One call that takes pages away, by how many, and by the other CPUs that have them in their "
-		       "TLBs.\n# _lo, _hi: 95 %% interval of the median. line: rank of others.\n" COLUMNS);
+	fprintf(table,
+		"# One call that takes pages away, by how many, and by the other CPUs that have them in their TLBs.\n# _lo, _hi: 95 %% interval of the median. line: rank of others.\n" COLUMNS);
 	/* Pages innermost: a line of the picture is an unbroken run of rows. */
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {
 		for (row.operation = 0; row.operation < subject->operations; row.operation++) {
@@ -264,19 +264,12 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"A page that is unmapped (*munmap*), made read-only (*mprotect*) or given back (*dontneed*) may still "
-		"be in a TLB. The kernel flushes the caller's own, and interrupts each other CPU that runs a thread of "
-		"the process and waits until all of them have flushed theirs: a TLB shootdown. Up to %d pages it "
-		"flushes page by page; of more it flushes the whole TLB, which is cheap at once and paid for later, "
-		"when all the other pages are walked for again. The time is that of the whole call with its changes of "
-		"the page tables; the line without other CPUs has no shootdown in it, and the distance of another line "
-		"from it is "
-		"what the shootdown costs.\n\n",
+		"A page that is unmapped (*munmap*), made read-only (*mprotect*) or given back (*dontneed*) may still be in a TLB. The kernel flushes the caller's own, and interrupts each other CPU that runs a thread of the process and waits until all of them have flushed theirs: a TLB shootdown. Up to %d pages it flushes page by page; of more it flushes the whole TLB, which is cheap at once and paid for later, when all the other pages are walked for again. The time is that of the whole call with its changes of the page tables; the line without other CPUs has no shootdown in it, and the distance of another line from it is what the shootdown costs.\n\n",
 		CEILING_PAGES);
 	explain_table(text, subject);
 	if (subject->others[subject->other_counts - 1] == 0)
-		fprintf(text, "\nNo other CPU took part, so that nobody was interrupted: these are the costs without "
-			      "shootdowns.\n");
+		fprintf(text,
+			"\nNo other CPU took part, so that nobody was interrupted: these are the costs without shootdowns.\n");
 	unmeasured_explain(text, subject->report->run->points, &subject->lanes);
 	return text_finish(text, &markdown);
 }
@@ -305,11 +298,7 @@ static char *explain_cpus(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"The same calls against the number of other CPUs that have the pages in their TLBs. Interrupts are the "
-		"kernel's own count of TLB shootdowns over all CPUs, for one call. With as many of them as other CPUs, "
-		"each CPU is interrupted once, however many pages there are; without any, the kernel needed none (it "
-		"may know that a CPU will flush anyway, ask the hypervisor, or have the caller's CPU invalidate in all "
-		"others). What an interrupted CPU loses is told beside them.\n\n"
+		"The same calls against the number of other CPUs that have the pages in their TLBs. Interrupts are the kernel's own count of TLB shootdowns over all CPUs, for one call. With as many of them as other CPUs, each CPU is interrupted once, however many pages there are; without any, the kernel needed none (it may know that a CPU will flush anyway, ask the hypervisor, or have the caller's CPU invalidate in all others). What an interrupted CPU loses is told beside them.\n\n"
 		"| setting | call | pages | other CPUs | a call, ns | interrupts a call | another CPU loses, ns |\n"
 		"| --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {

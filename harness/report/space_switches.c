@@ -184,11 +184,7 @@ static int write_table(const struct subject *subject, struct reason *why)
 	fprintf(table,
 		"# Switches on one CPU. switch: the handoff itself; refill: what the pages touched after it cost more\n"
 		"# than the same touches once more; total: both. touch, warm: per page. _lo, _hi: 95 %% interval.\n"
-		"lane\tlabel\tsetting\tsize\tpage_size\tvariant\twhat\tbetween\tvia\tpages\ttotal_ns\ttotal_ns_lo\t"
-		"total_ns_hi\ttotal_cycles\ttotal_cycles_lo\ttotal_cycles_hi\tswitch_ns\tswitch_ns_lo\tswitch_ns_"
-		"hi\tswitch_cycles\tswitch_cycles_lo\tswitch_cycles_hi\t"
-		"refill_ns\trefill_ns_lo\trefill_ns_hi\ttouch_ns\ttouch_ns_lo\ttouch_ns_hi\twarm_ns\twarm_ns_lo\t"
-		"warm_ns_hi\n");
+		"lane\tlabel\tsetting\tsize\tpage_size\tvariant\twhat\tbetween\tvia\tpages\ttotal_ns\ttotal_ns_lo\ttotal_ns_hi\ttotal_cycles\ttotal_cycles_lo\ttotal_cycles_hi\tswitch_ns\tswitch_ns_lo\tswitch_ns_hi\tswitch_cycles\tswitch_cycles_lo\tswitch_cycles_hi\trefill_ns\trefill_ns_lo\trefill_ns_hi\ttouch_ns\ttouch_ns_lo\ttouch_ns_hi\twarm_ns\twarm_ns_lo\twarm_ns_hi\n");
 	/* Pages innermost: a line of the picture is an unbroken run of rows. */
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {
 		for (row.size = 0; row.size < subject->sizes; row.size++) {
@@ -281,8 +277,8 @@ static void explain_pcid(FILE *text, const struct report *report)
 	json_array_foreach (words, i, word)
 		forbidden = forbidden || (json_is_string(word) && !strcmp(json_string_value(word), "nopcid"));
 	if (json_is_true(pcid) && !forbidden)
-		fprintf(text, "**PCID is on** here: spaces keep their TLB entries apart, and a switch need not empty "
-			      "the TLB.");
+		fprintf(text,
+			"**PCID is on** here: spaces keep their TLB entries apart, and a switch need not empty the TLB.");
 	else if (json_is_true(pcid) || json_is_false(pcid))
 		fprintf(text, "**PCID is off** here (%s): each switch to another process empties the TLB.",
 			forbidden ? "nopcid on the kernel's command line" : "this CPU does not offer it");
@@ -301,23 +297,19 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"Two threads, or two processes, take turns on one CPU, and each touches the same pages after its turn "
-		"has begun. Between threads the address space stays; between processes CR3 is loaded, and what the "
-		"next one finds in the TLB may be gone. The time is that of the switch itself and of the *refill*: "
-		"what the touches after it cost more than the same touches once more. At 0 nothing is touched, and "
-		"the switch stands alone. ");
+		"Two threads, or two processes, take turns on one CPU, and each touches the same pages after its turn has begun. Between threads the address space stays; between processes CR3 is loaded, and what the next one finds in the TLB may be gone. The time is that of the switch itself and of the *refill*: what the touches after it cost more than the same touches once more. At 0 nothing is touched, and the switch stands alone. ");
 	explain_pcid(text, subject->report);
-	fprintf(text, "\n\n| setting | between, via | pages of | the switch alone, ns | core cycles | times threads' | "
-		      "pages touched | first / warm touch, ns | refill, ns | in all, ns | core cycles |\n"
-		      "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+	fprintf(text,
+		"\n\n| setting | between, via | pages of | the switch alone, ns | core cycles | times threads' | pages touched | first / warm touch, ns | refill, ns | in all, ns | core cycles |\n"
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {
 		for (row.size = 0; row.size < subject->sizes; row.size++) {
 			for (row.variant = 0; row.variant < subject->variants && !rc; row.variant++)
 				rc = explain_line(text, subject, row);
 		}
 	}
-	fprintf(text, "\n`~`: the interval reaches over 1, so that no difference was shown. A refill below 0 is noise: "
-		      "the touches right after the switch were not dearer.\n");
+	fprintf(text,
+		"\n`~`: the interval reaches over 1, so that no difference was shown. A refill below 0 is noise: the touches right after the switch were not dearer.\n");
 	unmeasured_explain(text, subject->report->run->points, &subject->lanes);
 	if (fclose(text) || rc) {
 		free(markdown);

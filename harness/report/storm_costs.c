@@ -68,10 +68,8 @@ static int write_table(const struct storms *storms, struct reason *why)
 		return -EIO;
 	fprintf(table,
 		"# What one page fault costs one actor alone, by kind. Where a page takes no fault: per page touched.\n"
-		"# recycled frames return again and again; no storm of the run had the fresh ones before. _lo, _hi: "
-		"95 %% interval.\n# middle, place: where the kind and its bar stand in the picture, in bars.\n"
-		"row\tkind\tmeaning\tmiddle\tplace\tlane\tlabel\tsetting\tframes\tfault_ns\tfault_ns_lo\tfault_ns_hi\t"
-		"fault_cycles\tfault_cycles_lo\tfault_cycles_hi\tfaults_per_page\tfresh_share\n");
+		"# recycled frames return again and again; no storm of the run had the fresh ones before. _lo, _hi: 95 %% interval.\n# middle, place: where the kind and its bar stand in the picture, in bars.\n"
+		"row\tkind\tmeaning\tmiddle\tplace\tlane\tlabel\tsetting\tframes\tfault_ns\tfault_ns_lo\tfault_ns_hi\tfault_cycles\tfault_cycles_lo\tfault_cycles_hi\tfaults_per_page\tfresh_share\n");
 	for (size_t kind = 0; kind < storms->kinds; kind++) {
 		double room = fmax((double)bars_of(storms, kind), LEAST_ROOM) + GAP;
 
@@ -194,13 +192,7 @@ static char *explain(const struct storms *storms)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"One actor alone maps memory, touches each page of it once and gives it back; what the touches cost is "
-		"shown, fault, kernel and return, by the kind of fault. *Recycled* frames are a small set that the "
-		"kernel gives out again and again; *fresh* ones were not used by this run before. On bare metal the "
-		"two differ by what is in the caches. In a guest the hypervisor has memory behind recycled frames "
-		"already, and may have to find it for fresh ones: that difference is its part. A fault on a huge page "
-		"zeroes 512 times as much as one on a small page. Where the kernel takes no fault at all the cost is "
-		"that of touching a page.\n\n");
+		"One actor alone maps memory, touches each page of it once and gives it back; what the touches cost is shown, fault, kernel and return, by the kind of fault. *Recycled* frames are a small set that the kernel gives out again and again; *fresh* ones were not used by this run before. On bare metal the two differ by what is in the caches. In a guest the hypervisor has memory behind recycled frames already, and may have to find it for fresh ones: that difference is its part. A fault on a huge page zeroes 512 times as much as one on a small page. Where the kernel takes no fault at all the cost is that of touching a page.\n\n");
 	explain_costs(text, storms);
 	explain_missing(text, storms->report->run->points);
 	return text_finish(text, &markdown);

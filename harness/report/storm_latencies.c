@@ -165,15 +165,13 @@ static int write_tables(const struct storms *storms, struct reason *why)
 		return -EIO;
 	}
 	fprintf(lines,
-		"# Percentiles of single page faults: medians over samples. _lo, _hi: 95 %% interval. line: of the "
-		"other table.\nline\tpanel\tkind\tlane\tlabel\tseries\twhat\tframes\tactors\tfaults");
+		"# Percentiles of single page faults: medians over samples. _lo, _hi: 95 %% interval. line: of the other table.\nline\tpanel\tkind\tlane\tlabel\tseries\twhat\tframes\tactors\tfaults");
 	for (size_t i = 0; i < COUNT; i++)
 		fprintf(lines, "\t%s\t%s_lo\t%s_hi", percentiles[i].metric, percentiles[i].metric,
 			percentiles[i].metric);
 	fprintf(lines, "\ttiming_overhead_ns\n");
 	fprintf(curves,
-		"# How long single page faults take, all samples of a point together: percent of them take no longer "
-		"than ns.\n# nines: -log10(1 - percent / 100). The last row of a line is the longest of its faults.\n"
+		"# How long single page faults take, all samples of a point together: percent of them take no longer than ns.\n# nines: -log10(1 - percent / 100). The last row of a line is the longest of its faults.\n"
 		"line\tpercent\tnines\tns\n");
 	for (size_t i = 0; i < storms->kinds * storms->lanes.count * LINES; i++) {
 		struct line line =
@@ -211,12 +209,7 @@ static char *explain(const struct storms *storms)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"A mean hides what a waiting thread sees. Each fault was timed by itself, and what the timing costs is "
-		"taken off. To the right each mark is ten times rarer: at 99.9 %% one fault in a thousand takes longer "
-		"than the line says, and each line ends with the longest of all. Steps upward are events that "
-		"some faults meet: the allocator refilling its lists, an interrupt, a hypervisor that has to find "
-		"memory, another actor that holds a lock. Faults that come many in one call have "
-		"no latencies of their own. In ns, medians of the samples' percentiles:\n\n"
+		"A mean hides what a waiting thread sees. Each fault was timed by itself, and what the timing costs is taken off. To the right each mark is ten times rarer: at 99.9 %% one fault in a thousand takes longer than the line says, and each line ends with the longest of all. Steps upward are events that some faults meet: the allocator refilling its lists, an interrupt, a hypervisor that has to find memory, another actor that holds a lock. Faults that come many in one call have no latencies of their own. In ns, medians of the samples' percentiles:\n\n"
 		"| setting | fault | frames | actors |");
 	for (size_t k = 0; k < COUNT; k++)
 		fprintf(text, " %s |", percentiles[k].heading);
@@ -248,8 +241,7 @@ static int prepare(struct report *report, struct reason *why)
 				.name = NAME,
 				.heading = "How long single page faults take",
 				.title = "How long single page faults take: percentiles, by kind",
-				.alt = "Percentiles of the time of single page faults, a panel a kind, both axes "
-				       "logarithmic",
+				.alt = "Percentiles of the time of single page faults, a panel a kind, both axes logarithmic",
 			},
 			explain(&storms), why);
 	storms_free(&storms);

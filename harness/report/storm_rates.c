@@ -128,12 +128,9 @@ static int write_table(const struct storms *storms, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# Page faults a second of all actors together, mapping and unmapping included. One actor alone begins "
-		"both lines.\n"
+		"# Page faults a second of all actors together, mapping and unmapping included. One actor alone begins both lines.\n"
 		"# ideal: so many times one actor alone. efficiency: the rate over that. _lo, _hi: 95 %% interval.\n"
-		"panel\tkind\tlane\tlabel\tsetting\tas\tframes\tactors\tfaults_per_s\tfaults_per_s_lo\tfaults_per_s_"
-		"hi\t"
-		"ideal_per_s\tefficiency\tefficiency_lo\tefficiency_hi\tsystem_share\n");
+		"panel\tkind\tlane\tlabel\tsetting\tas\tframes\tactors\tfaults_per_s\tfaults_per_s_lo\tfaults_per_s_hi\tideal_per_s\tefficiency\tefficiency_lo\tefficiency_hi\tsystem_share\n");
 	for (size_t kind = 0; kind < storms->kinds && !rc; kind++) {
 		if (many && storm_most_actors(storms, NULL, storms->kind[kind]) <= 1)
 			continue;
@@ -219,12 +216,7 @@ static char *explain(const struct storms *storms)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"The same storms, but how many faults a second all actors take together, each on a CPU of its own, "
-		"with "
-		"mapping and unmapping in it. *Threads* share one address space: its locks, its page tables, and the "
-		"interrupts that keep its TLBs alike. *Processes* share only the kernel and its stock of frames. The "
-		"thin grey line is one actor alone times their number; *efficiency* is what is got of that. CPUs that "
-		"are two threads of one core share it, so that even work without any lock falls short there.%s\n\n",
+		"The same storms, but how many faults a second all actors take together, each on a CPU of its own, with mapping and unmapping in it. *Threads* share one address space: its locks, its page tables, and the interrupts that keep its TLBs alike. *Processes* share only the kernel and its stock of frames. The thin grey line is one actor alone times their number; *efficiency* is what is got of that. CPUs that are two threads of one core share it, so that even work without any lock falls short there.%s\n\n",
 		any_of_many(storms) ? "" : " Here one actor alone was measured, which says nothing of scaling.");
 	rc = explain_rates(text, storms);
 	if (fclose(text) || rc) {
@@ -249,8 +241,7 @@ static int prepare(struct report *report, struct reason *why)
 				.name = NAME,
 				.heading = "How page faults scale",
 				.title = "Page faults a second of all actors together, by kind",
-				.alt = "Page faults a second against the number of threads and processes, a panel a "
-				       "kind",
+				.alt = "Page faults a second against the number of threads and processes, a panel a kind",
 			},
 			explain(&storms), why);
 	storms_free(&storms);

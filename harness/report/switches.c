@@ -119,11 +119,8 @@ static int write_table(const struct subject *subject, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# Touches of pages after a load of CR3, and once more without one, per page. _lo, _hi: 95 %% "
-		"interval.\n"
-		"lane\tlabel\tsetting\tvariant\twhat\tpages\tfirst_cycles\tfirst_cycles_lo\tfirst_cycles_hi\twarm_"
-		"cycles\t"
-		"warm_cycles_lo\twarm_cycles_hi\texits_per_load\texits_per_load_lo\texits_per_load_hi\n");
+		"# Touches of pages after a load of CR3, and once more without one, per page. _lo, _hi: 95 %% interval.\n"
+		"lane\tlabel\tsetting\tvariant\twhat\tpages\tfirst_cycles\tfirst_cycles_lo\tfirst_cycles_hi\twarm_cycles\twarm_cycles_lo\twarm_cycles_hi\texits_per_load\texits_per_load_lo\texits_per_load_hi\n");
 	for (size_t lane = 0; lane < subject->lanes.count; lane++) {
 		if (!has_touches(&subject->lanes.lane[lane]))
 			continue;
@@ -184,22 +181,16 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"A guest that changes from one process to another loads CR3. Without PCID that empties the TLB, "
-		"so that the first touch of each page afterwards walks; the same touches once more (dashed) "
-		"show what they cost anyway. Under nested paging a guest loads CR3 by itself; under shadow paging "
-		"the hypervisor has to change to another shadow table.\n\n"
-		"| setting | load | exits of a load | core cycles of a load | first / warm touch, cycles, few pages "
-		"| many pages |\n| --- | --- | ---: | ---: | ---: | ---: |\n");
+		"A guest that changes from one process to another loads CR3. Without PCID that empties the TLB, so that the first touch of each page afterwards walks; the same touches once more (dashed) show what they cost anyway. Under nested paging a guest loads CR3 by itself; under shadow paging the hypervisor has to change to another shadow table.\n\n"
+		"| setting | load | exits of a load | core cycles of a load | first / warm touch, cycles, few pages | many pages |\n| --- | --- | ---: | ---: | ---: | ---: |\n");
 	for (size_t lane = 0; lane < subject->lanes.count; lane++) {
 		interpreted = interpreted || subject->lanes.lane[lane].interpreted;
 		for (size_t v = 0; v < subject->variants; v++)
 			explain_variant(text, &subject->lanes.lane[lane], &subject->variant[v]);
 	}
 	if (interpreted)
-		fprintf(text, "\n*Interpreted*: this KVM runs the guest's load of CR3 in software. How long that takes "
-			      "is an interpreter's time and not told; nor does a count of exits say whether a load "
-			      "leaves the guest. Touches are the guest's own, at CPL 3, and stand, but follow on the "
-			      "interpreter's trail through the caches.\n");
+		fprintf(text,
+			"\n*Interpreted*: this KVM runs the guest's load of CR3 in software. How long that takes is an interpreter's time and not told; nor does a count of exits say whether a load leaves the guest. Touches are the guest's own, at CPL 3, and stand, but follow on the interpreter's trail through the caches.\n");
 	return text_finish(text, &markdown);
 }
 

@@ -166,16 +166,10 @@ static int write_table(const struct subject *subject, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# Page tables of a process, by the size of its pages and how far apart they are; all numbers per "
-		"page.\n"
-		"# most: yes: of the most pages that this lane has of this layout. flat: a table of 8 bytes for each "
-		"4K\n"
+		"# Page tables of a process, by the size of its pages and how far apart they are; all numbers per page.\n"
+		"# most: yes: of the most pages that this lane has of this layout. flat: a table of 8 bytes for each 4K\n"
 		"# of the span, without levels. _lo, _hi: 95 %% interval of the median.\n"
-		"lane\tlabel\tsetting\tpaging\trow\twhat\tpage_size\tdistance_bytes\tpages\tmost\tbuild_ns\tbuild_ns_"
-		"lo\t"
-		"build_ns_hi\tbuild_cycles\tbuild_cycles_lo\tbuild_cycles_hi\tteardown_ns\tteardown_ns_lo\t"
-		"teardown_ns_hi\tteardown_cycles\tteardown_cycles_lo\tteardown_cycles_hi\ttable_bytes\ttable_bytes_lo\t"
-		"table_bytes_hi\texpected_bytes\tflat_bytes\tfaults\n");
+		"lane\tlabel\tsetting\tpaging\trow\twhat\tpage_size\tdistance_bytes\tpages\tmost\tbuild_ns\tbuild_ns_lo\tbuild_ns_hi\tbuild_cycles\tbuild_cycles_lo\tbuild_cycles_hi\tteardown_ns\tteardown_ns_lo\tteardown_ns_hi\tteardown_cycles\tteardown_cycles_lo\tteardown_cycles_hi\ttable_bytes\ttable_bytes_lo\ttable_bytes_hi\texpected_bytes\tflat_bytes\tfaults\n");
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {
 		for (row.layout = 0; row.layout < subject->layouts; row.layout++) {
 			for (row.pages = 0; row.pages < subject->page_counts; row.pages++)
@@ -229,8 +223,7 @@ static void explain_fit(FILE *text, const struct subject *subject)
 	if (!points)
 		return;
 	fprintf(text,
-		"\nThe kernel's count of table bytes was held against the formula (one table of 4 KiB for each "
-		"512 entries in use, level by level) in %s points",
+		"\nThe kernel's count of table bytes was held against the formula (one table of 4 KiB for each 512 entries in use, level by level) in %s points",
 		count_text((double)points).text);
 	if (fabs(worst) < 1e-4)
 		fprintf(text, ", and all of them meet it.\n");
@@ -249,17 +242,8 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"Page tables are built by page faults, a page at a time, and torn down by munmap. Small pages are read "
-		"only, so that no memory is zeroed for them; a page of 1G is, and its time to build is mostly that. "
-		"Pages "
-		"side by side share their tables. Those one in each 2M need a table of their own, those one in each 1G "
-		"one a level more, and that is what they cost more. A *flat* table would be one array with 8 bytes for "
-		"each 4K of the addresses spanned: a little smaller than a tree where 4K pages fill the span, and "
-		"larger "
-		"where they do not. For each 2M page Linux keeps a table in reserve, which is in the bytes. All "
-		"numbers are for one page; numbers in the figure are those of most pages:\n\n"
-		"| setting | pages | how many | build, ns | core cycles | tear down, ns | core cycles | faults | bytes "
-		"of tables | of a flat table |\n"
+		"Page tables are built by page faults, a page at a time, and torn down by munmap. Small pages are read only, so that no memory is zeroed for them; a page of 1G is, and its time to build is mostly that. Pages side by side share their tables. Those one in each 2M need a table of their own, those one in each 1G one a level more, and that is what they cost more. A *flat* table would be one array with 8 bytes for each 4K of the addresses spanned: a little smaller than a tree where 4K pages fill the span, and larger where they do not. For each 2M page Linux keeps a table in reserve, which is in the bytes. All numbers are for one page; numbers in the figure are those of most pages:\n\n"
+		"| setting | pages | how many | build, ns | core cycles | tear down, ns | core cycles | faults | bytes of tables | of a flat table |\n"
 		"| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
 	for (row.lane = 0; row.lane < subject->lanes.count; row.lane++) {
 		for (row.layout = 0; row.layout < subject->layouts; row.layout++) {

@@ -115,10 +115,7 @@ static int write_table(const struct subject *subject, struct reason *why)
 	fprintf(table,
 		"# Memory of page tables: what the hypervisor added, and what the formula of each paging mode says.\n"
 		"# memory: shared: the processes of a VM map the same memory; own: each its own. vm: rank of vms.\n"
-		"lane\tlabel\tpaging\temulated\tcombination\twhat\tmemory\tvm\tvms\tprocesses\ttrees\thypervisor_"
-		"bytes\t"
-		"hypervisor_bytes_lo\thypervisor_bytes_hi\tguest_bytes\texpected_nested_bytes\texpected_shadow_"
-		"bytes\n");
+		"lane\tlabel\tpaging\temulated\tcombination\twhat\tmemory\tvm\tvms\tprocesses\ttrees\thypervisor_bytes\thypervisor_bytes_lo\thypervisor_bytes_hi\tguest_bytes\texpected_nested_bytes\texpected_shadow_bytes\n");
 	/* Processes innermost: a line of the picture is an unbroken run of rows. */
 	for (size_t lane = 0; lane < subject->lanes.count; lane++) {
 		for (size_t i = 0; i < subject->combinations * MEMORIES * subject->vm_counts; i++) {
@@ -230,8 +227,7 @@ static void explain_native(FILE *text, const struct subject *subject)
 			}
 			if (most)
 				fprintf(text,
-					"- **%s**, %s: %s processes take %s (leaf tables by the formula: %s), %s a GiB "
-					"mapped.\n",
+					"- **%s**, %s: %s processes take %s (leaf tables by the formula: %s), %s a GiB mapped.\n",
 					one.lane->label, kinds[c].label,
 					count_text(number_at(most, "params.processes")).text,
 					bytes_text(metric_at(most, "table_bytes").value).text,
@@ -250,16 +246,8 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"Each process of each VM has a tree of page tables in its guest. The hypervisor adds a tree for each "
-		"VM "
-		"under nested paging, and one for each process under shadow paging: 4 VMs of 10 processes make 40 + 4 "
-		"= 44 trees, or 40 + 40 = 80. Trees are not bytes: where the processes of a VM map the same memory "
-		"(*shared*), bytes follow the trees; where each has its *own*, the nested tree covers all of it. Marks "
-		"are what the hypervisor's tables were measured to take, lines what the formulas say. With most "
-		"processes:\n\n"
-		"| setting | pages, memory | VMs × processes | guests' tables | hypervisor's, measured | nested "
-		"formula | "
-		"shadow formula | measured, a GiB mapped |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+		"Each process of each VM has a tree of page tables in its guest. The hypervisor adds a tree for each VM under nested paging, and one for each process under shadow paging: 4 VMs of 10 processes make 40 + 4 = 44 trees, or 40 + 40 = 80. Trees are not bytes: where the processes of a VM map the same memory (*shared*), bytes follow the trees; where each has its *own*, the nested tree covers all of it. Marks are what the hypervisor's tables were measured to take, lines what the formulas say. With most processes:\n\n"
+		"| setting | pages, memory | VMs × processes | guests' tables | hypervisor's, measured | nested formula | shadow formula | measured, a GiB mapped |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
 	for (size_t lane = 0; lane < subject->lanes.count; lane++) {
 		for (size_t i = 0; i < subject->combinations * MEMORIES; i++) {
 			const struct place place = { .combination = &subject->combination[i / MEMORIES],

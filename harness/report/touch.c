@@ -93,9 +93,7 @@ static int write_table(const struct report *report, const struct touch *touch, s
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# First touch of memory, fault and zeroing together, by the host's pages. _lo, _hi: 95 %% interval of "
-		"the median.\nrow\tbacking\tpage_bytes\tsamples\tns_per_page\tns_per_page_lo\tns_per_page_hi\t"
-		"us_per_mib\tus_per_mib_lo\tus_per_mib_hi\n");
+		"# First touch of memory, fault and zeroing together, by the host's pages. _lo, _hi: 95 %% interval of the median.\nrow\tbacking\tpage_bytes\tsamples\tns_per_page\tns_per_page_lo\tns_per_page_hi\tus_per_mib\tus_per_mib_lo\tus_per_mib_hi\n");
 	for (size_t i = 0; i < kinds; i++) {
 		fprintf(table, "%zu\t", i + 1);
 		table_text(table, touch[i].backing);
@@ -116,9 +114,9 @@ static char *explain(const struct report *report, const struct touch *touch, siz
 
 	if (!text)
 		return NULL;
-	fprintf(text, "The other side: memory has to be got before it is used, and the first touch of a page takes a "
-		      "fault and the zeroing of all of it. A large page takes longer, and is needed less often:\n\n"
-		      "| memory | a page, µs | a MiB, µs | samples |\n| --- | ---: | ---: | ---: |\n");
+	fprintf(text,
+		"The other side: memory has to be got before it is used, and the first touch of a page takes a fault and the zeroing of all of it. A large page takes longer, and is needed less often:\n\n"
+		"| memory | a page, µs | a MiB, µs | samples |\n| --- | ---: | ---: | ---: |\n");
 	for (size_t i = 0; i < kinds; i++) {
 		fputs("| ", text);
 		markdown_text(text, touch[i].backing);
@@ -129,8 +127,7 @@ static char *explain(const struct report *report, const struct touch *touch, siz
 	fprintf(text, "\nA sample is one allocation touched from end to end.");
 	if (outer && strcmp(outer, "bare-metal"))
 		fprintf(text,
-			" This host is itself a guest: where the hypervisor beneath has to find the memory first, "
-			"that is in the number, and large.");
+			" This host is itself a guest: where the hypervisor beneath has to find the memory first, that is in the number, and large.");
 	fputc('\n', text);
 	return text_finish(text, &markdown);
 }

@@ -88,8 +88,7 @@ static int write_table(const struct report *report, const char *name, const stru
 	if (!table)
 		return -EIO;
 	fputs("# Core cycles of one page walk: counted by hardware, and what translation adds to an access by time.\n"
-	      "row\twhat\tpages\tlane\tlabel\tsetting\tpaging\twalk_cycles\twalk_cycles_lo\twalk_cycles_hi\t"
-	      "net_cycles\tnet_cycles_lo\tnet_cycles_hi\n",
+	      "row\twhat\tpages\tlane\tlabel\tsetting\tpaging\twalk_cycles\twalk_cycles_lo\twalk_cycles_hi\tnet_cycles\tnet_cycles_lo\tnet_cycles_hi\n",
 		table);
 	for (size_t r = 0; r < bars->rows; r++) {
 		const struct row *row = &bars->row[r];
@@ -149,13 +148,8 @@ static char *explain(const struct report *report, const struct bars *bars)
 
 	if (!text)
 		return NULL;
-	fputs("How long one page walk takes, by the CPU's own count of cycles in which a walk for a load is under way, "
-	      "over the walks it counted. Native and shadow paging walk one table, nested paging walks two. Each row "
-	      "has the same number of pages in every setting, the most that all have. The circle is what translation "
-	      "adds to an access by time; where every access walks, the two agree within 25 % or 12 cycles, or "
-	      "something overlaps or is left out.\n\n"
-	      "| pages of | pages | setting | paging | cycles per walk | walks per access | net cycles per access, by "
-	      "time | agree |\n| --- | ---: | --- | --- | ---: | ---: | ---: | --- |\n",
+	fputs("How long one page walk takes, by the CPU's own count of cycles in which a walk for a load is under way, over the walks it counted. Native and shadow paging walk one table, nested paging walks two. Each row has the same number of pages in every setting, the most that all have. The circle is what translation adds to an access by time; where every access walks, the two agree within 25 % or 12 cycles, or something overlaps or is left out.\n\n"
+	      "| pages of | pages | setting | paging | cycles per walk | walks per access | net cycles per access, by time | agree |\n| --- | ---: | --- | --- | ---: | ---: | ---: | --- |\n",
 		text);
 	for (size_t r = 0; r < bars->rows; r++) {
 		explain_row(text, report, &bars->row[r]);
@@ -165,8 +159,7 @@ static char *explain(const struct report *report, const struct bars *bars)
 	}
 	fputc('\n', text);
 	if (outer && strcmp(outer, "bare-metal"))
-		fputs("This host is itself a guest, or may be one: its hypervisor's tables are walked in every "
-		      "setting, too. ",
+		fputs("This host is itself a guest, or may be one: its hypervisor's tables are walked in every setting, too. ",
 			text);
 	counters_explain_source(text, counted, count);
 	return text_finish(text, &markdown);

@@ -134,11 +134,8 @@ static int write_bars(const struct subject *subject, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# What a walk costs, by how far apart the pages lie. own: levels whose entry is no other page's, of "
-		"levels.\n# walks: no: the TLB held these pages, and the cost is not a walk's. _lo, _hi: 95 %% "
-		"interval.\n"
-		"leaf\tlane\tlabel\tsetting\tpage_size\tpages\tx\tdistance\tneeds\town\tlevels\twalks\tnet_cycles\t"
-		"net_cycles_lo\tnet_cycles_hi\tnet_ns\tnet_ns_lo\tnet_ns_hi\n");
+		"# What a walk costs, by how far apart the pages lie. own: levels whose entry is no other page's, of levels.\n# walks: no: the TLB held these pages, and the cost is not a walk's. _lo, _hi: 95 %% interval.\n"
+		"leaf\tlane\tlabel\tsetting\tpage_size\tpages\tx\tdistance\tneeds\town\tlevels\twalks\tnet_cycles\tnet_cycles_lo\tnet_cycles_hi\tnet_ns\tnet_ns_lo\tnet_ns_hi\n");
 	for (size_t l = 0; l < subject->leaves; l++) {
 		for (size_t lane = 0; lane < subject->lanes->count; lane++) {
 			for (size_t x = 0; x < subject->leaf[l].distances; x++)
@@ -173,9 +170,7 @@ static int write_theory(const struct subject *subject, struct reason *why)
 	if (!table)
 		return -EIO;
 	fprintf(table,
-		"# Memory references of one walk of which nothing is cached: native and shadow g, nested "
-		"(g+1)(h+1)-1,\n# for g levels of the guest's table and h of the host's. measured: that paging is "
-		"in this run.\npaging\tpages\treferences\tmeasured\n");
+		"# Memory references of one walk of which nothing is cached: native and shadow g, nested (g+1)(h+1)-1,\n# for g levels of the guest's table and h of the host's. measured: that paging is in this run.\npaging\tpages\treferences\tmeasured\n");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		fprintf(table, "native or shadow\t%s\t%u\t%s\n", names[i], depth_levels(root, sizes[i]),
 			at_hand(subject->lanes, "native") || at_hand(subject->lanes, "shadow") ? "yes" : "no");
@@ -220,8 +215,7 @@ static void explain_control(FILE *text, const struct subject *subject, const str
 		if (!control || !walks(lane, leaf, leaf->distance[x]))
 			continue;
 		fprintf(text,
-			" That they are walks shows the control: on the %s the same %s pages, %s apart but at random "
-			"places, cost %s cycles.",
+			" That they are walks shows the control: on the %s the same %s pages, %s apart but at random places, cost %s cycles.",
 			lane->label, count_text(leaf->pages).text, bytes_text(leaf->distance[x]).text,
 			estimate_text(metric_at(control, "net_cycles")).text);
 		return;
@@ -233,8 +227,7 @@ static void explain_leaf(FILE *text, const struct subject *subject, const struct
 	struct size_text size;
 
 	fprintf(text,
-		"%s %s pages, each at the start of its unit, meet in one set of the TLB, so that an access finds no "
-		"translation and walks; they are few enough for data and tables to stay in the caches.",
+		"%s %s pages, each at the start of its unit, meet in one set of the TLB, so that an access finds no translation and walks; they are few enough for data and tables to stay in the caches.",
 		count_text(leaf->pages).text, size_format((uint64_t)leaf->page_bytes, &size));
 	explain_control(text, subject, leaf);
 	fprintf(text,
@@ -258,22 +251,15 @@ static void explain_limits(FILE *text, const struct subject *subject)
 		struct size_text size;
 
 		fprintf(text,
-			"Of %s leaves nothing is drawn: up to %s pages, aligned or not, cost the same, so that the "
-			"TLB held them, and none of it is a walk's.\n\n",
+			"Of %s leaves nothing is drawn: up to %s pages, aligned or not, cost the same, so that the TLB held them, and none of it is a walk's.\n\n",
 			size_format((uint64_t)subject->held[i].page_bytes, &size),
 			count_text(subject->held[i].pages).text);
 	}
 	fprintf(text,
-		"What is claimed: with so many entries of its own, a walk takes that many cycles more than a hit in "
-		"the first TLB level; the difference of two rows is the cost of having to fetch a further level. What "
-		"is not: that the processor made as many references as theory gives. Those are the worst case, with "
-		"nothing cached; its paging-structure caches hold entries of the upper levels and spare some of the "
-		"fetches, no counter says how many here, and entries at the same place of many tables meet in one set "
-		"of the L1 cache, which is in the number too.");
+		"What is claimed: with so many entries of its own, a walk takes that many cycles more than a hit in the first TLB level; the difference of two rows is the cost of having to fetch a further level. What is not: that the processor made as many references as theory gives. Those are the worst case, with nothing cached; its paging-structure caches hold entries of the upper levels and spare some of the fetches, no counter says how many here, and entries at the same place of many tables meet in one set of the L1 cache, which is in the number too.");
 	if (outer && strcmp(outer, "bare-metal"))
 		fprintf(text,
-			" This host is itself a guest: if the hypervisor beneath uses nested paging, each reference of "
-			"a walk here takes a walk there, also those of the rows that say native.");
+			" This host is itself a guest: if the hypervisor beneath uses nested paging, each reference of a walk here takes a walk there, also those of the rows that say native.");
 	fputc('\n', text);
 }
 
@@ -286,11 +272,7 @@ static char *explain(const struct subject *subject)
 	if (!text)
 		return NULL;
 	fprintf(text,
-		"What one page walk costs, by how many levels of the page table have an entry that no other page's "
-		"walk uses: such an entry has to be fetched for each access, the others are there already. To the "
-		"right, how many memory references a walk takes in theory if nothing of it is cached: as many as the "
-		"table has levels natively and with shadow paging, (g+1)(h+1)−1 with nested paging, for g levels in "
-		"the guest and h beneath.\n\n");
+		"What one page walk costs, by how many levels of the page table have an entry that no other page's walk uses: such an entry has to be fetched for each access, the others are there already. To the right, how many memory references a walk takes in theory if nothing of it is cached: as many as the table has levels natively and with shadow paging, (g+1)(h+1)−1 with nested paging, for g levels in the guest and h beneath.\n\n");
 	for (size_t i = 0; i < subject->leaves; i++)
 		explain_leaf(text, subject, &subject->leaf[i]);
 	explain_limits(text, subject);

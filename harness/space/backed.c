@@ -18,23 +18,15 @@
 #define FAULTS_TOLERANCE 4
 
 static const struct {
-	const char *name;
 	uint64_t page_bytes;
 	int map_flags;
 	int advice;
 } kinds[BACKING_COUNT] = {
-	[BACKING_4K] = { "4K", PAGE_4K, 0, MADV_NOHUGEPAGE },
-	[BACKING_2M_THP] = { "2M-thp", PAGE_2M, 0, MADV_HUGEPAGE },
-	[BACKING_2M_HUGETLB] = { "2M-hugetlb", PAGE_2M, MAP_HUGETLB | MAP_HUGE_2MB, 0 },
-	[BACKING_1G_HUGETLB] = { "1G-hugetlb", PAGE_1G, MAP_HUGETLB | MAP_HUGE_1GB, 0 },
+	[BACKING_4K] = { PAGE_4K, 0, MADV_NOHUGEPAGE },
+	[BACKING_2M_THP] = { PAGE_2M, 0, MADV_HUGEPAGE },
+	[BACKING_2M_HUGETLB] = { PAGE_2M, MAP_HUGETLB | MAP_HUGE_2MB, 0 },
+	[BACKING_1G_HUGETLB] = { PAGE_1G, MAP_HUGETLB | MAP_HUGE_1GB, 0 },
 };
-
-const char *const backing_names[BACKING_COUNT] = { "4K", "2M-thp", "2M-hugetlb", "1G-hugetlb" };
-
-const char *backing_name(enum backing backing)
-{
-	return (unsigned)backing < BACKING_COUNT ? backing_names[backing] : NULL;
-}
 
 uint64_t backing_page_bytes(enum backing backing)
 {
@@ -87,7 +79,7 @@ static int reserve(struct backed *memory, uint64_t unit_bytes, struct reason *wh
 
 int backed_map(const struct backed_range *range, struct reason *why)
 {
-	const char *name = kinds[range->backing].name;
+	const char *name = backing_name(range->backing);
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[range->backing].map_flags;
 	void *got;
 
@@ -150,7 +142,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 		if (error)
 			return fail(why, -error == EFAULT ? ENOMEM : -error,
 				"touching %" PRIu64 " MiB of %s memory: %s", memory->bytes / MIB,
-				kinds[memory->backing].name, strerror(-error));
+				backing_name(memory->backing), strerror(-error));
 		done += bytes;
 	}
 	memory->touch_ns = now_ns() - began;
@@ -169,9 +161,8 @@ static int size_verify(const struct backed_range *range, const struct smaps_page
 	case BACKING_2M_THP:
 		if (got->anon_huge_bytes != range->present_bytes)
 			return fail(why, ENOMEM,
-				"of %" PRIu64 " MiB asked for as transparent huge pages the kernel gave "
-				"%" PRIu64 " MiB: memory is fragmented (`echo 1 | sudo tee "
-				"/proc/sys/vm/compact_memory`) or THP is off",
+				"of %" PRIu64 " MiB asked for as transparent huge pages the kernel gave %" PRIu64
+				" MiB: memory is fragmented (`echo 1 | sudo tee /proc/sys/vm/compact_memory`) or THP is off",
 				range->present_bytes / MIB, got->anon_huge_bytes / MIB);
 		return 0;
 	default:
@@ -202,8 +193,7 @@ int backed_verify(const struct backed_range *range, uint64_t faults_counted, str
 		return 0;
 	if (faults_counted > expected + slack || faults_counted + slack < expected)
 		return fail(why, EIO,
-			"touching %" PRIu64 " pages took %" PRIu64 " faults: the pages are not of the size "
-			"asked for",
+			"touching %" PRIu64 " pages took %" PRIu64 " faults: the pages are not of the size asked for",
 			expected, faults_counted);
 	return 0;
 }
@@ -217,7 +207,7 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	*memory = (struct backed){ .backing = backing, .bytes = bytes };
 	if (!bytes || bytes % kinds[backing].page_bytes)
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
-			kinds[backing].name);
+			backing_name(backing));
 	error = reserve(memory, limits ? limits->unit_bytes : 0, why);
 	range = (struct backed_range){ .backing = backing, .at = memory->at, .bytes = bytes, .present_bytes = bytes };
 	if (!error)

@@ -154,8 +154,8 @@ static int cold_verify(const struct lab *lab, uint32_t pages, const struct fault
 	error = smaps_read((uintptr_t)lab->memory.at, lab->memory.bytes, &got, why);
 	if (!error && got.anon_huge_bytes != expected * PAGE_2M)
 		return fail(why, EIO,
-			"of %" PRIu64 " transparent huge pages that were to come back, %" PRIu64 " did: memory is "
-			"fragmented",
+			"of %" PRIu64 " transparent huge pages that were to come back, %" PRIu64
+			" did: memory is fragmented",
 			expected, got.anon_huge_bytes / PAGE_2M);
 	return error;
 }
@@ -179,8 +179,8 @@ static int verify(
 				why, EIO, "the guest's table entry of page %" PRIu32 " is not what it must be", page);
 		if (word != gva)
 			return fail(why, EIO,
-				"the guest's store to page %" PRIu32 " did not arrive: %#" PRIx64 " instead of "
-				"%#" PRIx64,
+				"the guest's store to page %" PRIu32 " did not arrive: %#" PRIx64
+				" instead of %#" PRIx64,
 				page, word, gva);
 	}
 	return kinds[trial->kind].cold ? cold_verify(lab, trial->pages, result, why) : 0;

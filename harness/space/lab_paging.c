@@ -46,8 +46,7 @@ int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason
 		*proven = PAGING_SHADOW;
 	else
 		return fail(why, EIO,
-			"KVM took %.2f page faults for each one of the guest: nested paging takes none, shadow paging "
-			"at least one",
+			"KVM took %.2f page faults for each one of the guest: nested paging takes none, shadow paging at least one",
 			taken);
 	return 0;
 }
@@ -59,9 +58,7 @@ int lab_check_paging(const struct kvm_module *module, struct paging_proof *proof
 	*told = proof->known ? proof->paging : module->paging;
 	if (proof->known && module->paging != PAGING_UNKNOWN && module->paging != proof->paging)
 		return fail(why, EPROTO,
-			"%s says %s paging, but guest faults take %.2f exits each, which is %s paging: one of them is "
-			"wrong, "
-			"and no number taken here could be trusted",
+			"%s says %s paging, but guest faults take %.2f exits each, which is %s paging: one of them is wrong, and no number taken here could be trusted",
 			module->reason.text, paging_name(module->paging), proof->exits_per_fault,
 			paging_name(proof->paging));
 	return 0;

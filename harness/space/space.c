@@ -10,17 +10,11 @@ const char *frames_name(enum frames frames)
 }
 
 static const struct {
-	const char *name;
 	int (*open)(const struct space_spec *spec, struct space **space, struct reason *why);
-} settings[SETTING_COUNT] = {
-	[SETTING_HOST] = { "host", host_space_open },
-	[SETTING_VCPU] = { "vcpu", vcpu_space_open },
+} settings[SETTING_SPACES] = {
+	[SETTING_HOST] = { host_space_open },
+	[SETTING_VCPU] = { vcpu_space_open },
 };
-
-const char *setting_name(enum setting setting)
-{
-	return (unsigned)setting < SETTING_COUNT ? settings[setting].name : NULL;
-}
 
 int space_open(const struct space_spec *spec, struct space **space, struct reason *why)
 {

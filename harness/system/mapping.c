@@ -157,8 +157,7 @@ static int huge_prove(const struct mapping_trial *trial, const unsigned char *pl
 	usage_end(&usage);
 	if (usage.minor_faults > FAULTS_BESIDE)
 		return fail(why, ENOTSUP,
-			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this "
-			"process");
+			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this process");
 	return 0;
 }
 

@@ -137,7 +137,6 @@ int shootdown_judge(const struct shootdown_result *result, const char *silent, s
 	if (!result->counted || silent || result->interrupts_of_others >= 0.5 * result->others_there)
 		return 0;
 	return fail(why, EIO,
-		"each call should have interrupted the other CPUs, of which %.2f were there, and the kernel counted "
-		"%.2f TLB interrupts on them: they did not have the pages, or their TLBs were not flushed",
+		"each call should have interrupted the other CPUs, of which %.2f were there, and the kernel counted %.2f TLB interrupts on them: they did not have the pages, or their TLBs were not flushed",
 		result->others_there, result->interrupts_of_others);
 }

@@ -125,8 +125,8 @@ static int size_verify(const struct storm_place *place, struct reason *why)
 	if (error || got.anon_huge_bytes == place->bytes || got.hugetlb_bytes == place->bytes)
 		return error;
 	return fail(why, ENOMEM,
-		"of %" PRIu64 " MiB asked for in pages of 2M the kernel gave %" PRIu64 " MiB: memory is fragmented "
-		"(`echo 1 | sudo tee /proc/sys/vm/compact_memory`) or transparent huge pages are off",
+		"of %" PRIu64 " MiB asked for in pages of 2M the kernel gave %" PRIu64
+		" MiB: memory is fragmented (`echo 1 | sudo tee /proc/sys/vm/compact_memory`) or transparent huge pages are off",
 		place->bytes / MIB, (got.anon_huge_bytes + got.hugetlb_bytes) / MIB);
 }
 

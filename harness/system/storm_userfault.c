@@ -117,8 +117,7 @@ static int descriptor_open(const struct userfault *userfault, struct reason *why
 		fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (fd < 0 && errno == EPERM)
 		return fail(why, EPERM,
-			"userfaultfd is not allowed here (root may set vm.unprivileged_userfaultfd to 1; containers "
-			"forbid it by seccomp)");
+			"userfaultfd is not allowed here (root may set vm.unprivileged_userfaultfd to 1; containers forbid it by seccomp)");
 	if (fd < 0)
 		return fail(why, errno, "userfaultfd: %s", strerror(errno));
 	struct uffdio_api api = { .api = UFFD_API, .features = userfault->spec.minor ? UFFD_FEATURE_MINOR_SHMEM : 0 };

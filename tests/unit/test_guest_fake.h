@@ -102,10 +102,9 @@ static inline void fake_answer(const char *command, int id)
 		what = "[]";
 	if (strstr(command, "\"vcpu\"") && !fake_is("no-statistics"))
 		/* 2 exits and half a fault of the hypervisor for each of the guest's. */
-		what = fake.asked++ ? "[{\"stats\": [{\"name\": \"exits\", \"value\": 2100}, {\"name\": \"pf_taken\", "
-				      "\"value\": 507}, {\"name\": \"pages_4k\", \"value\": 9}]}]"
-				    : "[{\"stats\": [{\"name\": \"exits\", \"value\": 100}, {\"name\": \"pf_taken\", "
-				      "\"value\": 7}, {\"name\": \"pages_4k\", \"value\": 4}]}]";
+		what = fake.asked++
+			       ? "[{\"stats\": [{\"name\": \"exits\", \"value\": 2100}, {\"name\": \"pf_taken\", \"value\": 507}, {\"name\": \"pages_4k\", \"value\": 9}]}]"
+			       : "[{\"stats\": [{\"name\": \"exits\", \"value\": 100}, {\"name\": \"pf_taken\", \"value\": 7}, {\"name\": \"pages_4k\", \"value\": 4}]}]";
 	snprintf(text, sizeof(text), "{\"return\": %s, \"id\": %d}\n", what, id);
 	(void)!write(fake.monitor, text, strlen(text));
 }
@@ -138,9 +137,7 @@ static inline void fake_delivers(int status)
 	FILE *tar;
 
 	snprintf(command, sizeof(command),
-		"cd \"$FAKE_PLACE\" && rm -rf sent && mkdir -p sent/results/run && cd sent && echo {} "
-		">results/run/run.json && "
-		"echo said >results/job.log && echo %d >end && tar -c results %s",
+		"cd \"$FAKE_PLACE\" && rm -rf sent && mkdir -p sent/results/run && cd sent && echo {} >results/run/run.json && echo said >results/job.log && echo %d >end && tar -c results %s",
 		status, fake_is("no-marker") ? "" : "end");
 	tar = popen(command, "r");
 	while (tar && left && (got = fread(block, 1, sizeof(block), tar)) > 0) {

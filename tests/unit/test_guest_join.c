@@ -125,8 +125,7 @@ static void a_run_that_came_to_no_end_is_joined_and_said(void **state)
 
 	(void)state;
 	snprintf(command, sizeof(command),
-		"cd %s && jq '.state = \"interrupted\" | .reason = \"the disk is full\"' run.json >new && mv new "
-		"run.json",
+		"cd %s && jq '.state = \"interrupted\" | .reason = \"the disk is full\"' run.json >new && mv new run.json",
 		result.run);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(guest_join(host_path, &result, "nested", &points, &why), -ECANCELED);

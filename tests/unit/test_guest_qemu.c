@@ -170,8 +170,7 @@ static void words_for_the_kernel_are_one_argument(void **state)
 	shape.append = "hugepages=4 isolcpus=1,2  name=\"a b\" $x";
 	command = command_of(&shape, NULL);
 	assert_string_equal(value(&command, "-append", 0),
-		"console=ttyS0 quiet panic=-1 oops=panic transparent_hugepage=never "
-		"hugepages=4 isolcpus=1,2  name=\"a b\" $x");
+		"console=ttyS0 quiet panic=-1 oops=panic transparent_hugepage=never hugepages=4 isolcpus=1,2  name=\"a b\" $x");
 	assert_string_equal(value(&command, "-smp", 0), "8");
 	qemu_command_free(&command);
 }

@@ -128,11 +128,11 @@ static void openings_that_fail(void **state)
 	assert_non_null(strstr(why.text, "not JSON"));
 	assert_int_equal(opened(LONG_MS, (struct script){ .greeting = "\n" }, &why), -EPROTO);
 	assert_int_equal(opened(LONG_MS, (struct script){ .greeting = "[1, 2]\n" }, &why), -EPROTO);
-	assert_int_equal(opened(LONG_MS,
-				 (struct script){ .greeting = GREETING,
-					 .answer = { "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not "
-						     "today\"}, \"id\": %d}\n" } },
-				 &why),
+	assert_int_equal(
+		opened(LONG_MS,
+			(struct script){ .greeting = GREETING,
+				.answer = { "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not today\"}, \"id\": %d}\n" } },
+			&why),
 		-EPROTO);
 	assert_non_null(strstr(why.text, "qmp_capabilities: not today"));
 	assert_int_equal(opened(LONG_MS, (struct script){ .greeting = "", .gone = true }, &why), -EPIPE);
@@ -185,8 +185,7 @@ static void threads_of_vcpus(void **state)
 {
 	struct script script = { .greeting = GREETING,
 		.answer = { EMPTY,
-			"{\"return\": [{\"cpu-index\": 0, \"thread-id\": 101}, {\"cpu-index\": 1, \"thread-id\": 102}, "
-			"{\"cpu-index\": 2, \"thread-id\": 103}], \"id\": %d}\n",
+			"{\"return\": [{\"cpu-index\": 0, \"thread-id\": 101}, {\"cpu-index\": 1, \"thread-id\": 102}, {\"cpu-index\": 2, \"thread-id\": 103}], \"id\": %d}\n",
 			"{\"return\": [{\"cpu-index\": 0}], \"id\": %d}\n" } };
 	int threads[2] = { 0, 0 };
 	struct monitor monitor;
@@ -238,9 +237,9 @@ static void statistics_are_summed(void **state)
 	assert_int_equal(
 		stats_of(
 			"{\"return\": [{\"provider\": \"kvm\", \"stats\": [" STAT("pages_2m", "3") "]}], \"id\": %d}\n",
-			"{\"return\": [{\"provider\": \"kvm\", \"qom-path\": \"/machine/unattached/device[0]\", "
-			"\"stats\": [" STAT("exits", "10") ", " STAT("pf_taken", "4") ", " STAT(
-				"halt_poll_hist", "[0, 1, 2]") ", " STAT("guest_mode",
+			"{\"return\": [{\"provider\": \"kvm\", \"qom-path\": \"/machine/unattached/device[0]\", \"stats\": [" STAT(
+				"exits", "10") ", " STAT("pf_taken", "4") ", " STAT("halt_poll_hist",
+				"[0, 1, 2]") ", " STAT("guest_mode",
 				"false") "]}, "
 					 "{\"provider\": \"kvm\", \"stats\": [" STAT("exits", "32") ", " STAT(
 						 "pf_taken", "0") "]}], \"id\": %d}\n",
@@ -270,8 +269,8 @@ static void no_statistics_have_a_reason(void **state)
 	assert_null(stats);
 	/* QEMU before 7.1. */
 	assert_int_equal(
-		stats_of("{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command query-stats has not "
-			 "been found\"}, \"id\": %d}\n",
+		stats_of(
+			"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command query-stats has not been found\"}, \"id\": %d}\n",
 			NULL, &script, &stats, &why),
 		-ENODATA);
 	assert_non_null(strstr(why.text, "7.1"));

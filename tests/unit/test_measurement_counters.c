@@ -87,16 +87,11 @@ static void wrong_counts_are_found(void **state)
 		"{'hardware': {'x': 1}}",
 		"{'hardware': {'x': {'median': null, 'lo': null, 'hi': null, 'unit': 'u'}}}",
 		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'scaled': false, 'samples': 2}}}",
-		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'scaled': false, 'samples': 2}}, "
-		"'hardware_samples': {'x': [1, null]}}",
-		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'scaled': false, 'samples': 1}}, "
-		"'hardware_samples': {'x': [2, null]}}",
-		"{'hardware': {'x': {'median': -1, 'lo': -1, 'hi': -1, 'unit': 'u', 'scaled': false, 'samples': 1}}, "
-		"'hardware_samples': {'x': [-1, null]}}",
-		"{'hardware': {'x': {'median': 1, 'lo': 2, 'hi': 3, 'unit': 'u', 'scaled': false, 'samples': 1}}, "
-		"'hardware_samples': {'x': [1, null]}}",
-		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'samples': 1}}, "
-		"'hardware_samples': {'x': [1, null]}}",
+		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'scaled': false, 'samples': 2}}, 'hardware_samples': {'x': [1, null]}}",
+		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'scaled': false, 'samples': 1}}, 'hardware_samples': {'x': [2, null]}}",
+		"{'hardware': {'x': {'median': -1, 'lo': -1, 'hi': -1, 'unit': 'u', 'scaled': false, 'samples': 1}}, 'hardware_samples': {'x': [-1, null]}}",
+		"{'hardware': {'x': {'median': 1, 'lo': 2, 'hi': 3, 'unit': 'u', 'scaled': false, 'samples': 1}}, 'hardware_samples': {'x': [1, null]}}",
+		"{'hardware': {'x': {'median': 1, 'lo': 1, 'hi': 1, 'unit': 'u', 'samples': 1}}, 'hardware_samples': {'x': [1, null]}}",
 	};
 
 	(void)state;

@@ -89,8 +89,8 @@ static void levels_belong_to_their_curve(void **state)
 	struct panel_set set;
 	struct level level[LEVELS_MAX];
 	struct walk walk;
-	json_t *inferred = json_pack("{s:[{s:s, s:i, s:f, s:i, s:i, s:f},{s:s, s:i, s:i, s:i, s:f},{s:s, s:i, s:i}],"
-				     "s:[{s:s, s:i, s:f}]}",
+	json_t *inferred = json_pack(
+		"{s:[{s:s, s:i, s:f, s:i, s:i, s:f},{s:s, s:i, s:i, s:i, s:f},{s:s, s:i, s:i}],s:[{s:s, s:i, s:f}]}",
 		"levels", "setting", "host", "level", 2, "page_size_bytes", 4096.0, "stride_pages", 1, "entries", 2048,
 		"added_cycles", 30.0, "setting", "host", "level", 1, "page_size_bytes", 4096, "entries", 72,
 		"added_cycles", 7.0, "setting", "host", "stride_pages", 4, "entries", 18, "walks", "setting", "vcpu",

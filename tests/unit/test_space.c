@@ -342,7 +342,7 @@ static void sparse_pages_work_in_both_spaces(void **state)
 		ground_make(&ground, BACKING_4K);
 		assert_int_equal(sparse_alloc(&sparse, &sparse_spec, NULL, &why), 0);
 		assert_int_equal(sparse.faults_expected, 64);
-		for (unsigned setting = 0; setting < SETTING_COUNT; setting++) {
+		for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 			struct space_spec spec = { .setting = (enum setting)setting,
 				.levels = 4,
 				.page_bytes = PAGE_4K,

@@ -61,15 +61,11 @@ static void test_odd_input(void **state)
 		"[{\"params\": {\"pages\": \"many\"}, \"status\": \"ok\", \"samples\": 3, \"metrics\": []}]",
 		"[{\"params\": {\"pages\": -8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [1]}}]",
 		"[{\"params\": {\"pages\": 1e300}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [1]}}]",
-		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": []}, \"metrics\": "
-		"{}}]",
+		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": []}, \"metrics\": {}}]",
 		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"net_cycles\": [null, \"x\"]}}]",
-		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": null, \"metrics\": {\"net_cycles\": "
-		"null}}]",
-		"[{\"params\": {\"pages\": 8, \"stride_pages\": -1, \"page_size_bytes\": null}, \"status\": "
-		"\"error\"}]",
-		"[{\"setting\": 7, \"bench\": null, \"params\": {\"pages\": 8}, \"status\": \"ok\","
-		" \"samples\": {\"gross_cycles\": [1, 2], \"baseline_cycles\": [1], \"round\": [\"a\"]}}]",
+		"[{\"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": null, \"metrics\": {\"net_cycles\": null}}]",
+		"[{\"params\": {\"pages\": 8, \"stride_pages\": -1, \"page_size_bytes\": null}, \"status\": \"error\"}]",
+		"[{\"setting\": 7, \"bench\": null, \"params\": {\"pages\": 8}, \"status\": \"ok\", \"samples\": {\"gross_cycles\": [1, 2], \"baseline_cycles\": [1], \"round\": [\"a\"]}}]",
 	};
 	uint64_t pages[8];
 

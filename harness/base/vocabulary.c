@@ -1,0 +1,112 @@
+#include "base/vocabulary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Okabe and Ito's colours, and two dark shades of the second and third. */
+#define BLUE "#0072B2"
+#define VERMILION "#D55E00"
+#define GREEN "#009E73"
+#define PURPLE "#CC79A7"
+#define SKY_BLUE "#56B4E9"
+#define DARK_VERMILION "#7A3600"
+#define DARK_GREEN "#004D38"
+
+const char *const setting_names[SETTING_COUNT] = { "host", "vcpu", "guest" };
+const char *const backing_names[BACKING_COUNT] = { "4K", "2M-thp", "2M-hugetlb", "1G-hugetlb" };
+
+const char *const paging_names[PAGING_COUNT] = {
+	[PAGING_NATIVE] = "native",
+	[PAGING_NESTED] = "nested",
+	[PAGING_SHADOW] = "shadow",
+	[PAGING_SOFTWARE] = "software",
+};
+
+static const struct {
+	const char *colour, *shadow_colour;
+} setting_colours[SETTING_COUNT] = {
+	[SETTING_HOST] = { BLUE, BLUE },
+	[SETTING_VCPU] = { VERMILION, DARK_VERMILION },
+	[SETTING_GUEST] = { GREEN, DARK_GREEN },
+};
+
+/* Where everything was measured in one setting, shadow paging has the colour that bare vCPUs have elsewhere. */
+static const char *const paging_colours[PAGING_COUNT] = {
+	[PAGING_NATIVE] = BLUE,
+	[PAGING_NESTED] = SKY_BLUE,
+	[PAGING_SHADOW] = VERMILION,
+	[PAGING_SOFTWARE] = PURPLE,
+};
+
+static int name_find(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; name && i < count; i++)
+		if (names[i] && !strcmp(names[i], name))
+			return i;
+	return -1;
+}
+
+const char *setting_name(enum setting setting)
+{
+	return (unsigned)setting < SETTING_COUNT ? setting_names[setting] : NULL;
+}
+
+const char *paging_name(enum paging paging)
+{
+	return (unsigned)paging < PAGING_COUNT ? paging_names[paging] : NULL;
+}
+
+const char *backing_name(enum backing backing)
+{
+	return (unsigned)backing < BACKING_COUNT ? backing_names[backing] : NULL;
+}
+
+int setting_find(const char *name)
+{
+	return name_find(setting_names, SETTING_COUNT, name);
+}
+
+int paging_find(const char *name)
+{
+	return name_find(paging_names, PAGING_COUNT, name);
+}
+
+int backing_find(const char *name)
+{
+	return name_find(backing_names, BACKING_COUNT, name);
+}
+
+unsigned place_rank(const char *setting, const char *paging)
+{
+	int where = setting_find(setting), how = paging_find(paging);
+
+	return (unsigned)(where < 0 ? SETTING_COUNT : where) * PAGING_COUNT +
+	       (unsigned)((how < 0 ? PAGING_COUNT : how) - PAGING_NATIVE);
+}
+
+void place_label(const char *setting, const char *paging, char *label, size_t bytes)
+{
+	if (paging && strcmp(paging, paging_names[PAGING_NATIVE]))
+		snprintf(label, bytes, "%.24s, %.16s paging", setting ? setting : "?", paging);
+	else if (!paging && setting_find(setting) == SETTING_GUEST)
+		snprintf(label, bytes, "%s, paging not known", setting);
+	else
+		snprintf(label, bytes, "%.24s", setting ? setting : "?");
+}
+
+const char *place_colour(const char *setting, const char *paging)
+{
+	int where = setting_find(setting);
+
+	if (where < 0)
+		return PURPLE;
+	return paging_find(paging) == PAGING_SHADOW ? setting_colours[where].shadow_colour
+						    : setting_colours[where].colour;
+}
+
+const char *paging_colour(const char *paging)
+{
+	int how = paging_find(paging);
+
+	return how < 0 ? PURPLE : paging_colours[how];
+}
