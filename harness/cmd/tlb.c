@@ -1,6 +1,6 @@
 #include "base/units.h"
 #include "cmd/cmd.h"
-#include "measure/steps.h"
+#include "infer/levels_json.h"
 #include "record/load.h"
 #include "report/inferred.h"
 
@@ -277,7 +277,7 @@ int cmd_tlb(int argc, char **argv)
 	if (run_load(arguments.run, &run, &why))
 		return cmd_fail(EXIT_FAILED, &why);
 	seed = (uint64_t)json_integer_value(json_object_get(run.about, "seed"));
-	inferred = steps_infer(run.points, seed);
+	inferred = levels_json_infer(run.points, seed);
 	if (!inferred) {
 		run_unload(&run);
 		fail(&why, ENOMEM, "not enough memory to infer levels");

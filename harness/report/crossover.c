@@ -99,7 +99,7 @@ static int add_mix(struct subject *subject, const struct sort *sort)
 	for (size_t p = 0; p < subject->places.count; p++) {
 		const struct crossover_request request = { mix->change.point[p], mix->miss.point[p],
 			sort->change.metric, sort->miss.metric,
-			stats_seed(seed, (uint64_t)(sort - sorts) * PLACES_MAX + p) };
+			statistics_seed(seed, (uint64_t)(sort - sorts) * PLACES_MAX + p) };
 
 		if (!request.change || !request.miss)
 			continue;

@@ -8,7 +8,7 @@
 #ifndef NESTWALK_REPORT_CROSSOVER_H
 #define NESTWALK_REPORT_CROSSOVER_H
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <jansson.h>
 #include <stddef.h>

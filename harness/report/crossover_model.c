@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RESAMPLES 1000 /* as many as stats_bootstrap() takes */
+#define RESAMPLES 1000 /* as many as statistics_bootstrap() takes */
 #define TAIL 0.025 /* of a 95 % interval, each side */
 
 /* Stands for a crossing beyond all numbers, where an order is needed: more misses than a machine has in a year. */
@@ -31,7 +31,7 @@ static int resample(struct crossover_cost *cost, const json_t *point, const char
 {
 	size_t most = json_array_size(json_object_get(json_object_get(point, "samples"), metric)), count;
 	double *sample = calloc(most + 1, sizeof(double)), *drawn = calloc(most + 1, sizeof(double));
-	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2); /* as in measure/stats.c */
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2); /* as in base/statistics.c */
 	int rc = sample && drawn && rng ? 0 : -ENOMEM;
 
 	*cost = (struct crossover_cost){ .ns = metric_at(point, metric).value };
@@ -45,11 +45,11 @@ static int resample(struct crossover_cost *cost, const json_t *point, const char
 		rc = -ENOMEM;
 		goto out;
 	}
-	gsl_rng_set(rng, stats_seed(seed, count));
+	gsl_rng_set(rng, statistics_seed(seed, count));
 	for (size_t i = 0; i < RESAMPLES; i++) {
 		for (size_t k = 0; k < count; k++)
 			drawn[k] = sample[gsl_rng_uniform_int(rng, count)];
-		cost->resampled[i] = stats_median(drawn, count);
+		cost->resampled[i] = statistics_median(drawn, count);
 	}
 out:
 	if (rng)
@@ -64,9 +64,9 @@ int crossover_costs(const struct crossover_request *request, struct crossover_co
 	int rc;
 
 	*out = (struct crossover_costs){ .change = { .ns = NAN } };
-	rc = resample(&out->change, request->change, request->change_metric, stats_seed(request->seed, 0));
+	rc = resample(&out->change, request->change, request->change_metric, statistics_seed(request->seed, 0));
 	if (!rc)
-		rc = resample(&out->miss, request->miss, request->miss_metric, stats_seed(request->seed, 1));
+		rc = resample(&out->miss, request->miss, request->miss_metric, statistics_seed(request->seed, 1));
 	if (rc)
 		crossover_free(out);
 	return rc;
@@ -116,8 +116,8 @@ struct interval crossover_slowdown(
 		return out;
 	for (size_t i = 0; i < RESAMPLES; i++)
 		value[i] = slowdown(resampled(costs, i), resampled(base, i), misses);
-	out.lo = stats_quantile(value, RESAMPLES, TAIL);
-	out.hi = stats_quantile(value, RESAMPLES, 1 - TAIL);
+	out.lo = statistics_quantile(value, RESAMPLES, TAIL);
+	out.hi = statistics_quantile(value, RESAMPLES, 1 - TAIL);
 	return out;
 }
 
@@ -153,8 +153,8 @@ struct crossing crossover_crossing(const struct crossover_costs *first, const st
 		return out;
 	for (size_t i = 0; i < RESAMPLES; i++)
 		value[i] = crossing_of(resampled(below, i), resampled(other, i));
-	out.misses.lo = stats_quantile(value, RESAMPLES, TAIL);
-	out.misses.hi = stats_quantile(value, RESAMPLES, 1 - TAIL);
+	out.misses.lo = statistics_quantile(value, RESAMPLES, TAIL);
+	out.misses.hi = statistics_quantile(value, RESAMPLES, 1 - TAIL);
 	/* Between the last crossing and none there is nothing to interpolate. */
 	if (out.misses.hi > 0x1p-10 * NEVER)
 		out.misses.hi = INFINITY;

@@ -122,7 +122,7 @@ static void write_figures(FILE *out, const struct report *report)
 	}
 }
 
-/* A curve that an element of steps_infer()'s lists is about, in words; as told there where it is none of ours. */
+/* A curve that an element of levels_json_infer()'s lists is about, in words; as told there where it is none of ours. */
 static void write_subject(FILE *out, const struct report *report, const json_t *element)
 {
 	for (size_t i = 0; i < report->curves.panels; i++) {

@@ -29,7 +29,7 @@ struct figure {
 struct report {
 	const struct loaded_run *run;
 	const char *directory;
-	json_t *inferred; /* steps_infer()'s answer */
+	json_t *inferred; /* levels_json_infer()'s answer */
 	struct panel_set curves;
 	struct figure *figure;
 	size_t figures;

@@ -30,7 +30,7 @@ struct walk {
 	bool grows; /* walks cost more and more as the page table leaves the caches */
 };
 
-/* Levels of `curve` in steps_infer()'s answer, ascending, into out[most]; returns how many. */
+/* Levels of `curve` in levels_json_infer()'s answer, ascending, into out[most]; returns how many. */
 size_t inferred_levels(const json_t *inferred, const struct panel_curve *curve, struct level *out, size_t most);
 
 /* False where no walk was resolved. */
@@ -39,7 +39,7 @@ bool inferred_walk(const json_t *inferred, const struct panel_curve *curve, stru
 /* Core cycles that 95 % of the curve's comparisons with itself stay below; NaN where that was not measured. */
 double inferred_noise(const json_t *inferred, const struct panel_curve *curve);
 
-/* Whether an element of steps_infer()'s lists is about this curve: every param it names is the curve's. */
+/* Whether an element of levels_json_infer()'s lists is about this curve: every param it names is the curve's. */
 bool inferred_is_about(const json_t *element, const struct panel_curve *curve);
 
 /* Translations of pages of that size a load can find in that level, as run.json's machine tells; NaN where it does not. */

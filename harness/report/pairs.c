@@ -88,7 +88,7 @@ static double drawn_median(const struct unpaired *unpaired, const unsigned *draw
 		for (unsigned times = 0; times < drawn[i]; times++)
 			unpaired->resample[count++] = unpaired->sample.number[i];
 	}
-	return stats_median(unpaired->resample, count);
+	return statistics_median(unpaired->resample, count);
 }
 
 /* A place of which a resample has nothing on one side is left out of it: the median of nothing is NaN. */
@@ -103,7 +103,7 @@ static double ratio_of_medians(const unsigned *drawn, size_t n, void *context)
 		unpaired->ratio[i] = drawn_median(unpaired, drawn, place->first, place->under) /
 				     drawn_median(unpaired, drawn, place->under, place->end);
 	}
-	return stats_median(unpaired->ratio, unpaired->places);
+	return statistics_median(unpaired->ratio, unpaired->places);
 }
 
 static int keep_all(const json_t *point, const char *metric, struct numbers *into)
@@ -149,7 +149,7 @@ static int ratio_unpaired(struct unpaired *unpaired, int rc, uint64_t seed, stru
 		rc = -ENOMEM;
 	*ratio = (struct interval){ NAN, NAN, NAN };
 	if (!rc && unpaired->places)
-		*ratio = stats_bootstrap(unpaired->sample.count, ratio_of_medians, unpaired, seed);
+		*ratio = statistics_bootstrap(unpaired->sample.count, ratio_of_medians, unpaired, seed);
 	free(unpaired->ratio);
 	free(unpaired->resample);
 	free(unpaired->place);
@@ -190,7 +190,7 @@ int ratio_of_pairs(const struct ratio_request *request, struct interval *ratio, 
 		unpaired.places = 0;
 	rc = ratio_unpaired(&unpaired, rc, request->seed, ratio);
 	if (ratios.count)
-		*ratio = stats_median_interval(ratios.number, ratios.count, request->seed);
+		*ratio = statistics_median_interval(ratios.number, ratios.count, request->seed);
 	*pairs = ratios.count;
 	free(ratios.number);
 	return rc;
@@ -207,7 +207,7 @@ int ratio_of_points(const struct point_ratio_request *request, struct point_rati
 	int rc = pair_points(request->metric, request->over, request->under, &ratios);
 
 	out->pairs = ratios.count;
-	out->ratio = stats_median_interval(ratios.number, ratios.count, request->seed);
+	out->ratio = statistics_median_interval(ratios.number, ratios.count, request->seed);
 	free(ratios.number);
 	if (!rc && !out->pairs) {
 		struct unpaired unpaired = { .places = 0 };

@@ -6,7 +6,7 @@
 #ifndef NESTWALK_REPORT_PAIRS_H
 #define NESTWALK_REPORT_PAIRS_H
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 #include "report/panels.h"
 
 #include <stddef.h>

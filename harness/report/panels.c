@@ -26,7 +26,7 @@ bool point_is_emulated(const json_t *point)
 
 bool point_is_of_reach(const json_t *point)
 {
-	/* The same as steps are inferred from: measure/curve.c. */
+	/* The same as steps are inferred from: infer/curve.c. */
 	if (json_at(point, "params.distance_bytes") || !json_at(point, "params.page_size_bytes"))
 		return false;
 	return json_at(point, "params." SWEPT) || json_at(point, "params.stride_pages");

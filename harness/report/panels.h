@@ -51,7 +51,7 @@ void panels_free(struct panel_set *set);
 
 /*
  * Whether a point belongs to a curve of cost against the number of pages, or says why such a curve was not measured. Pages
- * a distance apart are another question, whose steps are no TLB levels; steps_infer() has the same rule.
+ * a distance apart are another question, whose steps are no TLB levels; levels_json_infer() has the same rule.
  */
 bool point_is_of_reach(const json_t *point);
 

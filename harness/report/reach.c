@@ -1,5 +1,5 @@
 /* Cost per access against the number of pages: gross, baseline and net, a figure a panel. */
-#include "measure/stats.h"
+#include "base/statistics.h"
 #include "report/counters.h"
 #include "report/figure.h"
 #include "report/inferred.h"

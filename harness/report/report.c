@@ -1,7 +1,7 @@
 #include "report/report.h"
 
 #include "base/units.h"
-#include "measure/steps.h"
+#include "infer/levels_json.h"
 #include "report/document.h"
 #include "report/figure.h"
 #include "report/gnuplot.h"
@@ -64,7 +64,7 @@ static json_t *infer(const struct report *report)
 		if (!point_is_emulated(point) && point_is_of_reach(point))
 			json_array_append(points, point);
 	}
-	inferred = steps_infer(points, (uint64_t)json_integer_value(json_object_get(report->run->about, "seed")));
+	inferred = levels_json_infer(points, (uint64_t)json_integer_value(json_object_get(report->run->about, "seed")));
 	json_decref(points);
 	return inferred;
 }

@@ -1,6 +1,6 @@
 /* Switches between two threads and between two processes: the handoff itself, and what is paid for it afterwards. */
+#include "base/statistics.h"
 #include "base/units.h"
-#include "measure/stats.h"
 #include "report/figure.h"
 #include "report/lanes.h"
 #include "report/pairs.h"
@@ -134,7 +134,7 @@ static struct estimate total_at(const struct subject *subject, const json_t *poi
 		return (struct estimate){ alone.value + metric_at(point, sum->later).value, NAN, NAN };
 	for (size_t i = 0; i < count; i++)
 		samples[i] = sample_at(now, i) + sample_at(later, i);
-	total = stats_median_interval(samples, count, subject->seed);
+	total = statistics_median_interval(samples, count, subject->seed);
 	free(samples);
 	return (struct estimate){ total.median, total.lo, total.hi };
 }

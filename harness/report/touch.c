@@ -1,6 +1,6 @@
 /* What getting memory costs, by the size of its pages: the first touch, fault and zeroing together. */
+#include "base/statistics.h"
 #include "base/units.h"
-#include "measure/stats.h"
 #include "report/huge.h"
 #include "report/text.h"
 
@@ -76,7 +76,7 @@ static size_t gather(const struct lanes *lanes, uint64_t seed, double *samples, 
 		}
 		if (!touch.samples)
 			continue;
-		interval = stats_median_interval(samples, touch.samples, seed);
+		interval = statistics_median_interval(samples, touch.samples, seed);
 		touch.ns = (struct estimate){ interval.median, interval.lo, interval.hi };
 		for (; at && out[at - 1].page_bytes > touch.page_bytes; at--)
 			out[at] = out[at - 1];

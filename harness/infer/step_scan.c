@@ -1,6 +1,6 @@
-#include "measure/steps_scan.h"
+#include "infer/step_scan.h"
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <math.h>
 
@@ -24,7 +24,7 @@ static double median_low(const struct curve_point *at, size_t count)
 
 	for (size_t i = 0; i < count && n < TRAIL_MOST; i++)
 		x[n++] = at[i].low;
-	return stats_median(x, n);
+	return statistics_median(x, n);
 }
 
 struct plateau {
@@ -44,12 +44,12 @@ static struct plateau plateau_before(const struct curve_series *series, size_t s
 		spread[i] = at[i].spread * CURVE_LOW_DEVIATION;
 		gross[i] = at[i].gross;
 	}
-	noise = NORMAL_OF_MAD * stats_median(deviation, count);
-	standard = stats_median(spread, count);
+	noise = NORMAL_OF_MAD * statistics_median(deviation, count);
+	standard = statistics_median(spread, count);
 	plateau.tolerance = STEP_LEAST_CYCLES / 2;
 	plateau.tolerance = fmax(plateau.tolerance, SIGMAS * fmax(noise, isfinite(standard) ? standard : 0));
 	plateau.tolerance = fmax(plateau.tolerance, OF_LAST_RISE * last_rise);
-	plateau.tolerance = fmax(plateau.tolerance, OF_GROSS * stats_median(gross, count)); /* fmax drops a NaN */
+	plateau.tolerance = fmax(plateau.tolerance, OF_GROSS * statistics_median(gross, count)); /* fmax drops a NaN */
 	return plateau;
 }
 
@@ -74,7 +74,7 @@ static double level_ahead(const struct curve_series *series, size_t i)
 			break;
 		x[n++] = series->at[k].low;
 	}
-	return n >= 2 ? stats_median(x, n) : NAN;
+	return n >= 2 ? statistics_median(x, n) : NAN;
 }
 
 /* The first point at or after i from which the rise has levelled off; series->count if none. */

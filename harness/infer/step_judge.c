@@ -1,4 +1,4 @@
-#include "measure/steps_judge.h"
+#include "infer/step_judge.h"
 
 #include <errno.h>
 #include <gsl/gsl_rng.h>
@@ -77,7 +77,7 @@ static double median_in(const struct curve_series *series, struct range range, s
 		if (within(&series->at[i], range))
 			x[n++] = reading(&series->at[i], offset);
 	if (x)
-		result = stats_median(x, n);
+		result = statistics_median(x, n);
 	free(x);
 	return result;
 }
@@ -107,7 +107,7 @@ static double half_median(const struct curve_point *point, int parity, double *x
 	for (size_t i = 0; i < point->count; i++)
 		if ((fmod(fabs(point->sample[i].round), 2) >= 1) == (parity == 1))
 			x[n++] = point->sample[i].net;
-	return n >= HALVES_LEAST / 2 ? stats_median(x, n) : NAN;
+	return n >= HALVES_LEAST / 2 ? statistics_median(x, n) : NAN;
 }
 
 /* Null differences of the points in any of `ranges`, into a new array; *count of them. NULL where memory is short. */
@@ -170,11 +170,11 @@ static double plateau_floor(const double *found, size_t count, size_t points, ui
 	for (size_t i = 0; i < RESAMPLES && points; i++) {
 		for (size_t k = 0; k < points; k++)
 			drawn[k] = found[gsl_rng_uniform_int(rng, count)] * (gsl_rng_uniform_int(rng, 2) ? 1 : -1);
-		values[i] = fabs(stats_median(drawn, points));
+		values[i] = fabs(statistics_median(drawn, points));
 	}
 	if (rng)
 		gsl_rng_free(rng);
-	return points ? stats_quantile(values, RESAMPLES, OFTEN) : NAN;
+	return points ? statistics_quantile(values, RESAMPLES, OFTEN) : NAN;
 }
 
 /* @points: of the shorter plateau. */
@@ -194,8 +194,8 @@ static int floor_of(const struct curve *curve, const struct range *ranges, size_
 			if (isfinite(found[i]))
 				found[finite++] = found[i];
 		count = finite;
-		out->median = stats_median(found, count);
-		out->most = stats_quantile(found, count, OFTEN);
+		out->median = statistics_median(found, count);
+		out->most = statistics_quantile(found, count, OFTEN);
 		out->plateau = plateau_floor(found, count, points, count);
 		out->comparisons = finite;
 		free(found);
@@ -217,7 +217,7 @@ static double weighted_median(const double *x, const unsigned *drawn, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (unsigned k = 0; k < drawn[i] && count < 256; k++)
 			copy[count++] = x[i];
-	return stats_median(copy, count);
+	return statistics_median(copy, count);
 }
 
 static double contrast_value(const unsigned *drawn, size_t n, void *context)
@@ -247,7 +247,7 @@ static int contrast_of(const struct curve_series *series, const struct range *lo
 			contrast.x[contrast.lower + contrast.upper++] = reading(&series->at[i], offset);
 	*out = (struct interval){ NAN, NAN, NAN };
 	if (contrast.upper && (!lower || contrast.lower))
-		*out = stats_bootstrap(contrast.lower + contrast.upper, contrast_value, &contrast, seed);
+		*out = statistics_bootstrap(contrast.lower + contrast.upper, contrast_value, &contrast, seed);
 	free(contrast.x);
 	return 0;
 }
@@ -396,7 +396,7 @@ static int measure_level(
 	const struct curve_series *both = &curve->pass[CURVE_BOTH];
 	struct capacity *capacity = &judged->capacity;
 	struct sides sides;
-	int error = capacity_fit(curve, &judged->step, laws, stats_seed(seed, 0), capacity);
+	int error = capacity_fit(curve, &judged->step, laws, statistics_seed(seed, 0), capacity);
 
 	if (error == -ENODATA) {
 		say(judged, STEP_UNRESOLVED,
@@ -408,15 +408,16 @@ static int measure_level(
 		return error;
 	sides = sides_of(both, &judged->step, capacity->read.clean, capacity->read.saturated);
 	judged->plateau_to = sides.upper.to;
-	error = contrast_of(both, &sides.lower, &sides.upper, NET, stats_seed(seed, 1), &judged->added_cycles);
+	error = contrast_of(both, &sides.lower, &sides.upper, NET, statistics_seed(seed, 1), &judged->added_cycles);
 	if (!error)
-		error = contrast_of(both, &sides.lower, &sides.upper, NET_NS, stats_seed(seed, 1), &judged->added_ns);
+		error = contrast_of(
+			both, &sides.lower, &sides.upper, NET_NS, statistics_seed(seed, 1), &judged->added_ns);
 	scale(&judged->added_cycles, 1 / capacity->reached);
 	scale(&judged->added_ns, 1 / capacity->reached);
 	if (!error)
-		error = contrast_of(both, NULL, &sides.upper, NET, stats_seed(seed, 2), &judged->net_cycles);
+		error = contrast_of(both, NULL, &sides.upper, NET, statistics_seed(seed, 2), &judged->net_cycles);
 	if (!error)
-		error = contrast_of(both, NULL, &sides.upper, NET_NS, stats_seed(seed, 2), &judged->net_ns);
+		error = contrast_of(both, NULL, &sides.upper, NET_NS, statistics_seed(seed, 2), &judged->net_ns);
 	shift(&judged->net_cycles, judged->added_cycles.median * (1 - capacity->reached));
 	shift(&judged->net_ns, judged->added_ns.median * (1 - capacity->reached));
 	return error;
@@ -475,7 +476,7 @@ int curve_judge(const struct curve *curve, const struct law_table *laws, uint64_
 			.added_cycles = { NAN, NAN, NAN },
 			.added_ns = { NAN, NAN, NAN },
 		};
-		error = step_judge(out, last, laws, stats_seed(seed, i), judged);
+		error = step_judge(out, last, laws, statistics_seed(seed, i), judged);
 		if (judged->verdict == STEP_LEVEL)
 			last = judged;
 	}

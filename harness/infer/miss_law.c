@@ -1,4 +1,4 @@
-#include "measure/steps_law.h"
+#include "infer/miss_law.h"
 
 #include <math.h>
 

@@ -1,7 +1,6 @@
-#include "measure/steps.h"
+#include "infer/levels.h"
 
-#include "measure/curve.h"
-#include "measure/steps_judge.h"
+#include "infer/step_judge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -84,15 +83,16 @@ static size_t brackets_add(struct bracket *all, size_t count, const struct brack
 	return count;
 }
 
-static size_t brackets_of(const struct curve_set *set, const struct law_table *laws, struct bracket *all)
+static size_t brackets_of(
+	const struct curve *curves, size_t curve_count, const struct law_table *laws, struct bracket *all)
 {
 	struct judged_curve *judged = malloc(sizeof(*judged));
 	size_t count = 0;
 
-	for (size_t i = 0; judged && i < set->count; i++) {
-		const struct curve_series *sweep = &set->curve[i].pass[CURVE_SWEEP];
+	for (size_t i = 0; judged && i < curve_count; i++) {
+		const struct curve_series *sweep = &curves[i].pass[CURVE_SWEEP];
 
-		if (curve_judge(&set->curve[i], laws, 0, judged))
+		if (curve_judge(&curves[i], laws, 0, judged))
 			break;
 		for (size_t k = 0; k < judged->count; k++) {
 			const struct step *step = &judged->step[k].step;
@@ -116,18 +116,17 @@ static int by_onset(const void *a, const void *b)
 	return (left->onset > right->onset) - (left->onset < right->onset);
 }
 
-size_t steps_refine(const json_t *points, uint64_t *pages, size_t most)
+size_t levels_refine(const struct curve *curves, size_t curve_count, uint64_t *pages, size_t most)
 {
 	struct plan plan = { .at = pages, .most = most };
 	struct law_table *laws = malloc(sizeof(*laws));
 	struct bracket brackets[STEPS_MAX];
-	struct curve_set set = { 0 };
 	size_t count;
 
-	if (!laws || curves_make(points, &set))
+	if (!laws)
 		goto out;
 	law_table_make(laws);
-	count = brackets_of(&set, laws, brackets);
+	count = brackets_of(curves, curve_count, laws, brackets);
 	qsort(brackets, count, sizeof(brackets[0]), by_onset);
 	for (size_t i = 0; i < count; i++) {
 		/* Narrow brackets first come with every page, as long as later ones keep a few points each. */
@@ -138,7 +137,6 @@ size_t steps_refine(const json_t *points, uint64_t *pages, size_t most)
 	}
 	qsort(pages, plan.count, sizeof(*pages), ascending);
 out:
-	curves_free(&set);
 	free(laws);
 	return plan.count;
 }

@@ -1,8 +1,8 @@
 /* Where a curve of cost against pages leaves one plateau for a higher one: candidates for TLB levels, not yet judged. */
-#ifndef NESTWALK_STEPS_SCAN_H
-#define NESTWALK_STEPS_SCAN_H
+#ifndef NESTWALK_INFER_STEP_SCAN_H
+#define NESTWALK_INFER_STEP_SCAN_H
 
-#include "measure/curve.h"
+#include "infer/curve.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-#include "measure/steps_window.h"
+#include "infer/step_window.h"
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 #define CLEAN 0.05 /* of the step: below what one notices beside the spread of placements */
 #define SATURATED 0.9 /* of the step */
 #define HALF 0.5 /* of the step */
-#define SIGMAS 4.0 /* as in steps_scan.c */
+#define SIGMAS 4.0 /* as in step_scan.c */
 #define WINDOW_BELOW 4.0 /* fit from a quarter of the onset: hashed sets of four ways miss 2 % there */
 #define WINDOW_ABOVE 2.0 /* to twice the saturation, 5 C of random replacement; beyond, walks get dearer */
 #define NORMAL_OF_MAD 1.4826 /* standard deviation over median absolute deviation, normal distribution */
@@ -24,7 +24,7 @@ static double median_between(const struct window *window, double from, double to
 	for (size_t i = 0; i < window->count; i++)
 		if (window->at[i]->pages >= from && window->at[i]->pages <= to)
 			x[n++] = deviation ? fabs(window->low[i] - centre) : window->low[i];
-	result = stats_median(x, n);
+	result = statistics_median(x, n);
 	free(x);
 	return result;
 }
@@ -85,7 +85,7 @@ static size_t first_above(const struct window *window, size_t start, double heig
 
 		for (size_t k = i; k < window->count && n < 3; k++)
 			near[n++] = miss(window, k);
-		if (near[0] >= height && stats_median(near, n) >= height)
+		if (near[0] >= height && statistics_median(near, n) >= height)
 			return i;
 	}
 	return window->count;

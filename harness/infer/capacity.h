@@ -21,13 +21,13 @@
  *    of every other law whose misfit is not clearly worse; the greatest clean N and where half of the accesses miss;
  *    and the measured neighbours, as nothing can be finer.
  */
-#ifndef NESTWALK_STEPS_FIT_H
-#define NESTWALK_STEPS_FIT_H
+#ifndef NESTWALK_INFER_CAPACITY_H
+#define NESTWALK_INFER_CAPACITY_H
 
-#include "measure/curve.h"
-#include "measure/steps_law.h"
-#include "measure/steps_scan.h"
-#include "measure/steps_window.h"
+#include "infer/curve.h"
+#include "infer/miss_law.h"
+#include "infer/step_scan.h"
+#include "infer/step_window.h"
 
 #include <stdint.h>
 

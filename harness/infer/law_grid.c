@@ -1,4 +1,4 @@
-#include "measure/steps_grid.h"
+#include "infer/law_grid.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Step inference against simulated TLBs of known size: sizes, intervals, number of levels, and what must be rejected. */
-#include "measure/steps.h"
+#include "infer/levels_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "test_steps_model.h"
+#include "test_levels_model.h"
 
 struct truth {
 	double entries, within; /* within: part of entries */
@@ -28,7 +28,7 @@ static void check_level(const json_t *level, const struct truth *truth)
 
 static json_t *inferred(const struct model *model, uint64_t last)
 {
-	json_t *points = measured(model, last, 1), *result = steps_infer(points, 7);
+	json_t *points = measured(model, last, 1), *result = levels_json_infer(points, 7);
 
 	assert_non_null(result);
 	json_decref(points);
@@ -163,7 +163,7 @@ static void test_pure_noise(void **state)
 	(void)state;
 	for (unsigned seed = 1; seed <= 20; seed++) {
 		struct model model = { .noise = 0.02 * (1 + seed % 4), .outliers = seed % 2 ? 0.1 : 0 };
-		json_t *points = measured(&model, 1024, seed), *result = steps_infer(points, seed);
+		json_t *points = measured(&model, 1024, seed), *result = levels_json_infer(points, seed);
 
 		assert_int_equal(size(result, "levels"), 0);
 		assert_int_equal(size(result, "walks"), 0);
@@ -229,15 +229,16 @@ static void test_not_seen_again(void **state)
 
 	(void)state;
 	model_measure(&stepped, &pass, 1, points);
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 1);
 	assert_false(json_is_true(json_object_get(entry(result, "levels", 0), "confirmed")));
 	assert_true(says(result, "unresolved", "no independent pass"));
 	json_decref(result);
 
-	pass = (struct model_pass){ "refine", refine, steps_refine(points, refine, REFINE_MOST), SAMPLES, "host" };
+	pass = (struct model_pass){ "refine", refine, levels_json_refine(points, refine, REFINE_MOST), SAMPLES,
+		"host" };
 	model_measure(&flat, &pass, 2, points);
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 0);
 	assert_true(says(result, "rejected", "not seen again"));
 	json_decref(result);
@@ -285,7 +286,7 @@ static json_t *from_medians(const struct reading *reading, size_t count)
 				"setting", "host", "pass", "sweep", "params", "page_size_bytes", (json_int_t)4096,
 				"pages", reading[i].pages, "status", "ok", "metrics", "gross_cycles", "median",
 				reading[i].gross, "baseline_cycles", "median", reading[i].baseline));
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	json_decref(points);
 	return result;
 }
@@ -365,7 +366,7 @@ static void test_strides(void **state)
 		pass.setting = "host";
 		model_measure(&model, &pass, 2, points);
 	}
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 8);
 	for (size_t i = 0; i < 8; i++) {
 		const json_t *level = entry(result, "levels", i);
@@ -409,5 +410,5 @@ int main(void)
 		cmocka_unit_test(test_strides),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("levels", tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
  * Nothing here is owned: inputs are read only and may be in any order. Values that are not finite (a reading that is
  * missing) are left out before anything is computed; what cannot be known is NaN, never 0.
  */
-#ifndef NESTWALK_MEASURE_STATS_H
-#define NESTWALK_MEASURE_STATS_H
+#ifndef NESTWALK_BASE_STATISTICS_H
+#define NESTWALK_BASE_STATISTICS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +16,13 @@ struct interval {
 };
 
 /* NaN for no samples. */
-double stats_median(const double *x, size_t n);
+double statistics_median(const double *x, size_t n);
 
 /* The q-quantile, 0 <= q <= 1, interpolated between order statistics (GSL's and R's type 7). NaN for no samples. */
-double stats_quantile(const double *x, size_t n, double q);
+double statistics_quantile(const double *x, size_t n, double q);
 
 /* Half-width of the middle half, scaled to be the standard deviation of a normal sample; NaN below 2 samples. */
-double stats_spread(const double *x, size_t n);
+double statistics_spread(const double *x, size_t n);
 
 /*
  * The median and its 95 % percentile-bootstrap interval (Efron and Tibshirani, "An Introduction to the Bootstrap",
@@ -30,21 +30,45 @@ double stats_spread(const double *x, size_t n);
  * a median with 95 % (2 * 0.5^n is left out: 50 % at 2, 6 % at 5). One sample has no interval: NaN.
  * @seed: the same samples and seed give the same interval.
  */
-struct interval stats_median_interval(const double *x, size_t n, uint64_t seed);
+struct interval statistics_median_interval(const double *x, size_t n, uint64_t seed);
 
 /*
  * A statistic of a resample: told how often each of n observations was drawn, it returns its value, or NaN where it is
  * undefined for this resample, which is then left out.
  */
-typedef double (*stats_statistic)(const unsigned *drawn, size_t n, void *context);
+typedef double (*statistics_statistic)(const unsigned *drawn, size_t n, void *context);
+
+/* Percentile intervals want about a thousand resamples (Efron and Tibshirani, ch. 13.3): 25 beyond each end. */
+#define STATISTICS_RESAMPLES 1000
+
+/* What a bootstrap draws. Observations stand one stratum after the other, and each is drawn within its own stratum. */
+struct resampling {
+	const size_t *stratum; /* the number of observations of each stratum */
+	size_t strata, resamples;
+	statistics_statistic statistic;
+	void *context;
+	uint64_t seed; /* of the random numbers, as it is */
+};
+
+/*
+ * Write the statistic of each resample to values[resamples], in the order drawn; NaN where it is undefined. Two calls
+ * with one seed and equal strata draw the same observations. Returns 0, or -ENOMEM.
+ */
+int statistics_resample(const struct resampling *resampling, double *values);
+
+/*
+ * The middle 95 % of n values, which are reordered. Values that are not finite are left out; lo and hi are NaN where
+ * those are more than half.
+ */
+void statistics_middle(double *values, size_t n, double *lo, double *hi);
 
 /*
  * Percentile-bootstrap interval of any statistic of n observations; `median` is the statistic of the sample as it is.
  * lo and hi are NaN below 2 observations or where fewer than half of the resamples have a value.
  */
-struct interval stats_bootstrap(size_t n, stats_statistic statistic, void *context, uint64_t seed);
+struct interval statistics_bootstrap(size_t n, statistics_statistic statistic, void *context, uint64_t seed);
 
 /* A well-mixed seed for the part-th use of one seed, so that neighbouring parts do not share a random sequence. */
-uint64_t stats_seed(uint64_t seed, uint64_t part);
+uint64_t statistics_seed(uint64_t seed, uint64_t part);
 
 #endif

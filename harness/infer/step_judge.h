@@ -1,11 +1,11 @@
 /* Which of a curve's candidates are TLB levels, and why the others are not. */
-#ifndef NESTWALK_STEPS_JUDGE_H
-#define NESTWALK_STEPS_JUDGE_H
+#ifndef NESTWALK_INFER_STEP_JUDGE_H
+#define NESTWALK_INFER_STEP_JUDGE_H
 
-#include "measure/curve.h"
-#include "measure/stats.h"
-#include "measure/steps_fit.h"
-#include "measure/steps_scan.h"
+#include "base/statistics.h"
+#include "infer/capacity.h"
+#include "infer/curve.h"
+#include "infer/step_scan.h"
 
 /* What differences between equals come to: of odd with even rounds of a point, and of its two passes. Net cycles. */
 struct null_floor {

@@ -2,8 +2,8 @@
  * A model machine for the tests of step inference: TLB levels that are really simulated, page by page, along a random
  * cycle; what the simulation cannot give (noise, caches, dearer walks) is laid on top.
  */
-#ifndef NESTWALK_TEST_STEPS_MODEL_H
-#define NESTWALK_TEST_STEPS_MODEL_H
+#ifndef NESTWALK_TEST_LEVELS_MODEL_H
+#define NESTWALK_TEST_LEVELS_MODEL_H
 
 #include <jansson.h>
 #include <math.h>
@@ -263,7 +263,8 @@ static inline json_t *measured(const struct model *model, uint64_t last, uint64_
 	json_t *points = json_array();
 
 	model_measure(model, &pass, seed, points);
-	pass = (struct model_pass){ "refine", refine, steps_refine(points, refine, REFINE_MOST), SAMPLES, "host" };
+	pass = (struct model_pass){ "refine", refine, levels_json_refine(points, refine, REFINE_MOST), SAMPLES,
+		"host" };
 	model_measure(model, &pass, seed + 1000, points);
 	return points;
 }

@@ -1,18 +1,14 @@
-#include "measure/steps_fit.h"
+#include "infer/capacity.h"
 
-#include "measure/stats.h"
-#include "measure/steps_grid.h"
+#include "base/statistics.h"
+#include "infer/law_grid.h"
 
 #include <errno.h>
-#include <gsl/gsl_rng.h>
-#include <gsl/gsl_sort.h>
-#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*
- * From none to nearly all misses within a fifth: of the laws in steps_law.h only plain sets of five and more ways, and
+ * From none to nearly all misses within a fifth: of the laws in miss_law.h only plain sets of five and more ways, and
  * no sets at all, are as steep; hashed sets of 128 ways take 1.3, random replacement 2.6.
  */
 #define SHARP_RATIO 1.2
@@ -23,20 +19,6 @@
 #define NEAR 0.95 /* of the capacity: there disturbance shows as it does at capacity */
 #define RESAMPLES 80 /* their 2.5 % quantiles are the second from either end; a whole run is to take well under 1 s */
 #define TAIL 0.025
-
-static void resample(const struct window *window, gsl_rng *rng, unsigned *drawn, double *low)
-{
-	for (size_t i = 0; i < window->count; i++) {
-		size_t n = window->at[i]->count;
-
-		memset(drawn, 0, n * sizeof(*drawn));
-		for (size_t k = 0; k < n; k++)
-			drawn[gsl_rng_uniform_int(rng, n)]++;
-		low[i] = curve_low(window->at[i], drawn);
-		if (!isfinite(low[i]))
-			low[i] = window->at[i]->low;
-	}
-}
 
 static void include(struct capacity *out, double entries)
 {
@@ -119,12 +101,13 @@ static void include_posterior(const struct grid *grid, struct capacity *out)
 	}
 }
 
-/* Fill values[RESAMPLES] with what `one` makes of resamples, and put their middle 95 % into the interval. */
-struct bootstrap {
+/* What every resample is fitted with. */
+struct refit {
 	const struct window *window;
 	const struct law_table *laws;
 	struct grid *grid; /* NULL: read off, not fitted */
 	double disbelief; /* of the laws */
+	double *low; /* of the resample, one a point */
 };
 
 /*
@@ -145,52 +128,51 @@ static double blend(double ln_c, const struct readings *read, double disbelief_i
 	return exp((1 - disbelief_in_laws) * ln_c + disbelief_in_laws * lawless(read));
 }
 
-static double refit(const struct bootstrap *bootstrap, double *low)
+/* The entries that a resample gives; the samples of the points stand one point after the other in drawn[]. */
+static double refit(const unsigned *drawn, size_t n, void *context)
 {
-	struct window window = *bootstrap->window;
+	const struct refit *refit = context;
+	struct window window = *refit->window;
 	struct readings read;
 	double ln_c;
 
-	window.low = low;
+	(void)n;
+	for (size_t i = 0; i < window.count; i++) {
+		refit->low[i] = curve_low(window.at[i], drawn);
+		if (!isfinite(refit->low[i]))
+			refit->low[i] = window.at[i]->low;
+		drawn += window.at[i]->count;
+	}
+	window.low = refit->low;
 	if (!window_read(&window, &read))
 		return NAN;
-	if (!bootstrap->grid)
+	if (!refit->grid)
 		return read.clean;
-	ln_c = grid_average(bootstrap->grid, bootstrap->laws, grid_fit(bootstrap->grid, &window, low));
-	return blend(ln_c, &read, bootstrap->disbelief);
+	ln_c = grid_average(refit->grid, refit->laws, grid_fit(refit->grid, &window, window.low));
+	return blend(ln_c, &read, refit->disbelief);
 }
 
-static int include_bootstrap(const struct bootstrap *bootstrap, uint64_t seed, struct capacity *out)
+static int include_bootstrap(struct refit *with, uint64_t seed, struct capacity *out)
 {
-	size_t most = 1, count = 0, points = bootstrap->window->count;
-	double *low = malloc(points * sizeof(*low)), *values = malloc(RESAMPLES * sizeof(*values));
-	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
-	unsigned *drawn = NULL;
+	size_t points = with->window->count, *samples = malloc(points * sizeof(*samples));
+	double values[RESAMPLES], lo, hi;
+	struct resampling resampling = { samples, points, RESAMPLES, refit, with, seed };
 	int error = -ENOMEM;
 
-	for (size_t i = 0; i < points; i++)
-		most = bootstrap->window->at[i]->count > most ? bootstrap->window->at[i]->count : most;
-	drawn = malloc(most * sizeof(*drawn));
-	if (!low || !values || !rng || !drawn)
+	with->low = malloc(points * sizeof(*with->low));
+	if (!samples || !with->low)
 		goto out;
-	error = 0;
-	gsl_rng_set(rng, seed);
-	for (int i = 0; i < RESAMPLES; i++) {
-		resample(bootstrap->window, rng, drawn, low);
-		values[count] = refit(bootstrap, low);
-		count += isfinite(values[count]) ? 1 : 0;
-	}
-	if (count) {
-		gsl_sort(values, 1, count);
-		include(out, gsl_stats_quantile_from_sorted_data(values, 1, count, TAIL));
-		include(out, gsl_stats_quantile_from_sorted_data(values, 1, count, 1 - TAIL));
-	}
+	for (size_t i = 0; i < points; i++)
+		samples[i] = with->window->at[i]->count;
+	error = statistics_resample(&resampling, values);
+	if (error)
+		goto out;
+	statistics_middle(values, RESAMPLES, &lo, &hi);
+	include(out, lo); /* fmin and fmax leave out a NaN */
+	include(out, hi);
 out:
-	if (rng)
-		gsl_rng_free(rng);
-	free(drawn);
-	free(values);
-	free(low);
+	free(with->low);
+	free(samples);
 	return error;
 }
 
@@ -261,7 +243,7 @@ static void include_neighbours(const struct window *window, struct capacity *out
 int capacity_fit(const struct curve *curve, const struct step *step, const struct law_table *laws, uint64_t seed,
 	struct capacity *out)
 {
-	struct bootstrap bootstrap = { .laws = laws };
+	struct refit with = { .laws = laws };
 	struct window window;
 	struct grid grid = { 0 };
 	double ln_c;
@@ -272,7 +254,7 @@ int capacity_fit(const struct curve *curve, const struct step *step, const struc
 		error = -ENODATA;
 	if (error)
 		goto out;
-	bootstrap.window = &window;
+	with.window = &window;
 	if (out->read.saturated <= SHARP_RATIO * out->read.clean) {
 		sharp(&window, out);
 	} else {
@@ -290,11 +272,11 @@ int capacity_fit(const struct curve *curve, const struct step *step, const struc
 		/* Misses that begin below C are conflicts in sets, or others' entries; then half misses below C too. */
 		if (out->law >= LAW_HASHED && out->read.saturated <= WIDE * out->read.clean)
 			include(out, out->read.saturated);
-		bootstrap.grid = &grid;
-		bootstrap.disbelief = out->disbelief;
+		with.grid = &grid;
+		with.disbelief = out->disbelief;
 		include_neighbours(&window, out);
 	}
-	error = include_bootstrap(&bootstrap, seed, out);
+	error = include_bootstrap(&with, seed, out);
 out:
 	grid_free(&grid);
 	window_free(&window);

@@ -1,12 +1,12 @@
 /*
- * Least squares of a step against every law (steps_law.h), number of ways and capacity C on a grid. The lower plateau,
+ * Least squares of a step against every law (miss_law.h), number of ways and capacity C on a grid. The lower plateau,
  * the step's height and the growth of the upper plateau an octave (walks get dearer) are free in each cell.
  */
-#ifndef NESTWALK_STEPS_GRID_H
-#define NESTWALK_STEPS_GRID_H
+#ifndef NESTWALK_INFER_LAW_GRID_H
+#define NESTWALK_INFER_LAW_GRID_H
 
-#include "measure/steps_law.h"
-#include "measure/steps_window.h"
+#include "infer/miss_law.h"
+#include "infer/step_window.h"
 
 #define C_STEPS 96 /* candidates for C, spaced evenly in ln C: 2 % apart where the bracket is widest */
 

@@ -1,9 +1,9 @@
 /* The points around one step: what a capacity is fitted to, and what can be read off without any law. */
-#ifndef NESTWALK_STEPS_WINDOW_H
-#define NESTWALK_STEPS_WINDOW_H
+#ifndef NESTWALK_INFER_STEP_WINDOW_H
+#define NESTWALK_INFER_STEP_WINDOW_H
 
-#include "measure/curve.h"
-#include "measure/steps_scan.h"
+#include "infer/curve.h"
+#include "infer/step_scan.h"
 
 #include <stdbool.h>
 #include <stddef.h>

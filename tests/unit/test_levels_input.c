@@ -1,5 +1,5 @@
 /* Step inference: plans of the second pass, repeatability, and input that is not as it should be. */
-#include "measure/steps.h"
+#include "infer/levels_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,12 +8,13 @@
 
 #include <cmocka.h>
 
-#include "test_steps_model.h"
+#include "test_levels_model.h"
 
 static void test_deterministic(void **state)
 {
 	struct model model = { .tlb = { { 1, 72, RANDOM, false, 7 } }, .noise = 0.03 };
-	json_t *points = measured(&model, 1024, 1), *one = steps_infer(points, 5), *two = steps_infer(points, 5);
+	json_t *points = measured(&model, 1024, 1), *one = levels_json_infer(points, 5),
+	       *two = levels_json_infer(points, 5);
 
 	(void)state;
 	assert_true(json_equal(one, two));
@@ -32,7 +33,7 @@ static void test_refine_plan(void **state)
 	(void)state;
 	model_measure(&model, &pass, 1, points);
 	for (size_t most = 0; most <= 64; most += 8) {
-		size_t count = steps_refine(points, refine, most), whole = 0, later = 0;
+		size_t count = levels_json_refine(points, refine, most), whole = 0, later = 0;
 
 		assert_true(count <= most);
 		for (size_t i = 0; i < count; i++) {
@@ -71,11 +72,11 @@ static void test_odd_input(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		json_t *points = json_loads(odd[i], JSON_DECODE_ANY, NULL), *result = steps_infer(points, 1);
+		json_t *points = json_loads(odd[i], JSON_DECODE_ANY, NULL), *result = levels_json_infer(points, 1);
 
 		assert_non_null(result);
 		assert_int_equal(size(result, "levels"), 0);
-		assert_int_equal(steps_refine(points, pages, 8), 0);
+		assert_int_equal(levels_json_refine(points, pages, 8), 0);
 		json_decref(result);
 		json_decref(points);
 	}
@@ -94,7 +95,7 @@ static void test_skipped_and_failed(void **state)
 				"stride_pages", 1, "status", "skipped", "reason", "no 1G pages reserved", "metrics"));
 	json_object_set_new(json_array_get(points, 5), "status", json_string("error"));
 	json_object_set_new(json_array_get(points, 7), "samples", json_null());
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 1);
 	assert_int_equal(value(entry(result, "levels", 0), "entries"), 64);
 	assert_true(says(result, "unresolved", "not measured: no 1G pages reserved"));
@@ -118,7 +119,7 @@ static void test_other_benches(void **state)
 	json_array_append_new(
 		points, json_pack("{s:s, s:s, s:s, s:{s:s}, s:s}", "bench", "vcpu-fault", "setting", "vcpu", "status",
 				"skipped", "params", "kind", "guest-warm", "reason", "no /dev/kvm"));
-	result = steps_infer(points, 1);
+	result = levels_json_infer(points, 1);
 	assert_int_equal(size(result, "levels"), 0);
 	assert_int_equal(size(result, "walks"), 0);
 	assert_int_equal(size(result, "unresolved"), 0);
@@ -137,5 +138,5 @@ int main(void)
 		cmocka_unit_test(test_other_benches),
 	};
 
-	return cmocka_run_group_tests_name("steps_input", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("levels_input", tests, NULL, NULL);
 }
