@@ -8,7 +8,8 @@
 #include <sqlite3.h>
 
 /*
- * Load runs, with a table for every bench of this program, and fill the derived tables where samples were asked for.
+ * Load runs, with a table for every bench of this program. Where samples were asked for, the tables of benches and the
+ * derived tables are filled; else database_fill_bench_tables() is left to the caller.
  * 0 with *db, which the caller closes with sqlite3_close(); a negative errno with *why.
  */
 int cmd_database_open(

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct arguments {
@@ -63,10 +64,35 @@ static const struct argp argp = {
 	       "The runs are only read.",
 };
 
-/* What a query touches: tables that are filled only where they are asked for. */
+/* What a query touches: tables are filled only where they are asked for. */
 struct reading {
 	bool samples; /* the query reads samples, or what is derived from them */
+	char **table; /* owned, and the names: all tables that it reads */
+	size_t tables;
 };
+
+static void reading_free(struct reading *reading)
+{
+	for (size_t i = 0; i < reading->tables; i++)
+		free(reading->table[i]);
+	free(reading->table);
+	*reading = (struct reading){ .samples = false };
+}
+
+static int reading_add(struct reading *reading, const char *table)
+{
+	char **grown;
+
+	for (size_t i = 0; i < reading->tables; i++)
+		if (!strcmp(reading->table[i], table))
+			return 0;
+	grown = reallocarray(reading->table, reading->tables + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	reading->table = grown;
+	grown[reading->tables] = strdup(table);
+	return grown[reading->tables] ? (reading->tables++, 0) : -ENOMEM;
+}
 
 /* A query may read what is loaded, and nothing else: no files, no settings, no changes. */
 static int authorize(
@@ -79,6 +105,8 @@ static int authorize(
 	(void)database;
 	(void)trigger;
 	if (action == SQLITE_READ) {
+		if (reading_add(reading, first))
+			return SQLITE_DENY;
 		for (size_t i = 0; i < sizeof(from_samples) / sizeof(from_samples[0]); i++)
 			reading->samples = reading->samples || !strcmp(first, from_samples[i]);
 	}
@@ -119,6 +147,17 @@ static const char schema_query[] =
 	"SELECT m.name AS \"table\", group_concat(c.name, ', ') AS columns FROM sqlite_master m, pragma_table_info(m.name) c"
 	" WHERE m.type = 'table' GROUP BY m.name";
 
+/* Fill the tables of benches that the query reads; nothing is forbidden to that. */
+static int tables_fill(sqlite3 *db, const struct reading *reading, struct reason *why)
+{
+	int rc = 0;
+
+	sqlite3_set_authorizer(db, NULL, NULL);
+	for (size_t i = 0; i < reading->tables && !rc; i++)
+		rc = database_fill_bench_tables(db, reading->table[i], why);
+	return rc;
+}
+
 /* The query is looked at before samples are loaded, as most questions do without them. */
 static int query_run(const struct arguments *arguments, struct reason *why)
 {
@@ -136,13 +175,17 @@ static int query_run(const struct arguments *arguments, struct reason *why)
 	if (statement && reading.samples) {
 		sqlite3_finalize(statement);
 		sqlite3_close(db);
+		statement = NULL;
 		rc = cmd_database_open(runs, count, DATABASE_SAMPLES, &db, why);
-		if (rc)
-			return rc;
-		statement = query_prepare(db, sql, &reading, why);
+		if (!rc)
+			statement = query_prepare(db, sql, &reading, why);
 	}
-	rc = statement ? rows_write(statement, arguments->format, stdout, NULL, why) : -EINVAL;
+	if (!rc)
+		rc = statement ? tables_fill(db, &reading, why) : -EINVAL;
+	if (!rc)
+		rc = rows_write(statement, arguments->format, stdout, NULL, why);
 	sqlite3_finalize(statement);
+	reading_free(&reading);
 	sqlite3_close(db);
 	return rc;
 }

@@ -51,7 +51,10 @@ static const char *const insert_of_run[] = {
 	" t, json_each(t.value, '$.page_sizes_bytes') s WHERE json_extract(t.value, '$.kind') NOT IN ('instruction', 'store')",
 };
 
-/* What a line (?1) says about its point; `params` in the order of their names, as the point is known by them. */
+/*
+ * What a line (?1) says about its point: 14 values for its row (`params` in the order of their names, as the point is known
+ * by them), and then its parts, the long ones of which are only wanted with samples (?2).
+ */
 static const char select_point[] =
 	"SELECT json_extract(?1, '$.bench'), json_extract(?1, '$.setting'), json_extract(?1, '$.paging'),"
 	" json_extract(?1, '$.outer'), json_extract(?1, '$.accel'), json_extract(?1, '$.pass'),"
@@ -59,7 +62,12 @@ static const char select_point[] =
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
-	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) ORDER BY key))";
+	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) ORDER BY key)),"
+	" json_extract(?1, '$.params'), json_extract(?1, '$.metrics'),"
+	" CASE WHEN ?2 THEN json_extract(?1, '$.counters') END, CASE WHEN ?2 THEN json_extract(?1, '$.kvm') END,"
+	" CASE WHEN ?2 THEN json_extract(?1, '$.memory') END, CASE WHEN ?2 THEN json_extract(?1, '$.hardware') END,"
+	" CASE WHEN ?2 THEN json_extract(?1, '$.samples') END, CASE WHEN ?2 THEN json_extract(?1, '$.latencies.buckets') END";
+#define POINT_VALUES 14
 
 /*
  * The point's row: ?1 to ?14 are the above, ?15 is the run. A point whose times are an emulator's says so by its paging
@@ -78,31 +86,27 @@ static const char insert_point[] =
 	" contaminated = excluded.contaminated, interpreted = excluded.interpreted, emulated = excluded.emulated,"
 	" series = excluded.series RETURNING point";
 
-/* What is long and seldom asked for is cut off first, so that the statements below have little to read. */
-static const char insert_line[] =
-	"INSERT OR REPLACE INTO line SELECT ?2, CASE WHEN ?3"
-	" THEN json_remove(?1, '$.samples', '$.hardware_samples', '$.latencies')"
-	" ELSE json_object('params', json_extract(?1, '$.params'), 'metrics', json_extract(?1, '$.metrics')) END,"
-	" CASE WHEN ?3 THEN json_extract(?1, '$.samples') END,"
-	" CASE WHEN ?3 THEN json_extract(?1, '$.latencies.buckets') END";
+/* The parts of a point: its number is ?1, and they are in the order of select_point. */
+static const char insert_line[] = "INSERT OR REPLACE INTO line VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 /* The rows of all points in `line`. */
 static const char insert_chunk[] =
-	"INSERT OR REPLACE INTO parameter SELECT point, key, atom FROM line, json_each(text, '$.params');"
+	"INSERT OR REPLACE INTO parameter SELECT point, key, atom FROM line, json_each(params);"
 	"INSERT OR REPLACE INTO metric SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
 	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.reason')"
-	" FROM line, json_each(text, '$.metrics');"
-	"INSERT OR REPLACE INTO counter SELECT point, s.value, c.key, c.atom FROM line,"
-	" json_each('[\"counters\",\"kvm\",\"memory\"]') s, json_each(text, '$.' || s.value) c WHERE c.key IS NOT NULL;"
+	" FROM line, json_each(metrics);"
+	"INSERT OR REPLACE INTO counter SELECT point, 'counters', key, atom FROM line, json_each(counters);"
+	"INSERT OR REPLACE INTO counter SELECT point, 'kvm', key, atom FROM line, json_each(kvm);"
+	"INSERT OR REPLACE INTO counter SELECT point, 'memory', key, atom FROM line, json_each(memory);"
 	"INSERT OR REPLACE INTO hardware SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
 	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.samples'),"
 	" json_extract(value, '$.scaled'), json_extract(value, '$.generic'), json_extract(value, '$.reason')"
-	" FROM line, json_each(text, '$.hardware') WHERE type = 'object';"
+	" FROM line, json_each(hardware) WHERE type = 'object';"
 	"INSERT OR REPLACE INTO sample SELECT point, m.key, s.key, json_extract(rounds, '$[' || s.key || ']'), s.atom"
 	" FROM (SELECT point, samples, json_extract(samples, '$.round') AS rounds FROM line WHERE samples IS NOT NULL),"
 	" json_each(samples) m, json_each(m.value) s;"
 	"INSERT OR REPLACE INTO latency SELECT point, json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-	" json_extract(value, '$[2]') FROM line, json_each(latencies) WHERE latencies IS NOT NULL;"
+	" json_extract(value, '$[2]') FROM line, json_each(latencies);"
 	"DELETE FROM line;";
 
 /* Rows of points that an earlier chunk had, and that a later line replaces. */
@@ -231,22 +235,13 @@ static int chunk_finish(struct loading *loading)
 	return rc;
 }
 
-/* Bind the text of a line, and step the statement once. */
-static int text_step(struct loading *loading, sqlite3_stmt *statement, const struct text_line *line)
-{
-	sqlite3_bind_text64(statement, 1, line->text, line->length, SQLITE_STATIC, SQLITE_UTF8);
-	return database_step(statement, loading->why);
-}
-
 /* The point's number, which is that of an earlier line where that had the same identity. 0 with *why. */
 static sqlite3_int64 point_insert(struct loading *loading)
 {
-	int columns = sqlite3_column_count(loading->told);
 	sqlite3_int64 point = 0;
 
-	for (int i = 0; i < columns; i++)
+	for (int i = 0; i < POINT_VALUES; i++)
 		sqlite3_bind_value(loading->point, i + 1, sqlite3_column_value(loading->told, i));
-	sqlite3_bind_int64(loading->point, columns + 1, loading->run);
 	/* A statement that returns rows is done only when it was stepped to its end. */
 	while (database_step(loading->point, loading->why) > 0)
 		point = sqlite3_column_int64(loading->point, 0);
@@ -254,10 +249,23 @@ static sqlite3_int64 point_insert(struct loading *loading)
 	return point;
 }
 
-/* What is no JSON object makes the first statement fail, or gives it a row without a bench. */
+static int line_insert(struct loading *loading, sqlite3_int64 point)
+{
+	int rc;
+
+	sqlite3_bind_int64(loading->line, 1, point);
+	for (int i = POINT_VALUES; i < sqlite3_column_count(loading->told); i++)
+		sqlite3_bind_value(loading->line, i - POINT_VALUES + 2, sqlite3_column_value(loading->told, i));
+	rc = database_step(loading->line, loading->why);
+	sqlite3_reset(loading->line);
+	return rc;
+}
+
+/* What is no JSON object makes the statement fail, or gives it a row without a bench. */
 static bool line_is_point(struct loading *loading, const struct text_line *line)
 {
-	return text_step(loading, loading->told, line) > 0 && sqlite3_column_type(loading->told, 0) == SQLITE_TEXT;
+	sqlite3_bind_text64(loading->told, 1, line->text, line->length, SQLITE_STATIC, SQLITE_UTF8);
+	return database_step(loading->told, loading->why) > 0 && sqlite3_column_type(loading->told, 0) == SQLITE_TEXT;
 }
 
 static int line_load(void *context, const struct text_line *line)
@@ -265,21 +273,18 @@ static int line_load(void *context, const struct text_line *line)
 	struct loading *loading = context;
 	sqlite3_int64 point = 0;
 	bool sound = line_is_point(loading, line);
-	int rc;
+	int rc = 0;
 
-	if (sound)
+	if (sound) {
 		point = point_insert(loading);
+		rc = point ? line_insert(loading, point) : -EIO;
+	}
 	sqlite3_reset(loading->told);
 	if (!sound && !line->cut)
 		return fail(loading->why, EINVAL, "%s:%zu: not a JSON object that describes a point", loading->path,
 			line->number);
 	loading->truncated = !sound;
-	if (!sound || !point)
-		return sound ? -EIO : 0;
-	sqlite3_bind_int64(loading->line, 2, point);
-	rc = text_step(loading, loading->line, line);
-	sqlite3_reset(loading->line);
-	if (rc < 0)
+	if (!sound || rc)
 		return rc;
 	loading->replaces = loading->replaces || point <= loading->newest_before;
 	loading->newest = point > loading->newest ? point : loading->newest;
@@ -294,7 +299,8 @@ static int points_load(struct loading *loading)
 	loading->point = database_prepare(loading->db, insert_point, loading->why);
 	loading->line = database_prepare(loading->db, insert_line, loading->why);
 	if (loading->told && loading->point && loading->line) {
-		sqlite3_bind_int(loading->line, 3, loading->depth == DATABASE_SAMPLES);
+		sqlite3_bind_int64(loading->point, POINT_VALUES + 1, loading->run);
+		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
 		rc = text_each_line(loading->path, line_load, loading, loading->why);
 	}
 	sqlite3_finalize(loading->told);

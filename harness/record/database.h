@@ -48,12 +48,18 @@ int database_open(sqlite3 **db, struct reason *why);
 int database_load(sqlite3 *db, const char *path, enum database_depth depth, struct reason *why);
 
 /*
- * Make the table of each bench, from the points that were loaded and from `known`. The table of bench "tlb-reach" is
+ * Make the table of each bench, empty, for the points that were loaded and for `known`. The table of bench "tlb-reach" is
  * tlb_reach. Its columns are those of point, then each parameter under its own name, then NAME, NAME_lo and NAME_hi of
  * each metric. A parameter with the name of a column that is there already is called NAME_parameter. 0, or a negative
  * errno with *why.
  */
 int database_make_bench_tables(sqlite3 *db, const struct database_bench *known, size_t count, struct reason *why);
+
+/*
+ * Fill the table `table` of a bench, once; NULL: the tables of all benches. A name of no bench's table is passed over. 0,
+ * or a negative errno with *why.
+ */
+int database_fill_bench_tables(sqlite3 *db, const char *table, struct reason *why);
 
 /* Run statements that return no rows. 0, or -EIO with *why in SQLite's words. */
 int database_run(sqlite3 *db, const char *sql, struct reason *why);

@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The tables that are not filled yet, with the statement that fills them; and the names that points have. */
+static const char find_names[] =
+	"CREATE TEMP TABLE IF NOT EXISTS unfilled (name TEXT PRIMARY KEY, bench TEXT, fill TEXT);"
+	"CREATE TEMP TABLE found_name AS"
+	" SELECT DISTINCT bench, 0 AS is_metric, name FROM parameter JOIN point USING (point) UNION ALL"
+	" SELECT DISTINCT bench, 1, name FROM metric JOIN point USING (point)";
+
 /* A column of a bench's table; for a metric, the first of three. */
 struct column {
 	char *name; /* as in results; owned */
@@ -105,13 +112,11 @@ static int known_columns_add(struct bench_table *table, const struct database_be
 	return rc;
 }
 
-/* What is there: parameters first, each in the order of the alphabet. */
+/* What is there: parameters first, each in the order of the alphabet. The names were gathered once for all benches. */
 static int found_columns_add(sqlite3 *db, struct bench_table *table, struct reason *why)
 {
-	sqlite3_stmt *names = database_prepare(db,
-		"SELECT DISTINCT 0, name FROM parameter JOIN point USING (point) WHERE bench = ?1 UNION"
-		" SELECT DISTINCT 1, name FROM metric JOIN point USING (point) WHERE bench = ?1 ORDER BY 1, 2",
-		why);
+	sqlite3_stmt *names = database_prepare(
+		db, "SELECT is_metric, name FROM found_name WHERE bench = ?1 ORDER BY is_metric, name", why);
 	int rc = names ? 1 : -EIO;
 
 	if (names)
@@ -173,23 +178,65 @@ static char *fill_text(const struct bench_table *table)
 	return fclose(out) ? NULL : sql;
 }
 
+/* Make the table, empty, and note how it is filled. */
 static int table_make(sqlite3 *db, struct bench_table *table, struct reason *why)
 {
 	char *create = create_text(table), *fill = fill_text(table);
-	sqlite3_stmt *statement = NULL;
+	sqlite3_stmt *note = NULL;
 	int rc = create && fill ? database_run(db, create, why) : fail(why, ENOMEM, "out of memory");
 
 	if (!rc) {
-		statement = database_prepare(db, fill, why);
-		rc = statement ? 0 : -EIO;
+		note = database_prepare(db, "INSERT INTO unfilled VALUES (?1, ?2, ?3)", why);
+		rc = note ? 0 : -EIO;
 	}
 	if (!rc) {
-		sqlite3_bind_text(statement, 1, table->bench, -1, SQLITE_STATIC);
+		sqlite3_bind_text(note, 1, table->sql, -1, SQLITE_STATIC);
+		sqlite3_bind_text(note, 2, table->bench, -1, SQLITE_STATIC);
+		sqlite3_bind_text(note, 3, fill, -1, SQLITE_STATIC);
+		rc = database_step(note, why);
+	}
+	sqlite3_finalize(note);
+	free(create);
+	free(fill);
+	return rc;
+}
+
+static int table_fill(sqlite3 *db, const char *bench, const char *fill, struct reason *why)
+{
+	sqlite3_stmt *statement = database_prepare(db, fill, why);
+	int rc = statement ? 0 : -EIO;
+
+	if (!rc) {
+		sqlite3_bind_text(statement, 1, bench, -1, SQLITE_STATIC);
 		rc = database_step(statement, why);
 	}
 	sqlite3_finalize(statement);
-	free(create);
-	free(fill);
+	return rc;
+}
+
+int database_fill_bench_tables(sqlite3 *db, const char *table, struct reason *why)
+{
+	sqlite3_stmt *unfilled = database_prepare(
+		db, "SELECT bench, fill FROM unfilled WHERE ?1 IS NULL OR name = ?1 COLLATE NOCASE", why);
+	int rc = unfilled ? 1 : -EIO;
+
+	if (unfilled)
+		sqlite3_bind_text(unfilled, 1, table, -1, SQLITE_STATIC);
+	while (rc > 0 && (rc = database_step(unfilled, why)) > 0) {
+		int error = table_fill(db, (const char *)sqlite3_column_text(unfilled, 0),
+			(const char *)sqlite3_column_text(unfilled, 1), why);
+
+		rc = error ? error : rc;
+	}
+	sqlite3_finalize(unfilled);
+	if (!rc && table) {
+		char *done = sqlite3_mprintf("DELETE FROM unfilled WHERE name = %Q COLLATE NOCASE", table);
+
+		rc = done ? database_run(db, done, why) : fail(why, ENOMEM, "out of memory");
+		sqlite3_free(done);
+	} else if (!rc) {
+		rc = database_run(db, "DELETE FROM unfilled", why);
+	}
 	return rc;
 }
 
@@ -226,7 +273,7 @@ static int bench_table_make(
 int database_make_bench_tables(sqlite3 *db, const struct database_bench *known, size_t count, struct reason *why)
 {
 	sqlite3_stmt *benches;
-	int rc = 0;
+	int rc = database_run(db, find_names, why);
 
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = bench_table_make(db, known[i].name, known, count, why);
@@ -244,5 +291,5 @@ int database_make_bench_tables(sqlite3 *db, const struct database_bench *known, 
 			rc = bench_table_make(db, bench, known, count, why);
 	}
 	sqlite3_finalize(benches);
-	return rc;
+	return rc ? rc : database_run(db, "DROP TABLE found_name", why);
 }

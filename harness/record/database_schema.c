@@ -1,8 +1,8 @@
 #include "record/database_schema.h"
 
 /*
- * Tables by (point, name) have no row id: their primary key is what every query looks up. `line` holds the text of some
- * thousand points while their rows are made.
+ * Tables by (point, name) have no row id: their primary key is what every query looks up. `line` holds the parts of some
+ * thousand points, as JSON, while their rows are made.
  */
 const char database_schema[] =
 	"CREATE TABLE run (run INTEGER PRIMARY KEY, path TEXT, host TEXT, cpu TEXT, outer TEXT, place TEXT,"
@@ -30,4 +30,5 @@ const char database_schema[] =
 	" PRIMARY KEY (point, source, name)) WITHOUT ROWID;"
 	"CREATE TABLE hardware (point INTEGER, name TEXT, median REAL, lo REAL, hi REAL, unit TEXT, samples INTEGER,"
 	" scaled INTEGER, generic INTEGER, reason TEXT, PRIMARY KEY (point, name)) WITHOUT ROWID;"
-	"CREATE TEMP TABLE line (point INTEGER PRIMARY KEY, text TEXT, samples TEXT, latencies TEXT);";
+	"CREATE TEMP TABLE line (point INTEGER PRIMARY KEY, params TEXT, metrics TEXT, counters TEXT, kvm TEXT, memory TEXT,"
+	" hardware TEXT, samples TEXT, latencies TEXT);";
