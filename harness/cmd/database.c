@@ -58,10 +58,6 @@ int cmd_database_open(
 		rc = database_load(*db, runs[i], depth, why);
 	if (!rc)
 		rc = bench_tables_make(*db, why);
-	if (!rc && depth == DATABASE_SAMPLES)
-		rc = database_fill_bench_tables(*db, NULL, why);
-	if (!rc && depth == DATABASE_SAMPLES)
-		rc = infer_tables_fill(*db, why);
 	if (rc) {
 		sqlite3_close(*db);
 		*db = NULL;

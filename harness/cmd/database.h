@@ -8,9 +8,9 @@
 #include <sqlite3.h>
 
 /*
- * Load runs, with a table for every bench of this program. Where samples were asked for, the tables of benches and the
- * derived tables are filled; else database_fill_bench_tables() is left to the caller.
- * 0 with *db, which the caller closes with sqlite3_close(); a negative errno with *why.
+ * Load runs, with a table for every bench of this program. The tables of benches and the derived tables are empty: filling
+ * them is left to the caller (database_fill_bench_tables(), infer_tables_fill()). 0 with *db, which the caller closes with
+ * sqlite3_close(); a negative errno with *why.
  */
 int cmd_database_open(
 	const char *const *runs, size_t count, enum database_depth depth, sqlite3 **db, struct reason *why);

@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 #include "cmd/database.h"
+#include "infer/tables.h"
 #include "report/rows.h"
 
 #include <argp.h>
@@ -66,7 +67,8 @@ static const struct argp argp = {
 
 /* What a query touches: tables are filled only where they are asked for. */
 struct reading {
-	bool samples; /* the query reads samples, or what is derived from them */
+	bool samples; /* the query reads more of points than their parameters and metrics */
+	bool inferred; /* the query reads derived tables, which are made from samples */
 	char **table; /* owned, and the names: all tables that it reads */
 	size_t tables;
 };
@@ -98,8 +100,8 @@ static int reading_add(struct reading *reading, const char *table)
 static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
-	static const char *const from_samples[] = { "sample", "latency", "curve", "curve_point", "tlb_level",
-		"tlb_walk", "tlb_unresolved", "tlb_noise" };
+	static const char *const inferred[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
+		"tlb_noise" };
 	struct reading *reading = context;
 
 	(void)database;
@@ -107,8 +109,11 @@ static int authorize(
 	if (action == SQLITE_READ) {
 		if (reading_add(reading, first))
 			return SQLITE_DENY;
-		for (size_t i = 0; i < sizeof(from_samples) / sizeof(from_samples[0]); i++)
-			reading->samples = reading->samples || !strcmp(first, from_samples[i]);
+		for (size_t i = 0; i < sizeof(inferred) / sizeof(inferred[0]); i++)
+			reading->inferred = reading->inferred || !strcmp(first, inferred[i]);
+		/* What is left out at first: parts of a point that are neither parameters nor metrics. */
+		if (!strcmp(first, "part") && strcmp(second, "point") && strcmp(second, "params"))
+			reading->samples = reading->samples || strcmp(second, "metrics");
 	}
 	if (action == SQLITE_FUNCTION)
 		reading->samples = reading->samples || !strcmp(second, "ratio_of_pairs");
@@ -147,12 +152,14 @@ static const char schema_query[] =
 	"SELECT m.name AS \"table\", group_concat(c.name, ', ') AS columns FROM sqlite_master m, pragma_table_info(m.name) c"
 	" WHERE m.type = 'table' GROUP BY m.name";
 
-/* Fill the tables of benches that the query reads; nothing is forbidden to that. */
+/* Fill the tables that the query reads; nothing is forbidden to that. */
 static int tables_fill(sqlite3 *db, const struct reading *reading, struct reason *why)
 {
 	int rc = 0;
 
 	sqlite3_set_authorizer(db, NULL, NULL);
+	if (reading->inferred)
+		rc = infer_tables_fill(db, why);
 	for (size_t i = 0; i < reading->tables && !rc; i++)
 		rc = database_fill_bench_tables(db, reading->table[i], why);
 	return rc;
@@ -172,7 +179,7 @@ static int query_run(const struct arguments *arguments, struct reason *why)
 	if (rc)
 		return rc;
 	statement = arguments->schema ? database_prepare(db, sql, why) : query_prepare(db, sql, &reading, why);
-	if (statement && reading.samples) {
+	if (statement && (reading.samples || reading.inferred)) {
 		sqlite3_finalize(statement);
 		sqlite3_close(db);
 		statement = NULL;

@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
+#include "infer/tables.h"
 #include "record/load.h"
 
 #include <argp.h>
@@ -71,7 +72,11 @@ static int report_one(const char *run, const struct arguments *arguments)
 			   : fail(&why, ENOMEM, "out of memory");
 
 	if (!rc) {
-		rc = report_write(db, &request, &why);
+		rc = database_fill_bench_tables(db, NULL, &why);
+		if (!rc)
+			rc = infer_tables_fill(db, &why);
+		if (!rc)
+			rc = report_write(db, &request, &why);
 		sqlite3_close(db);
 	}
 	if (!rc)

@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Points whose text is held while their rows are made: enough to make statements over all of them worthwhile. */
-#define CHUNK_POINTS 2048
-
 /* A database in memory is lost with the process anyway: journals and locks would only cost time. */
 static const char pragmas[] =
 	"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;";
@@ -87,35 +84,7 @@ static const char insert_point[] =
 	" series = excluded.series RETURNING point";
 
 /* The parts of a point: its number is ?1, and they are in the order of select_point. */
-static const char insert_line[] = "INSERT OR REPLACE INTO line VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-
-/* The rows of all points in `line`. */
-static const char insert_chunk[] =
-	"INSERT OR REPLACE INTO parameter SELECT point, key, atom FROM line, json_each(params);"
-	"INSERT OR REPLACE INTO metric SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
-	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.reason')"
-	" FROM line, json_each(metrics);"
-	"INSERT OR REPLACE INTO counter SELECT point, 'counters', key, atom FROM line, json_each(counters);"
-	"INSERT OR REPLACE INTO counter SELECT point, 'kvm', key, atom FROM line, json_each(kvm);"
-	"INSERT OR REPLACE INTO counter SELECT point, 'memory', key, atom FROM line, json_each(memory);"
-	"INSERT OR REPLACE INTO hardware SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
-	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.samples'),"
-	" json_extract(value, '$.scaled'), json_extract(value, '$.generic'), json_extract(value, '$.reason')"
-	" FROM line, json_each(hardware) WHERE type = 'object';"
-	"INSERT OR REPLACE INTO sample SELECT point, m.key, s.key, json_extract(rounds, '$[' || s.key || ']'), s.atom"
-	" FROM (SELECT point, samples, json_extract(samples, '$.round') AS rounds FROM line WHERE samples IS NOT NULL),"
-	" json_each(samples) m, json_each(m.value) s;"
-	"INSERT OR REPLACE INTO latency SELECT point, json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-	" json_extract(value, '$[2]') FROM line, json_each(latencies);"
-	"DELETE FROM line;";
-
-/* Rows of points that an earlier chunk had, and that a later line replaces. */
-static const char delete_replaced[] = "DELETE FROM parameter WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM metric WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM counter WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM hardware WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM sample WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM latency WHERE point IN (SELECT point FROM line);";
+static const char insert_part[] = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 int database_run(sqlite3 *db, const char *sql, struct reason *why)
 {
@@ -213,27 +182,10 @@ struct loading {
 	const char *path; /* of points.jsonl, for messages */
 	sqlite3_int64 run;
 	enum database_depth depth;
-	sqlite3_stmt *told, *point, *line;
-	size_t lines; /* in the table `line` */
-	sqlite3_int64 newest, newest_before; /* the last point of this run, and of its chunks before this one */
-	bool replaces; /* `line` holds a point of an earlier chunk */
+	sqlite3_stmt *told, *point, *part;
 	bool truncated;
 	struct reason *why;
 };
-
-static int chunk_finish(struct loading *loading)
-{
-	int rc = 0;
-
-	if (loading->replaces)
-		rc = database_run(loading->db, delete_replaced, loading->why);
-	if (!rc)
-		rc = database_run(loading->db, insert_chunk, loading->why);
-	loading->lines = 0;
-	loading->replaces = false;
-	loading->newest_before = loading->newest;
-	return rc;
-}
 
 /* The point's number, which is that of an earlier line where that had the same identity. 0 with *why. */
 static sqlite3_int64 point_insert(struct loading *loading)
@@ -249,15 +201,15 @@ static sqlite3_int64 point_insert(struct loading *loading)
 	return point;
 }
 
-static int line_insert(struct loading *loading, sqlite3_int64 point)
+static int part_insert(struct loading *loading, sqlite3_int64 point)
 {
 	int rc;
 
-	sqlite3_bind_int64(loading->line, 1, point);
+	sqlite3_bind_int64(loading->part, 1, point);
 	for (int i = POINT_VALUES; i < sqlite3_column_count(loading->told); i++)
-		sqlite3_bind_value(loading->line, i - POINT_VALUES + 2, sqlite3_column_value(loading->told, i));
-	rc = database_step(loading->line, loading->why);
-	sqlite3_reset(loading->line);
+		sqlite3_bind_value(loading->part, i - POINT_VALUES + 2, sqlite3_column_value(loading->told, i));
+	rc = database_step(loading->part, loading->why);
+	sqlite3_reset(loading->part);
 	return rc;
 }
 
@@ -277,18 +229,14 @@ static int line_load(void *context, const struct text_line *line)
 
 	if (sound) {
 		point = point_insert(loading);
-		rc = point ? line_insert(loading, point) : -EIO;
+		rc = point ? part_insert(loading, point) : -EIO;
 	}
 	sqlite3_reset(loading->told);
 	if (!sound && !line->cut)
 		return fail(loading->why, EINVAL, "%s:%zu: not a JSON object that describes a point", loading->path,
 			line->number);
 	loading->truncated = !sound;
-	if (!sound || rc)
-		return rc;
-	loading->replaces = loading->replaces || point <= loading->newest_before;
-	loading->newest = point > loading->newest ? point : loading->newest;
-	return ++loading->lines == CHUNK_POINTS ? chunk_finish(loading) : 0;
+	return rc;
 }
 
 static int points_load(struct loading *loading)
@@ -297,16 +245,16 @@ static int points_load(struct loading *loading)
 
 	loading->told = database_prepare(loading->db, select_point, loading->why);
 	loading->point = database_prepare(loading->db, insert_point, loading->why);
-	loading->line = database_prepare(loading->db, insert_line, loading->why);
-	if (loading->told && loading->point && loading->line) {
+	loading->part = database_prepare(loading->db, insert_part, loading->why);
+	if (loading->told && loading->point && loading->part) {
 		sqlite3_bind_int64(loading->point, POINT_VALUES + 1, loading->run);
 		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
 		rc = text_each_line(loading->path, line_load, loading, loading->why);
 	}
 	sqlite3_finalize(loading->told);
 	sqlite3_finalize(loading->point);
-	sqlite3_finalize(loading->line);
-	return rc ? rc : chunk_finish(loading);
+	sqlite3_finalize(loading->part);
+	return rc;
 }
 
 int database_load(sqlite3 *db, const char *path, enum database_depth depth, struct reason *why)

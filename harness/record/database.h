@@ -27,10 +27,10 @@ struct database_bench {
 	const char *const *metrics;
 };
 
-/* Which tables database_load() fills besides those of points, parameters and metrics. */
+/* How much of each point database_load() keeps. */
 enum database_depth {
-	DATABASE_POINTS, /* not sample and latency: a question about points alone is answered in a third of the time */
-	DATABASE_SAMPLES,
+	DATABASE_POINTS, /* not sample, latency, counter and hardware, which stay empty: most questions do without them */
+	DATABASE_SAMPLES, /* everything */
 };
 
 /*

@@ -11,8 +11,8 @@
 static const char find_names[] =
 	"CREATE TEMP TABLE IF NOT EXISTS unfilled (name TEXT PRIMARY KEY, bench TEXT, fill TEXT);"
 	"CREATE TEMP TABLE found_name AS"
-	" SELECT DISTINCT bench, 0 AS is_metric, name FROM parameter JOIN point USING (point) UNION ALL"
-	" SELECT DISTINCT bench, 1, name FROM metric JOIN point USING (point)";
+	" SELECT DISTINCT bench, 0 AS is_metric, key AS name FROM point JOIN part USING (point), json_each(params) UNION ALL"
+	" SELECT DISTINCT bench, 1, key FROM point JOIN part USING (point), json_each(metrics)";
 
 /* A column of a bench's table; for a metric, the first of three. */
 struct column {
@@ -153,9 +153,10 @@ static char *create_text(const struct bench_table *table)
 	return fclose(out) ? NULL : sql;
 }
 
-/* The statement that copies points into the table: parameters and metrics come in by their keys. */
+/* The statement that copies points into the table, with parameters and metrics by their names. */
 static char *fill_text(const struct bench_table *table)
 {
+	static const char *const parts[] = { "median", "lo", "hi" };
 	char *sql = NULL;
 	size_t size;
 	FILE *out = open_memstream(&sql, &size);
@@ -164,17 +165,19 @@ static char *fill_text(const struct bench_table *table)
 		return NULL;
 	fprintf(out, "INSERT INTO \"%s\" SELECT %s", table->sql, POINT_COLUMNS);
 	for (size_t i = 0; i < table->columns; i++) {
-		static const char *const parts[] = { "median", "lo", "hi" };
-		char *name = sqlite3_mprintf("%Q", table->column[i].name);
+		const struct column *column = &table->column[i];
 
-		if (!table->column[i].is_metric)
-			fprintf(out, ", (SELECT value FROM parameter WHERE point = p.point AND name = %s)", name);
-		for (size_t part = 0; table->column[i].is_metric && part < sizeof(parts) / sizeof(parts[0]); part++)
-			fprintf(out, ", (SELECT %s FROM metric WHERE point = p.point AND name = %s)", parts[part],
-				name);
-		sqlite3_free(name);
+		for (size_t part = 0; part < (column->is_metric ? sizeof(parts) / sizeof(parts[0]) : 1); part++) {
+			char *value = column->is_metric
+					      ? sqlite3_mprintf(", json_extract(metrics, '$.\"%q\".%s')", column->name,
+							parts[part])
+					      : sqlite3_mprintf(", json_extract(params, '$.\"%q\"')", column->name);
+
+			fputs(value ? value : "", out);
+			sqlite3_free(value);
+		}
 	}
-	fputs(" FROM point p WHERE bench = ?1", out);
+	fputs(" FROM point JOIN part USING (point) WHERE bench = ?1", out);
 	return fclose(out) ? NULL : sql;
 }
 

@@ -1,8 +1,8 @@
 #include "record/database_schema.h"
 
 /*
- * Tables by (point, name) have no row id: their primary key is what every query looks up. `line` holds the parts of some
- * thousand points, as JSON, while their rows are made.
+ * A point's parts stay the JSON that they are in points.jsonl: the views take them apart where a query asks. That makes
+ * loading fast and keeps the database as small as the file.
  */
 const char database_schema[] =
 	"CREATE TABLE run (run INTEGER PRIMARY KEY, path TEXT, host TEXT, cpu TEXT, outer TEXT, place TEXT,"
@@ -19,16 +19,22 @@ const char database_schema[] =
 	" setting TEXT, paging TEXT, place TEXT, place_rank INTEGER, series TEXT, outer TEXT, accel TEXT, pass TEXT,"
 	" status TEXT, reason TEXT, samples INTEGER, discarded INTEGER, contaminated INTEGER, interpreted INTEGER,"
 	" emulated INTEGER, UNIQUE (run, identity));"
-	"CREATE TABLE parameter (point INTEGER, name TEXT, value, PRIMARY KEY (point, name)) WITHOUT ROWID;"
-	"CREATE TABLE metric (point INTEGER, name TEXT, median REAL, lo REAL, hi REAL, unit TEXT, reason TEXT,"
-	" PRIMARY KEY (point, name)) WITHOUT ROWID;"
-	"CREATE TABLE sample (point INTEGER, name TEXT, number INTEGER, round INTEGER, value REAL,"
-	" PRIMARY KEY (point, name, number)) WITHOUT ROWID;"
-	"CREATE TABLE latency (point INTEGER, from_ns INTEGER, to_ns INTEGER, count INTEGER,"
-	" PRIMARY KEY (point, from_ns)) WITHOUT ROWID;"
-	"CREATE TABLE counter (point INTEGER, source TEXT, name TEXT, value,"
-	" PRIMARY KEY (point, source, name)) WITHOUT ROWID;"
-	"CREATE TABLE hardware (point INTEGER, name TEXT, median REAL, lo REAL, hi REAL, unit TEXT, samples INTEGER,"
-	" scaled INTEGER, generic INTEGER, reason TEXT, PRIMARY KEY (point, name)) WITHOUT ROWID;"
-	"CREATE TEMP TABLE line (point INTEGER PRIMARY KEY, params TEXT, metrics TEXT, counters TEXT, kvm TEXT, memory TEXT,"
-	" hardware TEXT, samples TEXT, latencies TEXT);";
+	"CREATE TABLE part (point INTEGER PRIMARY KEY, params TEXT, metrics TEXT, counters TEXT, kvm TEXT, memory TEXT,"
+	" hardware TEXT, lists TEXT, latencies TEXT);"
+	"CREATE VIEW parameter AS SELECT point, p.key AS name, p.atom AS value FROM part, json_each(params) p;"
+	"CREATE VIEW metric AS SELECT point, m.key AS name, json_extract(m.value, '$.median') AS median,"
+	" json_extract(m.value, '$.lo') AS lo, json_extract(m.value, '$.hi') AS hi, json_extract(m.value, '$.unit') AS unit,"
+	" json_extract(m.value, '$.reason') AS reason FROM part, json_each(metrics) m;"
+	"CREATE VIEW sample AS SELECT point, m.key AS name, s.key AS number,"
+	" json_extract(lists, '$.round[' || s.key || ']') AS round, s.atom AS value"
+	" FROM part, json_each(lists) m, json_each(m.value) s;"
+	"CREATE VIEW latency AS SELECT point, json_extract(b.value, '$[0]') AS from_ns, json_extract(b.value, '$[1]') AS to_ns,"
+	" json_extract(b.value, '$[2]') AS count FROM part, json_each(latencies) b;"
+	"CREATE VIEW counter AS SELECT point, 'counters' AS source, key AS name, atom AS value FROM part, json_each(counters)"
+	" UNION ALL SELECT point, 'kvm', key, atom FROM part, json_each(kvm)"
+	" UNION ALL SELECT point, 'memory', key, atom FROM part, json_each(memory);"
+	"CREATE VIEW hardware AS SELECT point, h.key AS name, json_extract(h.value, '$.median') AS median,"
+	" json_extract(h.value, '$.lo') AS lo, json_extract(h.value, '$.hi') AS hi, json_extract(h.value, '$.unit') AS unit,"
+	" json_extract(h.value, '$.samples') AS samples, json_extract(h.value, '$.scaled') AS scaled,"
+	" json_extract(h.value, '$.generic') AS generic, json_extract(h.value, '$.reason') AS reason"
+	" FROM part, json_each(hardware) h WHERE h.type = 'object';";
