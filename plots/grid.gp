@@ -35,6 +35,8 @@ if (!exists("x_ticks")) { x_ticks = "count" }
 if (!exists("y_ticks")) { y_ticks = "time" }
 # 1: x has ticks at the table's values, as far as there is room, instead of at powers.
 if (!exists("x_at_values")) { x_at_values = 0 }
+# Lines beside each other instead of over each other, by this share of the panel's width. A word for each y.
+if (!exists("x_apart")) { x_apart = "0" }
 # What panels have one range of y together: all, row, column, panel (each has its own).
 if (!exists("y_range")) { y_range = "all" }
 # The column with (the first) y in core cycles: a second axis tells them, of a logarithmic or linear scale. "": none does.
@@ -191,6 +193,8 @@ wide = (right - left - gap * (across - 1)) / across
 fit(text, size, room) = sprintf(",%g", max(6, min(size, room / (0.66 * max(strlen(text), 1)))))
 fits(text, room) = room > 4.6 * strlen(text) ? text : ""
 
+set dashtype 2 (5, 3); set dashtype 3 (2, 3)
+
 # The legend is a plot of its own over all panels.
 longest = 0; n_keys = strlen(lines) ? n_lines : 0
 do for [l = 1 : n_lines] { longest = max(longest, strlen(line_name[l])) }
@@ -198,7 +202,7 @@ do for [i = 1 : words(legend)] {
 	if (word(legend, i) eq "keyentry") { n_keys = n_keys + 1 }
 	if (word(legend, i) eq "title") { longest = max(longest, strlen(word(legend, i + 1))) }
 }
-key_columns = max(1, min(n_keys, int((width - 60) / (66. + 7.6 * longest))))
+key_columns = max(1, min(n_keys, int((width - 60) / (74. + 7.6 * longest))))
 key_rows = n_keys > 0 ? int(ceil(n_keys / (key_columns + 0.))) : 0
 head = 66 + 19 * key_rows + (named_columns && !wrapped ? 24 : 4)
 eval begin(head + (row_head + panel_height) * down + 32)
@@ -208,7 +212,7 @@ if (n_keys > 0) {
 	set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)
 	set xrange [0 : 1]; set yrange [0 : 1]
 	unset border; unset tics; unset grid
-	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 2.5 width 1 maxcols key_columns maxrows key_rows font ",12"
+	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
 	plot for [l = 1 : strlen(lines) ? n_lines : 0] keyentry with @drawn_with linewidth 2 dashtype line_dt[l] pointtype line_pt[l] \
 		pointsize 1.0 * points * (line_with ne 'lines') linecolor rgb line_ink[l] title line_name[l], @legend -1 with lines notitle
 	unset label; unset key
@@ -246,7 +250,7 @@ span_of(s, low, high) = max(flat(s, high) - flat(s, low), is_log(s) ? 0.5 : 1e-9
 x_from = bent(x_scale, flat(x_scale, x_least) - 0.06 * span_of(x_scale, x_least, x_most))
 x_to = bent(x_scale, flat(x_scale, x_most) + 0.06 * span_of(x_scale, x_least, x_most))
 set xrange [x_from : x_to]
-set dashtype 2 (5, 3); set dashtype 3 (2, 3)
+beside(x, l) = bent(x_scale, flat(x_scale, x) + (l - (n_lines + 1) / 2.) * word_of(x_apart, measure_now) * (flat(x_scale, x_to) - flat(x_scale, x_from)))
 here(v) = (strlen(columns) ? strcol(columns) eq column_name[column_now] : 1) && (strlen(rows) ? strcol(rows) eq row_name[row_now] : 1) ? v : NaN
 
 do for [row_now = 1 : n_rows] {
@@ -301,7 +305,7 @@ do for [row_now = 1 : n_rows] {
 		}
 		set print $panel; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
 		set table $panel append separator tab
-		plot $points using 1:2:3:4:5:6:7:8 with table if ($1 == row_now && $2 == column_now && $3 == measure_now && $6 == $6)
+		plot $points using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($1 == row_now && $2 == column_now && $3 == measure_now && $6 == $6)
 		unset table
 		eval each_panel
 		# An interval is a line: what gnuplot draws as error bars clears a place around each point in SVG.
