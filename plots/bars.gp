@@ -10,7 +10,7 @@
 if (!exists("titles")) { titles = "" }
 if (!exists("x_title")) { x_title = "" }
 # A word for each panel, the last of which holds for all that follow. Scales: linear (from zero) or log10. Kinds of numbers:
-# time (of ns), us, bytes, number, and count, whose axis reaches one at least.
+# time (of ns), us, bytes, rate (20 k), number, and count, whose axis reaches one at least.
 if (!exists("scales")) { scales = "linear" }
 if (!exists("kinds")) { kinds = "number" }
 # Whether axes have ticks; without, the values beside the bars say enough.
@@ -38,11 +38,12 @@ if (!exists("reference_title")) { reference_title = "" }
 # The column with the same as the first panel's in core cycles: an axis above it says them.
 if (!exists("cycles")) { cycles = "" }
 
-data = "table.tsv"
 mark = "\n"
 n_panels = words(values)
 of_panel(list, p) = word(list, p < words(list) ? p : words(list))
 listed(list, name) = strstrt(list, mark . name . mark) > 0
+# column() of what is missing drops the whole row.
+num(c) = strcol(c) eq "NA" ? NaN : column(c)
 label_of(c) = strlen(c) ? strcol(c) : "*"
 is_full(x) = strlen(full) ? strcol(full) eq "yes" : 1
 
@@ -61,11 +62,11 @@ note_names(r, b, t) = ( \
 	listed(bar_list, b) ? 0 : (n_bars = n_bars + 1, bar_list = bar_list . b . mark), \
 	listed(tone_list, t) ? 0 : (n_tones = n_tones + 1, tone_list = tone_list . t . mark), \
 	opened = opened || !is_full(0), 0)
-see_panel(p) = (see(p, column(word(values, p))), see(p, column(word(values, p) . "_lo")), see(p, column(word(values, p) . "_hi")), \
-	known(reference_of(p)) ? see(p, column(reference_of(p))) : 0)
+see_panel(p) = (see(p, num(word(values, p))), see(p, num(word(values, p) . "_lo")), see(p, num(word(values, p) . "_hi")), \
+	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0)
 count_cycles(ns, of) = positive(ns * of) > 0 ? (all_ns = all_ns + ns, all_cycles = all_cycles + of, 0) : 0
 plot [-1 : 1] [-1 : 1] data using (note_names(strcol(rows), label_of(bars), label_of(tones)), sum [p = 1 : n_panels] see_panel(p), \
-	strlen(cycles) ? count_cycles(column(word(values, 1)), column(cycles)) : 0):(0)
+	strlen(cycles) ? count_cycles(num(word(values, 1)), num(cycles)) : 0):(0)
 
 # Second reading: how each looks, and which bars a row has.
 array row_name[n_rows]; array row_words[n_rows]; array row_top[n_rows]; array row_room[n_rows]; array row_line[n_rows]
@@ -144,7 +145,7 @@ short(v) = v < 0.005 ? "0" : v >= 99.95 ? sprintf("%.0f", v) : sprintf("%.3g", v
 value_label(kind, v) = kind eq "us" ? value_label("time", v * 1000) : \
 	kind eq "time" ? (v >= 999.5e6 ? three(v / 1e9) . " s" : v >= 999500 ? three(v / 1e6) . " ms" : v >= 999.5 ? three(v / 1e3) . " µs" : three(v) . " ns") : \
 	kind eq "bytes" ? (v >= 2**30 ? short(v / 2.**30) . " GiB" : v >= 2**20 ? short(v / 2.**20) . " MiB" : v >= 1024 ? short(v / 1024.) . " KiB" : short(v) . " B") : \
-	v >= 999500 ? short(v / 1e6) . " M" : short(v)
+	kind eq "rate" ? (v >= 999500 ? three(v / 1e6) . " M" : v >= 999.5 ? three(v / 1e3) . " k" : short(v)) : short(v)
 # Ticks of a logarithmic axis: powers of ten, and what is between them where there is room; of bytes: powers of two.
 log_ticks(axis, kind, low, high) = kind eq "bytes" ? \
 	sprintf("do for [e = 0 : 60] { if (e %% %d == 0 && 2.**e >= %g && 2.**e <= %g) { set %s add (bytes_label(2.**e) 2.**e) } }", \
@@ -158,10 +159,10 @@ linear_ticks(kind, high) = sprintf("do for [i = 0 : 20] { v = i * %g; if (v <= %
 set yrange [down : 0]
 unset ytics
 set grid noytics xtics
-mine(b, t, f, v) = label_of(bars) eq bar_name[b] && label_of(tones) eq tone_name[t] && is_full(0) == f ? column(v) : NaN
+mine(b, t, f, v) = label_of(bars) eq bar_name[b] && label_of(tones) eq tone_name[t] && is_full(0) == f ? num(v) : NaN
 place(b, t) = spot[at(row_rank(strcol(rows)), b, t)]
-low_of(v) = positive(column(v . "_lo")) > 0 || !is_log(p) ? column(v . "_lo") : NaN
-reference_at(p) = (r = row_rank(strcol(rows)), row_line[r] == column(0) ? column(reference_of(p)) : NaN)
+low_of(v) = positive(num(v . "_lo")) > 0 || !is_log(p) ? num(v . "_lo") : NaN
+reference_at(p) = (r = row_rank(strcol(rows)), known(reference_of(p)) && row_line[r] == column(0) ? num(reference_of(p)) : NaN)
 reference_place(x) = (r = row_rank(strcol(rows)), row_top[r] + (row_room[r] + spots_of(r) + has_reference) / 2. - 0.5)
 spots_of(r) = sum [i = at(r, 1, 1) : at(r, n_bars, n_tones)] (spot[i] > 0)
 end_of(v, hi) = v > -1e300 && hi > v ? hi : v
@@ -203,13 +204,13 @@ do for [p = 1 : n_panels] {
 			with boxxyerror fillstyle solid tone(t) noborder linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * opened] data using (mine(b, t, 0, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] - 1 pointsize 0.7 * points linewidth 1 linecolor rgb bar_ink[b] notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones] data using (mine(b, t, 1, value) > -1e300 ? low_of(value) : NaN):(place(b, t)):(column(value . "_hi") - low_of(value)):(0) with vectors nohead \
+		for [b = 1 : n_bars] for [t = 1 : n_tones] data using (mine(b, t, 1, value) > -1e300 ? low_of(value) : NaN):(place(b, t)):(num(value . "_hi") - low_of(value)):(0) with vectors nohead \
 			linewidth (marks ? 2 : 1.2) linecolor rgb (marks ? bar_ink[b] : ink) notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * marks] data using (mine(b, t, 1, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points linecolor rgb bar_ink[b] notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "end")] data using (seen(end_of(mine(b, t, 1, value), column(value . "_hi")))):(place(b, t)):(value_label(kind, column(value))) \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "end")] data using (seen(end_of(mine(b, t, 1, value), num(value . "_hi")))):(place(b, t)):(value_label(kind, num(value))) \
 			with labels left offset 0.6, 0 font ",11" noenhanced textcolor rgb ink notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, column(value))) \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, num(value))) \
 			with labels right offset -0.4, 0 font ",11" noenhanced textcolor rgb ink notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p)):(reference_place(0)) with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p) > -1e300 ? to : hidden):(reference_place(0)):(value_label(kind, reference_at(p))) \

@@ -16,6 +16,8 @@ start_picture(height) = picture_format eq "svg" ? \
 # SVG draws points larger than PNG for the same number.
 points = picture_format eq "svg" ? 0.6 : 1.
 
+# A figure.gp may name another table of its folder.
+data = "table.tsv"
 set datafile separator tab
 set datafile commentschars "#"
 set datafile columnheaders
@@ -67,5 +69,9 @@ begin(pixels) = sprintf("height = %d; %s; set output 'figure.%s'; set multiplot;
 set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
 set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
 	pixels, start_picture(pixels), picture_format)
+
+# eval differ("label") sets `differ`: whether a column of the table has more than one value.
+differ(c) = sprintf("set table $nothing; first = ''; differ = 0; plot [-1 : 1] [-1 : 1] data using (first eq '' ? (first = strcol('%s')) : '', \
+	differ = differ || strcol('%s') ne first, 0):(0); unset table", c, c)
 
 load "figure.gp"
