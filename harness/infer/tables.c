@@ -50,7 +50,8 @@ static const char find_curves[] =
 	/* With MIN(), SQLite takes the other columns from the row that has the least: the curve's first point. */
 	"INSERT INTO curve SELECT NULL, run, bench, setting, paging, place, place_rank, series, outer, emulated,"
 	" page_size_bytes, backing, stride_pages,"
-	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing ELSE size(page_size_bytes) END || ' pages' ||"
+	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing || ' pages'"
+	" ELSE size(page_size_bytes) || ' pages' || COALESCE(' on ' || backing, '') END ||"
 	" CASE WHEN stride_pages > 1 THEN ', every ' || ordinal(stride_pages) || ' page' ELSE '' END, others,"
 	" parameters, COALESCE(family, '') || bench || setting || COALESCE(paging, '') || outer, reason"
 	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
