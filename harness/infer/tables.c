@@ -13,7 +13,8 @@
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
 	" place_rank INTEGER, series TEXT, outer TEXT, emulated INTEGER, page_size_bytes INTEGER, backing TEXT,"
-	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT);"
+	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT,"
+	" measured INTEGER DEFAULT 0);"
 	"CREATE TABLE curve_point (point INTEGER PRIMARY KEY, curve INTEGER, pass TEXT, pages INTEGER);"
 	"CREATE INDEX curve_point_by_curve ON curve_point (curve, pages);"
 	"CREATE TABLE tlb_level (curve INTEGER, level INTEGER, entries INTEGER, entries_lo INTEGER, entries_hi INTEGER,"
@@ -29,7 +30,8 @@ static const char schema[] =
 /*
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
  * other benches take so many pages away, and have no page size. A group that could not be measured is one point without
- * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only.
+ * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only. measured:
+ * its times were taken, and are not an emulator's.
  */
 static const char find_curves[] =
 	"CREATE TEMP TABLE reach AS SELECT p.*, g.value AS pages, s.value AS page_size_bytes, b.value AS backing,"
@@ -53,7 +55,7 @@ static const char find_curves[] =
 	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing || ' pages'"
 	" ELSE size(page_size_bytes) || ' pages' || COALESCE(' on ' || backing, '') END ||"
 	" CASE WHEN stride_pages > 1 THEN ', every ' || ordinal(stride_pages) || ' page' ELSE '' END, others,"
-	" parameters, COALESCE(family, '') || bench || setting || COALESCE(paging, '') || outer, reason"
+	" parameters, COALESCE(family, '') || bench || setting || COALESCE(paging, '') || outer, reason, 0"
 	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
 	" ORDER BY run, first;"
 	"UPDATE curve SET series = series || ', ' || others WHERE others IS NOT NULL AND EXISTS (SELECT 1 FROM curve o"
@@ -62,6 +64,9 @@ static const char find_curves[] =
 	"INSERT INTO curve_point SELECT r.point, c.curve, r.pass, r.pages FROM reach r JOIN curve c ON c.run = r.run"
 	" AND c.bench = r.bench AND c.setting = r.setting AND c.paging IS r.paging AND c.outer IS r.outer"
 	" AND c.parameters IS r.parameters WHERE r.status = 'ok';"
+	"UPDATE curve SET measured = 1 WHERE NOT emulated AND curve IN (SELECT curve FROM curve_point p"
+	" JOIN metric n ON n.point = p.point AND n.name = 'net_cycles' AND n.median IS NOT NULL"
+	" JOIN metric g ON g.point = p.point AND g.name = 'gross_cycles' AND g.median IS NOT NULL);"
 	"DROP TABLE reach;";
 
 /* The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. */
