@@ -4,6 +4,7 @@
  *   curve, curve_point             the cost of an access against the number of pages: which points make a curve
  *   tlb_level, tlb_walk            the levels inferred from each curve; the cost of a walk beyond the last
  *   tlb_unresolved, tlb_noise      what a curve does not tell, and why; how much equals differ
+ *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the

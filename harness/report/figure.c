@@ -229,7 +229,10 @@ static int table_publish(struct report *report, const char *figure, const char *
 	return rc;
 }
 
-/* All tables of the folder. *rows: those of table.sql; of none, the others are not made. */
+/*
+ * All tables of the folder; one without rows is for gnuplot only. *rows: those of table.sql; of none, the others are not
+ * made.
+ */
 static int tables_write(
 	struct report *report, const char *figure, const struct template_scope *scope, size_t *rows, struct reason *why)
 {
@@ -251,7 +254,7 @@ static int tables_write(
 			if (!strcmp(stem, "table"))
 				continue;
 			rc = table_write(report, stem, scope, &more, why);
-			if (!rc)
+			if (!rc && more)
 				rc = table_publish(report, figure, stem, why);
 		}
 		globfree(&found);
