@@ -73,7 +73,7 @@ static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
 	static const char *const from_samples[] = { "sample", "latency", "curve", "curve_point", "tlb_level",
-		"tlb_walk", "tlb_unresolved", "tlb_noise" };
+		"tlb_walk", "tlb_unresolved", "tlb_noise", "tlb_clear", "alike" };
 	struct reading *reading = context;
 
 	(void)database;
