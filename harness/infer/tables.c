@@ -1,6 +1,7 @@
 #include "infer/tables.h"
 
 #include "base/vocabulary.h"
+#include "infer/alike.h"
 #include "infer/levels.h"
 #include "record/database.h"
 
@@ -118,7 +119,7 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 	int rc = database_run(db, schema, why);
 
 	if (!rc)
-		rc = database_run(db, counted, why);
+	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0"
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -336,5 +337,7 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(runs);
+	if (!rc)
+		rc = infer_alike_fill(db, why);
 	return rc;
 }

@@ -180,6 +180,37 @@ static void head_write(const char *sql, FILE *out)
 	}
 }
 
+/*
+ * The statement that selects what is drawn. The rows of table.sql stay in the temporary table `drawn` until the next
+ * figure, so that the text can tell of them.
+ */
+static sqlite3_stmt *table_prepare(
+	struct report *report, const char *stem, const char *sql, const struct template_scope *scope, struct reason *why)
+{
+	sqlite3_stmt *statement;
+	char *create;
+	int rc;
+
+	if (strcmp(stem, "table")) {
+		statement = database_prepare(report->db, sql, why);
+		if (statement && template_bind(statement, scope, why)) {
+			sqlite3_finalize(statement);
+			statement = NULL;
+		}
+		return statement;
+	}
+	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", why))
+		return NULL;
+	create = sqlite3_mprintf("CREATE TEMP TABLE drawn AS %s", sql);
+	statement = create ? database_prepare(report->db, create, why) : NULL;
+	sqlite3_free(create);
+	rc = statement ? template_bind(statement, scope, why) : -EIO;
+	if (!rc)
+		rc = database_step(statement, why);
+	sqlite3_finalize(statement);
+	return rc < 0 ? NULL : database_prepare(report->db, "SELECT * FROM temp.drawn", why);
+}
+
 /* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
 static int table_write(
 	struct report *report, const char *stem, const struct template_scope *scope, size_t *rows, struct reason *why)
@@ -193,8 +224,8 @@ static int table_write(
 		return fail(why, ENOMEM, "out of memory");
 	sql = figure_read_file(report->folder, file, why);
 	if (sql)
-		statement = database_prepare(report->db, sql, why);
-	if (statement && !template_bind(statement, scope, why))
+		statement = table_prepare(report, stem, sql, scope, why);
+	if (statement)
 		out = fopen(target, "we");
 	if (out) {
 		head_write(sql, out);
