@@ -100,13 +100,8 @@ static int reading_add(struct reading *reading, const char *table)
 static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
-<<<<<<< HEAD
 	static const char *const inferred[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-		"tlb_noise" };
-=======
-	static const char *const from_samples[] = { "sample", "latency", "curve", "curve_point", "tlb_level",
-		"tlb_walk", "tlb_unresolved", "tlb_noise", "tlb_clear", "alike" };
->>>>>>> fig4
+		"tlb_noise", "tlb_counted", "tlb_clear", "alike" };
 	struct reading *reading = context;
 
 	(void)database;

@@ -119,7 +119,9 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 	int rc = database_run(db, schema, why);
 
 	if (!rc)
-	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0"
+		rc = database_run(db, counted, why);
+	if (!rc)
+		rc = infer_alike_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 

@@ -4,14 +4,11 @@
  *   curve, curve_point             the cost of an access against the number of pages: which points make a curve
  *   tlb_level, tlb_walk            the levels inferred from each curve; the cost of a walk beyond the last
  *   tlb_unresolved, tlb_noise      what a curve does not tell, and why; how much equals differ
-<<<<<<< HEAD
  *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
-=======
  *   tlb_clear                      which numbers of pages are surely within the first or second level, or beyond all, in
  *                                  every curve of a page size and stride: first_to, second_from, second_to, beyond_from
  *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
  *                                  `point` has all parameters of `base`, and may have more; times of processors only
->>>>>>> fig4
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the

@@ -50,8 +50,10 @@ static const char *const insert_of_run[] = {
 
 /*
  * What a line (?1) says about its point: 14 values for its row (`params` in the order of their names, as the point is known
- * by them), and then its parts, the long ones of which are only wanted with samples (?2).
+ * by them), and then its parts, the long ones of which are only wanted with samples (?2). A line may come from anybody: a
+ * part that is not of the kind that it should be is left out.
  */
+#define OBJECT(name) "CASE json_type(?1, '$." name "') WHEN 'object' THEN json_extract(?1, '$." name "') END"
 static const char select_point[] =
 	"SELECT json_extract(?1, '$.bench'), json_extract(?1, '$.setting'), json_extract(?1, '$.paging'),"
 	" json_extract(?1, '$.outer'), json_extract(?1, '$.accel'), json_extract(?1, '$.pass'),"
@@ -59,16 +61,16 @@ static const char select_point[] =
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
-<<<<<<< HEAD
-	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) ORDER BY key)),"
-	" json_extract(?1, '$.params'), json_extract(?1, '$.metrics'),"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.counters') END, CASE WHEN ?2 THEN json_extract(?1, '$.kvm') END,"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.memory') END, CASE WHEN ?2 THEN json_extract(?1, '$.hardware') END,"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.samples') END, CASE WHEN ?2 THEN json_extract(?1, '$.latencies.buckets') END";
+	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) WHERE typeof(key) = 'text' ORDER BY key)),"
+	" " OBJECT("params") ", " OBJECT("metrics") ", CASE WHEN ?2 THEN " OBJECT(
+		"counters") " END,"
+			    " CASE WHEN ?2 THEN " OBJECT("kvm") " END, CASE WHEN ?2 THEN " OBJECT(
+				    "memory") " END,"
+					      " CASE WHEN ?2 THEN " OBJECT("hardware") " END, CASE WHEN ?2 THEN " OBJECT(
+						      "samples") " END,"
+								 " CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
+								 " THEN json_extract(?1, '$.latencies.buckets') END";
 #define POINT_VALUES 14
-=======
-	" (SELECT key, atom FROM json_each(?1, '$.params') WHERE typeof(key) = 'text' ORDER BY key))";
->>>>>>> fig4
 
 /*
  * The point's row: ?1 to ?14 are the above, ?15 is the run. A point whose times are an emulator's says so by its paging
@@ -87,48 +89,8 @@ static const char insert_point[] =
 	" contaminated = excluded.contaminated, interpreted = excluded.interpreted, emulated = excluded.emulated,"
 	" series = excluded.series RETURNING point";
 
-<<<<<<< HEAD
 /* The parts of a point: its number is ?1, and they are in the order of select_point. */
 static const char insert_part[] = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-=======
-/* What is long and seldom asked for is cut off first, so that the statements below have little to read. */
-static const char insert_line[] =
-	"INSERT OR REPLACE INTO line SELECT ?2, CASE WHEN ?3"
-	" THEN json_remove(?1, '$.samples', '$.hardware_samples', '$.latencies')"
-	" ELSE json_object('params', json_extract(?1, '$.params'), 'metrics', json_extract(?1, '$.metrics')) END,"
-	" CASE WHEN ?3 AND json_type(?1, '$.samples') = 'object' THEN json_extract(?1, '$.samples') END,"
-	" CASE WHEN ?3 AND json_type(?1, '$.latencies.buckets') = 'array' THEN json_extract(?1, '$.latencies.buckets') END";
-
-/* The rows of all points in `line`. A line may come from anybody: what is not of the kind that it should be is left out. */
-static const char insert_chunk[] =
-	"INSERT OR REPLACE INTO parameter SELECT point, key, atom FROM line, json_each(text, '$.params')"
-	" WHERE typeof(key) = 'text';"
-	"INSERT OR REPLACE INTO metric SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
-	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.reason')"
-	" FROM line, json_each(text, '$.metrics') WHERE type = 'object' AND typeof(key) = 'text';"
-	"INSERT OR REPLACE INTO counter SELECT point, s.value, c.key, c.atom FROM line,"
-	" json_each('[\"counters\",\"kvm\",\"memory\"]') s, json_each(text, '$.' || s.value) c WHERE typeof(c.key) = 'text';"
-	"INSERT OR REPLACE INTO hardware SELECT point, key, json_extract(value, '$.median'), json_extract(value, '$.lo'),"
-	" json_extract(value, '$.hi'), json_extract(value, '$.unit'), json_extract(value, '$.samples'),"
-	" json_extract(value, '$.scaled'), json_extract(value, '$.generic'), json_extract(value, '$.reason')"
-	" FROM line, json_each(text, '$.hardware') WHERE type = 'object' AND typeof(key) = 'text';"
-	"INSERT OR REPLACE INTO sample SELECT point, m.key, s.key, json_extract(rounds, '$[' || s.key || ']'), s.atom"
-	" FROM (SELECT point, samples, CASE json_type(samples, '$.round') WHEN 'array' THEN json_extract(samples, '$.round')"
-	" ELSE '[]' END AS rounds FROM line WHERE samples IS NOT NULL),"
-	" json_each(samples) m, json_each(m.value) s WHERE m.type = 'array';"
-	"INSERT OR REPLACE INTO latency SELECT point, json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-	" json_extract(value, '$[2]') FROM line, json_each(latencies) WHERE latencies IS NOT NULL AND type = 'array'"
-	" AND json_extract(value, '$[0]') IS NOT NULL;"
-	"DELETE FROM line;";
-
-/* Rows of points that an earlier chunk had, and that a later line replaces. */
-static const char delete_replaced[] = "DELETE FROM parameter WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM metric WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM counter WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM hardware WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM sample WHERE point IN (SELECT point FROM line);"
-				      "DELETE FROM latency WHERE point IN (SELECT point FROM line);";
->>>>>>> fig4
 
 int database_run(sqlite3 *db, const char *sql, struct reason *why)
 {

@@ -180,35 +180,40 @@ static void head_write(const char *sql, FILE *out)
 	}
 }
 
-/*
- * The statement that selects what is drawn. The rows of table.sql stay in the temporary table `drawn` until the next
- * figure, so that the text can tell of them.
- */
-static sqlite3_stmt *table_prepare(
-	struct report *report, const char *stem, const char *sql, const struct template_scope *scope, struct reason *why)
+/* A query with the values of the block around its figure. NULL with *why. */
+static sqlite3_stmt *bound_prepare(
+	struct report *report, const char *sql, const struct template_scope *scope, struct reason *why)
 {
-	sqlite3_stmt *statement;
-	char *create;
-	int rc;
+	sqlite3_stmt *statement = database_prepare(report->db, sql, why);
 
-	if (strcmp(stem, "table")) {
-		statement = database_prepare(report->db, sql, why);
-		if (statement && template_bind(statement, scope, why)) {
-			sqlite3_finalize(statement);
-			statement = NULL;
-		}
+	if (!statement || !template_bind(statement, scope, why))
 		return statement;
-	}
-	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", why))
-		return NULL;
-	create = sqlite3_mprintf("CREATE TEMP TABLE drawn AS %s", sql);
-	statement = create ? database_prepare(report->db, create, why) : NULL;
-	sqlite3_free(create);
-	rc = statement ? template_bind(statement, scope, why) : -EIO;
-	if (!rc)
-		rc = database_step(statement, why);
 	sqlite3_finalize(statement);
-	return rc < 0 ? NULL : database_prepare(report->db, "SELECT * FROM temp.drawn", why);
+	return NULL;
+}
+
+/* Keep the rows of table.sql as the temporary table `drawn`, for the queries of the text. 0, or a negative errno with *why. */
+static int drawn_make(struct report *report, const char *sql, const struct template_scope *scope, struct reason *why)
+{
+	int rc = database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", why);
+	char *create = sqlite3_mprintf("CREATE TEMP TABLE drawn AS\n%s", sql);
+	sqlite3_stmt *statement = NULL;
+
+	if (!rc && create)
+		statement = bound_prepare(report, create, scope, why);
+	rc = statement ? database_step(statement, why) : -EIO;
+	sqlite3_finalize(statement);
+	sqlite3_free(create);
+	return rc;
+}
+
+/* The rows that go into SCRATCH/STEM.tsv. NULL with *why. */
+static sqlite3_stmt *table_select(struct report *report, const char *stem, const char *sql,
+	const struct template_scope *scope, struct reason *why)
+{
+	if (strcmp(stem, "table"))
+		return bound_prepare(report, sql, scope, why);
+	return drawn_make(report, sql, scope, why) ? NULL : database_prepare(report->db, "SELECT * FROM drawn", why);
 }
 
 /* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
@@ -224,7 +229,7 @@ static int table_write(
 		return fail(why, ENOMEM, "out of memory");
 	sql = figure_read_file(report->folder, file, why);
 	if (sql)
-		statement = table_prepare(report, stem, sql, scope, why);
+		statement = table_select(report, stem, sql, scope, why);
 	if (statement)
 		out = fopen(target, "we");
 	if (out) {
@@ -407,25 +412,6 @@ static char *folder_find(const struct report *report, const char *name, struct r
 	return NULL;
 }
 
-/*
- * The rows of table.sql are the table `drawn` while the folder's text is written, so that the text need not select them
- * again. Not where they depend on the block around a figure; a query that fails says so where the figure is.
- */
-static void drawn_make(struct report *report)
-{
-	struct reason ignored;
-	char *sql = figure_read_file(report->folder, "table.sql", &ignored), *create = NULL;
-	sqlite3_stmt *statement = NULL;
-
-	if (sql && asprintf(&create, "CREATE TEMP TABLE drawn AS\n%s", sql) > 0)
-		statement = database_prepare(report->db, create, &ignored);
-	if (statement && !sqlite3_bind_parameter_count(statement))
-		database_step(statement, &ignored);
-	sqlite3_finalize(statement);
-	free(create);
-	free(sql);
-}
-
 static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
@@ -448,15 +434,19 @@ static int folder_text(struct report *report, FILE *out, struct reason *why)
 	return rc;
 }
 
+/* A table.sql that needs the block around its figure, or that fails, has no rows to tell of before the figure. */
 static int folder_write(struct report *report, FILE *out, struct reason *why)
 {
 	struct reason own;
+	char *sql = figure_read_file(report->folder, "table.sql", &own);
 	int rc;
 
-	drawn_make(report);
+	if (sql)
+		drawn_make(report, sql, NULL, &own);
 	rc = folder_text(report, out, why);
 	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", &own) && !rc)
 		rc = fail(why, EIO, "%s", own.text);
+	free(sql);
 	return rc;
 }
 
