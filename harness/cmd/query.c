@@ -73,7 +73,8 @@ static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
 	static const char *const from_samples[] = { "sample", "latency", "curve", "curve_point", "tlb_level",
-		"tlb_walk", "tlb_unresolved", "tlb_noise", "tlb_clear", "alike" };
+		"tlb_walk", "tlb_unresolved", "tlb_noise", "tlb_clear", "alike",
+		"crossover_cost", "crossover", "crossover_equal" };
 	struct reading *reading = context;
 
 	(void)database;

@@ -2,6 +2,7 @@
 
 #include "base/vocabulary.h"
 #include "infer/alike.h"
+#include "infer/crossover.h"
 #include "infer/levels.h"
 #include "record/database.h"
 
@@ -86,6 +87,8 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 
 	if (!rc)
 		rc = infer_alike_add(db, why);
+	if (!rc)
+		rc = infer_crossover_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -305,5 +308,7 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 	sqlite3_finalize(runs);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
+	if (!rc)
+		rc = infer_crossover_fill(db, why);
 	return rc;
 }
