@@ -2,6 +2,7 @@
 
 #include "base/vocabulary.h"
 #include "infer/alike.h"
+#include "infer/crossover.h"
 #include "infer/levels.h"
 #include "record/database.h"
 
@@ -10,6 +11,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover", NULL };
 
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
@@ -122,6 +126,8 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 		rc = database_run(db, counted, why);
 	if (!rc)
 		rc = infer_alike_add(db, why);
+	if (!rc)
+		rc = infer_crossover_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -341,5 +347,7 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 	sqlite3_finalize(runs);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
+	if (!rc)
+		rc = infer_crossover_fill(db, why);
 	return rc;
 }

@@ -9,6 +9,10 @@
  *                                  every curve of a page size and stride: first_to, second_from, second_to, beyond_from
  *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
  *                                  `point` has all parameters of `base`, and may have more; times of processors only
+ *   crossover_cost                 by panel (what a change of a page table is) and place: the points that tell what a change
+ *                                  and a miss cost
+ *   crossover                      slowdown against the base at `misses` for each change; 0: changes alone, Inf: misses
+ *   crossover_equal                where nested and shadow paging cost the same, or which costs less at every mix
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the
@@ -20,6 +24,9 @@
 #include "base/reason.h"
 
 #include <sqlite3.h>
+
+/* All of them; ended by NULL. */
+extern const char *const infer_table_names[];
 
 /* Make the derived tables, empty, and register the functions. 0, or a negative errno with *why. */
 int infer_tables_add(sqlite3 *db, struct reason *why);
