@@ -1,16 +1,16 @@
 /*
  * cr3-switch: what does it cost a guest to load CR3, and to touch memory after it?
  *
- * What is measured: MOV to CR3 at CPL 0 of a bare vCPU, with the root it has or with another that maps the same memory, with
- * and without PCID; then the first touch of W pages at CPL 3, which have lost their TLB entries unless a PCID kept them,
- * and the same touches once more. Exits are KVM's own counts: under nested paging a guest loads CR3 by itself, under
- * shadow paging the hypervisor has to load another shadow table.
+ * What is measured: MOV to CR3 at CPL 0 of a bare vCPU, with the root it has or with another that maps the same memory,
+ * with and without PCID; then the first touch of W pages at CPL 3, which have lost their TLB entries unless a PCID kept
+ * them, and the same touches once more. Exits are KVM's own counts: under nested paging a guest loads CR3 by itself,
+ * under shadow paging the hypervisor has to load another shadow table.
  *
  * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm; marked interpreted): the load's time is then an
  * interpreter's, the touches at CPL 3 stand.
  *
- * What would falsify it: first touches no dearer than warm ones after a load without PCID, for W beyond a few pages; exits
- * per load under nested paging.
+ * What would falsify it: first touches no dearer than warm ones after a load without PCID, for W beyond a few pages;
+ * exits per load under nested paging.
  */
 #include "bench.h"
 
@@ -48,11 +48,11 @@ static const struct axis axes[AXES] = {
 		.help = "pages touched after each load" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_SWITCH,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_SWITCH,
 		.page_bytes = PAGE_4K,
 		.backing = BACKING_4K,
 		.levels = (unsigned)value[LEVELS],
@@ -73,7 +73,7 @@ static const struct bench cr3_switch = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = switch_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 15,
 };

@@ -3,16 +3,16 @@
  *
  * What is measured: actors, each bound to a CPU of its own, go round and round over a region: they bring it into the
  * state that faults, touch each page, and give it back. fault_ns is the touching alone, per fault; faults_per_s is what
- * all actors get done over whole rounds, mapping and unmapping included. In a second, shorter window each touch is timed
- * alone: latencies and their histogram, without what timing costs. Kinds that take no fault (free-write, upgrade on newer
- * kernels) are given per page touched, and faults_per_page says 0. file-read and large pages: per fault, which brings in
- * 16 or 512 pages of 4K.
+ * all actors get done over whole rounds, mapping and unmapping included. In a second, shorter window each touch is
+ * timed alone: latencies and their histogram, without what timing costs. Kinds that take no fault (free-write, upgrade
+ * on newer kernels) are given per page touched, and faults_per_page says 0. file-read and large pages: per fault, which
+ * brings in 16 or 512 pages of 4K.
  *
- * What could confound it: frames that come back (recycled) are warm in caches, and a hypervisor has something behind them
- * already: frames=fresh never uses one twice, and takes less memory for fewer samples. Actors beyond the number of cores
- * share them. Other work on the machine takes free pages and CPU time: time stolen or waited for a CPU spoils a sample.
- * As threads, actors also wait for the lock of their address space, as processes they do not: that is the question, no
- * disturbance. zero-write, fork-copy: the preparation is in faults_per_s, not in fault_ns.
+ * What could confound it: frames that come back (recycled) are warm in caches, and a hypervisor has something behind
+ * them already: frames=fresh never uses one twice, and takes less memory for fewer samples. Actors beyond the number of
+ * cores share them. Other work on the machine takes free pages and CPU time: time stolen or waited for a CPU spoils a
+ * sample. As threads, actors also wait for the lock of their address space, as processes they do not: that is the
+ * question, no disturbance. zero-write, fork-copy: the preparation is in faults_per_s, not in fault_ns.
  *
  * What would falsify it: a kernel's count of faults that is not the number of touches (such a sample is an error);
  * anon-write slower by more than 2 % than the plain loop of mmap, touch, munmap; latencies whose mean is far from
@@ -81,7 +81,7 @@ static bool is_main(enum storm_kind kind)
 	       kind == STORM_FILE_COPY || kind == STORM_DONTNEED_WRITE || kind == STORM_POPULATE;
 }
 
-static enum fit fit_fresh(const struct storm_trial *storm)
+static enum fit fit_fresh(const struct storm_experiment *storm)
 {
 	switch (storm->kind) {
 	case STORM_ANON_WRITE:
@@ -99,13 +99,13 @@ static enum fit fit_fresh(const struct storm_trial *storm)
 	}
 }
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
-	const struct storm_trial *storm = &out->storm;
+	const struct storm_experiment *storm = &out->storm;
 
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_STORM,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_STORM,
 		.storm = {
 			.kind = (enum storm_kind)value[KIND],
 			.frames = (enum storm_frames)value[FRAMES],
@@ -131,7 +131,7 @@ static const struct bench fault_storm = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = storm_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = ACTORS,
 	.seconds = 70,
 };

@@ -8,9 +8,9 @@
  * faults that they take.
  *
  * What the numbers mean: glibc maps blocks of 128 KiB and more each by an mmap() of its own at first (mapped_share of
- * batch), and learns: a mapped block that is freed raises the threshold to its size, up to 32 MiB (mapped_share of pair).
- * A block with a mapping of its own has all its pages faulted in and zeroed again each time; one from the heap does not,
- * unless freeing it trims the heap (returned_bytes).
+ * batch), and learns: a mapped block that is freed raises the threshold to its size, up to 32 MiB (mapped_share of
+ * pair). A block with a mapping of its own has all its pages faulted in and zeroed again each time; one from the heap
+ * does not, unless freeing it trims the heap (returned_bytes).
  *
  * What could confound it: THP "always" faults large blocks in by 2M; GLIBC_TUNABLES and MALLOC_ variables change the
  * thresholds, and are recorded; freeing costs more where free blocks have neighbours to merge with.
@@ -63,11 +63,11 @@ static const struct axis axes[AXES] = {
 		.help = "threads of one process that all do so" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_MALLOC,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_MALLOC,
 		.malloc = {
 			.block_bytes = value[SIZE],
 			.pattern = (enum malloc_pattern)value[PATTERN],
@@ -85,7 +85,7 @@ static const struct bench malloc_storm = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = malloc_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = SIZE,
 	.seconds = 35,
 };

@@ -2,21 +2,21 @@
  * page-table-cost: what do page tables cost to build and to tear down, in time and in memory?
  *
  * What is measured: pages at a given distance are loaded from for the first time, in a span of addresses that has no
- * tables yet. Nothing was stored to them, so that no frame is allocated or zeroed: the kernel maps a page of zeros that it
- * has (4K, 2M), and what remains is the fault and the tables. 1G pages come from the hugetlb pool and are zeroed: their
- * build time is that. Then one munmap() takes all away. table_bytes is what the kernel's count of this process's tables
- * grew by, and must be what the formula says.
+ * tables yet. Nothing was stored to them, so that no frame is allocated or zeroed: the kernel maps a page of zeros that
+ * it has (4K, 2M), and what remains is the fault and the tables. 1G pages come from the hugetlb pool and are zeroed:
+ * their build time is that. Then one munmap() takes all away. table_bytes is what the kernel's count of this process's
+ * tables grew by, and must be what the formula says.
  *
- * What the numbers mean: dense, a table of 4 KiB serves 512 pages; 2M apart each page needs a table of its own, 1G apart
- * two. flat_table_bytes is what one table without levels would take for the same span: that is what the hierarchy saves,
- * and for dense pages it saves nothing.
+ * What the numbers mean: dense, a table of 4 KiB serves 512 pages; 2M apart each page needs a table of its own, 1G
+ * apart two. flat_table_bytes is what one table without levels would take for the same span: that is what the hierarchy
+ * saves, and for dense pages it saves nothing.
  *
  * What could confound it: Linux keeps a page table in reserve for each 2M page, so that those are dearer in memory than
  * hardware asks for. Tables from the kernel's pools are zeroed in the fault. THP or its huge zero page may be off: then
  * 2M is skipped.
  *
- * What would falsify it: table bytes beside the formula by more than one table a level, or more or less than a fault for
- * each page: either makes an error, and no number.
+ * What would falsify it: table bytes beside the formula by more than one table a level, or more or less than a fault
+ * for each page: either makes an error, and no number.
  */
 #include "bench.h"
 
@@ -48,13 +48,13 @@ static const struct axis axes[AXES] = {
 		.help = "that are mapped" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	bool few = value[PAGES] <= FEW_PAGES;
 
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_MAPPING,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_MAPPING,
 		.mapping = {
 			.page_bytes = value[PAGE_SIZE],
 			.distance_bytes = value[DISTANCE],
@@ -73,7 +73,7 @@ static const struct bench page_table_cost = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = mapping_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = PAGES,
 	.seconds = 25,
 };

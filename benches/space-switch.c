@@ -3,9 +3,9 @@
  *
  * What is measured: two threads or two processes on one CPU that hand a turn to each other, by futex or by pipe.
  * switch_ns is half a round trip. Then each, once it has the turn, touches W pages twice: touch_ns and warm_ns are the
- * first and the second time, per page. Both have the same frames at the same addresses, so that caches are equally warm,
- * and what a switch takes away is what is tagged with an address space. refill_ns = W x (touch - warm) is what a switch
- * costs after it is over. Threads are the control: they share an address space.
+ * first and the second time, per page. Both have the same frames at the same addresses, so that caches are equally
+ * warm, and what a switch takes away is what is tagged with an address space. refill_ns = W x (touch - warm) is what a
+ * switch costs after it is over. Threads are the control: they share an address space.
  *
  * What could confound it: the kernel's own work between two turns takes room in the first level of TLB and cache, also
  * between threads; with many pages the two passes differ little, as neither fits the TLB. Mitigations that flush at a
@@ -60,11 +60,11 @@ static const struct axis axes[AXES] = {
 		.help = "pages touched after each switch: none, or 16 and more" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_HANDOFF,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_HANDOFF,
 		.handoff = {
 			.between = (enum actors_as)value[BETWEEN],
 			.via = (enum handoff_via)value[VIA],
@@ -84,7 +84,7 @@ static const struct bench space_switch = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = handoff_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 25,
 };

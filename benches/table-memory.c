@@ -1,14 +1,14 @@
 /*
  * table-memory: how much memory do page tables take, in guests, in the hypervisor, and natively?
  *
- * What is measured: V VMs with P address spaces each, every one loaded and walked; the tables in the guests (exact, they
- * are built here) and what the hypervisor added (SecPageTables of /proc/meminfo). On a host: VmPTE of P processes.
+ * What is measured: V VMs with P address spaces each, every one loaded and walked; the tables in the guests (exact,
+ * they are built here) and what the hypervisor added (SecPageTables of /proc/meminfo). On a host: VmPTE of P processes.
  * The formula: nested paging adds one tree a VM, shadow paging one for each address space: 4 VMs of 10 processes are 44
  * trees against 80.
  *
  * What could confound it: other VMs that come or go meanwhile. Trees are not bytes: where the processes of a VM have
- * memory of their own, a nested tree covers all of it, and only upper levels are saved (memory: own); where they share it,
- * bytes follow the trees (memory: shared).
+ * memory of their own, a nested tree covers all of it, and only upper levels are saved (memory: own); where they share
+ * it, bytes follow the trees (memory: shared).
  *
  * What would falsify it: hypervisor bytes that grow with P under nested paging and shared memory, or that do not under
  * shadow paging.
@@ -54,10 +54,10 @@ static const struct axis axes[AXES] = {
 		.help = "mapped by each address space" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
-	*out = (struct trial){
-		.kind = TRIAL_CENSUS,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_CENSUS,
 		.census = {
 			.vms = (uint32_t)value[VMS],
 			.processes = (uint32_t)value[PROCESSES],
@@ -80,7 +80,7 @@ static const struct bench table_memory = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = census_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 20,
 };

@@ -4,8 +4,8 @@
  * What is measured: one call of munmap, mprotect (to read-only) or madvise(MADV_DONTNEED) over N pages of 4K side by
  * side, by a thread whose process has other threads on T other CPUs. Those have just loaded a byte of each page and run
  * on in user mode. The kernel has to interrupt each and wait until it has flushed. operation_ns is the call itself;
- * victim_ns is what one interrupted CPU lost; interrupts_per_operation are the kernel's own count. T = 0 is what the call
- * costs where nobody else has to be told.
+ * victim_ns is what one interrupted CPU lost; interrupts_per_operation are the kernel's own count. T = 0 is what the
+ * call costs where nobody else has to be told.
  *
  * What could confound it: a machine whose CPUs are busy, where threads are not where they should be when a call begins;
  * in a guest, a hypervisor that has to deliver the interrupts, or that has flushes done without; other programs'
@@ -47,7 +47,10 @@ static const struct axis axes[AXES] = {
 	[PAGES] = { .name = "pages",
 		.key = "pages",
 		.kind = AXIS_COUNT,
-		/* Linux flushes up to tlb_single_page_flush_ceiling = 33 page by page, more as a whole (arch/x86/mm/tlb.c). */
+		/*
+		 * Linux flushes up to tlb_single_page_flush_ceiling = 33 page by page, more as a whole
+		 * (arch/x86/mm/tlb.c).
+		 */
 		VALUES(1, 2, 4, 8, 16, 32, 33, 34, 64, 128, 256, 512),
 		.least = 1,
 		.most = 4096,
@@ -56,11 +59,11 @@ static const struct axis axes[AXES] = {
 		.help = "pages of 4K taken away by one call" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_SHOOTDOWN,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_SHOOTDOWN,
 		.shootdown = {
 			.operation = (enum shootdown_operation)value[OPERATION],
 			.pages = (uint32_t)value[PAGES],
@@ -77,7 +80,7 @@ static const struct bench tlb_shootdown = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = shootdown_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 25,
 };

@@ -2,15 +2,15 @@
  * vcpu-fault: what does a page fault cost a guest, in cycles and in exits, and how does the hypervisor take part?
  *
  * What is measured: a bare vCPU touches pages at CPL 3; a handler of a few instructions at CPL 0 maps each and returns.
- * guest-cold: the new frame has no host memory yet, so that the host faults underneath. guest-warm: it has; under nested
- * paging the hypervisor need not take part, under shadow paging it must. backing-only: the guest maps the page already,
- * only the host faults. upgrade: a write to a page mapped read-only. With flush, the handler also issues invlpg or
- * reloads CR3, which a fault does not need, but operating systems do. Exits, faults and interpreted instructions are
- * KVM's own counts.
+ * guest-cold: the new frame has no host memory yet, so that the host faults underneath. guest-warm: it has; under
+ * nested paging the hypervisor need not take part, under shadow paging it must. backing-only: the guest maps the page
+ * already, only the host faults. upgrade: a write to a page mapped read-only. With flush, the handler also issues
+ * invlpg or reloads CR3, which a fault does not need, but operating systems do. Exits, faults and interpreted
+ * instructions are KVM's own counts.
  *
  * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm): the point is then marked interpreted, its counts
- * stand, and its times are an interpreter's. Shadow KVM fills in neighbours of a fault that the guest has mapped already:
- * order sequential and shuffled show by how much.
+ * stand, and its times are an interpreter's. Shadow KVM fills in neighbours of a fault that the guest has mapped
+ * already: order sequential and shuffled show by how much.
  *
  * What would falsify it: a guest-warm fault that exits under nested paging, or does not under shadow paging: then the
  * paging mode is not what it is said to be.
@@ -55,11 +55,11 @@ static const struct axis axes[AXES] = {
 		.help = "pages touched, a multiple of 32" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_FAULT,
+	*out = (struct experiment){
+		.kind = EXPERIMENT_FAULT,
 		.page_bytes = PAGE_4K,
 		.backing = BACKING_4K,
 		.levels = (unsigned)value[LEVELS],
@@ -71,7 +71,9 @@ static enum fit trial(const uint64_t *value, enum setting setting, struct trial 
 			.pages = (uint32_t)value[PAGES],
 		},
 	};
-	/* Without a fault in the guest no handler runs that could flush; flushes are shown where nothing else varies. */
+	/*
+	 * Without a fault in the guest no handler runs that could flush; flushes are shown where nothing else varies.
+	 */
 	if (out->fault.flush != FLUSH_NONE &&
 		(out->fault.kind == FAULT_BACKING_ONLY || out->fault.order != TOUCH_SHUFFLED))
 		return FIT_NEVER;
@@ -85,7 +87,7 @@ static const struct bench vcpu_fault = {
 	.axes = axes,
 	.axis_count = AXES,
 	.metrics = fault_metrics,
-	.trial = trial,
+	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 15,
 };

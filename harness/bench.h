@@ -78,9 +78,9 @@ struct chase {
 };
 
 /*
- * Trials of the laboratory, as data. space/lab.h and space/census.h carry them out, and say what exactly happens.
+ * Experiments of the laboratory, as data. space/lab.h and space/census.h carry them out, and say what exactly happens.
  */
-/* What a fault trial makes happen on the first touch (a store) of each page. */
+/* What a fault experiment makes happen on the first touch (a store) of each page. */
 enum fault_kind {
 	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
 	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
@@ -89,7 +89,9 @@ enum fault_kind {
 	FAULT_KINDS,
 };
 
-/* What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry. */
+/*
+ * What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry.
+ */
 enum fault_flush {
 	FLUSH_NONE,
 	FLUSH_INVLPG, /* of the page */
@@ -108,7 +110,7 @@ extern const char *const fault_kind_names[FAULT_KINDS];
 extern const char *const fault_flush_names[FLUSH_KINDS];
 extern const char *const touch_order_names[TOUCH_ORDERS]; /* "shuffled" "sequential" */
 
-struct fault_trial {
+struct fault_experiment {
 	enum fault_kind kind;
 	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
 	enum touch_order order;
@@ -122,7 +124,7 @@ enum space_change {
 };
 extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
 
-struct switch_trial {
+struct switch_experiment {
 	enum space_change change;
 	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
 	uint32_t pages_touched; /* W: 1 .. spec.pages */
@@ -139,7 +141,7 @@ enum census_memory {
 };
 extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
 
-struct census_trial {
+struct census_experiment {
 	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
 	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
 	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
@@ -150,7 +152,7 @@ struct census_trial {
 	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
 };
 
-struct census_native_trial {
+struct census_native_experiment {
 	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
 	uint64_t mapped_bytes; /* a multiple of the backing's page size */
 	enum backing backing;
@@ -158,7 +160,7 @@ struct census_native_trial {
 };
 
 /*
- * Trials of an operating system, as data. The headers of system/ say what exactly happens in each.
+ * Experiments of an operating system, as data. The headers of system/ say what exactly happens in each.
  */
 /* How actors that work at the same time share memory maps. One actor alone is a thread of a process of its own. */
 enum actors_as {
@@ -197,7 +199,7 @@ enum storm_frames {
 };
 extern const char *const storm_frames_names[STORM_FRAMES]; /* "recycled" "fresh" */
 
-struct storm_trial {
+struct storm_experiment {
 	enum storm_kind kind;
 	enum storm_frames frames;
 	enum actors_as as;
@@ -212,7 +214,7 @@ enum malloc_pattern {
 };
 extern const char *const malloc_pattern_names[MALLOC_PATTERNS]; /* "pair" "batch" */
 
-struct malloc_trial {
+struct malloc_experiment {
 	uint64_t block_bytes;
 	enum malloc_pattern pattern;
 	bool touch; /* a byte of each page of the block is stored to */
@@ -227,7 +229,7 @@ enum shootdown_operation {
 };
 extern const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS]; /* "munmap" "mprotect" "dontneed" */
 
-struct shootdown_trial {
+struct shootdown_experiment {
 	enum shootdown_operation operation;
 	uint32_t pages; /* of 4K, next to each other, all taken away by one call */
 	unsigned others; /* CPUs that have them in their TLBs, besides the one that calls */
@@ -240,34 +242,34 @@ enum handoff_via {
 };
 extern const char *const handoff_names[HANDOFF_KINDS]; /* "futex" "pipe" */
 
-struct handoff_trial {
+struct handoff_experiment {
 	enum actors_as between; /* two threads, or two processes, on one CPU */
 	enum handoff_via via;
 	uint64_t page_bytes; /* PAGE_4K or PAGE_2M */
 	uint32_t pages_touched; /* after each switch; the same frames at the same addresses in both: 0 .. 4096 */
 };
 
-struct mapping_trial {
+struct mapping_experiment {
 	uint64_t page_bytes; /* leaf: PAGE_4K, PAGE_2M or PAGE_1G */
 	uint64_t distance_bytes; /* from page to page: page_bytes is dense */
 	uint32_t pages;
 };
 
-/* A trial: how its guest or its actors are made, and what is done there. */
-enum trial_kind {
-	TRIAL_FAULT,
-	TRIAL_SWITCH,
-	TRIAL_CENSUS,
-	TRIAL_STORM,
-	TRIAL_MALLOC,
-	TRIAL_SHOOTDOWN,
-	TRIAL_HANDOFF,
-	TRIAL_MAPPING,
-	TRIAL_KINDS,
+/* An experiment: how its guest or its actors are made, and what is done there. */
+enum experiment_kind {
+	EXPERIMENT_FAULT,
+	EXPERIMENT_SWITCH,
+	EXPERIMENT_CENSUS,
+	EXPERIMENT_STORM,
+	EXPERIMENT_MALLOC,
+	EXPERIMENT_SHOOTDOWN,
+	EXPERIMENT_HANDOFF,
+	EXPERIMENT_MAPPING,
+	EXPERIMENT_KINDS,
 };
 
-struct trial {
-	enum trial_kind kind;
+struct experiment {
+	enum experiment_kind kind;
 	union {
 		struct {
 			uint64_t page_bytes; /* leaf of the guest */
@@ -275,15 +277,15 @@ struct trial {
 			enum frames frames;
 			unsigned levels;
 			uint32_t pages; /* of the region under test */
-			struct fault_trial fault;
-			struct switch_trial change;
+			struct fault_experiment fault;
+			struct switch_experiment change;
 		};
-		struct census_trial census; /* on a host: processes, mapped_bytes and backing */
-		struct storm_trial storm;
-		struct malloc_trial malloc;
-		struct shootdown_trial shootdown;
-		struct handoff_trial handoff;
-		struct mapping_trial mapping;
+		struct census_experiment census; /* on a host: processes, mapped_bytes and backing */
+		struct storm_experiment storm;
+		struct malloc_experiment malloc;
+		struct shootdown_experiment shootdown;
+		struct handoff_experiment handoff;
+		struct mapping_experiment mapping;
 	};
 };
 
@@ -349,7 +351,10 @@ enum chase_metric {
 };
 extern const struct metric chase_metrics[CHASE_METRICS + 1];
 
-/* What trials give: lists that end in a name of NULL. measure/trial_*.c, where each kind of trial is taken, has them. */
+/*
+ * What experiments give: lists that end in a name of NULL. measure/experiment_*.c, where each kind of experiment is
+ * taken, has them.
+ */
 extern const struct metric fault_metrics[], switch_metrics[], census_metrics[], storm_metrics[], malloc_metrics[],
 	shootdown_metrics[], handoff_metrics[], mapping_metrics[];
 
@@ -366,8 +371,8 @@ struct bench {
 	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);
 
-	/* A bench has either chases or trials. */
-	enum fit (*trial)(const uint64_t *value, enum setting setting, struct trial *out);
+	/* A bench has either chases or experiments. */
+	enum fit (*experiment)(const uint64_t *value, enum setting setting, struct experiment *out);
 
 	int sweep_axis; /* along which its points make a curve; -1: they make none */
 	bool find_steps; /* cost steps up along the sweep as TLB levels overflow: a second pass bisects each step */

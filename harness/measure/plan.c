@@ -208,7 +208,10 @@ no_memory:
 	return -ENOMEM;
 }
 
-/* Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured twice. */
+/*
+ * Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured
+ * twice.
+ */
 static bool settled(const struct product *product, const uint64_t *value, enum setting setting)
 {
 	const struct bench *bench = product->plan->bench;
@@ -226,19 +229,19 @@ static int combination(const struct product *product, const uint64_t *value)
 
 	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 		struct chase chase = { 0 };
-		struct trial trial = { 0 };
+		struct experiment experiment = { 0 };
 		enum fit fit;
 
 		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
 			continue;
 		fit = bench->chase ? bench->chase(value, (enum setting)setting, &chase)
-				   : bench->trial(value, (enum setting)setting, &trial);
+				   : bench->experiment(value, (enum setting)setting, &experiment);
 		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
 		model.chase = chase;
-		model.trial = trial;
+		model.experiment = experiment;
 		model.settings |= SETTING_BIT(setting);
 	}
 	return model.settings ? cell_add(product->plan, &model, value) : 0;

@@ -338,7 +338,7 @@ static json_t *latencies_json(const struct point *point)
 /* Hardware counters are around chases only. 0, or -ENOMEM. */
 static int hardware_put(const struct point *point, const struct point_context *context, json_t *json)
 {
-	if (point->bench->trial || !point->samples)
+	if (point->bench->experiment || !point->samples)
 		return 0;
 	return point_counts_json(point->counts,
 		&(struct counts_context){ context->hardware, point->setting, point->samples, context->seed }, json);
@@ -361,7 +361,7 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 	if (json && latencies)
 		json_object_set(json, "latencies", latencies);
 	json_decref(latencies);
-	if (json && point->bench->trial)
+	if (json && point->bench->experiment)
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)
 		json_object_set_new(json, "paging_reason", json_string(context->paging_reason));

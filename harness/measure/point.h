@@ -41,7 +41,10 @@ struct point {
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
 
-	/* Latencies in ns over all samples: of those that stay, and of the round that is going on. NULL: none were timed. */
+	/*
+	 * Latencies in ns over all samples: of those that stay, and of the round that is going on. NULL: none were
+	 * timed.
+	 */
 	struct histogram *latencies, *latencies_of_round; /* owned */
 	struct point_counts *counts; /* owned; what hardware counted in each sample; NULL: nothing */
 	bool exhausted; /* the machine gave samples, but gives no more: what there is stands */
@@ -82,7 +85,9 @@ int point_add(struct point *point, const double *values, double cycles_per_tsc, 
 int point_add_latencies(struct point *point, const struct histogram *latencies);
 void point_keep_round(struct point *point);
 
-/* Reasons of their own that metrics have for being unknown: METRICS_MAX of them, "" where there is none. 0, or -ENOMEM. */
+/*
+ * Reasons of their own that metrics have for being unknown: METRICS_MAX of them, "" where there is none. 0, or -ENOMEM.
+ */
 int point_tell_unknown(struct point *point, const struct reason *unknown_of);
 
 /* A chase's sample as values of chase_metrics. */

@@ -1,7 +1,7 @@
 #include "measure/rounds.h"
 
+#include "measure/experiment.h"
 #include "measure/scene.h"
-#include "measure/trial.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static void cell_judge(const struct measurement *m, const struct ground *ground,
 	const char *limit;
 	bool finished = true;
 
-	if (!m->plan->bench->trial && cell_bytes(cell) > ground_bytes_most(m, ground, &limit)) {
+	if (!m->plan->bench->experiment && cell_bytes(cell) > ground_bytes_most(m, ground, &limit)) {
 		cell->finished = true;
 		return;
 	}
@@ -128,8 +128,8 @@ static int go_on(const struct measurement *m)
 	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
 }
 
-/* Cells of trials bring their own guests. */
-static int trials_round(struct measurement *m, struct ground *ground, const uint32_t *order)
+/* Cells of experiments bring their own guests. */
+static int experiments_round(struct measurement *m, struct ground *ground, const uint32_t *order)
 {
 	int error = 0;
 
@@ -141,7 +141,7 @@ static int trials_round(struct measurement *m, struct ground *ground, const uint
 			continue;
 		error = go_on(m);
 		if (!error)
-			error = trial_measure(m, cell);
+			error = experiment_measure(m, cell);
 	}
 	return error;
 }
@@ -155,8 +155,8 @@ static int ground_round(struct measurement *m, struct ground *ground)
 
 	if (!order)
 		return -ENOMEM;
-	if (m->plan->bench->trial) {
-		error = trials_round(m, ground, order);
+	if (m->plan->bench->experiment) {
+		error = experiments_round(m, ground, order);
 		free(order);
 		return error;
 	}
@@ -267,7 +267,9 @@ static void unmeasured_reason(const struct measurement *m, const struct ground *
 			m->around->effort->name);
 }
 
-/* Points that never got a sample say why; where a smaller count of the same curve says so already, they are left out. */
+/*
+ * Points that never got a sample say why; where a smaller count of the same curve says so already, they are left out.
+ */
 static void unmeasured_explain(struct measurement *m)
 {
 	for (size_t g = 0; g < m->plan->grounds; g++) {
@@ -295,7 +297,10 @@ static void unmeasured_explain(struct measurement *m)
 	}
 }
 
-/* Whether another round is worth beginning: it must be over by the deadline if it takes as long as its share of the last. */
+/*
+ * Whether another round is worth beginning: it must be over by the deadline if it takes as long as its share of the
+ * last.
+ */
 static bool another_round(const struct measurement *m, uint64_t last_ns, size_t unfinished_before)
 {
 	size_t unfinished = points_unfinished(m->plan);

@@ -78,7 +78,9 @@ static double median_lap(const struct kernel_call *call)
 	return stats_median(laps, call->laps);
 }
 
-/* Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside. */
+/*
+ * Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside.
+ */
 static int run_counted(struct space *space, struct counting *counting, struct count_sample *counts, struct reason *why)
 {
 	int error;

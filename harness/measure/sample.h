@@ -47,8 +47,8 @@ struct sample {
 	bool contaminated;
 
 	/*
-	 * What hardware counted around the chain's chase; not around the baseline's, whose few misses say nothing about the
-	 * pages under test. In all laps together, which made so many accesses.
+	 * What hardware counted around the chain's chase; not around the baseline's, whose few misses say nothing about
+	 * the pages under test. In all laps together, which made so many accesses.
 	 */
 	struct count_sample counts;
 	double counted_accesses;

@@ -16,7 +16,9 @@
 /* space/backed.c refuses memory beyond this: a fault more may be a NUMA hint, or a page taken back. */
 #define FAULTS_TOLERANCE 0.001
 #define FAULTS_SLACK 4
-/* Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock. */
+/*
+ * Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock.
+ */
 #define CYCLES_PER_TSC_LEAST 0.05
 #define CYCLES_PER_TSC_MOST 4.0
 
@@ -64,8 +66,8 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /*
- * A difference may come out below zero, and a loss be nothing, or a touch less than the clock that was taken off; another
- * time or a count of cycles may not.
+ * A difference may come out below zero, and a loss be nothing, or a touch less than the clock that was taken off;
+ * another time or a count of cycles may not.
  */
 static bool is_difference(const char *name)
 {
@@ -292,7 +294,7 @@ static void check_memory(struct checking *c, const json_t *point)
 	const json_t *asked = json_object_get(params, "page_size_bytes"), *got = json_object_get(memory, "page_bytes");
 
 	if (!json_is_object(memory)) {
-		/* A trial makes and verifies its memory itself. */
+		/* An experiment makes and verifies its memory itself. */
 		if (!json_is_boolean(json_object_get(point, "interpreted")))
 			finding(c, FINDING_PROBLEM, "an ok point without what was read back of its memory");
 		return;

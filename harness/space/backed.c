@@ -12,7 +12,9 @@
 /* How much is faulted in between two looks at the clock and the stop flag: some 100 ms where memory is cold. */
 #define CHUNK_BYTES (64 * MIB)
 
-/* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times. */
+/*
+ * The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times.
+ */
 #define FAULTS_TOLERANCE_PER_MILLE 1
 /* Faults that the thread takes by itself meanwhile, on a stack or a library touched for the first time. */
 #define FAULTS_TOLERANCE 4

@@ -52,62 +52,65 @@ static uint64_t tables_between(uint64_t bytes, unsigned first, unsigned last)
 	return tables;
 }
 
-static uint64_t memory_bytes(const struct census_trial *trial)
+static uint64_t memory_bytes(const struct census_experiment *experiment)
 {
-	return trial->mapped_bytes * (trial->memory == CENSUS_OWN ? trial->processes : 1);
+	return experiment->mapped_bytes * (experiment->memory == CENSUS_OWN ? experiment->processes : 1);
 }
 
-static int trial_check(const struct census_trial *trial, struct reason *why)
+static int experiment_check(const struct census_experiment *experiment, struct reason *why)
 {
-	uint64_t unit = backing_page_bytes(trial->backing);
+	uint64_t unit = backing_page_bytes(experiment->backing);
 
-	if (!trial->vms || trial->vms > CENSUS_VMS_MAX || !trial->processes || trial->processes > CENSUS_PROCESSES_MAX)
+	if (!experiment->vms || experiment->vms > CENSUS_VMS_MAX || !experiment->processes ||
+		experiment->processes > CENSUS_PROCESSES_MAX)
 		return fail(why, EINVAL, "a census takes 1 to %u VMs of 1 to %u processes", CENSUS_VMS_MAX,
 			CENSUS_PROCESSES_MAX);
-	if (trial->page_bytes != PAGE_4K && trial->page_bytes != PAGE_2M && trial->page_bytes != PAGE_1G)
-		return fail(why, EINVAL, "no leaf of %" PRIu64 " bytes exists", trial->page_bytes);
-	if (!trial->mapped_bytes || trial->mapped_bytes % trial->page_bytes || trial->mapped_bytes % unit)
-		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", trial->mapped_bytes);
-	if (trial->levels < GUEST_LEVELS_MIN || trial->levels > GUEST_LEVELS_MAX)
-		return fail(why, EINVAL, "guest page tables have 4 or 5 levels, not %u", trial->levels);
-	if ((unsigned)trial->memory >= CENSUS_MEMORIES)
+	if (experiment->page_bytes != PAGE_4K && experiment->page_bytes != PAGE_2M && experiment->page_bytes != PAGE_1G)
+		return fail(why, EINVAL, "no leaf of %" PRIu64 " bytes exists", experiment->page_bytes);
+	if (!experiment->mapped_bytes || experiment->mapped_bytes % experiment->page_bytes ||
+		experiment->mapped_bytes % unit)
+		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
+	if (experiment->levels < GUEST_LEVELS_MIN || experiment->levels > GUEST_LEVELS_MAX)
+		return fail(why, EINVAL, "guest page tables have 4 or 5 levels, not %u", experiment->levels);
+	if ((unsigned)experiment->memory >= CENSUS_MEMORIES)
 		return fail(why, EINVAL, "there is no such memory for processes");
 	return 0;
 }
 
 /* Have the guest load an address space and read from each page of it, as small as guest or host have them. */
-static int space_walk(struct lab_guest *guest, uint32_t space, const struct census_trial *trial, struct reason *why)
+static int space_walk(
+	struct lab_guest *guest, uint32_t space, const struct census_experiment *experiment, struct reason *why)
 {
-	uint64_t unit = backing_page_bytes(trial->backing);
-	uint64_t stride = trial->page_bytes < unit ? trial->page_bytes : unit;
+	uint64_t unit = backing_page_bytes(experiment->backing);
+	uint64_t stride = experiment->page_bytes < unit ? experiment->page_bytes : unit;
 	int error;
 
 	guest->call->cr3 = lab_guest_root(guest, space).at;
 	guest->call->list = LAB_REGION;
 	guest->call->target = stride;
-	guest->call->count = trial->mapped_bytes / stride;
+	guest->call->count = experiment->mapped_bytes / stride;
 	error = lab_guest_run(guest, lab_sweep, why);
-	if (!error && guest->call->end != LAB_REGION + trial->mapped_bytes)
+	if (!error && guest->call->end != LAB_REGION + experiment->mapped_bytes)
 		return fail(why, EIO, "a walk over an address space did not end where it must");
 	return error;
 }
 
-static int vm_make(
-	struct lab_guest *guest, const struct backed *memory, const struct census_trial *trial, struct reason *why)
+static int vm_make(struct lab_guest *guest, const struct backed *memory, const struct census_experiment *experiment,
+	struct reason *why)
 {
 	const struct lab_guest_spec spec = {
 		.memory = memory,
-		.page_bytes = trial->page_bytes,
-		.levels = trial->levels,
-		.spaces = trial->processes,
-		.mapped_bytes = trial->mapped_bytes,
-		.step_bytes = trial->memory == CENSUS_OWN ? trial->mapped_bytes : 0,
+		.page_bytes = experiment->page_bytes,
+		.levels = experiment->levels,
+		.spaces = experiment->processes,
+		.mapped_bytes = experiment->mapped_bytes,
+		.step_bytes = experiment->memory == CENSUS_OWN ? experiment->mapped_bytes : 0,
 	};
 	int error = lab_guest_open(guest, &spec, why);
 
-	for (uint32_t i = 0; !error && i < trial->processes; i++)
-		error = trial->stop && trial->stop() ? fail(why, EINTR, "interrupted")
-						     : space_walk(guest, i, trial, why);
+	for (uint32_t i = 0; !error && i < experiment->processes; i++)
+		error = experiment->stop && experiment->stop() ? fail(why, EINTR, "interrupted")
+							       : space_walk(guest, i, experiment, why);
 	return error;
 }
 
@@ -144,25 +147,27 @@ static void kvm_count(struct lab_guest *guest, struct census_result *result)
  * smaller, the tables below the guest's leaves go by guest-physical page, so that spaces with the same memory share
  * them (direct shadow pages: Documentation/virt/kvm/x86/mmu.rst).
  */
-static void formulas_fill(const struct census_trial *trial, const struct lab_guest *guest, struct census_result *result)
+static void formulas_fill(
+	const struct census_experiment *experiment, const struct lab_guest *guest, struct census_result *result)
 {
-	unsigned host_leaf = leaf_level(backing_page_bytes(trial->backing)), leaf = leaf_level(trial->page_bytes);
-	uint64_t spaces = (uint64_t)trial->vms * trial->processes;
+	unsigned host_leaf = leaf_level(backing_page_bytes(experiment->backing)),
+		 leaf = leaf_level(experiment->page_bytes);
+	uint64_t spaces = (uint64_t)experiment->vms * experiment->processes;
 	uint64_t nested = NESTED_FIXED_PAGES + divide_up(guest->arena.bytes, table_reach(1)) +
-			  tables_between(memory_bytes(trial), host_leaf, HYPERVISOR_LEVELS - 2);
-	uint64_t split = host_leaf < leaf ? tables_between(memory_bytes(trial), host_leaf, leaf - 1) : 0;
+			  tables_between(memory_bytes(experiment), host_leaf, HYPERVISOR_LEVELS - 2);
+	uint64_t split = host_leaf < leaf ? tables_between(memory_bytes(experiment), host_leaf, leaf - 1) : 0;
 
 	result->guest_trees = spaces;
-	result->hypervisor_trees_nested = trial->vms;
+	result->hypervisor_trees_nested = experiment->vms;
 	result->hypervisor_trees_shadow = spaces;
-	result->expected_bytes_nested = trial->vms * nested * PAGE_4K;
+	result->expected_bytes_nested = experiment->vms * nested * PAGE_4K;
 	result->expected_bytes_shadow =
-		(result->guest_table_pages + result->guest_shared_table_pages + trial->vms * split) * PAGE_4K;
+		(result->guest_table_pages + result->guest_shared_table_pages + experiment->vms * split) * PAGE_4K;
 }
 
-static void per_gib_fill(const struct census_trial *trial, struct census_result *result)
+static void per_gib_fill(const struct census_experiment *experiment, struct census_result *result)
 {
-	double gib = (double)trial->vms * trial->processes * (double)trial->mapped_bytes / (double)GIB;
+	double gib = (double)experiment->vms * experiment->processes * (double)experiment->mapped_bytes / (double)GIB;
 
 	result->guest_bytes_per_gib =
 		(double)(result->guest_table_pages + result->guest_shared_table_pages) * (double)PAGE_4K / gib;
@@ -203,42 +208,42 @@ static void growth_fill(const struct census_number *before, struct census_number
 		fail(&growth->why, EIO, "SecPageTables fell while VMs were made: other VMs here gave theirs back");
 }
 
-int census_take(const struct census_trial *trial, struct census_result *result, struct reason *why)
+int census_take(const struct census_experiment *experiment, struct census_result *result, struct reason *why)
 {
 	struct lab_guest *guests = NULL;
 	struct census_number before, after;
 	struct backed memory = { 0 };
 	uint32_t made = 0;
-	int error = trial_check(trial, why);
+	int error = experiment_check(experiment, why);
 
 	*result = (struct census_result){ 0 };
 	if (error)
 		return error;
 	if (lab_prove_paging(&result->paging, NULL, &result->paging_why))
 		result->paging = PAGING_UNKNOWN;
-	guests = calloc(trial->vms, sizeof(*guests));
+	guests = calloc(experiment->vms, sizeof(*guests));
 	if (!guests)
-		return fail(why, ENOMEM, "no memory for %" PRIu32 " VMs", trial->vms);
-	error = backed_alloc(
-		&memory, trial->backing, memory_bytes(trial), &(struct backed_limits){ .stop = trial->stop }, why);
+		return fail(why, ENOMEM, "no memory for %" PRIu32 " VMs", experiment->vms);
+	error = backed_alloc(&memory, experiment->backing, memory_bytes(experiment),
+		&(struct backed_limits){ .stop = experiment->stop }, why);
 	if (error)
 		goto free;
 	census_secondary_tables(&before);
-	while (!error && made < trial->vms)
-		error = vm_make(&guests[made++], &memory, trial, why);
+	while (!error && made < experiment->vms)
+		error = vm_make(&guests[made++], &memory, experiment, why);
 	growth_fill(&before, &result->hypervisor_table_bytes);
 	for (uint32_t i = 0; !error && i < made; i++) {
 		guest_count(&guests[i], result);
 		kvm_count(&guests[i], result);
 	}
 	if (!error)
-		formulas_fill(trial, &guests[0], result);
+		formulas_fill(experiment, &guests[0], result);
 	for (uint32_t i = 0; i < made; i++)
 		lab_guest_close(&guests[i]);
 	if (!error) {
 		census_secondary_tables(&after);
 		drift_check(&before, &after, &result->hypervisor_table_bytes);
-		per_gib_fill(trial, result);
+		per_gib_fill(experiment, result);
 	}
 	backed_free(&memory);
 free:

@@ -1,6 +1,6 @@
 /*
- * The census of table memory: how many bytes of page tables it takes to have many address spaces, in the guests, in
- * the hypervisor, and natively. A trial makes V VMs with P address spaces each, loads each space and walks all of it.
+ * The census of table memory: how many bytes of page tables it takes to have many address spaces, in the guests, in the
+ * hypervisor, and natively. An experiment makes V VMs with P address spaces each, loads each space and walks all of it.
  *
  * By count of trees: guests have V*P; the hypervisor adds V under nested paging (one for a VM) and V*P under shadow
  * paging (one merged tree for each of the guest's). Bytes follow the trees where the processes of a VM share their
@@ -50,11 +50,11 @@ struct census_result {
 };
 
 /*
- * 0; -EINVAL trial; -ENOENT, -EACCES, -ENOTSUP no such VM here; -ENOMEM; -EINTR stopped or a signal came; -EIO a vCPU
- * stopped. VMs and memory are given back whatever the result. Reading SecPageTables exactly takes permission to write
- * /proc/sys/vm/stat_refresh (root): without, hypervisor_table_bytes is not known.
+ * 0; -EINVAL experiment; -ENOENT, -EACCES, -ENOTSUP no such VM here; -ENOMEM; -EINTR stopped or a signal came; -EIO a
+ * vCPU stopped. VMs and memory are given back whatever the result. Reading SecPageTables exactly takes permission to
+ * write /proc/sys/vm/stat_refresh (root): without, hypervisor_table_bytes is not known.
  */
-int census_take(const struct census_trial *trial, struct census_result *result, struct reason *why);
+int census_take(const struct census_experiment *experiment, struct census_result *result, struct reason *why);
 
 struct census_native_result {
 	uint64_t table_bytes; /* VmPTE of all processes, less that of as many which map nothing more */
@@ -68,6 +68,7 @@ struct census_native_result {
  * transparent huge page keeps a page table in reserve for the day it is split, and VmPTE counts that.
  * 0; -EINVAL; -ENOMEM; -EINTR; -EIO. The processes are gone when it returns, and go with their parent if that dies.
  */
-int census_native(const struct census_native_trial *trial, struct census_native_result *result, struct reason *why);
+int census_native(
+	const struct census_native_experiment *experiment, struct census_native_result *result, struct reason *why);
 
 #endif

@@ -12,7 +12,9 @@
  */
 void census_secondary_tables(struct census_number *number);
 
-/* The number of KiB behind `key` ("VmPTE:") in a file of /proc, in bytes. 0; -errno of opening it; -ENOENT no such key. */
+/*
+ * The number of KiB behind `key` ("VmPTE:") in a file of /proc, in bytes. 0; -errno of opening it; -ENOENT no such key.
+ */
 int census_kib_read(const char *path, const char *key, uint64_t *bytes);
 
 #endif

@@ -92,34 +92,36 @@ static void family_close(struct family *family)
 	free(family->child);
 }
 
-int census_native(const struct census_native_trial *trial, struct census_native_result *result, struct reason *why)
+int census_native(
+	const struct census_native_experiment *experiment, struct census_native_result *result, struct reason *why)
 {
-	uint64_t unit = backing_page_bytes(trial->backing), bare = 0, bytes = 0;
-	uint64_t table_reach = backing_is_hugetlb(trial->backing) ? unit * TABLE_ENTRIES : PAGE_4K * TABLE_ENTRIES;
+	uint64_t unit = backing_page_bytes(experiment->backing), bare = 0, bytes = 0;
+	uint64_t table_reach = backing_is_hugetlb(experiment->backing) ? unit * TABLE_ENTRIES : PAGE_4K * TABLE_ENTRIES;
 	struct family family;
 	struct backed memory = { 0 };
 	int error;
 
 	*result = (struct census_native_result){ 0 };
-	if (!trial->processes || trial->processes > CENSUS_PROCESSES_MAX)
+	if (!experiment->processes || experiment->processes > CENSUS_PROCESSES_MAX)
 		return fail(why, EINVAL, "a census takes 1 to %u processes", CENSUS_PROCESSES_MAX);
-	if (!trial->mapped_bytes || trial->mapped_bytes % unit)
-		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", trial->mapped_bytes);
-	error = family_open(&family, trial->processes + 1, why);
+	if (!experiment->mapped_bytes || experiment->mapped_bytes % unit)
+		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
+	error = family_open(&family, experiment->processes + 1, why);
 	/* The first one has nothing mapped but what this program has anyway. */
 	if (!error)
-		error = child_add(&family, trial->stop, &bare, why);
+		error = child_add(&family, experiment->stop, &bare, why);
 	if (!error)
-		error = backed_alloc(&memory, trial->backing, trial->mapped_bytes,
-			&(struct backed_limits){ .stop = trial->stop }, why);
-	for (uint32_t i = 0; !error && i < trial->processes; i++) {
-		error = child_add(&family, trial->stop, &bytes, why);
+		error = backed_alloc(&memory, experiment->backing, experiment->mapped_bytes,
+			&(struct backed_limits){ .stop = experiment->stop }, why);
+	for (uint32_t i = 0; !error && i < experiment->processes; i++) {
+		error = child_add(&family, experiment->stop, &bytes, why);
 		result->table_bytes += bytes > bare ? bytes - bare : 0;
 	}
 	family_close(&family);
 	backed_free(&memory);
-	result->bytes_per_gib =
-		(double)result->table_bytes * (double)GIB / ((double)trial->processes * (double)trial->mapped_bytes);
-	result->expected_bytes = trial->processes * ((trial->mapped_bytes + table_reach - 1) / table_reach) * PAGE_4K;
+	result->bytes_per_gib = (double)result->table_bytes * (double)GIB /
+				((double)experiment->processes * (double)experiment->mapped_bytes);
+	result->expected_bytes =
+		experiment->processes * ((experiment->mapped_bytes + table_reach - 1) / table_reach) * PAGE_4K;
 	return error;
 }

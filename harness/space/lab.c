@@ -1,4 +1,4 @@
-/* Opening a laboratory, and what all trials do: run, watch, prepare tables. */
+/* Opening a laboratory, and what all experiments do: run, watch, prepare tables. */
 #include "space/lab_internal.h"
 
 #include "base/units.h"
@@ -16,7 +16,9 @@
  */
 #define SPIN_ROUNDS 128u
 #define SPIN_EMULATED_LEAST SPIN_ROUNDS
-/* An emulated instruction takes KVM some 1000 cycles; the two of a round take a CPU about one, and entering some 5000. */
+/*
+ * An emulated instruction takes KVM some 1000 cycles; the two of a round take a CPU about one, and entering some 5000.
+ */
 #define SPIN_TSC_MOST (SPIN_ROUNDS * 200u)
 
 struct reading {
@@ -86,7 +88,8 @@ int lab_run_observed(struct lab *lab, const unsigned char *entry, struct lab_usa
 
 int lab_usable(const struct lab *lab, struct reason *why)
 {
-	return lab->broken ? fail(why, EIO, "an earlier trial of this laboratory failed; it can only be closed") : 0;
+	return lab->broken ? fail(why, EIO, "an earlier experiment of this laboratory failed; it can only be closed")
+			   : 0;
 }
 
 uint64_t lab_touch_gva(const struct lab *lab, uint32_t page)

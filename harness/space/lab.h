@@ -3,12 +3,12 @@
  * and load CR3, as an operating system does. It answers what a page fault costs in the guest, what a CR3 load costs,
  * how many exits each takes, and, from that, how the hypervisor translates addresses.
  *
- * A trial says what to do; the laboratory prepares the tables, runs the measured code, verifies what came of it and
- * returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a shadow
- * MMU does not see the host's stores.
+ * An experiment says what to do; the laboratory prepares the tables, runs the measured code, verifies what came of it
+ * and returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a
+ * shadow MMU does not see the host's stores.
  *
- * Times are TSC cycles, what reading the clock costs taken off. Needs /dev/kvm, no other privilege. One thread at a time
- * uses a laboratory.
+ * Times are TSC cycles, what reading the clock costs taken off. Needs /dev/kvm, no other privilege. One thread at a
+ * time uses a laboratory.
  */
 #ifndef NESTWALK_LAB_H
 #define NESTWALK_LAB_H
@@ -61,9 +61,9 @@ struct lab_usage {
 	uint64_t involuntary_switches;
 	uint64_t elapsed_ns, away_ns; /* wall time; how much of it this thread did not run */
 	/*
-	 * KVM's statistics: by how much those that count up grew; for pages_4k/2m/1g and mmu_unsync the value afterwards.
-	 * KVM_COUNT_UNKNOWN where this kernel has none. Entering the measured code and leaving it is in them: one exit and
-	 * one MMIO exit for all pages together.
+	 * KVM's statistics: by how much those that count up grew; for pages_4k/2m/1g and mmu_unsync the value
+	 * afterwards. KVM_COUNT_UNKNOWN where this kernel has none. Entering the measured code and leaving it is in
+	 * them: one exit and one MMIO exit for all pages together.
 	 */
 	uint64_t kvm[KVM_COUNTS];
 };
@@ -79,15 +79,16 @@ struct fault_result {
 };
 
 /*
- * One trial, in its order: the guest prepares its tables, the host takes memory away where it is to be cold, the pages
- * are touched with the clock running, the result is verified: faults counted by the handler are those that must come,
- * every table entry is what it must be, every store has arrived in the frame that the entry names, and cold memory cost
- * the host at least a fault for each of its pages.
- * 0; -EINVAL trial; -ENOTSUP this kernel does not take such memory back (hugetlb before Linux 5.18); -EINTR a signal
- * came; -EIO verification failed or the vCPU stopped (*why names the exit and the registers). After -EINTR or -EIO the
- * laboratory can only be closed. May be called any number of times; each starts anew.
+ * One experiment, in its order: the guest prepares its tables, the host takes memory away where it is to be cold, the
+ * pages are touched with the clock running, the result is verified: faults counted by the handler are those that must
+ * come, every table entry is what it must be, every store has arrived in the frame that the entry names, and cold
+ * memory cost the host at least a fault for each of its pages. 0; -EINVAL experiment; -ENOTSUP this kernel does not
+ * take such memory back (hugetlb before Linux 5.18); -EINTR a signal came; -EIO verification failed or the vCPU stopped
+ * (*why names the exit and the registers). After -EINTR or -EIO the laboratory can only be closed. May be called any
+ * number of times; each starts anew.
  */
-int lab_fault(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why);
+int lab_fault(
+	struct lab *lab, const struct fault_experiment *experiment, struct fault_result *result, struct reason *why);
 
 struct switch_result {
 	double tsc_per_load; /* median over laps of LAB_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */
@@ -108,9 +109,10 @@ struct switch_result {
  * both spaces have been walked before the clock starts.
  * 0; -EINVAL; -ENOTSUP PCID is asked for and the guest's CPUID does not have it; -EINTR; -EIO as lab_fault().
  */
-int lab_switch(struct lab *lab, const struct switch_trial *trial, struct switch_result *result, struct reason *why);
+int lab_switch(
+	struct lab *lab, const struct switch_experiment *experiment, struct switch_result *result, struct reason *why);
 
-/* Whether switch_trial.pcid can be asked for: CPUID leaf 1 ECX bit 17 as the guest has it. */
+/* Whether switch_experiment.pcid can be asked for: CPUID leaf 1 ECX bit 17 as the guest has it. */
 bool lab_has_pcid(const struct lab *lab);
 
 /*

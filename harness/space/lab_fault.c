@@ -1,4 +1,4 @@
-/* Fault trials: what happens on the first touch of a page. */
+/* Fault experiments: what happens on the first touch of a page. */
 #include "space/lab_internal.h"
 
 #include "base/units.h"
@@ -26,7 +26,7 @@ const char *const fault_flush_names[FLUSH_KINDS] = {
 	[FLUSH_CR3] = "cr3",
 };
 
-/* How a kind of trial begins, and what it must count. */
+/* How a kind of experiment begins, and what it must count. */
 static const struct {
 	bool absent; /* entries are cleared */
 	bool read_only; /* entries lose their write permission, and are read once */
@@ -43,28 +43,29 @@ static bool takes_guest_faults(enum fault_kind kind)
 	return kinds[kind].absent || kinds[kind].read_only;
 }
 
-static int trial_check(const struct lab *lab, const struct fault_trial *trial, struct reason *why)
+static int experiment_check(const struct lab *lab, const struct fault_experiment *experiment, struct reason *why)
 {
-	if (!trial->pages || trial->pages % LAB_CHUNK_PAGES || trial->pages > lab->spec.pages)
-		return fail(why, EINVAL, "a trial touches a multiple of %u pages up to the laboratory's %" PRIu32,
+	if (!experiment->pages || experiment->pages % LAB_CHUNK_PAGES || experiment->pages > lab->spec.pages)
+		return fail(why, EINVAL, "an experiment touches a multiple of %u pages up to the laboratory's %" PRIu32,
 			LAB_CHUNK_PAGES, lab->spec.pages);
-	if ((unsigned)trial->kind >= FAULT_KINDS || (unsigned)trial->flush >= FLUSH_KINDS)
-		return fail(why, EINVAL, "there is no such kind of fault trial");
-	if (trial->flush != FLUSH_NONE && !takes_guest_faults(trial->kind))
-		return fail(why, EINVAL, "a %s trial runs no handler that could flush", fault_kind_names[trial->kind]);
+	if ((unsigned)experiment->kind >= FAULT_KINDS || (unsigned)experiment->flush >= FLUSH_KINDS)
+		return fail(why, EINVAL, "there is no such kind of fault experiment");
+	if (experiment->flush != FLUSH_NONE && !takes_guest_faults(experiment->kind))
+		return fail(why, EINVAL, "a %s experiment runs no handler that could flush",
+			fault_kind_names[experiment->kind]);
 	return lab_usable(lab, why);
 }
 
-static int order_write(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+static int order_write(struct lab *lab, const struct fault_experiment *experiment, struct reason *why)
 {
 	uint32_t *order = NULL;
 
-	if (trial->order == TOUCH_SHUFFLED) {
-		order = permutation_shuffled(trial->pages, lab->spec.seed);
+	if (experiment->order == TOUCH_SHUFFLED) {
+		order = permutation_shuffled(experiment->pages, lab->spec.seed);
 		if (!order)
-			return fail(why, ENOMEM, "no memory for the order of %" PRIu32 " pages", trial->pages);
+			return fail(why, ENOMEM, "no memory for the order of %" PRIu32 " pages", experiment->pages);
 	}
-	for (uint32_t i = 0; i < trial->pages; i++)
+	for (uint32_t i = 0; i < experiment->pages; i++)
 		lab->guest.order[i] = lab_touch_gva(lab, order ? order[i] : i);
 	free(order);
 	return 0;
@@ -81,31 +82,31 @@ static void call_set(struct lab *lab, uint32_t count, uint32_t chunks)
 }
 
 /* Touch everything once, so that the hypervisor has all of it mapped; then set the words touched to 0. */
-static int warm(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+static int warm(struct lab *lab, const struct fault_experiment *experiment, struct reason *why)
 {
 	int error = lab_tables_fill(lab, LAB_AFTER, lab->spec.pages, why);
 
-	call_set(lab, LAB_CHUNK_PAGES, trial->pages / LAB_CHUNK_PAGES);
+	call_set(lab, LAB_CHUNK_PAGES, experiment->pages / LAB_CHUNK_PAGES);
 	if (!error)
 		error = lab_run(lab, lab_touch, why);
-	for (uint32_t page = 0; !error && page < trial->pages; page++)
+	for (uint32_t page = 0; !error && page < experiment->pages; page++)
 		*lab_touch_host(lab, page) = 0;
 	return error;
 }
 
-static int tables_prepare(struct lab *lab, const struct fault_trial *trial, struct reason *why)
+static int tables_prepare(struct lab *lab, const struct fault_experiment *experiment, struct reason *why)
 {
 	int error;
 
-	if (!takes_guest_faults(trial->kind))
+	if (!takes_guest_faults(experiment->kind))
 		return 0;
-	for (uint32_t page = 0; page < trial->pages; page++)
+	for (uint32_t page = 0; page < experiment->pages; page++)
 		lab->guest.before[page] =
-			kinds[trial->kind].absent ? 0 : lab->guest.after[page] & ~(uint64_t)ENTRY_WRITABLE;
-	error = lab_tables_fill(lab, LAB_BEFORE, trial->pages, why);
-	if (error || !kinds[trial->kind].read_only)
+			kinds[experiment->kind].absent ? 0 : lab->guest.after[page] & ~(uint64_t)ENTRY_WRITABLE;
+	error = lab_tables_fill(lab, LAB_BEFORE, experiment->pages, why);
+	if (error || !kinds[experiment->kind].read_only)
 		return error;
-	call_set(lab, trial->pages, 1);
+	call_set(lab, experiment->pages, 1);
 	return lab_run(lab, lab_read, why);
 }
 
@@ -160,16 +161,16 @@ static int cold_verify(const struct lab *lab, uint32_t pages, const struct fault
 	return error;
 }
 
-static int verify(
-	const struct lab *lab, const struct fault_trial *trial, const struct fault_result *result, struct reason *why)
+static int verify(const struct lab *lab, const struct fault_experiment *experiment, const struct fault_result *result,
+	struct reason *why)
 {
 	unsigned leaf = lab->spec.page_bytes == PAGE_4K ? 1 : 2;
-	uint64_t expected = takes_guest_faults(trial->kind) ? trial->pages : 0;
+	uint64_t expected = takes_guest_faults(experiment->kind) ? experiment->pages : 0;
 
 	if (result->faults != expected)
 		return fail(why, EIO, "the guest handled %" PRIu64 " page faults where %" PRIu64 " had to come",
 			result->faults, expected);
-	for (uint32_t page = 0; page < trial->pages; page++) {
+	for (uint32_t page = 0; page < experiment->pages; page++) {
 		struct guest_entry found;
 		uint64_t gva = lab_touch_gva(lab, page), word = *lab_touch_host(lab, page);
 
@@ -183,21 +184,22 @@ static int verify(
 				" instead of %#" PRIx64,
 				page, word, gva);
 	}
-	return kinds[trial->kind].cold ? cold_verify(lab, trial->pages, result, why) : 0;
+	return kinds[experiment->kind].cold ? cold_verify(lab, experiment->pages, result, why) : 0;
 }
 
 /* The pass that faults, and the same once more. */
-static int measure(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why)
+static int measure(
+	struct lab *lab, const struct fault_experiment *experiment, struct fault_result *result, struct reason *why)
 {
 	static const unsigned char *const handlers[FLUSH_KINDS] = {
 		[FLUSH_NONE] = lab_fault_none,
 		[FLUSH_INVLPG] = lab_fault_invlpg,
 		[FLUSH_CR3] = lab_fault_cr3,
 	};
-	uint32_t chunks = trial->pages / LAB_CHUNK_PAGES;
+	uint32_t chunks = experiment->pages / LAB_CHUNK_PAGES;
 	int error;
 
-	lab_guest_handler(&lab->guest, handlers[trial->flush]);
+	lab_guest_handler(&lab->guest, handlers[experiment->flush]);
 	lab->guest.state->faults = 0;
 	call_set(lab, LAB_CHUNK_PAGES, chunks);
 	error = lab_run_observed(lab, lab_touch, &result->usage, why);
@@ -206,9 +208,9 @@ static int measure(struct lab *lab, const struct fault_trial *trial, struct faul
 		return error;
 	result->faults = lab->guest.state->faults;
 	for (uint32_t chunk = 0; chunk < chunks; chunk++)
-		result->tsc_per_fault_mean += ((double)lab->guest.laps[chunk] - lab->clock_tsc) / trial->pages;
+		result->tsc_per_fault_mean += ((double)lab->guest.laps[chunk] - lab->clock_tsc) / experiment->pages;
 	result->tsc_per_fault = lab_median_lap(lab, lab->guest.laps, chunks) / LAB_CHUNK_PAGES;
-	error = verify(lab, trial, result, why);
+	error = verify(lab, experiment, result, why);
 	if (error) {
 		lab->broken = true;
 		return error;
@@ -220,23 +222,24 @@ static int measure(struct lab *lab, const struct fault_trial *trial, struct faul
 	return error;
 }
 
-int lab_fault(struct lab *lab, const struct fault_trial *trial, struct fault_result *result, struct reason *why)
+int lab_fault(
+	struct lab *lab, const struct fault_experiment *experiment, struct fault_result *result, struct reason *why)
 {
-	int error = trial_check(lab, trial, why);
+	int error = experiment_check(lab, experiment, why);
 
-	*result = (struct fault_result){ .pages = trial->pages, .interpreted = lab->interpreted };
+	*result = (struct fault_result){ .pages = experiment->pages, .interpreted = lab->interpreted };
 	if (error)
 		return error;
-	/* Faults are expected on the pages of the region, and nowhere while a trial is prepared. */
+	/* Faults are expected on the pages of the region, and nowhere while an experiment is prepared. */
 	lab->guest.state->pages = lab->spec.pages;
-	error = order_write(lab, trial, why);
+	error = order_write(lab, experiment, why);
 	if (!error)
-		error = warm(lab, trial, why);
+		error = warm(lab, experiment, why);
 	if (!error)
-		error = tables_prepare(lab, trial, why);
-	if (!error && kinds[trial->kind].cold)
+		error = tables_prepare(lab, experiment, why);
+	if (!error && kinds[experiment->kind].cold)
 		error = memory_chill(lab, why);
 	if (!error)
-		error = measure(lab, trial, result, why);
+		error = measure(lab, experiment, result, why);
 	return error;
 }

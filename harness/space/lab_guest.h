@@ -26,7 +26,7 @@
 #define LAB_ORDER (LAB_CONTROL + 0x1000000) /* CPL 3: addresses in the order of their touch */
 #define LAB_LAPS (LAB_CONTROL + 0x2000000) /* CPL 3: TSC cycles of each chunk or lap */
 #define LAB_AFTER (LAB_CONTROL + 0x3000000) /* table entries as the fault handler writes them */
-#define LAB_BEFORE (LAB_CONTROL + 0x4000000) /* table entries as they are filled in before a trial */
+#define LAB_BEFORE (LAB_CONTROL + 0x4000000) /* table entries as they are filled in before an experiment */
 #define LAB_TABLE (LAB_CONTROL + 0x5000000) /* the leaf tables of space 0 themselves */
 
 #define LAB_REGION 0x10000000000 /* memory under test: 1 TiB */

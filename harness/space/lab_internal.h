@@ -12,7 +12,7 @@ struct lab {
 	struct lab_guest guest;
 	bool interpreted;
 	double clock_tsc; /* what a lap of nothing takes at CPL 3 */
-	bool broken; /* a trial failed half-way: what the guest would do next is not known */
+	bool broken; /* an experiment failed half-way: what the guest would do next is not known */
 };
 
 /* The place in page `page` that is touched: lines are spread evenly over the sets of a cache. */

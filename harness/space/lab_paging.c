@@ -20,7 +20,7 @@ int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason
 	const struct lab_spec spec = {
 		.pages = PAGES, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K, .seed = 1
 	};
-	const struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	const struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result = { 0 };
 	struct lab *lab;
 	double taken;
@@ -29,7 +29,7 @@ int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason
 	*proven = PAGING_UNKNOWN;
 	if (error)
 		return error;
-	error = lab_fault(lab, &trial, &result, why);
+	error = lab_fault(lab, &experiment, &result, why);
 	lab_close(lab);
 	if (error)
 		return error;

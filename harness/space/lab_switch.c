@@ -1,4 +1,4 @@
-/* Switch trials: loads of CR3, and the first touches after them. */
+/* Switch experiments: loads of CR3, and the first touches after them. */
 #include "space/lab_internal.h"
 
 #include "base/units.h"
@@ -22,14 +22,14 @@ const char *const space_change_names[SPACE_CHANGES] = {
 	[SPACE_OTHER] = "other",
 };
 
-static int trial_check(const struct lab *lab, const struct switch_trial *trial, struct reason *why)
+static int experiment_check(const struct lab *lab, const struct switch_experiment *experiment, struct reason *why)
 {
-	if (!trial->pages_touched || trial->pages_touched > lab->spec.pages)
-		return fail(why, EINVAL, "a switch trial touches 1 to %" PRIu32 " pages, not %" PRIu32, lab->spec.pages,
-			trial->pages_touched);
-	if ((unsigned)trial->change >= SPACE_CHANGES)
+	if (!experiment->pages_touched || experiment->pages_touched > lab->spec.pages)
+		return fail(why, EINVAL, "a switch experiment touches 1 to %" PRIu32 " pages, not %" PRIu32,
+			lab->spec.pages, experiment->pages_touched);
+	if ((unsigned)experiment->change >= SPACE_CHANGES)
 		return fail(why, EINVAL, "there is no such change of space");
-	if (trial->pcid && !lab_has_pcid(lab))
+	if (experiment->pcid && !lab_has_pcid(lab))
 		return fail(why, ENOTSUP, "the guest's CPUID has no PCID: this CPU or this KVM does not give it one");
 	return lab_usable(lab, why);
 }
@@ -49,27 +49,27 @@ static int chain_write(struct lab *lab, uint32_t pages, struct reason *why)
 }
 
 /* What the guest loads CR3 with: the root, and with PCIDs the number of the space, from 1 on. */
-static uint64_t cr3_value(const struct lab *lab, const struct switch_trial *trial, uint32_t space)
+static uint64_t cr3_value(const struct lab *lab, const struct switch_experiment *experiment, uint32_t space)
 {
 	uint64_t root = lab_guest_root(&lab->guest, space).at;
 
-	return trial->pcid ? root | (space + 1) | CR3_NO_FLUSH : root;
+	return experiment->pcid ? root | (space + 1) | CR3_NO_FLUSH : root;
 }
 
-static void cr3_set(struct lab *lab, const struct switch_trial *trial)
+static void cr3_set(struct lab *lab, const struct switch_experiment *experiment)
 {
-	lab->guest.call->cr3 = cr3_value(lab, trial, 0);
-	lab->guest.call->cr3_next = cr3_value(lab, trial, trial->change == SPACE_OTHER ? 1 : 0);
+	lab->guest.call->cr3 = cr3_value(lab, experiment, 0);
+	lab->guest.call->cr3_next = cr3_value(lab, experiment, experiment->change == SPACE_OTHER ? 1 : 0);
 	lab->guest.call->laps = LAB_LAPS;
 }
 
 static int loads_measure(
-	struct lab *lab, const struct switch_trial *trial, struct switch_result *result, struct reason *why)
+	struct lab *lab, const struct switch_experiment *experiment, struct switch_result *result, struct reason *why)
 {
 	int error;
 
 	/* Once untimed: KVM's caches of roots, and the CPU's of CPL 0 code, are then as they stay. */
-	cr3_set(lab, trial);
+	cr3_set(lab, experiment);
 	lab->guest.call->count = 1;
 	error = lab_run(lab, lab_loads, why);
 	if (error)
@@ -87,14 +87,14 @@ static int loads_measure(
 }
 
 static int touches_measure(
-	struct lab *lab, const struct switch_trial *trial, struct switch_result *result, struct reason *why)
+	struct lab *lab, const struct switch_experiment *experiment, struct switch_result *result, struct reason *why)
 {
 	struct lab_call *call = lab->guest.call;
 	uint64_t start = call->list, first[TOUCH_LAPS], warm[TOUCH_LAPS];
 	int error;
 
-	cr3_set(lab, trial);
-	call->count = trial->pages_touched;
+	cr3_set(lab, experiment);
+	call->count = experiment->pages_touched;
 	call->chunks = TOUCH_LAPS_UNTIMED;
 	error = lab_run(lab, lab_switch_touch, why);
 	if (error)
@@ -105,19 +105,20 @@ static int touches_measure(
 		return error;
 	if (call->end != start) {
 		lab->broken = true;
-		return fail(why, EIO, "a chain of %" PRIu32 " pages did not end where it must", trial->pages_touched);
+		return fail(
+			why, EIO, "a chain of %" PRIu32 " pages did not end where it must", experiment->pages_touched);
 	}
 	for (unsigned lap = 0; lap < TOUCH_LAPS; lap++) {
 		first[lap] = lab->guest.laps[2 * lap];
 		warm[lap] = lab->guest.laps[2 * lap + 1];
 	}
 	result->touch_laps = TOUCH_LAPS;
-	result->tsc_first_touch = lab_median_lap(lab, first, TOUCH_LAPS) / trial->pages_touched;
-	result->tsc_warm_touch = lab_median_lap(lab, warm, TOUCH_LAPS) / trial->pages_touched;
+	result->tsc_first_touch = lab_median_lap(lab, first, TOUCH_LAPS) / experiment->pages_touched;
+	result->tsc_warm_touch = lab_median_lap(lab, warm, TOUCH_LAPS) / experiment->pages_touched;
 	return 0;
 }
 
-/* Leave the vCPU in space 0 without PCIDs, as other trials expect it. */
+/* Leave the vCPU in space 0 without PCIDs, as other experiments expect it. */
 static int pcid_set(struct lab *lab, bool on, struct reason *why)
 {
 	int error = kvm_vcpu_set_pcid(&lab->guest.vm, &lab->guest.vcpu, on, lab_guest_root(&lab->guest, 0), why);
@@ -126,9 +127,10 @@ static int pcid_set(struct lab *lab, bool on, struct reason *why)
 	return error;
 }
 
-int lab_switch(struct lab *lab, const struct switch_trial *trial, struct switch_result *result, struct reason *why)
+int lab_switch(
+	struct lab *lab, const struct switch_experiment *experiment, struct switch_result *result, struct reason *why)
 {
-	int error = trial_check(lab, trial, why);
+	int error = experiment_check(lab, experiment, why);
 
 	*result = (struct switch_result){ .interpreted = lab->interpreted };
 	if (error)
@@ -136,13 +138,13 @@ int lab_switch(struct lab *lab, const struct switch_trial *trial, struct switch_
 	lab->guest.state->pages = 0; /* any fault in the region is stray */
 	error = lab_tables_fill(lab, LAB_AFTER, lab->spec.pages, why);
 	if (!error)
-		error = chain_write(lab, trial->pages_touched, why);
+		error = chain_write(lab, experiment->pages_touched, why);
 	if (!error)
-		error = pcid_set(lab, trial->pcid, why);
+		error = pcid_set(lab, experiment->pcid, why);
 	if (!error)
-		error = touches_measure(lab, trial, result, why);
+		error = touches_measure(lab, experiment, result, why);
 	if (!error)
-		error = loads_measure(lab, trial, result, why);
+		error = loads_measure(lab, experiment, result, why);
 	if (!error)
 		error = pcid_set(lab, false, why);
 	return error;

@@ -1,9 +1,9 @@
 /*
- * Work in a process that this program has been executed in anew: fork() alone hands down an allocator that has a past (a
- * heap with holes, thresholds that have moved), and tables and pages to copy on write. Such a process runs no main(): a
- * constructor of the file that has the work takes it over. It ends with its parent (PR_SET_PDEATHSIG), and what it made
- * itself should end with it. It has the environment of its parent, hence also what LD_PRELOAD put there. No privilege is
- * needed, but /proc must be mounted.
+ * Work in a process that this program has been executed in anew: fork() alone hands down an allocator that has a past
+ * (a heap with holes, thresholds that have moved), and tables and pages to copy on write. Such a process runs no
+ * main(): a constructor of the file that has the work takes it over. It ends with its parent (PR_SET_PDEATHSIG), and
+ * what it made itself should end with it. It has the environment of its parent, hence also what LD_PRELOAD put there.
+ * No privilege is needed, but /proc must be mounted.
  */
 #ifndef NESTWALK_ANEW_H
 #define NESTWALK_ANEW_H

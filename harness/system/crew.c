@@ -41,7 +41,9 @@ struct crew_board {
 
 /* All waiters must have seen that the last one has come before they go on: some microseconds, where they spin. */
 #define START_DELAY_NS (20 * NS_PER_US)
-/* Waiters of a shared CPU must let each other run; those with a CPU of their own lose nothing by asking now and then. */
+/*
+ * Waiters of a shared CPU must let each other run; those with a CPU of their own lose nothing by asking now and then.
+ */
 #define SPINS_PER_YIELD 1000
 
 #define DONE_WORD 'd'
@@ -163,8 +165,8 @@ static int actor_bind(const struct actor *actor, struct reason *why)
 		error = fail(why, errno, "cannot bind an actor to CPU %d: %s", actor->cpu, strerror(errno));
 	CPU_FREE(set);
 	/*
-	 * Memory near its own CPU, whatever the parent is bound to: MPOL_DEFAULT is 0 (linux/mempolicy.h). Where the call
-	 * is forbidden, as in many containers, the parent could not bind its memory either.
+	 * Memory near its own CPU, whatever the parent is bound to: MPOL_DEFAULT is 0 (linux/mempolicy.h). Where the
+	 * call is forbidden, as in many containers, the parent could not bind its memory either.
 	 */
 	syscall(SYS_set_mempolicy, 0, NULL, 0);
 	return error;
@@ -177,7 +179,7 @@ static void actor_main(struct crew_board *board, unsigned index)
 		.index = index,
 		.count = board->spec.actors,
 		.cpu = board->spec.cpus[index],
-		.trial = board->spec.trial,
+		.experiment = board->spec.experiment,
 		.result = result_of(board, index),
 		.shared = (unsigned char *)board + board->shared_at,
 		.board = board,

@@ -1,9 +1,9 @@
 /*
- * A crew: actors that do the same work at the same time, each bound to a CPU of its own, as threads of one process or as
- * processes. They are forked for one trial, so that the address space, the allocator and the page tables under test are
- * new ones, and so that whatever goes wrong ends with them: a crew's processes are killed when it is dismissed, when this
- * process ends in any way (PR_SET_PDEATHSIG), and are the first that the kernel ends where memory runs out
- * (oom_score_adj). No privilege is needed.
+ * A crew: actors that do the same work at the same time, each bound to a CPU of its own, as threads of one process or
+ * as processes. They are forked for one experiment, so that the address space, the allocator and the page tables under
+ * test are new ones, and so that whatever goes wrong ends with them: a crew's processes are killed when it is
+ * dismissed, when this process ends in any way (PR_SET_PDEATHSIG), and are the first that the kernel ends where memory
+ * runs out (oom_score_adj). No privilege is needed.
  */
 #ifndef NESTWALK_CREW_H
 #define NESTWALK_CREW_H
@@ -26,7 +26,7 @@ struct actor_usage {
 struct actor {
 	unsigned index, count; /* which of how many */
 	int cpu; /* it is bound to it */
-	const void *trial; /* crew_spec's */
+	const void *experiment; /* crew_spec's */
 	void *result; /* result_bytes of its own, 0 at first: the parent gets them */
 	void *shared; /* shared_bytes that all actors and the parent see, 0 at first */
 	struct crew_board *board;
@@ -43,14 +43,14 @@ struct crew_spec {
 	unsigned actors; /* at least 1 */
 	const int *cpus; /* one an actor; they may repeat, where actors take turns */
 	crew_work work;
-	const void *trial;
+	const void *experiment;
 	size_t result_bytes, shared_bytes;
 	bool keep; /* processes that have done their work keep their memory until the crew is dismissed */
 	bool (*stop)(void); /* polled; where it becomes true the crew is dismissed: -EINTR. May be NULL */
 	uint64_t limit_ns; /* a crew that takes longer hangs: dismissed, -ETIME. 0: CREW_LIMIT_NS */
 };
 
-/* A trial takes a second at most; a machine may be ten times slower than thought, and not sixty. */
+/* An experiment takes a second at most; a machine may be ten times slower than thought, and not sixty. */
 #define CREW_LIMIT_NS (60 * NS_PER_S)
 
 struct crew {
@@ -62,9 +62,11 @@ struct crew {
 };
 
 /*
- * Make a crew and let it work to the end. 0 with *crew: its results stand until crew_dismiss(), which the caller owes it.
- * -EINTR, -ETIME; -EIO with *why where a process died (killed for want of memory, a signal); -EAGAIN, -ENOMEM the kernel
- * gives no process or memory; else what an actor's work returned, with its *why. After an error nothing is left over.
+ * Make a crew and let it work to the end. 0 with *crew: its results stand until crew_dismiss(), which the caller owes
+ * it.
+ * -EINTR, -ETIME; -EIO with *why where a process died (killed for want of memory, a signal); -EAGAIN, -ENOMEM the
+ * kernel gives no process or memory; else what an actor's work returned, with its *why. After an error nothing is left
+ * over.
  */
 int crew_run(const struct crew_spec *spec, struct crew *crew, struct reason *why);
 void *crew_result(const struct crew *crew, unsigned actor);
@@ -95,7 +97,9 @@ void usage_begin(struct actor_usage *usage);
 /* From usage_begin() to now. */
 void usage_end(struct actor_usage *usage);
 
-/* TSC, behind all loads and stores before it and before all instructions after it (LFENCE; Intel SDM vol. 2B, RDTSC). */
+/*
+ * TSC, behind all loads and stores before it and before all instructions after it (LFENCE; Intel SDM vol. 2B, RDTSC).
+ */
 static inline uint64_t actor_tsc(void)
 {
 	uint32_t low, high;

@@ -148,7 +148,9 @@ void fresh_note_use(struct fresh *fresh, uint64_t bytes)
 		fresh->used_most_bytes = bytes;
 }
 
-/* Each CPU keeps some free pages for itself: store from there. Where binding is refused it is one CPU's that are taken. */
+/*
+ * Each CPU keeps some free pages for itself: store from there. Where binding is refused it is one CPU's that are taken.
+ */
 static void store_on(int cpu, unsigned char *at, uint64_t bytes)
 {
 	cpu_set_t *set = CPU_ALLOC((size_t)cpu + 1);
@@ -231,7 +233,9 @@ int fresh_soak(struct fresh *fresh, const struct fresh_request *request, struct 
 
 	if (!error && more)
 		error = soak_up(fresh, request, more, &used, why);
-	/* As what they had is held, storms get other frames, and give those back: there is always something to soak up. */
+	/*
+	 * As what they had is held, storms get other frames, and give those back: there is always something to soak up.
+	 */
 	for (unsigned step = 0; !error && fresh->map.frames && used > USED_SHARE_ENOUGH && step < STEPS_MOST &&
 				!request_judge(fresh, request, STEP_BYTES, NULL);
 		step++)

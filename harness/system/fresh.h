@@ -72,7 +72,9 @@ struct fresh_request {
 };
 int fresh_soak(struct fresh *fresh, const struct fresh_request *request, struct reason *why);
 
-/* Hold a crew until fresh_close(), which dismisses it. Where memory for the list is short it is dismissed now: -ENOMEM. */
+/*
+ * Hold a crew until fresh_close(), which dismisses it. Where memory for the list is short it is dismissed now: -ENOMEM.
+ */
 int fresh_keep(struct fresh *fresh, struct crew *crew, uint64_t bytes, struct reason *why);
 
 void fresh_close(struct fresh *fresh);

@@ -45,7 +45,9 @@ void gaps_watch(struct gaps *gaps, const struct actor *actor, const _Atomic uint
 
 		if (now - before > longest)
 			gaps_add(gaps, before, now);
-		/* One reading after the end: an interrupt may have come between the last one and the look at the word. */
+		/*
+		 * One reading after the end: an interrupt may have come between the last one and the look at the word.
+		 */
 		if (over)
 			return;
 		over = is_over(actor, word, until);

@@ -31,8 +31,8 @@ void gaps_add(struct gaps *gaps, uint64_t from, uint64_t to);
 
 /*
  * TSC cycles beyond the usual of those gaps that begin in a time from `begin` to `end`, and so may have their cause in
- * it. One that begins in the last GAPS_MARGIN_TSC does not count: it is the loop fetching the line on which somebody has
- * just written the end. GAPS_AWAY: the loop was not running at `begin`, so that nothing can be said.
+ * it. One that begins in the last GAPS_MARGIN_TSC does not count: it is the loop fetching the line on which somebody
+ * has just written the end. GAPS_AWAY: the loop was not running at `begin`, so that nothing can be said.
  */
 #define GAPS_MARGIN_TSC 100u
 #define GAPS_AWAY UINT64_MAX

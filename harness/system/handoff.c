@@ -196,7 +196,7 @@ static int rounds(const struct side *side, struct part *part, struct reason *why
 
 static int work(struct actor *actor, struct reason *why)
 {
-	const struct script *script = actor->trial;
+	const struct script *script = actor->experiment;
 	struct side side = { script, actor->shared, actor->index, 1 - actor->index };
 	struct part *part = actor->result;
 	int error = memory_verify(&script->spec, why);
@@ -223,7 +223,7 @@ static int work(struct actor *actor, struct reason *why)
 	return error;
 }
 
-/* --- the trial --- */
+/* --- the experiment --- */
 
 /* The middle of the values of one or both actors. */
 static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count)
@@ -329,7 +329,7 @@ int handoff_take(const struct handoff_spec *spec, struct handoff_result *result,
 		.actors = 2,
 		.cpus = cpus,
 		.work = work,
-		.trial = &script,
+		.experiment = &script,
 		.result_bytes = sizeof(struct part),
 		.shared_bytes = sizeof(struct stage),
 		.stop = spec->stop,

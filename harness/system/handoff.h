@@ -2,12 +2,12 @@
  * Handoffs: what it costs to switch between two threads, or two processes, on one CPU, and to touch memory after it.
  *
  * Two actors bound to the same CPU hand a turn to each other: by a futex in memory that both see (never a private one,
- * so that threads and processes pay alike), or by a byte in a pipe for each direction. Who waits for its turn sleeps, so
- * each handoff is one switch. They run as SCHED_BATCH: an actor just woken then does not preempt the one that wakes it
- * (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips without touching: half of
- * one is a handoff, with its wake, its wait and its switch. Then rounds in which each actor, once it has the turn,
- * follows a chain of pointers through W pages twice: the first pass finds TLB entries as the other left them, the second
- * finds its own.
+ * so that threads and processes pay alike), or by a byte in a pipe for each direction. Who waits for its turn sleeps,
+ * so each handoff is one switch. They run as SCHED_BATCH: an actor just woken then does not preempt the one that wakes
+ * it (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips without touching: half
+ * of one is a handoff, with its wake, its wait and its switch. Then rounds in which each actor, once it has the turn,
+ * follows a chain of pointers through W pages twice: the first pass finds TLB entries as the other left them, the
+ * second finds its own.
  *
  * The chain lies in private anonymous memory that the caller made before: both actors come out of a fork, and read
  * only, so that they have the same frames at the same addresses. Caches are equally warm for both, and only what is

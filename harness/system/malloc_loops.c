@@ -61,11 +61,11 @@ static bool whole_touched(uint64_t bytes, unsigned pairs)
 	return true;
 }
 
-bool malloc_whole(const struct malloc_trial *trial, unsigned pairs, uint64_t *tsc)
+bool malloc_whole(const struct malloc_experiment *experiment, unsigned pairs, uint64_t *tsc)
 {
-	bool (*loop)(uint64_t, unsigned) = trial->touch ? whole_touched : whole_plain;
+	bool (*loop)(uint64_t, unsigned) = experiment->touch ? whole_touched : whole_plain;
 	uint64_t before = actor_tsc_quick();
-	bool done = loop(trial->block_bytes, pairs);
+	bool done = loop(experiment->block_bytes, pairs);
 
 	*tsc = actor_tsc_quick() - before;
 	return done;
@@ -113,15 +113,15 @@ static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_P
 	return true;
 }
 
-bool malloc_parts(const struct malloc_trial *trial, unsigned pairs, uint64_t part[MALLOC_PARTS])
+bool malloc_parts(const struct malloc_experiment *experiment, unsigned pairs, uint64_t part[MALLOC_PARTS])
 {
-	return trial->touch ? parts_touched(trial->block_bytes, pairs, part)
-			    : parts_plain(trial->block_bytes, pairs, part);
+	return experiment->touch ? parts_touched(experiment->block_bytes, pairs, part)
+				 : parts_plain(experiment->block_bytes, pairs, part);
 }
 
-uint64_t malloc_ask(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+uint64_t malloc_ask(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc)
 {
-	uint64_t bytes = trial->block_bytes, got = 0, before = actor_tsc();
+	uint64_t bytes = experiment->block_bytes, got = 0, before = actor_tsc();
 
 	while (got < blocks && (block[got] = allocate(bytes)))
 		got++;
@@ -129,9 +129,9 @@ uint64_t malloc_ask(const struct malloc_trial *trial, unsigned char **block, uin
 	return got;
 }
 
-void malloc_touch(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+void malloc_touch(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc)
 {
-	uint64_t bytes = trial->block_bytes, before = actor_tsc();
+	uint64_t bytes = experiment->block_bytes, before = actor_tsc();
 
 	for (uint64_t i = 0; i < blocks; i++)
 		touch(block[i], bytes);

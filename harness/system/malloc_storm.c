@@ -26,24 +26,29 @@ const char *const malloc_pattern_names[MALLOC_PATTERNS] = { "pair", "batch" };
 /* What a block takes beside its bytes: glibc's header, and its rounding up to 16. */
 #define BLOCK_EXTRA_BYTES 32u
 
-/* A chunk is some 10 to 50 us at the frequencies that a TSC has: a thousand times a clock reading, well below a tick. */
+/*
+ * A chunk is some 10 to 50 us at the frequencies that a TSC has: a thousand times a clock reading, well below a tick.
+ */
 #define CHUNK_TSC 50000.0
 #define CHUNK_PAIRS_MOST 4096u
 #define CHUNKS_LEAST 3u /* a median needs them */
 #define CHUNKS_MOST 1024u
 /*
- * That the chunks of a trial take together, where they are no longer than that: hundreds of them, and near a scheduler's
- * time slice, so that on a machine with other work many a trial fits into one.
+ * That the chunks of an experiment take together, where they are no longer than that: hundreds of them, and near a
+ * scheduler's time slice, so that on a machine with other work many an experiment fits into one.
  */
 #define PAIR_NS (5 * NS_PER_MS)
 #define WARM_UP_TSC (20 * CHUNK_TSC) /* caches, branch predictors and page tables of the code settle in far less */
 #define CLOCK_SHARE 0.001 /* of a pair: a clock that costs less disturbs nothing */
 
-/* How often mallinfo2() is asked before and after a call: steady state is steady, and it walks all lists of free blocks. */
+/*
+ * How often mallinfo2() is asked before and after a call: steady state is steady, and it walks all lists of free
+ * blocks.
+ */
 #define ASKED_PAIRS 16u
 
 struct task {
-	struct malloc_trial trial;
+	struct malloc_experiment experiment;
 	uint64_t batch_bytes;
 	bool told;
 	int cpus[];
@@ -68,13 +73,13 @@ struct holding {
 	uint64_t bytes; /* in those and in heaps */
 };
 
-uint64_t malloc_batch_blocks(const struct malloc_trial *trial, uint64_t batch_bytes)
+uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes)
 {
-	uint64_t blocks = batch_bytes / trial->actors / (trial->block_bytes + BLOCK_EXTRA_BYTES);
+	uint64_t blocks = batch_bytes / experiment->actors / (experiment->block_bytes + BLOCK_EXTRA_BYTES);
 
 	/* A limit that is a block exactly is meant to hold one. */
 	if (!blocks)
-		blocks = batch_bytes / trial->actors / trial->block_bytes;
+		blocks = batch_bytes / experiment->actors / experiment->block_bytes;
 	return blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST;
 }
 
@@ -92,7 +97,7 @@ static int holding_of_all(struct actor *actor, struct holding *holding)
 {
 	if (actor_meet(actor))
 		return -ECANCELED;
-	*holding = holding_now(actor->trial);
+	*holding = holding_now(actor->experiment);
 	return actor_meet(actor);
 }
 
@@ -102,18 +107,18 @@ static double median(double *values, size_t count)
 	return gsl_stats_median_from_sorted_data(values, 1, count);
 }
 
-static int no_block(const struct malloc_trial *trial, struct reason *why)
+static int no_block(const struct malloc_experiment *experiment, struct reason *why)
 {
 	struct size_text size;
 
 	return fail(why, ENOMEM, "the allocator has no block of %s: see ulimit -v and vm.overcommit_memory",
-		size_format(trial->block_bytes, &size));
+		size_format(experiment->block_bytes, &size));
 }
 
 /* --- pairs --- */
 
 /* Until things are warm; and how many pairs a chunk then has. */
-static int warm_up(const struct malloc_trial *trial, double *pair_tsc, struct reason *why)
+static int warm_up(const struct malloc_experiment *experiment, double *pair_tsc, struct reason *why)
 {
 	uint64_t total = 0;
 
@@ -121,8 +126,8 @@ static int warm_up(const struct malloc_trial *trial, double *pair_tsc, struct re
 	for (unsigned pairs = 1, rounds = 0; rounds < 2 || (double)total < WARM_UP_TSC; rounds++) {
 		uint64_t tsc;
 
-		if (!malloc_whole(trial, pairs, &tsc))
-			return no_block(trial, why);
+		if (!malloc_whole(experiment, pairs, &tsc))
+			return no_block(experiment, why);
 		total += tsc;
 		*pair_tsc = (double)tsc / pairs;
 		if (rounds && pairs < CHUNK_PAIRS_MOST)
@@ -139,17 +144,17 @@ static unsigned chunk_pairs(double pair_tsc)
 }
 
 /* What one chunk of each loop gives, per pair. */
-static bool chunk_take(const struct malloc_trial *trial, unsigned pairs, double clock_tsc, bool whole,
+static bool chunk_take(const struct malloc_experiment *experiment, unsigned pairs, double clock_tsc, bool whole,
 	struct workspace *space, unsigned k)
 {
 	uint64_t tsc, part[MALLOC_PARTS] = { 0 };
 
 	if (whole) {
-		if (!malloc_whole(trial, pairs, &tsc))
+		if (!malloc_whole(experiment, pairs, &tsc))
 			return false;
 		space->whole[k] = ((double)tsc - clock_tsc) / pairs;
 	}
-	if (!malloc_parts(trial, pairs, part))
+	if (!malloc_parts(experiment, pairs, part))
 		return false;
 	for (unsigned i = 0; i < MALLOC_PARTS; i++) {
 		double net = (double)part[i] / pairs - (part[i] ? clock_tsc : 0);
@@ -162,7 +167,7 @@ static bool chunk_take(const struct malloc_trial *trial, unsigned pairs, double 
 /* One actor after the other, and none of the others calls: what the calls of steady state change. */
 static int pairs_ask(struct actor *actor, struct actor_result *result)
 {
-	const struct task *task = actor->trial;
+	const struct task *task = actor->experiment;
 
 	for (unsigned turn = 0; turn < actor->count; turn++) {
 		uint64_t mapped = 0, returned = 0;
@@ -173,7 +178,7 @@ static int pairs_ask(struct actor *actor, struct actor_result *result)
 			continue;
 		for (unsigned i = 0; i < ASKED_PAIRS; i++) {
 			struct holding before = holding_now(task), held, after;
-			void *block = malloc_one(task->trial.block_bytes);
+			void *block = malloc_one(task->experiment.block_bytes);
 
 			held = holding_now(task);
 			malloc_one_back(block);
@@ -189,12 +194,12 @@ static int pairs_ask(struct actor *actor, struct actor_result *result)
 
 static int pairs_work(struct actor *actor, struct workspace *space, struct reason *why)
 {
-	const struct malloc_trial *trial = &((const struct task *)actor->trial)->trial;
+	const struct malloc_experiment *experiment = &((const struct task *)actor->experiment)->experiment;
 	struct actor_result *result = actor->result;
-	double pair_tsc = 0, clock_tsc = malloc_clock_tsc(trial->touch), sum = 0, whole_tsc;
+	double pair_tsc = 0, clock_tsc = malloc_clock_tsc(experiment->touch), sum = 0, whole_tsc;
 	unsigned chunks = 0, pairs;
 	bool whole;
-	int error = warm_up(trial, &pair_tsc, why);
+	int error = warm_up(experiment, &pair_tsc, why);
 	uint64_t began;
 
 	if (error)
@@ -206,8 +211,8 @@ static int pairs_work(struct actor *actor, struct workspace *space, struct reaso
 	usage_begin(&result->usage);
 	began = now_ns();
 	while (chunks < CHUNKS_MOST && (chunks < CHUNKS_LEAST || now_ns() < began + PAIR_NS)) {
-		if (!chunk_take(trial, pairs, clock_tsc, whole, space, chunks))
-			return no_block(trial, why);
+		if (!chunk_take(experiment, pairs, clock_tsc, whole, space, chunks))
+			return no_block(experiment, why);
 		chunks++;
 	}
 	usage_end(&result->usage);
@@ -246,26 +251,28 @@ static int map_code(struct dl_phdr_info *object, size_t size, void *data)
 
 static int batch_work(struct actor *actor, struct workspace *space, struct reason *why)
 {
-	const struct task *task = actor->trial;
-	const struct malloc_trial *trial = &task->trial;
-	uint64_t blocks = malloc_batch_blocks(trial, task->batch_bytes), got, tsc[MALLOC_PARTS] = { 0 };
+	const struct task *task = actor->experiment;
+	const struct malloc_experiment *experiment = &task->experiment;
+	uint64_t blocks = malloc_batch_blocks(experiment, task->batch_bytes), got, tsc[MALLOC_PARTS] = { 0 };
 	struct actor_result *result = actor->result;
 	double clock_tsc = malloc_clock_tsc(true);
 	struct holding before, held, after;
 
-	/* The allocator's code is to be in this process's tables; its data are not to be touched before the first call. */
+	/*
+	 * The allocator's code is to be in this process's tables; its data are not to be touched before the first call.
+	 */
 	dl_iterate_phdr(map_code, (void *)malloc);
 	usage_begin(&result->usage);
 	if (holding_of_all(actor, &before))
 		return -ECANCELED;
 	usage_begin(&result->usage);
-	got = malloc_ask(trial, space->block, blocks, &tsc[MALLOC_ASK]);
+	got = malloc_ask(experiment, space->block, blocks, &tsc[MALLOC_ASK]);
 	if (got < blocks)
-		return no_block(trial, why);
+		return no_block(experiment, why);
 	if (actor_meet(actor))
 		return -ECANCELED;
-	if (trial->touch)
-		malloc_touch(trial, space->block, blocks, &tsc[MALLOC_TOUCH]);
+	if (experiment->touch)
+		malloc_touch(experiment, space->block, blocks, &tsc[MALLOC_TOUCH]);
 	if (holding_of_all(actor, &held))
 		return -ECANCELED;
 	malloc_give_back(space->block, blocks, &tsc[MALLOC_FREE]);
@@ -289,14 +296,14 @@ static int batch_work(struct actor *actor, struct workspace *space, struct reaso
 
 static int actor_work(struct actor *actor, struct reason *why)
 {
-	const struct task *task = actor->trial;
+	const struct task *task = actor->experiment;
 	struct workspace *space =
 		mmap(NULL, sizeof(*space), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	int error;
 
 	if (space == MAP_FAILED)
 		return fail(why, ENOMEM, "no memory for what is noted of each block");
-	error = task->trial.pattern == MALLOC_PAIR ? pairs_work(actor, space, why) : batch_work(actor, space, why);
+	error = task->experiment.pattern == MALLOC_PAIR ? pairs_work(actor, space, why) : batch_work(actor, space, why);
 	munmap(space, sizeof(*space));
 	return error;
 }
@@ -317,7 +324,7 @@ static void usage_add(struct actor_usage *sum, const struct actor_usage *usage)
 static int storm_work(const void *data, void *out, struct reason *why)
 {
 	struct task task = *(const struct task *)data, *whole;
-	size_t bytes = sizeof(task) + task.trial.actors * sizeof(int);
+	size_t bytes = sizeof(task) + task.experiment.actors * sizeof(int);
 	struct malloc_storm_result *result = out;
 	struct allocator allocator;
 	struct crew_spec spec;
@@ -327,14 +334,14 @@ static int storm_work(const void *data, void *out, struct reason *why)
 	machine_allocator(&allocator);
 	whole = malloc(bytes);
 	if (!whole)
-		return fail(why, ENOMEM, "no memory for %u actors", task.trial.actors);
+		return fail(why, ENOMEM, "no memory for %u actors", task.experiment.actors);
 	memcpy(whole, data, bytes);
 	whole->told = allocator.glibc;
 	spec = (struct crew_spec){ .as = ACTORS_THREADS,
-		.actors = task.trial.actors,
+		.actors = task.experiment.actors,
 		.cpus = whole->cpus,
 		.work = actor_work,
-		.trial = whole,
+		.experiment = whole,
 		.result_bytes = sizeof(struct actor_result) };
 	error = crew_run(&spec, &crew, why);
 	for (unsigned i = 0; !error && i < crew.actors; i++) {
@@ -366,24 +373,24 @@ __attribute__((constructor)) static void storm_serve(void)
 
 int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
 {
-	const struct malloc_trial *trial = spec->trial;
-	size_t bytes = sizeof(struct task) + trial->actors * sizeof(int);
+	const struct malloc_experiment *experiment = spec->experiment;
+	size_t bytes = sizeof(struct task) + experiment->actors * sizeof(int);
 	struct size_text block;
 	struct task *task;
 	int error;
 
 	*result = (struct malloc_storm_result){ 0 };
-	if (!trial->actors || !trial->block_bytes || trial->pattern >= MALLOC_PATTERNS)
+	if (!experiment->actors || !experiment->block_bytes || experiment->pattern >= MALLOC_PATTERNS)
 		return fail(why, EINVAL, "a storm takes an actor and a byte at least");
-	if (!malloc_batch_blocks(trial, spec->batch_bytes))
+	if (!malloc_batch_blocks(experiment, spec->batch_bytes))
 		return fail(why, ENOMEM, "%u x %s of blocks are more than the %" PRIu64 " MiB that may be used",
-			trial->actors, size_format(trial->block_bytes, &block), spec->batch_bytes / MIB);
+			experiment->actors, size_format(experiment->block_bytes, &block), spec->batch_bytes / MIB);
 	task = calloc(1, bytes);
 	if (!task)
-		return fail(why, ENOMEM, "no memory for %u actors", trial->actors);
-	task->trial = *trial;
+		return fail(why, ENOMEM, "no memory for %u actors", experiment->actors);
+	task->experiment = *experiment;
 	task->batch_bytes = spec->batch_bytes;
-	memcpy(task->cpus, spec->cpus, trial->actors * sizeof(int));
+	memcpy(task->cpus, spec->cpus, experiment->actors * sizeof(int));
 	error = anew_run(&(struct anew){ .name = STORM_NAME,
 				 .task = task,
 				 .task_bytes = bytes,

@@ -1,6 +1,7 @@
 /*
- * A storm of malloc() and free(), in a process that has just been executed (system/anew.h), so that the allocator is as a
- * program finds it when it starts. It is whatever the process has: the C library's, or what LD_PRELOAD puts before it.
+ * A storm of malloc() and free(), in a process that has just been executed (system/anew.h), so that the allocator is as
+ * a program finds it when it starts. It is whatever the process has: the C library's, or what LD_PRELOAD puts before
+ * it.
  *
  * MALLOC_PAIR is the steady state. After a warm-up of two pairs at least (glibc's threshold for mmap() moves when the
  * first block that was mapped is freed: mallopt(3), M_MMAP_THRESHOLD), two loops take turns, each in chunks that are
@@ -8,13 +9,14 @@
  *   the whole: malloc(), touch, free(), again and again; nothing stands between the calls, so that a core overlaps them
  *     as it does in any program;
  *   the parts: the same with a clock reading between the calls, whose own cost is taken off.
- * The first tells what a block costs, the second how that divides: the parts are scaled so that they add up to the whole.
- * Where a clock reading is less than a thousandth of a pair it disturbs nothing, and the parts alone are taken. Medians
- * over chunks: a timer tick spoils one. A part is no finer than the steps that the TSC makes, which are 10 ns on some CPUs.
+ * The first tells what a block costs, the second how that divides: the parts are scaled so that they add up to the
+ * whole. Where a clock reading is less than a thousandth of a pair it disturbs nothing, and the parts alone are taken.
+ * Medians over chunks: a timer tick spoils one. A part is no finer than the steps that the TSC makes, which are 10 ns
+ * on some CPUs.
  *
  * MALLOC_BATCH is the beginning: as many blocks as fit are asked for, then all are touched, then all freed in the order
- * in which they were asked for, once. In that order free blocks of a heap merge upwards, and only the last one meets the
- * heap's top and trims it, once for all; the other order would trim every 128 KiB (M_TRIM_THRESHOLD). Each phase is
+ * in which they were asked for, once. In that order free blocks of a heap merge upwards, and only the last one meets
+ * the heap's top and trims it, once for all; the other order would trim every 128 KiB (M_TRIM_THRESHOLD). Each phase is
  * timed as one, because its cost is uneven by nature: growing the heap, or giving it back, comes once in thousands.
  *
  * A touch is a store to each page of the block. Faults are those that the kernel counts for the thread (getrusage(2)).
@@ -25,7 +27,7 @@
 #include "system/crew.h"
 
 struct malloc_storm_spec {
-	const struct malloc_trial *trial;
+	const struct malloc_experiment *experiment;
 	const int *cpus; /* one an actor */
 	uint64_t batch_bytes; /* that all blocks of all actors may have at a time; one block of each must fit */
 	bool (*stop)(void); /* polled; where it becomes true: -EINTR. May be NULL */
@@ -43,12 +45,12 @@ struct malloc_storm_result {
 };
 
 /*
- * 0; -EINTR; -EINVAL trial; -ENOMEM with *why: no memory for a block; -EIO with *why: a process died, or the allocator
- * still holds mappings after all blocks are freed; others with *why: no process. No privilege is needed.
+ * 0; -EINTR; -EINVAL experiment; -ENOMEM with *why: no memory for a block; -EIO with *why: a process died, or the
+ * allocator still holds mappings after all blocks are freed; others with *why: no process. No privilege is needed.
  */
 int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why);
 
 /* Blocks that a batch has, of each actor. 0: not even one fits. */
-uint64_t malloc_batch_blocks(const struct malloc_trial *trial, uint64_t batch_bytes);
+uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes);
 
 #endif

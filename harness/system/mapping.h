@@ -21,7 +21,7 @@
 #define MAPPING_BYTES_MOST (UINT64_C(1) << 46)
 
 struct mapping_spec {
-	const struct mapping_trial *trial;
+	const struct mapping_experiment *experiment;
 	int cpu;
 	bool (*stop)(void); /* polled; where it becomes true: -EINTR. May be NULL */
 };
@@ -35,24 +35,24 @@ struct mapping_result {
 };
 
 /*
- * 0; -EINTR; -EINVAL trial; -ENOMEM no addresses or memory; -ENOTSUP with *why: pages of that size, or VmPTE, are not to
- * be had; -EIO with *why: the tables are not those of the formula, within one of each level; not all were given back;
- * faults are not one a page; or the process died.
+ * 0; -EINTR; -EINVAL experiment; -ENOMEM no addresses or memory; -ENOTSUP with *why: pages of that size, or VmPTE, are
+ * not to be had; -EIO with *why: the tables are not those of the formula, within one of each level; not all were given
+ * back; faults are not one a page; or the process died.
  */
 int mapping_take(const struct mapping_spec *spec, struct mapping_result *result, struct reason *why);
 
 /* Bytes from the first page to the end of the last; 0 where that is more than MAPPING_BYTES_MOST, or makes no sense. */
-uint64_t mapping_span_bytes(const struct mapping_trial *trial);
+uint64_t mapping_span_bytes(const struct mapping_experiment *experiment);
 
 /*
- * Tables by count of the regions that the pages lie in, 4 KiB for each of 2M, of 1G and of 512G (the last one, which PUD
- * tables cover, only where `pud` says that the kernel counts them). Pages of 2M have a table for each region of 2M, too:
- * Linux keeps one in reserve for the day the page is split, also behind the huge zero page (set_huge_zero_folio()
+ * Tables by count of the regions that the pages lie in, 4 KiB for each of 2M, of 1G and of 512G (the last one, which
+ * PUD tables cover, only where `pud` says that the kernel counts them). Pages of 2M have a table for each region of 2M,
+ * too: Linux keeps one in reserve for the day the page is split, also behind the huge zero page (set_huge_zero_folio()
  * deposits it and counts it). Pages of 1G have tables of 512G only.
  */
-uint64_t mapping_table_bytes(const struct mapping_trial *trial, bool pud);
+uint64_t mapping_table_bytes(const struct mapping_experiment *experiment, bool pud);
 
 /* One entry of 8 bytes for each 4K of the span: what one table without levels would take. */
-uint64_t mapping_flat_bytes(const struct mapping_trial *trial);
+uint64_t mapping_flat_bytes(const struct mapping_experiment *experiment);
 
 #endif

@@ -14,10 +14,10 @@ const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS] = { "munmap", 
 
 static int script_write(const struct shootdown_spec *spec, struct shootdown_script *script, struct reason *why)
 {
-	uint64_t bytes = spec->trial.pages * PAGE_4K, most = spec->memory_most_bytes;
-	uint32_t pages = spec->trial.pages;
+	uint64_t bytes = spec->experiment.pages * PAGE_4K, most = spec->memory_most_bytes;
+	uint32_t pages = spec->experiment.pages;
 
-	if (!pages || pages > SHOOTDOWN_PAGES_MOST || (unsigned)spec->trial.operation >= SHOOTDOWN_OPERATIONS)
+	if (!pages || pages > SHOOTDOWN_PAGES_MOST || (unsigned)spec->experiment.operation >= SHOOTDOWN_OPERATIONS)
 		return fail(why, EINVAL, "a shootdown is of 1 to %u pages, not %" PRIu32, SHOOTDOWN_PAGES_MOST, pages);
 	if (bytes > most)
 		return fail(why, ENOMEM,
@@ -25,11 +25,12 @@ static int script_write(const struct shootdown_spec *spec, struct shootdown_scri
 			most / KIB);
 	if (most > BLOCK_BYTES_MOST)
 		most = BLOCK_BYTES_MOST;
-	*script =
-		(struct shootdown_script){ .trial = spec->trial, .other_cpus = spec->cpus + 1, .region_bytes = bytes };
+	*script = (struct shootdown_script){
+		.experiment = spec->experiment, .other_cpus = spec->cpus + 1, .region_bytes = bytes
+	};
 	script->stride_bytes = (bytes + 2 * SHOOTDOWN_GUARD_BYTES + PAGE_2M - 1) / PAGE_2M * PAGE_2M;
 	script->block = most / bytes < BLOCK_REGIONS_MOST ? (unsigned)(most / bytes) : BLOCK_REGIONS_MOST;
-	script->repetitions = SHOOTDOWN_PAGES_OF_TRIAL / pages;
+	script->repetitions = SHOOTDOWN_PAGES_OF_EXPERIMENT / pages;
 	if (script->repetitions < SHOOTDOWN_REPETITIONS_LEAST)
 		script->repetitions = SHOOTDOWN_REPETITIONS_LEAST;
 	if (script->repetitions > SHOOTDOWN_REPETITIONS_MOST)
@@ -110,12 +111,12 @@ int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *r
 	struct shootdown_script script;
 	struct crew_spec crew_spec = {
 		.as = ACTORS_THREADS,
-		.actors = 1 + spec->trial.others,
+		.actors = 1 + spec->experiment.others,
 		.cpus = spec->cpus,
 		.work = shootdown_work,
-		.trial = &script,
+		.experiment = &script,
 		.result_bytes = sizeof(struct shootdown_part),
-		.shared_bytes = shootdown_shared_bytes(spec->trial.others),
+		.shared_bytes = shootdown_shared_bytes(spec->experiment.others),
 		.stop = spec->stop,
 	};
 	struct crew crew;

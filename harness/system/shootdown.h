@@ -7,16 +7,16 @@
  *
  * Repetitions come in blocks. All pages of a block are mapped and populated before its first repetition and given back
  * after its last, so that nothing but the calls themselves happens between the two readings of /proc/interrupts that
- * stand around a block. Each region lies amid inaccessible memory that keeps its page tables in use: munmap of up to 512
- * pages frees pages and no page tables.
+ * stand around a block. Each region lies amid inaccessible memory that keeps its page tables in use: munmap of up to
+ * 512 pages frees pages and no page tables.
  *
  * What an other CPU lost: its loop watches for gaps (system/gaps.h), and those that begin in the call, by the caller's
  * clock readings, are added up. The flush is over before the call is, as the kernel waits for it; the way out of the
  * interrupt may be later, and is counted, as a gap ends where the loop goes on. Neither the clock readings nor the word
- * that ends the loop are written before the call is over: until then nothing but the call disturbs the loop. A timer tick
- * counts only if it begins in the few microseconds of the call; the middle of all repetitions leaves it out. Where the
- * loop was not running when the call began, it does not count. The CPUs' TSCs must agree to some ten cycles, as they do
- * wherever Linux takes its time from them.
+ * that ends the loop are written before the call is over: until then nothing but the call disturbs the loop. A timer
+ * tick counts only if it begins in the few microseconds of the call; the middle of all repetitions leaves it out. Where
+ * the loop was not running when the call began, it does not count. The CPUs' TSCs must agree to some ten cycles, as
+ * they do wherever Linux takes its time from them.
  *
  * "Middle" is that of timing_middle(). No privilege is needed.
  */
@@ -28,44 +28,44 @@
 #include "system/crew.h"
 
 /*
- * Repetitions of a trial: enough that the middle does not notice ticks and preemptions, and a trial is over in some 20
- * ms. Many pages take fewer, as mapping them takes the time.
+ * Repetitions of an experiment: enough that the middle does not notice ticks and preemptions, and an experiment is over
+ * in some 20 ms. Many pages take fewer, as mapping them takes the time.
  */
 #define SHOOTDOWN_REPETITIONS_MOST 128u
 #define SHOOTDOWN_REPETITIONS_LEAST 24u
-#define SHOOTDOWN_PAGES_OF_TRIAL 16384u
+#define SHOOTDOWN_PAGES_OF_EXPERIMENT 16384u
 
 /* Pages of one call: as many as the largest L2 TLB of today holds (Zen 5). */
 #define SHOOTDOWN_PAGES_MOST 4096u
 
 struct shootdown_spec {
-	struct shootdown_trial trial;
-	const int *cpus; /* 1 + trial.others of them */
-	uint64_t memory_most_bytes; /* that a trial may have at a time */
+	struct shootdown_experiment experiment;
+	const int *cpus; /* 1 + experiment.others of them */
+	uint64_t memory_most_bytes; /* that an experiment may have at a time */
 	bool (*stop)(void); /* as of crew_spec */
 };
 
 struct shootdown_result {
 	unsigned repetitions, blocks;
 	double operation_tsc; /* the call: middle of the repetitions, what reading the clock costs taken off */
-	double others_there; /* others that were on their CPUs when a call began, of trial.others: mean over calls */
+	double others_there; /* others that were on their CPUs when a call began, of experiment.others: mean over calls */
 	double victim_tsc; /* lost by one of them in a call: mean over them, middle of calls. NAN: none was ever there */
 	bool counted; /* whether the kernel says how many interrupts there were */
 	struct reason uncounted; /* ... why not */
 	/* TLB interrupts for each call, of all CPUs of the machine and of the others: means. NAN: not counted. */
 	double interrupts, interrupts_of_others;
 	/*
-	 * How long the calls took that the numbers are made of, and how long the crew was away in them: the caller by its CPU
-	 * clock, the others by the share of them that were not there.
+	 * How long the calls took that the numbers are made of, and how long the crew was away in them: the caller by
+	 * its CPU clock, the others by the share of them that were not there.
 	 */
 	uint64_t elapsed_ns, away_ns;
 	uint64_t involuntary_switches,
-		page_faults; /* of all actors in the whole trial, populating the pages included */
+		page_faults; /* of all actors in the whole experiment, populating the pages included */
 };
 
 /*
- * Take one. 0; -EINVAL with *why a trial that means nothing; -ENOMEM with *why; -EIO with *why: memory was not as it was
- * to be, or a call did not do what it says; errors of crew_run().
+ * Take one. 0; -EINVAL with *why an experiment that means nothing; -ENOMEM with *why; -EIO with *why: memory was not as
+ * it was to be, or a call did not do what it says; errors of crew_run().
  */
 int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *result, struct reason *why);
 

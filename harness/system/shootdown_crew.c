@@ -16,8 +16,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Where others need the CPUs a repetition takes their time slices: then a trial ends with those that it has. */
-#define TRIAL_NS_MOST (150 * NS_PER_MS)
+/* Where others need the CPUs a repetition takes their time slices: then an experiment ends with those that it has. */
+#define EXPERIMENT_NS_MOST (150 * NS_PER_MS)
 #define REPETITIONS_AT_ANY_TIME 16u
 
 #define TURN_OVER UINT32_MAX
@@ -78,7 +78,7 @@ static int region_make(void *at, uint64_t bytes, struct reason *why)
 	return 0;
 }
 
-/* What smaps says of all regions of a block together; once a trial, as reading it takes as long as many calls. */
+/* What smaps says of all regions of a block together; once an experiment, as reading it takes as long as many calls. */
 static int regions_verify(const struct shootdown_script *script, const struct stage *stage, struct reason *why)
 {
 	struct smaps_pages got;
@@ -152,12 +152,12 @@ static uint32_t turn_wait(const struct actor *actor, const struct stage *stage, 
 
 static void other_work(const struct actor *actor, struct stage *stage, struct shootdown_part *part, uint64_t usual_tsc)
 {
-	const struct shootdown_script *script = actor->trial;
+	const struct shootdown_script *script = actor->experiment;
 	struct gaps gaps = { .usual_tsc = usual_tsc };
 	uint32_t turn = 0;
 
 	while ((turn = turn_wait(actor, stage, turn)) != TURN_OVER) {
-		pages_load(region_at(script, stage, (turn - 1) % script->block), script->trial.pages);
+		pages_load(region_at(script, stage, (turn - 1) % script->block), script->experiment.pages);
 		atomic_store_explicit(&stage->loaded[actor->index - 1].turn, turn, memory_order_release);
 		gaps_watch(&gaps, actor, &stage->over, turn);
 		/* Written again only when this one has loaded the pages of the next turn. */
@@ -190,17 +190,20 @@ static int others_wait(const struct actor *actor, const struct stage *stage, uin
 /* 0; -ECANCELED; -errno of the call. */
 static int repetition(const struct actor *actor, struct stage *stage, struct shootdown_part *part, unsigned r)
 {
-	const struct shootdown_script *script = actor->trial;
-	int (*operate)(void *, size_t) = operations[script->trial.operation];
+	const struct shootdown_script *script = actor->experiment;
+	int (*operate)(void *, size_t) = operations[script->experiment.operation];
 	unsigned char *at = region_at(script, stage, r % script->block);
 	uint64_t begin, end, ran, elapsed;
 	int failed;
 
-	pages_load(at, script->trial.pages);
+	pages_load(at, script->experiment.pages);
 	atomic_store_explicit(&stage->turn, r + 1, memory_order_release);
 	if (others_wait(actor, stage, r + 1))
 		return -ECANCELED;
-	/* The CPU's clock is read outside the other: where this thread was not away, it ran as long as it says, or longer. */
+	/*
+	 * The CPU's clock is read outside the other: where this thread was not away, it ran as long as it says, or
+	 * longer.
+	 */
 	ran = cpu_ns();
 	elapsed = now_ns();
 	begin = actor_tsc();
@@ -221,7 +224,7 @@ static int repetition(const struct actor *actor, struct stage *stage, struct sho
 
 static int count_read(const struct shootdown_script *script, struct interrupts *counts, struct reason *why)
 {
-	return interrupts_read(INTERRUPTS_TLB, script->other_cpus, script->trial.others, counts, why);
+	return interrupts_read(INTERRUPTS_TLB, script->other_cpus, script->experiment.others, counts, why);
 }
 
 static bool is_enough(const struct shootdown_script *script, const struct shootdown_part *part)
@@ -233,8 +236,8 @@ static bool is_enough(const struct shootdown_script *script, const struct shootd
 /* Repetitions on all of a block's regions, or until there are enough: one at least. */
 static int repetitions(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->trial;
-	const char *name = shootdown_operation_names[script->trial.operation];
+	const struct shootdown_script *script = actor->experiment;
+	const char *name = shootdown_operation_names[script->experiment.operation];
 	unsigned first = part->repetitions;
 
 	do {
@@ -243,7 +246,7 @@ static int repetitions(const struct actor *actor, struct stage *stage, struct sh
 		if (error == -ECANCELED)
 			return error;
 		if (error)
-			return fail(why, -error, "%s of %" PRIu32 " pages: %s", name, script->trial.pages,
+			return fail(why, -error, "%s of %" PRIu32 " pages: %s", name, script->experiment.pages,
 				strerror(-error));
 		part->repetitions++;
 	} while (part->repetitions < first + script->block && !is_enough(script, part));
@@ -252,7 +255,7 @@ static int repetitions(const struct actor *actor, struct stage *stage, struct sh
 
 static int block_run(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->trial;
+	const struct shootdown_script *script = actor->experiment;
 	unsigned first = part->repetitions, count;
 	struct interrupts before, after;
 	int error = 0;
@@ -274,21 +277,21 @@ static int block_run(const struct actor *actor, struct stage *stage, struct shoo
 		part->interrupts_of_others += after.of_cpus - before.of_cpus;
 	}
 	for (unsigned i = 0; i < count; i++)
-		if (!took_effect(script->trial.operation, region_at(script, stage, i)))
+		if (!took_effect(script->experiment.operation, region_at(script, stage, i)))
 			return fail(why, EIO, "%s said that it was done, and the page is as it was",
-				shootdown_operation_names[script->trial.operation]);
+				shootdown_operation_names[script->experiment.operation]);
 	part->blocks++;
 	return 0;
 }
 
 static int caller_work(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->trial;
+	const struct shootdown_script *script = actor->experiment;
 	int error = 0;
 
 	part->clock_tsc = timing_clock_cost();
 	part->counted = true;
-	part->deadline_ns = now_ns() + TRIAL_NS_MOST;
+	part->deadline_ns = now_ns() + EXPERIMENT_NS_MOST;
 	/* A block ends early only where there are enough: the next one's first region is always its first turn's. */
 	while (!error && !is_enough(script, part)) {
 		error = block_run(actor, stage, part, why);
@@ -309,7 +312,7 @@ int shootdown_work(struct actor *actor, struct reason *why)
 	struct stage *stage = actor->shared;
 	struct shootdown_part *part = actor->result;
 	uint64_t usual_tsc = gaps_usual(actor, &stage->over);
-	int error = actor->index ? 0 : regions_clear(actor->trial, stage, why);
+	int error = actor->index ? 0 : regions_clear(actor->experiment, stage, why);
 
 	if (!error)
 		error = actor_meet(actor);

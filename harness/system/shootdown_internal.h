@@ -12,7 +12,7 @@
 
 /* What all of the crew read. */
 struct shootdown_script {
-	struct shootdown_trial trial;
+	struct shootdown_experiment experiment;
 	const int *other_cpus;
 	uint64_t region_bytes, stride_bytes;
 	unsigned block, repetitions;

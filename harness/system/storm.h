@@ -1,11 +1,11 @@
 /*
  * Storms: a crew whose actors take page faults of one kind, as fast as they can, each in a region of its own.
  *
- * With recycled frames each actor goes round: bring the region into the state that faults, touch each page, give it back.
- * One round warms up; then a window whose touches are timed together, and a shorter one in which each touch is timed
- * alone. An actor whose window is over goes on unmeasured until all of them are over, so that each was measured among
- * all. With fresh frames there is one pass over each page and nothing is given back: half of the touches are timed
- * together, the other half one by one.
+ * With recycled frames each actor goes round: bring the region into the state that faults, touch each page, give it
+ * back. One round warms up; then a window whose touches are timed together, and a shorter one in which each touch is
+ * timed alone. An actor whose window is over goes on unmeasured until all of them are over, so that each was measured
+ * among all. With fresh frames there is one pass over each page and nothing is given back: half of the touches are
+ * timed together, the other half one by one.
  *
  * What one round does, by kind (storm_kinds.c has it as a table; mm/memory.c of Linux is where the faults are taken):
  *
@@ -36,7 +36,7 @@
 #include "system/fresh.h"
 
 struct storm_spec {
-	struct storm_trial trial; /* region_bytes: a multiple of 2M */
+	struct storm_experiment experiment; /* region_bytes: a multiple of 2M */
 	const int *cpus; /* one an actor */
 	double ns_per_tsc;
 	uint64_t window_ns, timed_window_ns; /* of recycled frames; at least one round is measured in each */
@@ -64,8 +64,8 @@ struct storm_result {
  * Memory that a storm takes at most, all actors together: regions, files in memory, page tables, notes. Pages of the
  * hugetlb pool are not in it: storm_pool_bytes().
  */
-uint64_t storm_bytes(const struct storm_trial *trial);
-uint64_t storm_pool_bytes(const struct storm_trial *trial);
+uint64_t storm_bytes(const struct storm_experiment *experiment);
+uint64_t storm_pool_bytes(const struct storm_experiment *experiment);
 
 /*
  * Let a storm rage. 0 with *result; with @kept, which is how fresh frames stay out of circulation, the crew and its
@@ -76,8 +76,8 @@ uint64_t storm_pool_bytes(const struct storm_trial *trial);
 int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why);
 
 /*
- * Faults that an actor may take by itself: its stack, a page of the result. A program with address sanitizers, as tests are
- * run, also has shadow memory for all that it touches; a wrong page size is still far off.
+ * Faults that an actor may take by itself: its stack, a page of the result. A program with address sanitizers, as tests
+ * are run, also has shadow memory for all that it touches; a wrong page size is still far off.
  */
 #ifdef __SANITIZE_ADDRESS__
 #define STORM_OWN_FAULTS 256

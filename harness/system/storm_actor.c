@@ -13,11 +13,11 @@
 /* Of a pass with fresh frames of 2M: with the usual region of 16M, 16 touches are timed together and 16 one by one. */
 #define PASSES_OF_LARGE_PAGES 4u
 
-unsigned storm_passes(const struct storm_trial *trial)
+unsigned storm_passes(const struct storm_experiment *experiment)
 {
-	if (trial->frames == STORM_RECYCLED)
+	if (experiment->frames == STORM_RECYCLED)
 		return 1;
-	return storm_rows[trial->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
+	return storm_rows[experiment->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
 }
 
 /* An actor at work. */
@@ -159,7 +159,10 @@ static int round_go(struct worker *worker, bool timed, bool measured, enum look 
 	return error;
 }
 
-/* How long this thread has been ready to run without running: the second number (Documentation/scheduler/sched-stats.rst). */
+/*
+ * How long this thread has been ready to run without running: the second number
+ * (Documentation/scheduler/sched-stats.rst).
+ */
 static uint64_t delay_ns(void)
 {
 	FILE *file = fopen("/proc/thread-self/schedstat", "re");
@@ -283,7 +286,7 @@ static int fresh_work(struct worker *worker, struct reason *why)
 		.measured = true };
 	int error = actor_meet(worker->actor);
 
-	for (unsigned pass = 0; !error && pass < storm_passes(&worker->spec->trial); pass++) {
+	for (unsigned pass = 0; !error && pass < storm_passes(&worker->spec->experiment); pass++) {
 		struct watch watch;
 
 		error = watch_begin(worker, &watch, why);
@@ -303,15 +306,15 @@ static int fresh_work(struct worker *worker, struct reason *why)
 
 int storm_work(struct actor *actor, struct reason *why)
 {
-	const struct storm_spec *spec = actor->trial;
-	const struct storm_row *row = &storm_rows[spec->trial.kind];
+	const struct storm_spec *spec = actor->experiment;
+	const struct storm_row *row = &storm_rows[spec->experiment.kind];
 	struct worker worker = {
 		.actor = actor,
 		.spec = spec,
 		.share = actor->result,
-		.touches = spec->trial.region_bytes / row->step_bytes,
+		.touches = spec->experiment.region_bytes / row->step_bytes,
 	};
-	bool fresh = spec->trial.frames == STORM_FRESH;
+	bool fresh = spec->experiment.frames == STORM_FRESH;
 	int error = notes_open(&worker, why);
 
 	if (error)
@@ -319,7 +322,7 @@ int storm_work(struct actor *actor, struct reason *why)
 	/* Stored to now, so that no page of it faults later. */
 	memset(worker.share, 0, sizeof(*worker.share));
 	worker.share->overhead_tsc = pair_overhead_tsc();
-	error = place_open(&worker.place, spec->trial.kind, spec->trial.region_bytes, why);
+	error = place_open(&worker.place, spec->experiment.kind, spec->experiment.region_bytes, why);
 	if (!error)
 		error = fresh ? fresh_work(&worker, why) : recycled_work(&worker, why);
 	place_close(&worker.place, fresh && !error);

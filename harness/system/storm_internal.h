@@ -6,7 +6,9 @@
 
 struct userfault;
 
-/* CPU time of whoever worked for an actor, on its CPU. The split is rusage's, which follows the clock by a timer tick. */
+/*
+ * CPU time of whoever worked for an actor, on its CPU. The split is rusage's, which follows the clock by a timer tick.
+ */
 struct helper_usage {
 	uint64_t cpu_ns, user_ns, system_ns;
 };
@@ -94,6 +96,6 @@ struct storm_share {
 int storm_work(struct actor *actor, struct reason *why);
 
 /* Passes that an actor with fresh frames makes, each over a region of its own: large pages are few in one. */
-unsigned storm_passes(const struct storm_trial *trial);
+unsigned storm_passes(const struct storm_experiment *experiment);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Table memory: what is counted against what the formulas say. VMs need /dev/kvm, and the hypervisor's tables root; what
- * cannot be read is left out by name.
+ * Table memory: what is counted against what the formulas say. VMs need /dev/kvm, and the hypervisor's tables root;
+ * what cannot be read is left out by name.
  */
 #include "base/units.h"
 #include "space/census.h"
@@ -21,14 +21,14 @@
 
 #include <cmocka.h>
 
-static const struct census_trial four_by_ten = {
+static const struct census_experiment four_by_ten = {
 	.vms = 4, .processes = 10, .mapped_bytes = 4 * MIB, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K
 };
 
-static void take(const struct census_trial *trial, struct census_result *result)
+static void take(const struct census_experiment *experiment, struct census_result *result)
 {
 	struct reason why = { "" };
-	int error = census_take(trial, result, &why);
+	int error = census_take(experiment, result, &why);
 
 	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP || error == -ENOMEM) {
 		print_message("no census here: %s\n", why.text);
@@ -71,35 +71,35 @@ static void four_vms_of_ten_processes_follow_the_formulas(void **state)
 
 static void memory_of_their_own_and_larger_leaves(void **state)
 {
-	struct census_trial trial = four_by_ten;
+	struct census_experiment experiment = four_by_ten;
 	struct census_result result;
 
 	(void)state;
-	trial.vms = 2;
-	trial.memory = CENSUS_OWN;
-	take(&trial, &result);
+	experiment.vms = 2;
+	experiment.memory = CENSUS_OWN;
+	take(&experiment, &result);
 	check_hypervisor(&result, 2);
 	/* A guest's leaf of 2M on 4K pages: what is below it, processes with the same memory share. */
-	trial.page_bytes = PAGE_2M;
-	trial.memory = CENSUS_SHARED;
-	take(&trial, &result);
+	experiment.page_bytes = PAGE_2M;
+	experiment.memory = CENSUS_SHARED;
+	take(&experiment, &result);
 	assert_int_equal(result.guest_table_pages, 20 * 3);
 	assert_int_equal(result.expected_bytes_shadow, (20 * 3 + 2 * 3 + 2 * 2) * PAGE_4K);
 	check_hypervisor(&result, 2);
-	trial.memory = CENSUS_OWN;
-	take(&trial, &result);
+	experiment.memory = CENSUS_OWN;
+	take(&experiment, &result);
 	check_hypervisor(&result, 2);
 }
 
 static void five_levels_take_a_table_more_each(void **state)
 {
-	struct census_trial trial = four_by_ten;
+	struct census_experiment experiment = four_by_ten;
 	struct census_result result;
 
 	(void)state;
-	trial.vms = 1;
-	trial.levels = 5;
-	take(&trial, &result);
+	experiment.vms = 1;
+	experiment.levels = 5;
+	take(&experiment, &result);
 	assert_int_equal(result.guest_table_pages, 10 * 6);
 	check_hypervisor(&result, 1);
 }
@@ -113,47 +113,49 @@ static bool at_the_fourth_poll(void)
 
 static void wrong_wishes_and_interruptions_end_it(void **state)
 {
-	struct census_trial trial = four_by_ten;
+	struct census_experiment experiment = four_by_ten;
 	struct census_result result;
 	struct reason why = { "" };
 	int error;
 
 	(void)state;
-	trial.vms = 0;
-	assert_int_equal(census_take(&trial, &result, &why), -EINVAL);
-	trial = four_by_ten;
-	trial.mapped_bytes = PAGE_4K + 1;
-	assert_int_equal(census_take(&trial, &result, &why), -EINVAL);
-	trial = four_by_ten;
-	trial.levels = 6;
-	assert_int_equal(census_take(&trial, &result, &why), -EINVAL);
-	trial = four_by_ten;
-	trial.stop = at_the_fourth_poll;
+	experiment.vms = 0;
+	assert_int_equal(census_take(&experiment, &result, &why), -EINVAL);
+	experiment = four_by_ten;
+	experiment.mapped_bytes = PAGE_4K + 1;
+	assert_int_equal(census_take(&experiment, &result, &why), -EINVAL);
+	experiment = four_by_ten;
+	experiment.levels = 6;
+	assert_int_equal(census_take(&experiment, &result, &why), -EINVAL);
+	experiment = four_by_ten;
+	experiment.stop = at_the_fourth_poll;
 	polls = 0;
-	error = census_take(&trial, &result, &why);
+	error = census_take(&experiment, &result, &why);
 	assert_true(error == -EINTR || error == -ENOENT || error == -EACCES || error == -ENOTSUP);
 }
 
 static void processes_have_tables_of_their_own_and_end_with_the_census(void **state)
 {
-	struct census_native_trial trial = { .processes = 5, .mapped_bytes = 16 * MIB, .backing = BACKING_4K };
+	struct census_native_experiment experiment = {
+		.processes = 5, .mapped_bytes = 16 * MIB, .backing = BACKING_4K
+	};
 	struct census_native_result result;
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(census_native(&trial, &result, &why), 0);
+	assert_int_equal(census_native(&experiment, &result, &why), 0);
 	assert_int_equal(result.expected_bytes, 5 * 8 * PAGE_4K);
 	/* A directory above them is or is not there already. */
 	assert_in_range(result.table_bytes, result.expected_bytes, result.expected_bytes + 5 * 2 * PAGE_4K);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
-	trial.stop = at_the_fourth_poll;
+	experiment.stop = at_the_fourth_poll;
 	polls = 0;
-	assert_int_equal(census_native(&trial, &result, &why), -EINTR);
+	assert_int_equal(census_native(&experiment, &result, &why), -EINTR);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
-	trial.processes = 0;
-	assert_int_equal(census_native(&trial, &result, &why), -EINVAL);
+	experiment.processes = 0;
+	assert_int_equal(census_native(&experiment, &result, &why), -EINVAL);
 }
 
 static void numbers_of_proc_are_read(void **state)

@@ -93,7 +93,7 @@ static void memory_is_touched(void **state)
 		}
 }
 
-/* A chain that ends elsewhere ends the trial, in both actors, and nobody waits for a turn that never comes. */
+/* A chain that ends elsewhere ends the experiment, in both actors, and nobody waits for a turn that never comes. */
 static void a_broken_chain_is_an_error(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /*
- * The laboratory: its tables and descriptors, every trial, and what it does when something goes wrong. Needs no root;
- * what runs a guest needs /dev/kvm, or is skipped.
+ * The laboratory: its tables and descriptors, every experiment, and what it does when something goes wrong. Needs no
+ * root; what runs a guest needs /dev/kvm, or is skipped.
  */
 #include "base/units.h"
 #include "kvm/descriptors.h"
@@ -100,32 +100,33 @@ static void descriptors_are_as_the_manuals_draw_them(void **state)
 	assert_int_equal(word_at(page, DESCRIPTORS_IDT + 14 * 16 + 8), 0xaaaa);
 }
 
-static void check_fault(struct lab *lab, const struct fault_trial *trial, enum paging paging)
+static void check_fault(struct lab *lab, const struct fault_experiment *experiment, enum paging paging)
 {
 	struct fault_result result;
 	struct reason why = { "" };
-	int error = lab_fault(lab, trial, &result, &why);
+	int error = lab_fault(lab, experiment, &result, &why);
 	const uint64_t *kvm = result.usage.kvm;
 
 	assert_string_equal(why.text, "");
 	assert_int_equal(error, 0);
-	assert_int_equal(result.pages, trial->pages);
-	assert_int_equal(result.faults, trial->kind == FAULT_BACKING_ONLY ? 0 : trial->pages);
+	assert_int_equal(result.pages, experiment->pages);
+	assert_int_equal(result.faults, experiment->kind == FAULT_BACKING_ONLY ? 0 : experiment->pages);
 	assert_true(result.tsc_per_fault > 0 && result.tsc_per_touch > 0);
-	if (trial->kind == FAULT_GUEST_COLD || trial->kind == FAULT_BACKING_ONLY)
-		assert_true(result.usage.minor_faults >= trial->pages);
+	if (experiment->kind == FAULT_GUEST_COLD || experiment->kind == FAULT_BACKING_ONLY)
+		assert_true(result.usage.minor_faults >= experiment->pages);
 	else
-		assert_true(result.usage.minor_faults < trial->pages / 2);
+		assert_true(result.usage.minor_faults < experiment->pages / 2);
 	if (paging == PAGING_UNKNOWN)
 		return;
-	if (trial->kind == FAULT_BACKING_ONLY)
-		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], trial->pages, 2 * trial->pages);
+	if (experiment->kind == FAULT_BACKING_ONLY)
+		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], experiment->pages, 2 * experiment->pages);
 	else if (paging == PAGING_SHADOW)
-		assert_true(kvm[KVM_COUNT_PF_TAKEN] >= trial->pages && kvm[KVM_COUNT_PF_GUEST] >= trial->pages);
-	else if (trial->kind == FAULT_GUEST_COLD)
-		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], trial->pages, 2 * trial->pages);
+		assert_true(
+			kvm[KVM_COUNT_PF_TAKEN] >= experiment->pages && kvm[KVM_COUNT_PF_GUEST] >= experiment->pages);
+	else if (experiment->kind == FAULT_GUEST_COLD)
+		assert_in_range(kvm[KVM_COUNT_PF_TAKEN], experiment->pages, 2 * experiment->pages);
 	else
-		assert_true(kvm[KVM_COUNT_PF_TAKEN] <= trial->pages / 10);
+		assert_true(kvm[KVM_COUNT_PF_TAKEN] <= experiment->pages / 10);
 }
 
 static void check_all_faults(const struct lab_spec *spec)
@@ -138,15 +139,15 @@ static void check_all_faults(const struct lab_spec *spec)
 	for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
 		for (unsigned flush = 0; flush < (kind == FAULT_BACKING_ONLY ? 1 : FLUSH_KINDS); flush++)
 			for (unsigned order = 0; order < 2; order++) {
-				struct fault_trial trial = { (enum fault_kind)kind, (enum fault_flush)flush,
+				struct fault_experiment experiment = { (enum fault_kind)kind, (enum fault_flush)flush,
 					(enum touch_order)order, PAGES };
 
-				check_fault(lab, &trial, paging);
+				check_fault(lab, &experiment, paging);
 			}
 	lab_close(lab);
 }
 
-static void every_fault_trial_counts_what_it_must(void **state)
+static void every_fault_experiment_counts_what_it_must(void **state)
 {
 	(void)state;
 	check_all_faults(&small);
@@ -177,10 +178,10 @@ static void leaves_of_2m_on_huge_pages(void **state)
 		.pages = 32, .page_bytes = PAGE_2M, .levels = 4, .backing = BACKING_2M_THP, .frames = FRAMES_SHUFFLED
 	};
 	struct lab *lab = lab_make(&spec);
-	struct fault_trial trial = { .kind = FAULT_GUEST_COLD, .pages = 32 };
+	struct fault_experiment experiment = { .kind = FAULT_GUEST_COLD, .pages = 32 };
 	struct fault_result result;
 	struct reason why = { "" };
-	int error = lab_fault(lab, &trial, &result, &why);
+	int error = lab_fault(lab, &experiment, &result, &why);
 
 	(void)state;
 	if (error && strstr(why.text, "fragmented")) {
@@ -191,8 +192,8 @@ static void leaves_of_2m_on_huge_pages(void **state)
 	assert_int_equal(error, 0);
 	if (result.usage.kvm[KVM_COUNT_PAGES_2M] != KVM_COUNT_UNKNOWN)
 		assert_int_equal(result.usage.kvm[KVM_COUNT_PAGES_2M], 32);
-	trial.kind = FAULT_GUEST_WARM;
-	assert_int_equal(lab_fault(lab, &trial, &result, &why), 0);
+	experiment.kind = FAULT_GUEST_WARM;
+	assert_int_equal(lab_fault(lab, &experiment, &result, &why), 0);
 	lab_close(lab);
 }
 
@@ -204,27 +205,28 @@ static void spaces_are_switched_and_touched(void **state)
 	(void)state;
 	for (unsigned change = 0; change < SPACE_CHANGES; change++)
 		for (uint32_t pages = 1; pages <= PAGES; pages *= 8) {
-			struct switch_trial trial = { .change = (enum space_change)change, .pages_touched = pages };
+			struct switch_experiment experiment = { .change = (enum space_change)change,
+				.pages_touched = pages };
 			struct switch_result result;
 
-			assert_int_equal(lab_switch(lab, &trial, &result, &why), 0);
+			assert_int_equal(lab_switch(lab, &experiment, &result, &why), 0);
 			assert_true(result.tsc_per_load > 0);
 			assert_true(result.tsc_first_touch > 0);
 			assert_true(result.loads == 15 * LAB_LOADS);
 			assert_int_equal(result.interpreted, lab_interpreted(lab));
 		}
 	/* It leaves the laboratory as it found it. */
-	check_fault(lab, &(struct fault_trial){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
+	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
 	lab_close(lab);
 }
 
 static void pcids_work_or_are_refused_by_name(void **state)
 {
 	struct lab *lab = lab_make(&small);
-	struct switch_trial trial = { .change = SPACE_OTHER, .pcid = true, .pages_touched = 8 };
+	struct switch_experiment experiment = { .change = SPACE_OTHER, .pcid = true, .pages_touched = 8 };
 	struct switch_result result;
 	struct reason why = { "" };
-	int error = lab_switch(lab, &trial, &result, &why);
+	int error = lab_switch(lab, &experiment, &result, &why);
 
 	(void)state;
 	if (!lab_has_pcid(lab)) {
@@ -234,7 +236,7 @@ static void pcids_work_or_are_refused_by_name(void **state)
 		assert_string_equal(why.text, "");
 		assert_int_equal(error, 0);
 	}
-	check_fault(lab, &(struct fault_trial){ .kind = FAULT_UPGRADE, .pages = PAGES }, PAGING_UNKNOWN);
+	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_UPGRADE, .pages = PAGES }, PAGING_UNKNOWN);
 	lab_close(lab);
 }
 
@@ -260,17 +262,18 @@ static void wrong_wishes_are_refused(void **state)
 	assert_null(lab);
 	lab_close(NULL);
 	lab = lab_make(&small);
-	assert_int_equal(lab_fault(lab, &(struct fault_trial){ .pages = 2 * PAGES }, &result, &why), -EINVAL);
-	assert_int_equal(lab_fault(lab, &(struct fault_trial){ .pages = 7 }, &result, &why), -EINVAL);
+	assert_int_equal(lab_fault(lab, &(struct fault_experiment){ .pages = 2 * PAGES }, &result, &why), -EINVAL);
+	assert_int_equal(lab_fault(lab, &(struct fault_experiment){ .pages = 7 }, &result, &why), -EINVAL);
 	assert_int_equal(
-		lab_fault(lab, &(struct fault_trial){ .kind = FAULT_BACKING_ONLY, .flush = FLUSH_CR3, .pages = PAGES },
+		lab_fault(lab,
+			&(struct fault_experiment){ .kind = FAULT_BACKING_ONLY, .flush = FLUSH_CR3, .pages = PAGES },
 			&result, &why),
 		-EINVAL);
-	assert_int_equal(lab_switch(lab, &(struct switch_trial){ .pages_touched = 0 }, &switched, &why), -EINVAL);
+	assert_int_equal(lab_switch(lab, &(struct switch_experiment){ .pages_touched = 0 }, &switched, &why), -EINVAL);
 	assert_int_equal(
-		lab_switch(lab, &(struct switch_trial){ .pages_touched = PAGES + 1 }, &switched, &why), -EINVAL);
+		lab_switch(lab, &(struct switch_experiment){ .pages_touched = PAGES + 1 }, &switched, &why), -EINVAL);
 	/* None of that did any harm. */
-	check_fault(lab, &(struct fault_trial){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
+	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
 	lab_close(lab);
 }
 
@@ -278,7 +281,7 @@ static void wrong_wishes_are_refused(void **state)
 static void a_store_to_the_wrong_frame_is_found(void **state)
 {
 	struct lab *lab = lab_make(&small);
-	struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result;
 	struct reason why = { "" };
 	uint64_t other;
@@ -287,17 +290,17 @@ static void a_store_to_the_wrong_frame_is_found(void **state)
 	other = lab->guest.after[3];
 	lab->guest.after[3] = lab->guest.after[4];
 	lab->guest.after[4] = other;
-	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
 	assert_non_null(strstr(why.text, "did not arrive"));
-	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
 	assert_non_null(strstr(why.text, "only be closed"));
 	lab_close(lab);
 }
 
-static void a_stray_fault_and_a_signal_end_a_trial(void **state)
+static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
 {
 	struct lab *lab = lab_make(&small);
-	struct fault_trial trial = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result;
 	struct reason why = { "" };
 
@@ -312,9 +315,9 @@ static void a_stray_fault_and_a_signal_end_a_trial(void **state)
 	lab = lab_make(&small);
 	/* As if a signal were there at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
 	lab->guest.vcpu.run->immediate_exit = 1;
-	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EINTR);
+	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EINTR);
 	lab->guest.vcpu.run->immediate_exit = 0;
-	assert_int_equal(lab_fault(lab, &trial, &result, &why), -EIO);
+	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
 	lab_close(lab);
 }
 
@@ -385,7 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entry_is_found_and_shared_tables_are_the_same),
 		cmocka_unit_test(descriptors_are_as_the_manuals_draw_them),
-		cmocka_unit_test(every_fault_trial_counts_what_it_must),
+		cmocka_unit_test(every_fault_experiment_counts_what_it_must),
 		cmocka_unit_test(shuffled_frames_and_fewer_pages_than_there_are),
 		cmocka_unit_test(five_levels_work_or_are_refused_by_name),
 		cmocka_unit_test(leaves_of_2m_on_huge_pages),
@@ -393,7 +396,7 @@ int main(void)
 		cmocka_unit_test(pcids_work_or_are_refused_by_name),
 		cmocka_unit_test(wrong_wishes_are_refused),
 		cmocka_unit_test(a_store_to_the_wrong_frame_is_found),
-		cmocka_unit_test(a_stray_fault_and_a_signal_end_a_trial),
+		cmocka_unit_test(a_stray_fault_and_a_signal_end_a_experiment),
 		cmocka_unit_test(a_guest_that_cannot_handle_a_fault_is_an_error),
 		cmocka_unit_test(paging_is_proven),
 		cmocka_unit_test(test_contradicted_paging),

@@ -203,10 +203,10 @@ static void a_second_pass_keeps_all_but_the_step_axis(void **state)
 
 static const struct metric storm_like[] = { { "fault_ns", "ns", 0 }, { NULL, NULL, 0 } };
 
-static enum fit one_storm(const uint64_t *value, enum setting setting, struct trial *out)
+static enum fit one_storm(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct trial){ .kind = TRIAL_STORM, .storm = { .actors = (unsigned)value[0] } };
+	*out = (struct experiment){ .kind = EXPERIMENT_STORM, .storm = { .actors = (unsigned)value[0] } };
 	return FIT_ALWAYS;
 }
 
@@ -223,7 +223,7 @@ static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *a
 		.settings = HOSTS,
 		.axes = &axis,
 		.axis_count = 1,
-		.trial = one_storm,
+		.experiment = one_storm,
 		.metrics = storm_like,
 		.sweep_axis = -1 };
 	const struct param param = { "actors", asked };
@@ -234,7 +234,7 @@ static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *a
 	if (plan_make(&plan, &bench, &request, NULL))
 		return 0;
 	for (size_t c = 0; c < plan.ground[0].cells && count < most; c++)
-		actors[count++] = plan.ground[0].cell[c]->trial.storm.actors;
+		actors[count++] = plan.ground[0].cell[c]->experiment.storm.actors;
 	plan_free(&plan);
 	return count;
 }

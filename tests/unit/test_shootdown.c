@@ -29,7 +29,7 @@ static void no_child_is_left(void)
 static struct shootdown_spec spec_of(enum shootdown_operation operation, uint32_t pages, unsigned others)
 {
 	return (struct shootdown_spec){
-		.trial = { operation, pages, others }, .cpus = cpus, .memory_most_bytes = 32 * MIB
+		.experiment = { operation, pages, others }, .cpus = cpus, .memory_most_bytes = 32 * MIB
 	};
 }
 
@@ -164,9 +164,9 @@ static void what_means_nothing_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -EINVAL);
-	spec.trial.pages = SHOOTDOWN_PAGES_MOST + 1;
+	spec.experiment.pages = SHOOTDOWN_PAGES_MOST + 1;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -EINVAL);
-	spec.trial.pages = 512;
+	spec.experiment.pages = 512;
 	spec.memory_most_bytes = 1 * MIB;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "1024 KiB"));

@@ -1,6 +1,6 @@
 /*
- * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a number
- * as argument the comparison with a plain loop is made that many times.
+ * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a
+ * number as argument the comparison with a plain loop is made that many times.
  */
 #include "base/units.h"
 #include "system/storm.h"
@@ -38,7 +38,7 @@ static struct storm_result result;
 
 static struct storm_spec spec_of(enum storm_kind kind)
 {
-	return (struct storm_spec){ .trial = { .kind = kind, .actors = 1, .region_bytes = REGION },
+	return (struct storm_spec){ .experiment = { .kind = kind, .actors = 1, .region_bytes = REGION },
 		.cpus = home_cpu,
 		.ns_per_tsc = ns_per_tsc,
 		.window_ns = SHORT_NS,
@@ -69,9 +69,9 @@ static double faults_per_page(enum storm_kind kind)
 	}
 }
 
-static void check_result(const struct storm_trial *trial)
+static void check_result(const struct storm_experiment *experiment)
 {
-	enum storm_kind kind = trial->kind;
+	enum storm_kind kind = experiment->kind;
 	double found = (double)result.faults_counted / (double)result.pages;
 
 	assert_true(result.touches > 0 && result.touch_tsc > 0 && result.touches_per_s > 0);
@@ -79,13 +79,16 @@ static void check_result(const struct storm_trial *trial)
 	assert_true((double)result.touch_tsc / (double)result.touches * ns_per_tsc < (double)NS_PER_S);
 	assert_true(result.elapsed_ns >= SHORT_NS && result.away_ns <= result.elapsed_ns);
 	/* What is touched lies within the rounds that the rate is of. */
-	if (trial->actors == 1)
+	if (experiment->actors == 1)
 		assert_true(result.touches_per_s * (double)result.touch_tsc * ns_per_tsc <=
 			    1.01 * (double)NS_PER_S * (double)result.touches);
-	/* Few pages are touched of large kinds, beside which an actor's own faults count: storm_judge() has seen to those. */
+	/*
+	 * Few pages are touched of large kinds, beside which an actor's own faults count: storm_judge() has seen to
+	 * those.
+	 */
 	if (kind != STORM_UPGRADE && result.counted)
 		assert_true(fabs(found - faults_per_page(kind)) <
-			    0.02 + STORM_OWN_FAULTS * trial->actors / (double)result.pages);
+			    0.02 + STORM_OWN_FAULTS * experiment->actors / (double)result.pages);
 	if (kind == STORM_POPULATE) {
 		assert_int_equal(result.latencies.total, 0);
 		return;
@@ -102,9 +105,9 @@ static void run_one(const struct storm_spec *spec)
 	int error = storm_run(spec, &result, NULL, &why);
 
 	if (error)
-		print_message("# %s: %s\n", storm_kind_names[spec->trial.kind], why.text);
+		print_message("# %s: %s\n", storm_kind_names[spec->experiment.kind], why.text);
 	else
-		check_result(&spec->trial);
+		check_result(&spec->experiment);
 	assert_true(!error || is_lacking(error));
 	no_child_is_left();
 }
@@ -129,8 +132,8 @@ static void several_actors_work_together(void **state)
 			/* A fork of one thread is a fork of them all: benches/fault-storm.c. */
 			if (kind == STORM_FORK_COPY && as == ACTORS_THREADS)
 				continue;
-			spec.trial.as = (enum actors_as)as;
-			spec.trial.actors = ACTORS;
+			spec.experiment.as = (enum actors_as)as;
+			spec.experiment.actors = ACTORS;
 			run_one(&spec);
 		}
 }
@@ -174,17 +177,17 @@ static void memory_is_counted_before_it_is_taken(void **state)
 {
 	struct storm_spec spec = spec_of(STORM_FILE_COPY);
 	struct reason why = { "" };
-	uint64_t one = storm_bytes(&spec.trial);
+	uint64_t one = storm_bytes(&spec.experiment);
 
 	(void)state;
 	/* The file and its copy, and little else. */
 	assert_true(one > 2 * REGION && one < 3 * REGION);
-	spec.trial.actors = 4;
-	assert_int_equal(storm_bytes(&spec.trial), 4 * one);
-	spec.trial.kind = STORM_HUGETLB_WRITE;
-	assert_true(storm_bytes(&spec.trial) < 4 * REGION);
-	assert_int_equal(storm_pool_bytes(&spec.trial), 4 * REGION);
-	spec.trial.region_bytes = REGION + PAGE_4K;
+	spec.experiment.actors = 4;
+	assert_int_equal(storm_bytes(&spec.experiment), 4 * one);
+	spec.experiment.kind = STORM_HUGETLB_WRITE;
+	assert_true(storm_bytes(&spec.experiment) < 4 * REGION);
+	assert_int_equal(storm_pool_bytes(&spec.experiment), 4 * REGION);
+	spec.experiment.region_bytes = REGION + PAGE_4K;
 	assert_int_equal(storm_run(&spec, &result, NULL, &why), -ERANGE);
 	assert_non_null(strstr(why.text, "multiple of 2M"));
 }
@@ -202,8 +205,8 @@ static void a_stop_leaves_nothing(void **state)
 		struct reason why = { "" };
 		int error;
 
-		spec.trial.as = ACTORS_PROCESSES;
-		spec.trial.actors = ACTORS;
+		spec.experiment.as = ACTORS_PROCESSES;
+		spec.experiment.actors = ACTORS;
 		/* Longer than the test may take: it ends because it is told to. */
 		spec.window_ns = 3600 * NS_PER_S;
 		spec.stop = at_once;
@@ -258,7 +261,7 @@ static void fresh_storms_hold_their_frames(void **state)
 		uint64_t held = fresh.held_bytes;
 		struct crew crew;
 
-		spec.trial.frames = STORM_FRESH;
+		spec.experiment.frames = STORM_FRESH;
 		spec.frames = &fresh.map;
 		assert_int_equal(storm_run(&spec, &result, &crew, &why), 0);
 		/* Half of the pages together, the others one by one; every one is a frame. */
@@ -267,8 +270,8 @@ static void fresh_storms_hold_their_frames(void **state)
 		assert_int_equal(result.frames.got, fresh.map.frames ? REGION / PAGE_4K : 0);
 		/* They are still there, so that what one has no later one gets. */
 		assert_int_equal(result.frames.fresh, result.frames.got);
-		assert_int_equal(fresh_keep(&fresh, &crew, storm_bytes(&spec.trial), &why), 0);
-		assert_int_equal(fresh.held_bytes, held + storm_bytes(&spec.trial));
+		assert_int_equal(fresh_keep(&fresh, &crew, storm_bytes(&spec.experiment), &why), 0);
+		assert_int_equal(fresh.held_bytes, held + storm_bytes(&spec.experiment));
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
 	}
 	fresh_close(&fresh);
@@ -298,8 +301,8 @@ static void no_more_is_held_than_allowed(void **state)
 }
 
 /*
- * --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others may compute at the
- * same time, and by the clock on the wall, which is what a rate means ---
+ * --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others may
+ * compute at the same time, and by the clock on the wall, which is what a rate means ---
  */
 enum { BY_CPU, BY_WALL, CLOCKS };
 static const char *const clock_names[CLOCKS] = { "CPU", "wall" };
@@ -362,7 +365,7 @@ static struct rates storm_rates(void)
 	struct storm_spec spec = spec_of(STORM_ANON_WRITE);
 	struct reason why = { "" };
 
-	spec.trial.region_bytes = PLAIN_BYTES;
+	spec.experiment.region_bytes = PLAIN_BYTES;
 	spec.window_ns = PLAIN_NS;
 	assert_int_equal(storm_run(&spec, &result, NULL, &why), 0);
 	return (struct rates){ {

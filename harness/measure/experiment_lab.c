@@ -1,5 +1,5 @@
-/* Trials of the laboratory: a guest's page faults, and its loads of CR3. */
-#include "measure/trial_kinds.h"
+/* Experiments of the laboratory: a guest's page faults, and its loads of CR3. */
+#include "measure/experiment_kinds.h"
 #include "space/lab.h"
 
 #include <assert.h>
@@ -79,10 +79,11 @@ static double per(const struct lab_usage *usage, enum kvm_count count, uint64_t 
 	return usage->kvm[count] == KVM_COUNT_UNKNOWN ? NAN : (double)usage->kvm[count] / (double)events;
 }
 
-static int fault_trial(struct lab *lab, const struct trial *trial, struct outcome *outcome, struct reason *why)
+static int fault_experiment(
+	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct fault_result result;
-	int error = lab_fault(lab, &trial->fault, &result, why);
+	int error = lab_fault(lab, &experiment->fault, &result, why);
 
 	if (error)
 		return error;
@@ -100,10 +101,11 @@ static int fault_trial(struct lab *lab, const struct trial *trial, struct outcom
 	return 0;
 }
 
-static int switch_trial(struct lab *lab, const struct trial *trial, struct outcome *outcome, struct reason *why)
+static int switch_experiment(
+	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct switch_result result;
-	int error = lab_switch(lab, &trial->change, &result, why);
+	int error = lab_switch(lab, &experiment->change, &result, why);
 
 	if (error)
 		return error;
@@ -118,18 +120,19 @@ static int switch_trial(struct lab *lab, const struct trial *trial, struct outco
 	return 0;
 }
 
-typedef int (*lab_part)(struct lab *lab, const struct trial *trial, struct outcome *outcome, struct reason *why);
+typedef int (*lab_part)(
+	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
 
-static int in_lab(const struct measurement *m, const struct trial *trial, lab_part part, struct outcome *outcome,
-	struct reason *why)
+static int in_lab(const struct measurement *m, const struct experiment *experiment, lab_part part,
+	struct outcome *outcome, struct reason *why)
 {
 	struct backed_limits limits = { .stop = m->around->stop };
 	struct lab_spec spec = {
-		.pages = trial->pages,
-		.page_bytes = trial->page_bytes,
-		.levels = trial->levels,
-		.backing = trial->backing,
-		.frames = trial->frames,
+		.pages = experiment->pages,
+		.page_bytes = experiment->page_bytes,
+		.levels = experiment->levels,
+		.backing = experiment->backing,
+		.frames = experiment->frames,
 		.seed = gsl_rng_get(m->around->random),
 		.limits = &limits,
 	};
@@ -141,19 +144,19 @@ static int in_lab(const struct measurement *m, const struct trial *trial, lab_pa
 	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
 	outcome->interpreted = lab_interpreted(lab);
 	fail(&outcome->unknown, ENOTSUP, "this kernel's KVM does not count it");
-	error = part(lab, trial, outcome, why);
+	error = part(lab, experiment, outcome, why);
 	lab_close(lab);
 	return error;
 }
 
-int trial_take_fault(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_fault(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	return in_lab(m, trial, fault_trial, outcome, why);
+	return in_lab(m, experiment, fault_experiment, outcome, why);
 }
 
-int trial_take_switch(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_switch(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	return in_lab(m, trial, switch_trial, outcome, why);
+	return in_lab(m, experiment, switch_experiment, outcome, why);
 }

@@ -1,6 +1,6 @@
-/* Trials of TLB shootdowns: pages taken away that other CPUs have in their TLBs. */
+/* Experiments of TLB shootdowns: pages taken away that other CPUs have in their TLBs. */
 #include "machine/outer.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 #include "system/shootdown.h"
 
 #include <assert.h>
@@ -31,8 +31,9 @@ static_assert(SHOOTDOWN_METRICS <= METRICS_MAX, "bench.h");
 
 /*
  * What may flush other CPUs' TLBs without an interrupt that Linux counts, or NULL. INVLPGB broadcasts (Linux 6.15,
- * arch/x86/mm/tlb.c; AMD APM vol. 3). KVM's guests do not interrupt vCPUs that are not running (KVM_FEATURE_PV_TLB_FLUSH,
- * Documentation/virt/kvm/x86/cpuid.rst); those of Hyper-V and Xen PV leave flushing to the hypervisor.
+ * arch/x86/mm/tlb.c; AMD APM vol. 3). KVM's guests do not interrupt vCPUs that are not running
+ * (KVM_FEATURE_PV_TLB_FLUSH, Documentation/virt/kvm/x86/cpuid.rst); those of Hyper-V and Xen PV leave flushing to the
+ * hypervisor.
  */
 static const char *silent_flush(const struct machine_source *source)
 {
@@ -60,12 +61,12 @@ static void unknown_tell(unsigned others, const struct shootdown_result *result,
 	outcome->unknown = result->uncounted;
 }
 
-int trial_take_shootdown(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_shootdown(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	const struct shootdown_trial *shootdown = &trial->shootdown;
+	const struct shootdown_experiment *shootdown = &experiment->shootdown;
 	struct shootdown_spec spec = {
-		.trial = *shootdown,
+		.experiment = *shootdown,
 		.cpus = m->around->cpus,
 		.memory_most_bytes = m->around->memory_budget_bytes,
 		.stop = m->around->stop,

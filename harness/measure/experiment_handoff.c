@@ -1,7 +1,9 @@
-/* Trials of handoffs: two threads or processes take turns on one CPU, and touch the same memory after each switch. */
+/*
+ * Experiments of handoffs: two threads or processes take turns on one CPU, and touch the same memory after each switch.
+ */
 #include "machine/memory.h"
 #include "measure/chain.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 #include "system/handoff.h"
 
 #include <assert.h>
@@ -37,8 +39,8 @@ const struct metric handoff_metrics[HANDOFF_METRICS + 1] = {
 static_assert(HANDOFF_METRICS <= METRICS_MAX, "bench.h");
 
 /* Pages of that size: 2M as transparent huge pages, or from the hugetlb pool where the kernel gives none of those. */
-static int memory_make(
-	const struct measurement *m, const struct handoff_trial *handoff, struct backed *memory, struct reason *why)
+static int memory_make(const struct measurement *m, const struct handoff_experiment *handoff, struct backed *memory,
+	struct reason *why)
 {
 	struct backed_limits limits = { .stop = m->around->stop };
 	uint64_t bytes = handoff->pages_touched * handoff->page_bytes, reserved;
@@ -60,8 +62,8 @@ static int memory_make(
 }
 
 /* A random cycle over one line of each page, proven as any chain is. */
-static int chain_make(const struct measurement *m, const struct handoff_trial *handoff, const struct backed *memory,
-	const void **start, struct reason *why)
+static int chain_make(const struct measurement *m, const struct handoff_experiment *handoff,
+	const struct backed *memory, const void **start, struct reason *why)
 {
 	uint32_t count = handoff->pages_touched;
 	struct cycle cycle = { calloc(count, sizeof(uint32_t)), calloc(count, sizeof(uint32_t)) };
@@ -93,7 +95,7 @@ static int chain_make(const struct measurement *m, const struct handoff_trial *h
 }
 
 static void values_set(
-	const struct handoff_trial *handoff, const struct handoff_result *result, struct outcome *outcome)
+	const struct handoff_experiment *handoff, const struct handoff_result *result, struct outcome *outcome)
 {
 	double refill = handoff->pages_touched * (result->touch_tsc - result->warm_tsc);
 	const double tsc[] = { result->switch_tsc, result->touch_tsc, result->warm_tsc, refill };
@@ -115,10 +117,10 @@ static void values_set(
 	}
 }
 
-int trial_take_handoff(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_handoff(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	const struct handoff_trial *handoff = &trial->handoff;
+	const struct handoff_experiment *handoff = &experiment->handoff;
 	struct handoff_spec spec = {
 		.between = handoff->between,
 		.via = handoff->via,

@@ -1,6 +1,6 @@
-/* Trials of building and tearing down page tables. */
+/* Experiments of building and tearing down page tables. */
 #include "machine/memory.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 #include "system/mapping.h"
 
 #include <assert.h>
@@ -52,40 +52,40 @@ static int huge_zero_check(const struct machine_source *source, struct reason *w
 	return allowed ? 0 : fail(why, ENOTSUP, "the huge zero page is off: write 1 to %s", file);
 }
 
-static int pool_check(const struct measurement *m, const struct mapping_trial *trial, struct reason *why)
+static int pool_check(const struct measurement *m, const struct mapping_experiment *experiment, struct reason *why)
 {
 	uint64_t pages;
-	int error = hugetlb_free(m->around->source, trial->page_bytes, -1, &pages, why);
+	int error = hugetlb_free(m->around->source, experiment->page_bytes, -1, &pages, why);
 
 	if (error)
 		return -ENOTSUP;
 	if (!pages)
 		return -ENOMEM;
-	return pages >= trial->pages
+	return pages >= experiment->pages
 		       ? 0
 		       : fail(why, ENOMEM, "%" PRIu64 " huge pages of 1G are free in the pool, not %" PRIu32, pages,
-				 trial->pages);
+				 experiment->pages);
 }
 
 /* Whether it can be tried without taking more than this run may. */
-static int room_check(const struct measurement *m, const struct mapping_trial *trial, struct reason *why)
+static int room_check(const struct measurement *m, const struct mapping_experiment *experiment, struct reason *why)
 {
-	uint64_t bytes = mapping_table_bytes(trial, true), budget = m->around->memory_budget_bytes;
+	uint64_t bytes = mapping_table_bytes(experiment, true), budget = m->around->memory_budget_bytes;
 
 	if (bytes > budget)
 		return fail(why, ENOMEM,
 			"%" PRIu64 " MiB of tables are more than the %" PRIu64 " MiB of memory that this run may use",
 			bytes / MIB, budget / MIB);
-	if (trial->page_bytes == PAGE_2M)
+	if (experiment->page_bytes == PAGE_2M)
 		return huge_zero_check(m->around->source, why);
-	return trial->page_bytes == PAGE_1G ? pool_check(m, trial, why) : 0;
+	return experiment->page_bytes == PAGE_1G ? pool_check(m, experiment, why) : 0;
 }
 
-int trial_take_mapping(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_mapping(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	const struct mapping_trial *mapping = &trial->mapping;
-	struct mapping_spec spec = { .trial = mapping, .cpu = m->around->cpus[0], .stop = m->around->stop };
+	const struct mapping_experiment *mapping = &experiment->mapping;
+	struct mapping_spec spec = { .experiment = mapping, .cpu = m->around->cpus[0], .stop = m->around->stop };
 	struct mapping_result result;
 	int error = room_check(m, mapping, why);
 

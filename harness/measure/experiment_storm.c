@@ -1,6 +1,6 @@
-/* Trials that are storms of page faults. */
+/* Experiments that are storms of page faults. */
 #include "machine/memory.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 #include "system/storm.h"
 
 #include <assert.h>
@@ -49,8 +49,8 @@ const struct metric storm_metrics[STORM_METRICS + 1] = {
 static_assert(STORM_METRICS <= METRICS_MAX, "bench.h");
 
 /*
- * At 2 us a fault, which is slow, 20 ms are three rounds over 16 MiB, and sixteen where it is 0.3 us. The shorter one is
- * for quantiles: a round at least, so 4096 faults a sample, and a per mille of a point's are dozens.
+ * At 2 us a fault, which is slow, 20 ms are three rounds over 16 MiB, and sixteen where it is 0.3 us. The shorter one
+ * is for quantiles: a round at least, so 4096 faults a sample, and a per mille of a point's are dozens.
  */
 #define WINDOW_NS (20 * NS_PER_MS)
 #define TIMED_WINDOW_NS (8 * NS_PER_MS)
@@ -70,7 +70,7 @@ static uint64_t room_bytes(const struct measurement *m)
 	return left < effort ? left : effort;
 }
 
-static int pool_judge(const struct measurement *m, const struct storm_trial *storm, struct reason *why)
+static int pool_judge(const struct measurement *m, const struct storm_experiment *storm, struct reason *why)
 {
 	uint64_t needed = storm_pool_bytes(storm) / PAGE_2M, free = 0;
 	struct reason hint = { "" };
@@ -87,7 +87,7 @@ static int pool_judge(const struct measurement *m, const struct storm_trial *sto
 }
 
 /* Whether this machine has what the storm needs, before anything is made. */
-static int storm_possible(const struct measurement *m, const struct storm_trial *storm, struct reason *why)
+static int storm_possible(const struct measurement *m, const struct storm_experiment *storm, struct reason *why)
 {
 	uint64_t needed = storm_bytes(storm), room = room_bytes(m);
 	struct reason hint = { "" };
@@ -190,8 +190,8 @@ static void outcome_fill(struct outcome *outcome, const struct storm_result *res
 }
 
 /*
- * A storm that got used frames holds them, which is what makes the next one get others: so it is taken again a few times,
- * where that can be seen.
+ * A storm that got used frames holds them, which is what makes the next one get others: so it is taken again a few
+ * times, where that can be seen.
  */
 #define FRESH_TRIES 3
 #define FRESH_ENOUGH 0.95
@@ -200,7 +200,7 @@ static int fresh_run(
 	const struct measurement *m, const struct storm_spec *spec, struct storm_result *result, struct reason *why)
 {
 	struct fresh_request request = {
-		.bytes = storm_bytes(&spec->trial),
+		.bytes = storm_bytes(&spec->experiment),
 		.most_bytes = m->around->memory_budget_bytes / FRESH_PART,
 		.cpus = m->around->cpus,
 		.cpu_count = m->around->cpu_count,
@@ -220,11 +220,11 @@ static int fresh_run(
 	}
 }
 
-int trial_take_storm(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_storm(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct storm_spec spec = {
-		.trial = trial->storm,
+		.experiment = experiment->storm,
 		.cpus = m->around->cpus,
 		.ns_per_tsc = outcome->ns_per_tsc,
 		.window_ns = WINDOW_NS,
@@ -233,15 +233,15 @@ int trial_take_storm(
 		.stop = m->around->stop,
 	};
 	static struct storm_result result;
-	int error = storm_possible(m, &trial->storm, why);
+	int error = storm_possible(m, &experiment->storm, why);
 
 	if (error)
 		return error;
 	fresh_open(m->fresh);
-	if (trial->storm.frames == STORM_FRESH) {
+	if (experiment->storm.frames == STORM_FRESH) {
 		error = fresh_run(m, &spec, &result, why);
 	} else {
-		fresh_note_use(m->fresh, storm_bytes(&trial->storm));
+		fresh_note_use(m->fresh, storm_bytes(&experiment->storm));
 		error = storm_run(&spec, &result, NULL, why);
 	}
 	if (error)
@@ -249,6 +249,6 @@ int trial_take_storm(
 	outcome_fill(outcome, &result);
 	latencies_tell(outcome, &result);
 	faults_tell(outcome, &result);
-	frames_tell(outcome, &result, trial->storm.frames, m->fresh);
+	frames_tell(outcome, &result, experiment->storm.frames, m->fresh);
 	return 0;
 }

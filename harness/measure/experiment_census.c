@@ -1,5 +1,5 @@
-/* Trials that count page tables: of guests and their hypervisor, or of processes. */
-#include "measure/trial_kinds.h"
+/* Experiments that count page tables: of guests and their hypervisor, or of processes. */
+#include "measure/experiment_kinds.h"
 #include "space/census.h"
 
 #include <assert.h>
@@ -34,9 +34,9 @@ const struct metric census_metrics[CENSUS_METRICS + 1] = {
 static_assert(CENSUS_METRICS <= METRICS_MAX, "bench.h");
 
 static int guests_census(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	struct census_trial census = trial->census;
+	struct census_experiment census = experiment->census;
 	struct census_result result;
 	int error;
 
@@ -62,12 +62,12 @@ static int guests_census(
 }
 
 static int native_census(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	struct census_native_trial census = {
-		.processes = trial->census.processes,
-		.mapped_bytes = trial->census.mapped_bytes,
-		.backing = trial->census.backing,
+	struct census_native_experiment census = {
+		.processes = experiment->census.processes,
+		.mapped_bytes = experiment->census.mapped_bytes,
+		.backing = experiment->census.backing,
 		.stop = m->around->stop,
 	};
 	struct census_native_result result;
@@ -81,9 +81,9 @@ static int native_census(
 	return 0;
 }
 
-int trial_take_census(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_census(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	return outcome->setting == SETTING_HOST ? native_census(m, trial, outcome, why)
-						: guests_census(m, trial, outcome, why);
+	return outcome->setting == SETTING_HOST ? native_census(m, experiment, outcome, why)
+						: guests_census(m, experiment, outcome, why);
 }

@@ -1,6 +1,6 @@
-/* Trials of malloc() and free(). */
+/* Experiments of malloc() and free(). */
 #include "machine/allocator.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 #include "system/malloc_storm.h"
 
 #include <assert.h>
@@ -35,12 +35,12 @@ static_assert(MALLOC_METRICS <= METRICS_MAX, "bench.h");
 /* 65536 blocks of 1 KiB, or 16384 pages to fault in: a batch that takes some 10 to 50 ms. */
 #define BATCH_BYTES_MOST (64 * MIB)
 
-static uint64_t bytes_most(const struct measurement *m, const struct malloc_trial *trial)
+static uint64_t bytes_most(const struct measurement *m, const struct malloc_experiment *experiment)
 {
 	uint64_t budget = m->around->memory_budget_bytes;
 
 	/* A pair holds one block at a time, however large it was asked to be; a batch need not be large. */
-	if (trial->pattern == MALLOC_PAIR)
+	if (experiment->pattern == MALLOC_PAIR)
 		return budget / 2;
 	return budget / 4 < BATCH_BYTES_MOST ? budget / 4 : BATCH_BYTES_MOST;
 }
@@ -55,13 +55,14 @@ static void unknown_tell(struct outcome *outcome)
 		allocator.name);
 }
 
-int trial_take_malloc(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+int experiment_take_malloc(
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	const struct malloc_trial *storm = &trial->malloc;
-	struct malloc_storm_spec spec = {
-		.trial = storm, .cpus = m->around->cpus, .batch_bytes = bytes_most(m, storm), .stop = m->around->stop
-	};
+	const struct malloc_experiment *storm = &experiment->malloc;
+	struct malloc_storm_spec spec = { .experiment = storm,
+		.cpus = m->around->cpus,
+		.batch_bytes = bytes_most(m, storm),
+		.stop = m->around->stop };
 	struct malloc_storm_result result;
 	int error;
 

@@ -1,25 +1,25 @@
-#include "measure/trial.h"
+#include "measure/experiment.h"
 
 #include "base/histogram.h"
-#include "measure/trial_kinds.h"
+#include "measure/experiment_kinds.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-static const trial_take kinds[TRIAL_KINDS] = {
-	[TRIAL_FAULT] = trial_take_fault,
-	[TRIAL_SWITCH] = trial_take_switch,
-	[TRIAL_CENSUS] = trial_take_census,
-	[TRIAL_STORM] = trial_take_storm,
-	[TRIAL_MALLOC] = trial_take_malloc,
-	[TRIAL_SHOOTDOWN] = trial_take_shootdown,
-	[TRIAL_HANDOFF] = trial_take_handoff,
-	[TRIAL_MAPPING] = trial_take_mapping,
+static const experiment_take kinds[EXPERIMENT_KINDS] = {
+	[EXPERIMENT_FAULT] = experiment_take_fault,
+	[EXPERIMENT_SWITCH] = experiment_take_switch,
+	[EXPERIMENT_CENSUS] = experiment_take_census,
+	[EXPERIMENT_STORM] = experiment_take_storm,
+	[EXPERIMENT_MALLOC] = experiment_take_malloc,
+	[EXPERIMENT_SHOOTDOWN] = experiment_take_shootdown,
+	[EXPERIMENT_HANDOFF] = experiment_take_handoff,
+	[EXPERIMENT_MAPPING] = experiment_take_mapping,
 };
 
 static int outcome_take(
-	const struct measurement *m, const struct trial *trial, struct outcome *outcome, struct reason *why)
+	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct histogram *histogram = outcome->histogram;
 
@@ -32,7 +32,7 @@ static int outcome_take(
 	};
 	for (unsigned i = 0; i < METRICS_MAX; i++)
 		outcome->value[i] = NAN;
-	return kinds[trial->kind](m, trial, outcome, why);
+	return kinds[experiment->kind](m, experiment, outcome, why);
 }
 
 static bool outcome_contaminated(const struct outcome *outcome)
@@ -62,10 +62,12 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 	int error = 0;
 
 	for (unsigned take = 0; take <= RETAKES; take++) {
-		/* On a busy machine long trials that are taken again would take a run far beyond what it promised. */
+		/*
+		 * On a busy machine long experiments that are taken again would take a run far beyond what it promised.
+		 */
 		if (take && now_ns() > m->deadline_ns)
 			break;
-		error = outcome_take(m, &cell->trial, &outcome, &why);
+		error = outcome_take(m, &cell->experiment, &outcome, &why);
 		if (error)
 			break;
 		disturbance_add(&point->disturbance, &outcome.disturbance);
@@ -86,14 +88,14 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 	point->interpreted = outcome.interpreted;
 	point->unknown = outcome.unknown;
 	memcpy(point->kvm_pages, outcome.kvm_pages, sizeof(point->kvm_pages));
-	point->page_bytes = 0; /* verified by the trial itself */
+	point->page_bytes = 0; /* verified by the experiment itself */
 	error = point_tell_unknown(point, outcome.unknown_of);
 	if (!error)
 		error = point_add(point, outcome.value, outcome.cycles_per_tsc, m->round);
 	return error ? error : point_add_latencies(point, &histogram);
 }
 
-int trial_measure(struct measurement *m, struct cell *cell)
+int experiment_measure(struct measurement *m, struct cell *cell)
 {
 	int error = 0;
 
