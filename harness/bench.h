@@ -78,7 +78,8 @@ struct chase {
 };
 
 /*
- * Experiments of the laboratory, as data. space/lab.h and space/census.h carry them out, and say what exactly happens.
+ * Experiments of the laboratory, as data. space/laboratory.h and space/census.h carry them out, and say what exactly
+ * happens.
  */
 /* What a fault experiment makes happen on the first touch (a store) of each page. */
 enum fault_kind {
@@ -114,7 +115,7 @@ struct fault_experiment {
 	enum fault_kind kind;
 	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
 	enum touch_order order;
-	uint32_t pages; /* touched: a multiple of LAB_CHUNK_PAGES up to spec.pages */
+	uint32_t pages; /* touched: a multiple of LABORATORY_CHUNK_PAGES up to spec.pages */
 };
 
 enum space_change {

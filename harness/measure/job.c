@@ -9,7 +9,7 @@
 #include "measure/stats.h"
 #include "measure/steps.h"
 #include "record/load.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -140,7 +140,7 @@ static int paging_look(struct job *job, const struct kvm_module *module, enum pa
 	job->paging_reason = module->reason;
 	if (!(job->request.plan.settings & SETTING_BIT(SETTING_VCPU)))
 		return fail(&job->proof.reason, 0, "no guest was asked for");
-	return lab_check_paging(module, &job->proof, paging, why);
+	return laboratory_check_paging(module, &job->proof, paging, why);
 }
 
 static int machine_look(struct job *job, struct reason *why)

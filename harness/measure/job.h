@@ -7,7 +7,7 @@
 #include "measure/plan.h"
 #include "measure/rounds.h"
 #include "record/write.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 
 #include <jansson.h>
 

@@ -2,8 +2,8 @@
 
 #include "base/units.h"
 #include "space/census_internal.h"
-#include "space/lab.h"
-#include "space/lab_guest.h"
+#include "space/laboratory.h"
+#include "space/laboratory_guest.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -79,26 +79,26 @@ static int experiment_check(const struct census_experiment *experiment, struct r
 
 /* Have the guest load an address space and read from each page of it, as small as guest or host have them. */
 static int space_walk(
-	struct lab_guest *guest, uint32_t space, const struct census_experiment *experiment, struct reason *why)
+	struct laboratory_guest *guest, uint32_t space, const struct census_experiment *experiment, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(experiment->backing);
 	uint64_t stride = experiment->page_bytes < unit ? experiment->page_bytes : unit;
 	int error;
 
-	guest->call->cr3 = lab_guest_root(guest, space).at;
-	guest->call->list = LAB_REGION;
+	guest->call->cr3 = laboratory_guest_root(guest, space).at;
+	guest->call->list = LABORATORY_REGION;
 	guest->call->target = stride;
 	guest->call->count = experiment->mapped_bytes / stride;
-	error = lab_guest_run(guest, lab_sweep, why);
-	if (!error && guest->call->end != LAB_REGION + experiment->mapped_bytes)
+	error = laboratory_guest_run(guest, laboratory_sweep, why);
+	if (!error && guest->call->end != LABORATORY_REGION + experiment->mapped_bytes)
 		return fail(why, EIO, "a walk over an address space did not end where it must");
 	return error;
 }
 
-static int vm_make(struct lab_guest *guest, const struct backed *memory, const struct census_experiment *experiment,
-	struct reason *why)
+static int vm_make(struct laboratory_guest *guest, const struct backed *memory,
+	const struct census_experiment *experiment, struct reason *why)
 {
-	const struct lab_guest_spec spec = {
+	const struct laboratory_guest_spec spec = {
 		.memory = memory,
 		.page_bytes = experiment->page_bytes,
 		.levels = experiment->levels,
@@ -106,7 +106,7 @@ static int vm_make(struct lab_guest *guest, const struct backed *memory, const s
 		.mapped_bytes = experiment->mapped_bytes,
 		.step_bytes = experiment->memory == CENSUS_OWN ? experiment->mapped_bytes : 0,
 	};
-	int error = lab_guest_open(guest, &spec, why);
+	int error = laboratory_guest_open(guest, &spec, why);
 
 	for (uint32_t i = 0; !error && i < experiment->processes; i++)
 		error = experiment->stop && experiment->stop() ? fail(why, EINTR, "interrupted")
@@ -115,7 +115,7 @@ static int vm_make(struct lab_guest *guest, const struct backed *memory, const s
 }
 
 /* The tables of a VM's spaces, and what they share: the top of the common tree is no space's. */
-static void guest_count(const struct lab_guest *guest, struct census_result *result)
+static void guest_count(const struct laboratory_guest *guest, struct census_result *result)
 {
 	uint64_t top = guest->spec.levels - 3;
 
@@ -124,7 +124,7 @@ static void guest_count(const struct lab_guest *guest, struct census_result *res
 	result->guest_shared_table_pages += guest->common.used_bytes / PAGE_4K - top;
 }
 
-static void kvm_count(struct lab_guest *guest, struct census_result *result)
+static void kvm_count(struct laboratory_guest *guest, struct census_result *result)
 {
 	bool vcpu_fresh = !kvm_stats_read(&guest->vcpu.stats), vm_fresh = !kvm_stats_read(&guest->vm.stats);
 
@@ -148,7 +148,7 @@ static void kvm_count(struct lab_guest *guest, struct census_result *result)
  * them (direct shadow pages: Documentation/virt/kvm/x86/mmu.rst).
  */
 static void formulas_fill(
-	const struct census_experiment *experiment, const struct lab_guest *guest, struct census_result *result)
+	const struct census_experiment *experiment, const struct laboratory_guest *guest, struct census_result *result)
 {
 	unsigned host_leaf = leaf_level(backing_page_bytes(experiment->backing)),
 		 leaf = leaf_level(experiment->page_bytes);
@@ -210,7 +210,7 @@ static void growth_fill(const struct census_number *before, struct census_number
 
 int census_take(const struct census_experiment *experiment, struct census_result *result, struct reason *why)
 {
-	struct lab_guest *guests = NULL;
+	struct laboratory_guest *guests = NULL;
 	struct census_number before, after;
 	struct backed memory = { 0 };
 	uint32_t made = 0;
@@ -219,7 +219,7 @@ int census_take(const struct census_experiment *experiment, struct census_result
 	*result = (struct census_result){ 0 };
 	if (error)
 		return error;
-	if (lab_prove_paging(&result->paging, NULL, &result->paging_why))
+	if (laboratory_prove_paging(&result->paging, NULL, &result->paging_why))
 		result->paging = PAGING_UNKNOWN;
 	guests = calloc(experiment->vms, sizeof(*guests));
 	if (!guests)
@@ -239,7 +239,7 @@ int census_take(const struct census_experiment *experiment, struct census_result
 	if (!error)
 		formulas_fill(experiment, &guests[0], result);
 	for (uint32_t i = 0; i < made; i++)
-		lab_guest_close(&guests[i]);
+		laboratory_guest_close(&guests[i]);
 	if (!error) {
 		census_secondary_tables(&after);
 		drift_check(&before, &after, &result->hypervisor_table_bytes);

@@ -25,7 +25,7 @@ struct census_number {
 };
 
 struct census_result {
-	enum paging paging; /* proven by lab_prove_paging(); PAGING_UNKNOWN where that is not possible */
+	enum paging paging; /* proven by laboratory_prove_paging(); PAGING_UNKNOWN where that is not possible */
 	struct reason paging_why; /* ... and why not */
 
 	/* Trees, by the formulas. */

@@ -1,5 +1,5 @@
 /* Which paging mode KVM uses, proven by what it does. */
-#include "space/lab.h"
+#include "space/laboratory.h"
 
 #include "base/units.h"
 
@@ -15,22 +15,22 @@
 #define NESTED_MOST 0.1
 #define SHADOW_LEAST 0.9
 
-int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why)
+int laboratory_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why)
 {
-	const struct lab_spec spec = {
+	const struct laboratory_spec spec = {
 		.pages = PAGES, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K, .seed = 1
 	};
 	const struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result = { 0 };
-	struct lab *lab;
+	struct laboratory *laboratory;
 	double taken;
-	int error = lab_open(&spec, &lab, why);
+	int error = laboratory_open(&spec, &laboratory, why);
 
 	*proven = PAGING_UNKNOWN;
 	if (error)
 		return error;
-	error = lab_fault(lab, &experiment, &result, why);
-	lab_close(lab);
+	error = laboratory_fault(laboratory, &experiment, &result, why);
+	laboratory_close(laboratory);
 	if (error)
 		return error;
 	if (result.usage.kvm[KVM_COUNT_PF_TAKEN] == KVM_COUNT_UNKNOWN ||
@@ -51,10 +51,11 @@ int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason
 	return 0;
 }
 
-int lab_check_paging(const struct kvm_module *module, struct paging_proof *proof, enum paging *told, struct reason *why)
+int laboratory_check_paging(
+	const struct kvm_module *module, struct paging_proof *proof, enum paging *told, struct reason *why)
 {
 	*proof = (struct paging_proof){ .paging = PAGING_UNKNOWN };
-	proof->known = !lab_prove_paging(&proof->paging, &proof->exits_per_fault, &proof->reason);
+	proof->known = !laboratory_prove_paging(&proof->paging, &proof->exits_per_fault, &proof->reason);
 	*told = proof->known ? proof->paging : module->paging;
 	if (proof->known && module->paging != PAGING_UNKNOWN && module->paging != proof->paging)
 		return fail(why, EPROTO,

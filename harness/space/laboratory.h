@@ -10,8 +10,8 @@
  * Times are TSC cycles, what reading the clock costs taken off. Needs /dev/kvm, no other privilege. One thread at a
  * time uses a laboratory.
  */
-#ifndef NESTWALK_LAB_H
-#define NESTWALK_LAB_H
+#ifndef NESTWALK_LABORATORY_H
+#define NESTWALK_LABORATORY_H
 
 #include "base/reason.h"
 #include "bench.h"
@@ -23,12 +23,12 @@
 #include <stdint.h>
 
 /* Pages between two readings of the clock: a fault takes 100 ns at least, so reading it costs a per cent at most. */
-#define LAB_CHUNK_PAGES 32u
+#define LABORATORY_CHUNK_PAGES 32u
 /* 256 MiB of 4K pages: more than any TLB holds, and the lists that describe them take little memory. */
-#define LAB_PAGES_MAX 65536u
+#define LABORATORY_PAGES_MAX 65536u
 
-struct lab_spec {
-	uint32_t pages; /* in the region under test: a multiple of LAB_CHUNK_PAGES up to LAB_PAGES_MAX */
+struct laboratory_spec {
+	uint32_t pages; /* in the region under test: a multiple of LABORATORY_CHUNK_PAGES up to LABORATORY_PAGES_MAX */
 	uint64_t page_bytes; /* leaf in the guest's tables: PAGE_4K or PAGE_2M */
 	unsigned levels; /* of the guest's tables: 4 or 5 */
 	enum backing backing; /* of the region on this host; control pages and tables are on 4K pages */
@@ -37,26 +37,26 @@ struct lab_spec {
 	const struct backed_limits *limits; /* while memory is made; NULL: none */
 };
 
-struct lab;
+struct laboratory;
 
 /*
  * Make a VM with pages * page_bytes of fresh memory (rounded up to a page of the backing), two address spaces that map
  * it alike, and one vCPU. A few ms at 512 pages.
  * 0; -EINVAL spec; -ENOENT, -EACCES no /dev/kvm; -ENOTSUP this machine cannot (LA57, 2M); -ENOMEM; -EINTR; -EIO.
- * Owned by the caller: lab_close().
+ * Owned by the caller: laboratory_close().
  */
-int lab_open(const struct lab_spec *spec, struct lab **lab, struct reason *why);
-void lab_close(struct lab *lab); /* NULL is allowed */
+int laboratory_open(const struct laboratory_spec *spec, struct laboratory **laboratory, struct reason *why);
+void laboratory_close(struct laboratory *laboratory); /* NULL is allowed */
 
 /*
- * Whether the guest's CPL 0 code is interpreted by KVM instruction by instruction (kvm_pvm; found at lab_open() by
- * running instructions that no virtualisation hardware hands to the hypervisor). Counts then stand; times are those of
- * an interpreter, not of shadow or nested paging.
+ * Whether the guest's CPL 0 code is interpreted by KVM instruction by instruction (kvm_pvm; found at laboratory_open()
+ * by running instructions that no virtualisation hardware hands to the hypervisor). Counts then stand; times are those
+ * of an interpreter, not of shadow or nested paging.
  */
-bool lab_interpreted(const struct lab *lab);
+bool laboratory_interpreted(const struct laboratory *laboratory);
 
 /* What happened around the measured code on this host's side. */
-struct lab_usage {
+struct laboratory_usage {
 	uint64_t minor_faults; /* of this thread, on behalf of the guest or its own */
 	uint64_t involuntary_switches;
 	uint64_t elapsed_ns, away_ns; /* wall time; how much of it this thread did not run */
@@ -74,8 +74,8 @@ struct fault_result {
 	double tsc_per_fault; /* median over chunks, per page: touch, fault, handler, return, and touch again */
 	double tsc_per_fault_mean; /* the mean: where a page of the backing serves many touches, no median sees its fault */
 	double tsc_per_touch; /* the same code over the same pages once more, when nothing is left to fault */
-	struct lab_usage usage; /* of the pass that faulted */
-	bool interpreted; /* lab_interpreted() */
+	struct laboratory_usage usage; /* of the pass that faulted */
+	bool interpreted; /* laboratory_interpreted() */
 };
 
 /*
@@ -87,33 +87,34 @@ struct fault_result {
  * (*why names the exit and the registers). After -EINTR or -EIO the laboratory can only be closed. May be called any
  * number of times; each starts anew.
  */
-int lab_fault(
-	struct lab *lab, const struct fault_experiment *experiment, struct fault_result *result, struct reason *why);
+int laboratory_fault(struct laboratory *laboratory, const struct fault_experiment *experiment,
+	struct fault_result *result, struct reason *why);
 
 struct switch_result {
-	double tsc_per_load; /* median over laps of LAB_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */
+	double tsc_per_load; /* median over laps of LABORATORY_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */
 	double tsc_first_touch; /* the first of W dependent loads after each load of CR3, per page: median over laps */
 	double tsc_warm_touch; /* the same loads once more without a load of CR3 between: what the touches cost anyway */
 	uint64_t loads; /* of CR3, in `load_usage` */
 	double exits_per_load; /* of load_usage; negative where KVM has no statistics */
-	struct lab_usage load_usage; /* of all laps of loads together; no page of the region is touched in them */
+	struct laboratory_usage
+		load_usage; /* of all laps of loads together; no page of the region is touched in them */
 	uint64_t touch_laps; /* CR3 loads, each followed by W first touches and W warm ones, in `touch_usage` */
-	struct lab_usage touch_usage;
+	struct laboratory_usage touch_usage;
 	bool interpreted; /* tsc_per_load then is the interpreter's; touches are at CPL 3 and stand */
 };
 
-#define LAB_LOADS 64u /* in a lap: reading the clock at CPL 0, without LFENCE, is then under a per cent */
+#define LABORATORY_LOADS 64u /* in a lap: reading the clock at CPL 0, without LFENCE, is then under a per cent */
 
 /*
  * CR3 loads and the first touches after them. The W pages lie in a random cycle through the region, one line each, and
  * both spaces have been walked before the clock starts.
- * 0; -EINVAL; -ENOTSUP PCID is asked for and the guest's CPUID does not have it; -EINTR; -EIO as lab_fault().
+ * 0; -EINVAL; -ENOTSUP PCID is asked for and the guest's CPUID does not have it; -EINTR; -EIO as laboratory_fault().
  */
-int lab_switch(
-	struct lab *lab, const struct switch_experiment *experiment, struct switch_result *result, struct reason *why);
+int laboratory_switch(struct laboratory *laboratory, const struct switch_experiment *experiment,
+	struct switch_result *result, struct reason *why);
 
 /* Whether switch_experiment.pcid can be asked for: CPUID leaf 1 ECX bit 17 as the guest has it. */
-bool lab_has_pcid(const struct lab *lab);
+bool laboratory_has_pcid(const struct laboratory *laboratory);
 
 /*
  * How KVM translates a guest's addresses here, by what it does: guest faults on memory that the hypervisor has mapped
@@ -121,9 +122,9 @@ bool lab_has_pcid(const struct lab *lab);
  * under 50 ms.
  * @exits_per_fault: of all exits; NULL is allowed.
  * 0 with PAGING_NESTED or PAGING_SHADOW; -ENOTSUP KVM has no statistics to tell by; -EIO counts between the two, which
- * prove neither; otherwise as lab_open() and lab_fault().
+ * prove neither; otherwise as laboratory_open() and laboratory_fault().
  */
-int lab_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
+int laboratory_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
 
 /*
  * What is proven, held against what sysfs says. 0 where both agree, or where only one of them tells: *told is then that
@@ -135,7 +136,7 @@ struct paging_proof {
 	double exits_per_fault;
 	struct reason reason;
 };
-int lab_check_paging(
+int laboratory_check_paging(
 	const struct kvm_module *module, struct paging_proof *proof, enum paging *told, struct reason *why);
 
 #endif

@@ -1,6 +1,6 @@
 /* Experiments of the laboratory: a guest's page faults, and its loads of CR3. */
 #include "measure/experiment_kinds.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ const struct metric switch_metrics[SWITCH_METRICS + 1] = {
 
 static_assert(FAULT_METRICS <= METRICS_MAX && SWITCH_METRICS <= METRICS_MAX, "bench.h");
 
-static void usage_note(struct outcome *outcome, const struct lab_usage *usage)
+static void usage_note(struct outcome *outcome, const struct laboratory_usage *usage)
 {
 	struct disturbance seen = {
 		.involuntary_switches = usage->involuntary_switches,
@@ -74,16 +74,16 @@ static void usage_note(struct outcome *outcome, const struct lab_usage *usage)
 	disturbance_add(&outcome->disturbance, &seen);
 }
 
-static double per(const struct lab_usage *usage, enum kvm_count count, uint64_t events)
+static double per(const struct laboratory_usage *usage, enum kvm_count count, uint64_t events)
 {
 	return usage->kvm[count] == KVM_COUNT_UNKNOWN ? NAN : (double)usage->kvm[count] / (double)events;
 }
 
 static int fault_experiment(
-	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
+	struct laboratory *laboratory, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct fault_result result;
-	int error = lab_fault(lab, &experiment->fault, &result, why);
+	int error = laboratory_fault(laboratory, &experiment->fault, &result, why);
 
 	if (error)
 		return error;
@@ -102,10 +102,10 @@ static int fault_experiment(
 }
 
 static int switch_experiment(
-	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
+	struct laboratory *laboratory, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
 	struct switch_result result;
-	int error = lab_switch(lab, &experiment->change, &result, why);
+	int error = laboratory_switch(laboratory, &experiment->change, &result, why);
 
 	if (error)
 		return error;
@@ -120,14 +120,14 @@ static int switch_experiment(
 	return 0;
 }
 
-typedef int (*lab_part)(
-	struct lab *lab, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
+typedef int (*laboratory_part)(struct laboratory *laboratory, const struct experiment *experiment,
+	struct outcome *outcome, struct reason *why);
 
-static int in_lab(const struct measurement *m, const struct experiment *experiment, lab_part part,
+static int in_laboratory(const struct measurement *m, const struct experiment *experiment, laboratory_part part,
 	struct outcome *outcome, struct reason *why)
 {
 	struct backed_limits limits = { .stop = m->around->stop };
-	struct lab_spec spec = {
+	struct laboratory_spec spec = {
 		.pages = experiment->pages,
 		.page_bytes = experiment->page_bytes,
 		.levels = experiment->levels,
@@ -136,27 +136,27 @@ static int in_lab(const struct measurement *m, const struct experiment *experime
 		.seed = gsl_rng_get(m->around->random),
 		.limits = &limits,
 	};
-	struct lab *lab;
-	int error = lab_open(&spec, &lab, why);
+	struct laboratory *laboratory;
+	int error = laboratory_open(&spec, &laboratory, why);
 
 	if (error)
 		return error;
 	outcome->away_most = AWAY_SHARE_OF_MEDIANS;
-	outcome->interpreted = lab_interpreted(lab);
+	outcome->interpreted = laboratory_interpreted(laboratory);
 	fail(&outcome->unknown, ENOTSUP, "this kernel's KVM does not count it");
-	error = part(lab, experiment, outcome, why);
-	lab_close(lab);
+	error = part(laboratory, experiment, outcome, why);
+	laboratory_close(laboratory);
 	return error;
 }
 
 int experiment_take_fault(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	return in_lab(m, experiment, fault_experiment, outcome, why);
+	return in_laboratory(m, experiment, fault_experiment, outcome, why);
 }
 
 int experiment_take_switch(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why)
 {
-	return in_lab(m, experiment, switch_experiment, outcome, why);
+	return in_laboratory(m, experiment, switch_experiment, outcome, why);
 }

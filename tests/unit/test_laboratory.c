@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "kvm/descriptors.h"
 #include "kvm/guest_table.h"
-#include "space/lab_internal.h"
+#include "space/laboratory_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,15 +22,15 @@
 
 #define PAGES 64u
 
-static const struct lab_spec small = {
+static const struct laboratory_spec small = {
 	.pages = PAGES, .page_bytes = PAGE_4K, .levels = 4, .backing = BACKING_4K, .seed = 5
 };
 
-static struct lab *lab_make(const struct lab_spec *spec)
+static struct laboratory *laboratory_make(const struct laboratory_spec *spec)
 {
-	struct lab *lab = NULL;
+	struct laboratory *laboratory = NULL;
 	struct reason why = { "" };
-	int error = lab_open(spec, &lab, &why);
+	int error = laboratory_open(spec, &laboratory, &why);
 
 	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP || error == -ENOMEM) {
 		print_message("no laboratory here: %s\n", why.text);
@@ -38,7 +38,7 @@ static struct lab *lab_make(const struct lab_spec *spec)
 	}
 	assert_string_equal(why.text, "");
 	assert_int_equal(error, 0);
-	return lab;
+	return laboratory;
 }
 
 static void an_entry_is_found_and_shared_tables_are_the_same(void **state)
@@ -100,11 +100,11 @@ static void descriptors_are_as_the_manuals_draw_them(void **state)
 	assert_int_equal(word_at(page, DESCRIPTORS_IDT + 14 * 16 + 8), 0xaaaa);
 }
 
-static void check_fault(struct lab *lab, const struct fault_experiment *experiment, enum paging paging)
+static void check_fault(struct laboratory *laboratory, const struct fault_experiment *experiment, enum paging paging)
 {
 	struct fault_result result;
 	struct reason why = { "" };
-	int error = lab_fault(lab, experiment, &result, &why);
+	int error = laboratory_fault(laboratory, experiment, &result, &why);
 	const uint64_t *kvm = result.usage.kvm;
 
 	assert_string_equal(why.text, "");
@@ -129,22 +129,22 @@ static void check_fault(struct lab *lab, const struct fault_experiment *experime
 		assert_true(kvm[KVM_COUNT_PF_TAKEN] <= experiment->pages / 10);
 }
 
-static void check_all_faults(const struct lab_spec *spec)
+static void check_all_faults(const struct laboratory_spec *spec)
 {
-	struct lab *lab = lab_make(spec);
+	struct laboratory *laboratory = laboratory_make(spec);
 	enum paging paging = PAGING_UNKNOWN;
 	struct reason why;
 
-	lab_prove_paging(&paging, NULL, &why);
+	laboratory_prove_paging(&paging, NULL, &why);
 	for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
 		for (unsigned flush = 0; flush < (kind == FAULT_BACKING_ONLY ? 1 : FLUSH_KINDS); flush++)
 			for (unsigned order = 0; order < 2; order++) {
 				struct fault_experiment experiment = { (enum fault_kind)kind, (enum fault_flush)flush,
 					(enum touch_order)order, PAGES };
 
-				check_fault(lab, &experiment, paging);
+				check_fault(laboratory, &experiment, paging);
 			}
-	lab_close(lab);
+	laboratory_close(laboratory);
 }
 
 static void every_fault_experiment_counts_what_it_must(void **state)
@@ -155,7 +155,7 @@ static void every_fault_experiment_counts_what_it_must(void **state)
 
 static void shuffled_frames_and_fewer_pages_than_there_are(void **state)
 {
-	struct lab_spec spec = small;
+	struct laboratory_spec spec = small;
 
 	(void)state;
 	spec.frames = FRAMES_SHUFFLED;
@@ -165,7 +165,7 @@ static void shuffled_frames_and_fewer_pages_than_there_are(void **state)
 
 static void five_levels_work_or_are_refused_by_name(void **state)
 {
-	struct lab_spec spec = small;
+	struct laboratory_spec spec = small;
 
 	(void)state;
 	spec.levels = 5;
@@ -174,18 +174,18 @@ static void five_levels_work_or_are_refused_by_name(void **state)
 
 static void leaves_of_2m_on_huge_pages(void **state)
 {
-	struct lab_spec spec = {
+	struct laboratory_spec spec = {
 		.pages = 32, .page_bytes = PAGE_2M, .levels = 4, .backing = BACKING_2M_THP, .frames = FRAMES_SHUFFLED
 	};
-	struct lab *lab = lab_make(&spec);
+	struct laboratory *laboratory = laboratory_make(&spec);
 	struct fault_experiment experiment = { .kind = FAULT_GUEST_COLD, .pages = 32 };
 	struct fault_result result;
 	struct reason why = { "" };
-	int error = lab_fault(lab, &experiment, &result, &why);
+	int error = laboratory_fault(laboratory, &experiment, &result, &why);
 
 	(void)state;
 	if (error && strstr(why.text, "fragmented")) {
-		lab_close(lab);
+		laboratory_close(laboratory);
 		print_message("%s\n", why.text);
 		skip();
 	}
@@ -193,13 +193,13 @@ static void leaves_of_2m_on_huge_pages(void **state)
 	if (result.usage.kvm[KVM_COUNT_PAGES_2M] != KVM_COUNT_UNKNOWN)
 		assert_int_equal(result.usage.kvm[KVM_COUNT_PAGES_2M], 32);
 	experiment.kind = FAULT_GUEST_WARM;
-	assert_int_equal(lab_fault(lab, &experiment, &result, &why), 0);
-	lab_close(lab);
+	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), 0);
+	laboratory_close(laboratory);
 }
 
 static void spaces_are_switched_and_touched(void **state)
 {
-	struct lab *lab = lab_make(&small);
+	struct laboratory *laboratory = laboratory_make(&small);
 	struct reason why = { "" };
 
 	(void)state;
@@ -209,133 +209,138 @@ static void spaces_are_switched_and_touched(void **state)
 				.pages_touched = pages };
 			struct switch_result result;
 
-			assert_int_equal(lab_switch(lab, &experiment, &result, &why), 0);
+			assert_int_equal(laboratory_switch(laboratory, &experiment, &result, &why), 0);
 			assert_true(result.tsc_per_load > 0);
 			assert_true(result.tsc_first_touch > 0);
-			assert_true(result.loads == 15 * LAB_LOADS);
-			assert_int_equal(result.interpreted, lab_interpreted(lab));
+			assert_true(result.loads == 15 * LABORATORY_LOADS);
+			assert_int_equal(result.interpreted, laboratory_interpreted(laboratory));
 		}
 	/* It leaves the laboratory as it found it. */
-	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
-	lab_close(lab);
+	check_fault(laboratory, &(struct fault_experiment){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
+	laboratory_close(laboratory);
 }
 
 static void pcids_work_or_are_refused_by_name(void **state)
 {
-	struct lab *lab = lab_make(&small);
+	struct laboratory *laboratory = laboratory_make(&small);
 	struct switch_experiment experiment = { .change = SPACE_OTHER, .pcid = true, .pages_touched = 8 };
 	struct switch_result result;
 	struct reason why = { "" };
-	int error = lab_switch(lab, &experiment, &result, &why);
+	int error = laboratory_switch(laboratory, &experiment, &result, &why);
 
 	(void)state;
-	if (!lab_has_pcid(lab)) {
+	if (!laboratory_has_pcid(laboratory)) {
 		assert_int_equal(error, -ENOTSUP);
 		assert_non_null(strstr(why.text, "PCID"));
 	} else {
 		assert_string_equal(why.text, "");
 		assert_int_equal(error, 0);
 	}
-	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_UPGRADE, .pages = PAGES }, PAGING_UNKNOWN);
-	lab_close(lab);
+	check_fault(laboratory, &(struct fault_experiment){ .kind = FAULT_UPGRADE, .pages = PAGES }, PAGING_UNKNOWN);
+	laboratory_close(laboratory);
 }
 
 static void wrong_wishes_are_refused(void **state)
 {
-	struct lab_spec spec = small;
+	struct laboratory_spec spec = small;
 	struct fault_result result;
 	struct switch_result switched;
 	struct reason why = { "" };
-	struct lab *lab;
+	struct laboratory *laboratory;
 
 	(void)state;
 	spec.pages = 33;
-	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
-	spec.pages = LAB_PAGES_MAX + LAB_CHUNK_PAGES;
-	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	assert_int_equal(laboratory_open(&spec, &laboratory, &why), -EINVAL);
+	spec.pages = LABORATORY_PAGES_MAX + LABORATORY_CHUNK_PAGES;
+	assert_int_equal(laboratory_open(&spec, &laboratory, &why), -EINVAL);
 	spec = small;
 	spec.page_bytes = PAGE_1G;
-	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
+	assert_int_equal(laboratory_open(&spec, &laboratory, &why), -EINVAL);
 	spec = small;
 	spec.levels = 3;
-	assert_int_equal(lab_open(&spec, &lab, &why), -EINVAL);
-	assert_null(lab);
-	lab_close(NULL);
-	lab = lab_make(&small);
-	assert_int_equal(lab_fault(lab, &(struct fault_experiment){ .pages = 2 * PAGES }, &result, &why), -EINVAL);
-	assert_int_equal(lab_fault(lab, &(struct fault_experiment){ .pages = 7 }, &result, &why), -EINVAL);
+	assert_int_equal(laboratory_open(&spec, &laboratory, &why), -EINVAL);
+	assert_null(laboratory);
+	laboratory_close(NULL);
+	laboratory = laboratory_make(&small);
 	assert_int_equal(
-		lab_fault(lab,
+		laboratory_fault(laboratory, &(struct fault_experiment){ .pages = 2 * PAGES }, &result, &why), -EINVAL);
+	assert_int_equal(
+		laboratory_fault(laboratory, &(struct fault_experiment){ .pages = 7 }, &result, &why), -EINVAL);
+	assert_int_equal(
+		laboratory_fault(laboratory,
 			&(struct fault_experiment){ .kind = FAULT_BACKING_ONLY, .flush = FLUSH_CR3, .pages = PAGES },
 			&result, &why),
 		-EINVAL);
-	assert_int_equal(lab_switch(lab, &(struct switch_experiment){ .pages_touched = 0 }, &switched, &why), -EINVAL);
 	assert_int_equal(
-		lab_switch(lab, &(struct switch_experiment){ .pages_touched = PAGES + 1 }, &switched, &why), -EINVAL);
+		laboratory_switch(laboratory, &(struct switch_experiment){ .pages_touched = 0 }, &switched, &why),
+		-EINVAL);
+	assert_int_equal(laboratory_switch(laboratory, &(struct switch_experiment){ .pages_touched = PAGES + 1 },
+				 &switched, &why),
+		-EINVAL);
 	/* None of that did any harm. */
-	check_fault(lab, &(struct fault_experiment){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
-	lab_close(lab);
+	check_fault(laboratory, &(struct fault_experiment){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
+	laboratory_close(laboratory);
 }
 
 /* A handler that maps the wrong frame: counts and times look right, only the data tells. */
 static void a_store_to_the_wrong_frame_is_found(void **state)
 {
-	struct lab *lab = lab_make(&small);
+	struct laboratory *laboratory = laboratory_make(&small);
 	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result;
 	struct reason why = { "" };
 	uint64_t other;
 
 	(void)state;
-	other = lab->guest.after[3];
-	lab->guest.after[3] = lab->guest.after[4];
-	lab->guest.after[4] = other;
-	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
+	other = laboratory->guest.after[3];
+	laboratory->guest.after[3] = laboratory->guest.after[4];
+	laboratory->guest.after[4] = other;
+	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EIO);
 	assert_non_null(strstr(why.text, "did not arrive"));
-	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
+	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EIO);
 	assert_non_null(strstr(why.text, "only be closed"));
-	lab_close(lab);
+	laboratory_close(laboratory);
 }
 
 static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
 {
-	struct lab *lab = lab_make(&small);
+	struct laboratory *laboratory = laboratory_make(&small);
 	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
 	struct fault_result result;
 	struct reason why = { "" };
 
 	(void)state;
-	lab->guest.state->pages = 0;
-	lab->guest.order[0] = LAB_REGION + GIB + 0x40;
-	lab->guest.call->list = LAB_ORDER;
-	lab->guest.call->count = 1;
-	assert_int_equal(lab_run(lab, lab_read, &why), -EIO);
+	laboratory->guest.state->pages = 0;
+	laboratory->guest.order[0] = LABORATORY_REGION + GIB + 0x40;
+	laboratory->guest.call->list = LABORATORY_ORDER;
+	laboratory->guest.call->count = 1;
+	assert_int_equal(laboratory_run(laboratory, laboratory_read, &why), -EIO);
 	assert_non_null(strstr(why.text, "0x10040000040"));
-	lab_close(lab);
-	lab = lab_make(&small);
+	laboratory_close(laboratory);
+	laboratory = laboratory_make(&small);
 	/* As if a signal were there at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
-	lab->guest.vcpu.run->immediate_exit = 1;
-	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EINTR);
-	lab->guest.vcpu.run->immediate_exit = 0;
-	assert_int_equal(lab_fault(lab, &experiment, &result, &why), -EIO);
-	lab_close(lab);
+	laboratory->guest.vcpu.run->immediate_exit = 1;
+	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EINTR);
+	laboratory->guest.vcpu.run->immediate_exit = 0;
+	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EIO);
+	laboratory_close(laboratory);
 }
 
 /* Without gate and stack an exception cannot be taken: the vCPU's end is named, with its registers. */
 static void a_guest_that_cannot_handle_a_fault_is_an_error(void **state)
 {
-	struct lab *lab = lab_make(&small);
+	struct laboratory *laboratory = laboratory_make(&small);
 	struct reason why = { "" };
 
 	(void)state;
-	memset((unsigned char *)lab->guest.state + (LAB_DESCRIPTORS - LAB_STATE), 0, PAGE_4K);
-	lab->guest.order[0] = LAB_REGION + GIB;
-	lab->guest.call->list = LAB_ORDER;
-	lab->guest.call->count = 1;
-	assert_int_equal(lab_run(lab, lab_read, &why), -EIO);
+	memset((unsigned char *)laboratory->guest.state + (LABORATORY_DESCRIPTORS - LABORATORY_STATE), 0, PAGE_4K);
+	laboratory->guest.order[0] = LABORATORY_REGION + GIB;
+	laboratory->guest.call->list = LABORATORY_ORDER;
+	laboratory->guest.call->count = 1;
+	assert_int_equal(laboratory_run(laboratory, laboratory_read, &why), -EIO);
 	assert_non_null(strstr(why.text, "KVM_EXIT_"));
 	assert_non_null(strstr(why.text, "rip"));
-	lab_close(lab);
+	laboratory_close(laboratory);
 }
 
 static void paging_is_proven(void **state)
@@ -344,7 +349,7 @@ static void paging_is_proven(void **state)
 	double exits = -1;
 	struct reason why = { "" };
 	uint64_t start = now_ns();
-	int error = lab_prove_paging(&paging, &exits, &why);
+	int error = laboratory_prove_paging(&paging, &exits, &why);
 
 	(void)state;
 	if (error == -ENOENT || error == -EACCES || error == -ENOTSUP) {
@@ -367,7 +372,7 @@ static void test_contradicted_paging(void **state)
 	enum paging told;
 
 	(void)state;
-	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), 0);
+	assert_int_equal(laboratory_check_paging(&module, &proof, &told, &why), 0);
 	if (!proof.known) {
 		print_message("not provable here: %s\n", proof.reason.text);
 		assert_int_equal(told, PAGING_UNKNOWN);
@@ -375,10 +380,10 @@ static void test_contradicted_paging(void **state)
 	}
 	assert_int_equal(told, proof.paging);
 	module.paging = proof.paging;
-	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), 0);
+	assert_int_equal(laboratory_check_paging(&module, &proof, &told, &why), 0);
 	module.paging = proof.paging == PAGING_NESTED ? PAGING_SHADOW : PAGING_NESTED;
 	snprintf(module.reason.text, sizeof(module.reason.text), "kvm_other npt=1");
-	assert_int_equal(lab_check_paging(&module, &proof, &told, &why), -EPROTO);
+	assert_int_equal(laboratory_check_paging(&module, &proof, &told, &why), -EPROTO);
 	assert_non_null(strstr(why.text, "kvm_other npt=1 says"));
 	assert_non_null(strstr(why.text, paging_name(proof.paging)));
 }
@@ -402,5 +407,5 @@ int main(void)
 		cmocka_unit_test(test_contradicted_paging),
 	};
 
-	return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("laboratory", tests, NULL, NULL);
 }

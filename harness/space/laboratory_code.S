@@ -1,19 +1,19 @@
 /*
- * What runs in the laboratory's guest. Two blocks: CPL 0 is copied to LAB_CODE0, CPL 3 to LAB_CODE3; both are
- * position-independent but for the fixed addresses of lab_guest.h.
+ * What runs in the laboratory's guest. Two blocks: CPL 0 is copied to LABORATORY_CODE0, CPL 3 to LABORATORY_CODE3; both are
+ * position-independent but for the fixed addresses of laboratory_guest.h.
  *
  * CPL 0 code is plain on purpose: where a KVM module interprets it, an instruction emulator has to know each of them.
  */
 #include "space/kernel_clock.inc"
-#include "space/lab_guest.h"
+#include "space/laboratory_guest.h"
 
 	.text
 
 /* --- CPL 0 --- */
 
 	.balign	4096
-	.globl	lab_code0_begin
-lab_code0_begin:
+	.globl	laboratory_code0_begin
+laboratory_code0_begin:
 
 .macro FLUSH_none
 .endm
@@ -34,20 +34,20 @@ lab_code0_begin:
  */
 .macro FAULT_HANDLER flush
 	.balign	64
-	.globl	lab_fault_\flush
-lab_fault_\flush:
+	.globl	laboratory_fault_\flush
+laboratory_fault_\flush:
 	push	%rax
 	push	%rcx
 	mov	%cr2, %rax
-	sub	LAB_STATE + STATE_BASE, %rax
-	mov	LAB_STATE + STATE_SHIFT, %ecx
+	sub	LABORATORY_STATE + STATE_BASE, %rax
+	mov	LABORATORY_STATE + STATE_SHIFT, %ecx
 	shr	%cl, %rax
-	cmp	LAB_STATE + STATE_PAGES, %rax
+	cmp	LABORATORY_STATE + STATE_PAGES, %rax
 	jae	service
-	mov	LAB_AFTER(, %rax, 8), %rcx
-	mov	%rcx, LAB_TABLE(, %rax, 8)
+	mov	LABORATORY_AFTER(, %rax, 8), %rcx
+	mov	%rcx, LABORATORY_TABLE(, %rax, 8)
 	FLUSH_\flush
-	incq	LAB_STATE + STATE_FAULTS
+	incq	LABORATORY_STATE + STATE_FAULTS
 	pop	%rcx
 	pop	%rax
 	add	$8, %rsp
@@ -61,7 +61,7 @@ lab_fault_\flush:
 	.balign	64
 service:
 	mov	%cr2, %rax
-	sub	$LAB_SERVICE, %rax
+	sub	$LABORATORY_SERVICE, %rax
 	cmp	$SERVICE_CR3, %rax
 	je	service_cr3
 	cmp	$SERVICE_FILL, %rax
@@ -72,11 +72,11 @@ service:
 	je	service_spin
 	/* Stray: note it and leave for good. */
 	mov	%cr2, %rax
-	mov	%rax, LAB_STATE + STATE_STRAY_AT
+	mov	%rax, LABORATORY_STATE + STATE_STRAY_AT
 	mov	24(%rsp), %rax
-	mov	%rax, LAB_STATE + STATE_STRAY_RIP
-	movq	$1, LAB_STATE + STATE_STRAY
-1:	movq	$0, LAB_DOOR
+	mov	%rax, LABORATORY_STATE + STATE_STRAY_RIP
+	movq	$1, LABORATORY_STATE + STATE_STRAY
+1:	movq	$0, LABORATORY_DOOR
 	jmp	1b
 
 service_cr3:
@@ -124,17 +124,17 @@ served:
 	add	$8, %rsp
 	iretq
 
-	.globl	lab_code0_end
-lab_code0_end:
+	.globl	laboratory_code0_end
+laboratory_code0_end:
 
-/* --- CPL 3: struct lab_call * is in %rdi; called by vcpu_loop of kernels.S --- */
+/* --- CPL 3: struct laboratory_call * is in %rdi; called by vcpu_loop of kernels.S --- */
 
 	.balign	4096
-	.globl	lab_code3_begin
-lab_code3_begin:
+	.globl	laboratory_code3_begin
+laboratory_code3_begin:
 
 .macro SERVE which
-	mov	$LAB_SERVICE + \which, %edx
+	mov	$LABORATORY_SERVICE + \which, %edx
 	movb	$0, (%rdx)
 .endm
 
@@ -143,8 +143,8 @@ lab_code3_begin:
  * address. Cycles go to `laps`.
  */
 	.balign	64
-	.globl	lab_touch
-lab_touch:
+	.globl	laboratory_touch
+laboratory_touch:
 	mov	ARGS_LIST(%rdi), %rsi
 	mov	ARGS_CHUNKS(%rdi), %r8
 	mov	ARGS_LAPS(%rdi), %r9
@@ -164,8 +164,8 @@ lab_touch:
 
 /* `chunks` laps of nothing: what reading the clock costs. */
 	.balign	64
-	.globl	lab_empty
-lab_empty:
+	.globl	laboratory_empty
+laboratory_empty:
 	mov	ARGS_CHUNKS(%rdi), %r8
 	mov	ARGS_LAPS(%rdi), %r9
 1:	CLOCK_START
@@ -176,8 +176,8 @@ lab_empty:
 
 /* Load from `count` addresses in `list`, untimed. */
 	.balign	64
-	.globl	lab_read
-lab_read:
+	.globl	laboratory_read
+laboratory_read:
 	mov	ARGS_LIST(%rdi), %rsi
 	mov	ARGS_COUNT(%rdi), %r10
 1:	mov	(%rsi), %rax
@@ -189,8 +189,8 @@ lab_read:
 
 /* `count` words from `list` to `target`, by CPL 0. */
 	.balign	64
-	.globl	lab_fill
-lab_fill:
+	.globl	laboratory_fill
+laboratory_fill:
 	mov	ARGS_LIST(%rdi), %rsi
 	mov	ARGS_COUNT(%rdi), %rcx
 	mov	ARGS_TARGET(%rdi), %rdi
@@ -199,8 +199,8 @@ lab_fill:
 
 /* `count` rounds at CPL 0, timed as one lap. */
 	.balign	64
-	.globl	lab_spin
-lab_spin:
+	.globl	laboratory_spin
+laboratory_spin:
 	mov	ARGS_COUNT(%rdi), %rsi
 	mov	ARGS_LAPS(%rdi), %r9
 	CLOCK_START
@@ -210,8 +210,8 @@ lab_spin:
 
 /* `count` laps of CR3 loads at CPL 0, cr3 and cr3_next in turns; cr3 stays. */
 	.balign	64
-	.globl	lab_loads
-lab_loads:
+	.globl	laboratory_loads
+laboratory_loads:
 	mov	ARGS_CR3(%rdi), %rsi
 	mov	ARGS_CR3_NEXT(%rdi), %r8
 	mov	ARGS_COUNT(%rdi), %r10
@@ -226,8 +226,8 @@ lab_loads:
  * at `list`, timed. Nothing but the chain is touched between the two clock readings, and the code is one page.
  */
 	.balign	64
-	.globl	lab_switch_touch
-lab_switch_touch:
+	.globl	laboratory_switch_touch
+laboratory_switch_touch:
 	mov	ARGS_LIST(%rdi), %rsi
 	mov	ARGS_CHUNKS(%rdi), %r8
 	mov	ARGS_LAPS(%rdi), %r9
@@ -258,8 +258,8 @@ lab_switch_touch:
 
 /* CR3 = `cr3`, then a load from each of `count` pages from `list` on, `target` bytes apart. */
 	.balign	64
-	.globl	lab_sweep
-lab_sweep:
+	.globl	laboratory_sweep
+laboratory_sweep:
 	mov	ARGS_CR3(%rdi), %r11
 	SERVE	SERVICE_CR3
 	mov	ARGS_LIST(%rdi), %rsi
@@ -272,7 +272,7 @@ lab_sweep:
 	mov	%rsi, ARGS_END(%rdi)
 	ret
 
-	.globl	lab_code3_end
-lab_code3_end:
+	.globl	laboratory_code3_end
+laboratory_code3_end:
 
 	.section .note.GNU-stack, "", @progbits
