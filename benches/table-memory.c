@@ -39,9 +39,9 @@ static const struct axis axes[AXES] = {
 	[MEMORY] = { .name = "memory",
 		.key = "memory",
 		.kind = AXIS_CHOICE,
-		.choices = census_memory_names,
-		VALUES(CENSUS_SHARED, CENSUS_OWN),
-		.most = CENSUS_MEMORIES - 1,
+		.choices = table_footprint_memory_names,
+		VALUES(TABLE_FOOTPRINT_SHARED, TABLE_FOOTPRINT_OWN),
+		.most = TABLE_FOOTPRINT_MEMORIES - 1,
 		.settings = GUESTS,
 		.help = "whether the processes of a VM map the same memory or each its own" },
 	[MAPPED] = { .name = "mapped",
@@ -57,18 +57,18 @@ static const struct axis axes[AXES] = {
 static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	*out = (struct experiment){
-		.kind = EXPERIMENT_CENSUS,
-		.census = {
+		.kind = EXPERIMENT_TABLE_FOOTPRINT,
+		.table_footprint = {
 			.vms = (uint32_t)value[VMS],
 			.processes = (uint32_t)value[PROCESSES],
 			.mapped_bytes = value[MAPPED],
 			.page_bytes = value[PAGE_SIZE],
 			.levels = 4,
 			.backing = (enum backing)value[BACKING],
-			.memory = (enum census_memory)value[MEMORY],
+			.memory = (enum table_footprint_memory)value[MEMORY],
 		},
 	};
-	if (backing_page_bytes(out->census.backing) == value[PAGE_SIZE])
+	if (backing_page_bytes(out->table_footprint.backing) == value[PAGE_SIZE])
 		return FIT_ALWAYS;
 	return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;
 }
@@ -79,7 +79,7 @@ static const struct bench table_memory = {
 	.settings = EVERYWHERE,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = census_metrics,
+	.metrics = table_footprint_metrics,
 	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 20,

@@ -78,8 +78,8 @@ struct chase {
 };
 
 /*
- * Experiments of the laboratory, as data. space/laboratory.h and space/census.h carry them out, and say what exactly
- * happens.
+ * Experiments of the laboratory, as data. space/laboratory.h and space/table footprint.h carry them out, and say what
+ * exactly happens.
  */
 /* What a fault experiment makes happen on the first touch (a store) of each page. */
 enum fault_kind {
@@ -131,30 +131,30 @@ struct switch_experiment {
 	uint32_t pages_touched; /* W: 1 .. spec.pages */
 };
 
-#define CENSUS_VMS_MAX 64u
-#define CENSUS_PROCESSES_MAX 256u
+#define TABLE_FOOTPRINT_VMS_MAX 64u
+#define TABLE_FOOTPRINT_PROCESSES_MAX 256u
 
 /* What the processes of a VM map. */
-enum census_memory {
-	CENSUS_SHARED, /* all the same frames: one buffer that many processes attach to */
-	CENSUS_OWN, /* each its own frames */
-	CENSUS_MEMORIES,
+enum table_footprint_memory {
+	TABLE_FOOTPRINT_SHARED, /* all the same frames: one buffer that many processes attach to */
+	TABLE_FOOTPRINT_OWN, /* each its own frames */
+	TABLE_FOOTPRINT_MEMORIES,
 };
-extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
+extern const char *const table_footprint_memory_names[TABLE_FOOTPRINT_MEMORIES]; /* "shared" "own" */
 
-struct census_experiment {
-	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
-	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
+struct table_footprint_experiment {
+	uint32_t vms; /* V: 1 .. TABLE_FOOTPRINT_VMS_MAX */
+	uint32_t processes; /* P in each VM: 1 .. TABLE_FOOTPRINT_PROCESSES_MAX */
 	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
 	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
 	unsigned levels; /* of the guests' tables: 4 or 5 */
 	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
-	enum census_memory memory;
+	enum table_footprint_memory memory;
 	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
 };
 
-struct census_native_experiment {
-	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
+struct table_footprint_native_experiment {
+	uint32_t processes; /* N: 1 .. TABLE_FOOTPRINT_PROCESSES_MAX */
 	uint64_t mapped_bytes; /* a multiple of the backing's page size */
 	enum backing backing;
 	bool (*stop)(void);
@@ -260,7 +260,7 @@ struct mapping_experiment {
 enum experiment_kind {
 	EXPERIMENT_FAULT,
 	EXPERIMENT_SWITCH,
-	EXPERIMENT_CENSUS,
+	EXPERIMENT_TABLE_FOOTPRINT,
 	EXPERIMENT_STORM,
 	EXPERIMENT_MALLOC,
 	EXPERIMENT_SHOOTDOWN,
@@ -281,7 +281,7 @@ struct experiment {
 			struct fault_experiment fault;
 			struct switch_experiment change;
 		};
-		struct census_experiment census; /* on a host: processes, mapped_bytes and backing */
+		struct table_footprint_experiment table_footprint; /* on a host: processes, mapped_bytes and backing */
 		struct storm_experiment storm;
 		struct malloc_experiment malloc;
 		struct shootdown_experiment shootdown;
@@ -356,8 +356,8 @@ extern const struct metric chase_metrics[CHASE_METRICS + 1];
  * What experiments give: lists that end in a name of NULL. measure/experiment_*.c, where each kind of experiment is
  * taken, has them.
  */
-extern const struct metric fault_metrics[], switch_metrics[], census_metrics[], storm_metrics[], malloc_metrics[],
-	shootdown_metrics[], handoff_metrics[], mapping_metrics[];
+extern const struct metric fault_metrics[], switch_metrics[], table_footprint_metrics[], storm_metrics[],
+	malloc_metrics[], shootdown_metrics[], handoff_metrics[], mapping_metrics[];
 
 struct bench {
 	const char *name;

@@ -10,7 +10,7 @@
 static const experiment_take kinds[EXPERIMENT_KINDS] = {
 	[EXPERIMENT_FAULT] = experiment_take_fault,
 	[EXPERIMENT_SWITCH] = experiment_take_switch,
-	[EXPERIMENT_CENSUS] = experiment_take_census,
+	[EXPERIMENT_TABLE_FOOTPRINT] = experiment_take_table_footprint,
 	[EXPERIMENT_STORM] = experiment_take_storm,
 	[EXPERIMENT_MALLOC] = experiment_take_malloc,
 	[EXPERIMENT_SHOOTDOWN] = experiment_take_shootdown,

@@ -40,7 +40,7 @@ int experiment_take_fault(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
 int experiment_take_switch(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
-int experiment_take_census(
+int experiment_take_table_footprint(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
 int experiment_take_storm(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);

@@ -309,7 +309,9 @@ static json_t *memory_json(const struct point *point)
 
 static json_t *counters_json(const struct point *point)
 {
-	/* A census times nothing, and nothing was counted around it: that is not a count of 0. */
+	/*
+	 * A bench that counts page tables times nothing, and nothing was counted around it: that is not a count of 0.
+	 */
 	if (!point->samples || !point->disturbance.elapsed_ns)
 		return json_null();
 	return json_pack("{s:I, s:I, s:I}", "involuntary_context_switches",

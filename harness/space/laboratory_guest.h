@@ -1,6 +1,6 @@
 /*
- * The guest that laboratory and census run: a VM with one vCPU, code at CPL 0 and at CPL 3, and any number of address
- * spaces that all have the same control pages and each map some of the guest's memory.
+ * The guest that laboratory and table footprint run: a VM with one vCPU, code at CPL 0 and at CPL 3, and any number of
+ * address spaces that all have the same control pages and each map some of the guest's memory.
  *
  * Included by laboratory_code.S too, which takes addresses and offsets from here.
  */

@@ -1,9 +1,9 @@
-#include "space/census.h"
+#include "space/table_footprint.h"
 
 #include "base/units.h"
-#include "space/census_internal.h"
 #include "space/laboratory.h"
 #include "space/laboratory_guest.h"
+#include "space/table_footprint_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +17,12 @@
  * tables go by its size); a directory and a page table for the door. */
 #define NESTED_FIXED_PAGES 5u
 
-/* SecPageTables may move by other causes while a census is taken: up to this share of what it is to show. */
+/* SecPageTables may move by other causes while a table footprint is taken: up to this share of what it is to show. */
 #define DRIFT_MOST 0.02
 
-const char *const census_memory_names[CENSUS_MEMORIES] = {
-	[CENSUS_SHARED] = "shared",
-	[CENSUS_OWN] = "own",
+const char *const table_footprint_memory_names[TABLE_FOOTPRINT_MEMORIES] = {
+	[TABLE_FOOTPRINT_SHARED] = "shared",
+	[TABLE_FOOTPRINT_OWN] = "own",
 };
 
 static uint64_t divide_up(uint64_t value, uint64_t by)
@@ -52,19 +52,19 @@ static uint64_t tables_between(uint64_t bytes, unsigned first, unsigned last)
 	return tables;
 }
 
-static uint64_t memory_bytes(const struct census_experiment *experiment)
+static uint64_t memory_bytes(const struct table_footprint_experiment *experiment)
 {
-	return experiment->mapped_bytes * (experiment->memory == CENSUS_OWN ? experiment->processes : 1);
+	return experiment->mapped_bytes * (experiment->memory == TABLE_FOOTPRINT_OWN ? experiment->processes : 1);
 }
 
-static int experiment_check(const struct census_experiment *experiment, struct reason *why)
+static int experiment_check(const struct table_footprint_experiment *experiment, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(experiment->backing);
 
-	if (!experiment->vms || experiment->vms > CENSUS_VMS_MAX || !experiment->processes ||
-		experiment->processes > CENSUS_PROCESSES_MAX)
-		return fail(why, EINVAL, "a census takes 1 to %u VMs of 1 to %u processes", CENSUS_VMS_MAX,
-			CENSUS_PROCESSES_MAX);
+	if (!experiment->vms || experiment->vms > TABLE_FOOTPRINT_VMS_MAX || !experiment->processes ||
+		experiment->processes > TABLE_FOOTPRINT_PROCESSES_MAX)
+		return fail(why, EINVAL, "a table footprint takes 1 to %u VMs of 1 to %u processes",
+			TABLE_FOOTPRINT_VMS_MAX, TABLE_FOOTPRINT_PROCESSES_MAX);
 	if (experiment->page_bytes != PAGE_4K && experiment->page_bytes != PAGE_2M && experiment->page_bytes != PAGE_1G)
 		return fail(why, EINVAL, "no leaf of %" PRIu64 " bytes exists", experiment->page_bytes);
 	if (!experiment->mapped_bytes || experiment->mapped_bytes % experiment->page_bytes ||
@@ -72,14 +72,14 @@ static int experiment_check(const struct census_experiment *experiment, struct r
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
 	if (experiment->levels < GUEST_LEVELS_MIN || experiment->levels > GUEST_LEVELS_MAX)
 		return fail(why, EINVAL, "guest page tables have 4 or 5 levels, not %u", experiment->levels);
-	if ((unsigned)experiment->memory >= CENSUS_MEMORIES)
+	if ((unsigned)experiment->memory >= TABLE_FOOTPRINT_MEMORIES)
 		return fail(why, EINVAL, "there is no such memory for processes");
 	return 0;
 }
 
 /* Have the guest load an address space and read from each page of it, as small as guest or host have them. */
-static int space_walk(
-	struct laboratory_guest *guest, uint32_t space, const struct census_experiment *experiment, struct reason *why)
+static int space_walk(struct laboratory_guest *guest, uint32_t space,
+	const struct table_footprint_experiment *experiment, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(experiment->backing);
 	uint64_t stride = experiment->page_bytes < unit ? experiment->page_bytes : unit;
@@ -96,7 +96,7 @@ static int space_walk(
 }
 
 static int vm_make(struct laboratory_guest *guest, const struct backed *memory,
-	const struct census_experiment *experiment, struct reason *why)
+	const struct table_footprint_experiment *experiment, struct reason *why)
 {
 	const struct laboratory_guest_spec spec = {
 		.memory = memory,
@@ -104,7 +104,7 @@ static int vm_make(struct laboratory_guest *guest, const struct backed *memory,
 		.levels = experiment->levels,
 		.spaces = experiment->processes,
 		.mapped_bytes = experiment->mapped_bytes,
-		.step_bytes = experiment->memory == CENSUS_OWN ? experiment->mapped_bytes : 0,
+		.step_bytes = experiment->memory == TABLE_FOOTPRINT_OWN ? experiment->mapped_bytes : 0,
 	};
 	int error = laboratory_guest_open(guest, &spec, why);
 
@@ -115,7 +115,7 @@ static int vm_make(struct laboratory_guest *guest, const struct backed *memory,
 }
 
 /* The tables of a VM's spaces, and what they share: the top of the common tree is no space's. */
-static void guest_count(const struct laboratory_guest *guest, struct census_result *result)
+static void guest_count(const struct laboratory_guest *guest, struct table_footprint_result *result)
 {
 	uint64_t top = guest->spec.levels - 3;
 
@@ -124,7 +124,7 @@ static void guest_count(const struct laboratory_guest *guest, struct census_resu
 	result->guest_shared_table_pages += guest->common.used_bytes / PAGE_4K - top;
 }
 
-static void kvm_count(struct laboratory_guest *guest, struct census_result *result)
+static void kvm_count(struct laboratory_guest *guest, struct table_footprint_result *result)
 {
 	bool vcpu_fresh = !kvm_stats_read(&guest->vcpu.stats), vm_fresh = !kvm_stats_read(&guest->vm.stats);
 
@@ -147,8 +147,8 @@ static void kvm_count(struct laboratory_guest *guest, struct census_result *resu
  * smaller, the tables below the guest's leaves go by guest-physical page, so that spaces with the same memory share
  * them (direct shadow pages: Documentation/virt/kvm/x86/mmu.rst).
  */
-static void formulas_fill(
-	const struct census_experiment *experiment, const struct laboratory_guest *guest, struct census_result *result)
+static void formulas_fill(const struct table_footprint_experiment *experiment, const struct laboratory_guest *guest,
+	struct table_footprint_result *result)
 {
 	unsigned host_leaf = leaf_level(backing_page_bytes(experiment->backing)),
 		 leaf = leaf_level(experiment->page_bytes);
@@ -165,7 +165,7 @@ static void formulas_fill(
 		(result->guest_table_pages + result->guest_shared_table_pages + experiment->vms * split) * PAGE_4K;
 }
 
-static void per_gib_fill(const struct census_experiment *experiment, struct census_result *result)
+static void per_gib_fill(const struct table_footprint_experiment *experiment, struct table_footprint_result *result)
 {
 	double gib = (double)experiment->vms * experiment->processes * (double)experiment->mapped_bytes / (double)GIB;
 
@@ -176,8 +176,8 @@ static void per_gib_fill(const struct census_experiment *experiment, struct cens
 }
 
 /* What is left must be what was before: otherwise the growth was not all ours. */
-static void drift_check(
-	const struct census_number *before, const struct census_number *after, struct census_number *growth)
+static void drift_check(const struct table_footprint_number *before, const struct table_footprint_number *after,
+	struct table_footprint_number *growth)
 {
 	uint64_t drift;
 
@@ -193,11 +193,11 @@ static void drift_check(
 	}
 }
 
-static void growth_fill(const struct census_number *before, struct census_number *growth)
+static void growth_fill(const struct table_footprint_number *before, struct table_footprint_number *growth)
 {
-	struct census_number now;
+	struct table_footprint_number now;
 
-	census_secondary_tables(&now);
+	table_footprint_secondary_tables(&now);
 	*growth = before->known ? now : *before;
 	if (!growth->known)
 		return;
@@ -208,15 +208,16 @@ static void growth_fill(const struct census_number *before, struct census_number
 		fail(&growth->why, EIO, "SecPageTables fell while VMs were made: other VMs here gave theirs back");
 }
 
-int census_take(const struct census_experiment *experiment, struct census_result *result, struct reason *why)
+int table_footprint_take(
+	const struct table_footprint_experiment *experiment, struct table_footprint_result *result, struct reason *why)
 {
 	struct laboratory_guest *guests = NULL;
-	struct census_number before, after;
+	struct table_footprint_number before, after;
 	struct backed memory = { 0 };
 	uint32_t made = 0;
 	int error = experiment_check(experiment, why);
 
-	*result = (struct census_result){ 0 };
+	*result = (struct table_footprint_result){ 0 };
 	if (error)
 		return error;
 	if (laboratory_prove_paging(&result->paging, NULL, &result->paging_why))
@@ -228,7 +229,7 @@ int census_take(const struct census_experiment *experiment, struct census_result
 		&(struct backed_limits){ .stop = experiment->stop }, why);
 	if (error)
 		goto free;
-	census_secondary_tables(&before);
+	table_footprint_secondary_tables(&before);
 	while (!error && made < experiment->vms)
 		error = vm_make(&guests[made++], &memory, experiment, why);
 	growth_fill(&before, &result->hypervisor_table_bytes);
@@ -241,7 +242,7 @@ int census_take(const struct census_experiment *experiment, struct census_result
 	for (uint32_t i = 0; i < made; i++)
 		laboratory_guest_close(&guests[i]);
 	if (!error) {
-		census_secondary_tables(&after);
+		table_footprint_secondary_tables(&after);
 		drift_check(&before, &after, &result->hypervisor_table_bytes);
 		per_gib_fill(experiment, result);
 	}

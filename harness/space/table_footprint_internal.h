@@ -1,8 +1,8 @@
-/* What the census reads of /proc. Nothing but the census and its tests includes this. */
-#ifndef NESTWALK_CENSUS_INTERNAL_H
-#define NESTWALK_CENSUS_INTERNAL_H
+/* What the table footprint reads of /proc. Nothing but the table footprint and its tests includes this. */
+#ifndef NESTWALK_TABLE_FOOTPRINT_INTERNAL_H
+#define NESTWALK_TABLE_FOOTPRINT_INTERNAL_H
 
-#include "space/census.h"
+#include "space/table_footprint.h"
 
 /*
  * Memory in page tables of hypervisors, all VMs of this machine together: SecPageTables of /proc/meminfo (Linux 6.1,
@@ -10,11 +10,11 @@
  * /proc/sys/vm/stat_refresh makes it exact, which takes root: not known otherwise. Read until it stands still, as
  * tables of a VM that has ended are freed a little later; some 20 ms.
  */
-void census_secondary_tables(struct census_number *number);
+void table_footprint_secondary_tables(struct table_footprint_number *number);
 
 /*
  * The number of KiB behind `key` ("VmPTE:") in a file of /proc, in bytes. 0; -errno of opening it; -ENOENT no such key.
  */
-int census_kib_read(const char *path, const char *key, uint64_t *bytes);
+int table_footprint_kib_read(const char *path, const char *key, uint64_t *bytes);
 
 #endif

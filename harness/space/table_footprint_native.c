@@ -1,9 +1,9 @@
-/* The census without VMs: what N processes take to have the same memory mapped. */
-#include "space/census.h"
+/* The table footprint without VMs: what N processes take to have the same memory mapped. */
+#include "space/table_footprint.h"
 
 #include "base/units.h"
 #include "space/backed.h"
-#include "space/census_internal.h"
+#include "space/table_footprint_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static int ready_wait(const struct family *family, bool (*stop)(void), struct re
 		if (read(family->ready[0], &byte, 1) == 1)
 			return 0;
 		if (errno != EINTR)
-			return fail(why, EIO, "a process of the census ended early");
+			return fail(why, EIO, "a process of the table footprint ended early");
 	}
 }
 
@@ -65,7 +65,7 @@ static int child_add(struct family *family, bool (*stop)(void), uint64_t *table_
 	if (error)
 		return error;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
-	error = census_kib_read(path, "VmPTE:", table_bytes);
+	error = table_footprint_kib_read(path, "VmPTE:", table_bytes);
 	return error ? fail(why, EIO, "%s: VmPTE cannot be read (%s)", path, strerror(-error)) : 0;
 }
 
@@ -92,8 +92,8 @@ static void family_close(struct family *family)
 	free(family->child);
 }
 
-int census_native(
-	const struct census_native_experiment *experiment, struct census_native_result *result, struct reason *why)
+int table_footprint_native(const struct table_footprint_native_experiment *experiment,
+	struct table_footprint_native_result *result, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(experiment->backing), bare = 0, bytes = 0;
 	uint64_t table_reach = backing_is_hugetlb(experiment->backing) ? unit * TABLE_ENTRIES : PAGE_4K * TABLE_ENTRIES;
@@ -101,9 +101,9 @@ int census_native(
 	struct backed memory = { 0 };
 	int error;
 
-	*result = (struct census_native_result){ 0 };
-	if (!experiment->processes || experiment->processes > CENSUS_PROCESSES_MAX)
-		return fail(why, EINVAL, "a census takes 1 to %u processes", CENSUS_PROCESSES_MAX);
+	*result = (struct table_footprint_native_result){ 0 };
+	if (!experiment->processes || experiment->processes > TABLE_FOOTPRINT_PROCESSES_MAX)
+		return fail(why, EINVAL, "a table footprint takes 1 to %u processes", TABLE_FOOTPRINT_PROCESSES_MAX);
 	if (!experiment->mapped_bytes || experiment->mapped_bytes % unit)
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
 	error = family_open(&family, experiment->processes + 1, why);

@@ -1,13 +1,13 @@
 /*
- * The census of table memory: how many bytes of page tables it takes to have many address spaces, in the guests, in the
+ * The table footprint: how many bytes of page tables it takes to have many address spaces, in the guests, in the
  * hypervisor, and natively. An experiment makes V VMs with P address spaces each, loads each space and walks all of it.
  *
  * By count of trees: guests have V*P; the hypervisor adds V under nested paging (one for a VM) and V*P under shadow
  * paging (one merged tree for each of the guest's). Bytes follow the trees where the processes of a VM share their
  * memory; where each has its own, a nested tree covers all of it, and only upper levels are saved.
  */
-#ifndef NESTWALK_CENSUS_H
-#define NESTWALK_CENSUS_H
+#ifndef NESTWALK_TABLE_FOOTPRINT_H
+#define NESTWALK_TABLE_FOOTPRINT_H
 
 #include "base/reason.h"
 #include "bench.h"
@@ -18,13 +18,13 @@
 #include <stdint.h>
 
 /* A number that the machine may not give: `known`, or `why` it is not. */
-struct census_number {
+struct table_footprint_number {
 	bool known;
 	uint64_t value;
 	struct reason why;
 };
 
-struct census_result {
+struct table_footprint_result {
 	enum paging paging; /* proven by laboratory_prove_paging(); PAGING_UNKNOWN where that is not possible */
 	struct reason paging_why; /* ... and why not */
 
@@ -38,7 +38,7 @@ struct census_result {
 	uint64_t guest_shared_table_pages;
 
 	/* Hypervisor: what /proc/meminfo's SecPageTables grew by; and what the formula of each paging mode says. */
-	struct census_number hypervisor_table_bytes;
+	struct table_footprint_number hypervisor_table_bytes;
 	uint64_t expected_bytes_nested, expected_bytes_shadow;
 
 	/* Sums over the VMs and their vCPUs after all was walked; KVM_COUNT_UNKNOWN where KVM has none. */
@@ -54,9 +54,10 @@ struct census_result {
  * vCPU stopped. VMs and memory are given back whatever the result. Reading SecPageTables exactly takes permission to
  * write /proc/sys/vm/stat_refresh (root): without, hypervisor_table_bytes is not known.
  */
-int census_take(const struct census_experiment *experiment, struct census_result *result, struct reason *why);
+int table_footprint_take(
+	const struct table_footprint_experiment *experiment, struct table_footprint_result *result, struct reason *why);
 
-struct census_native_result {
+struct table_footprint_native_result {
 	uint64_t table_bytes; /* VmPTE of all processes, less that of as many which map nothing more */
 	double bytes_per_gib; /* per GiB mapped (N * mapped_bytes) */
 	/* Leaf tables alone: one for each 512 pages; for transparent huge pages the reserve, one for each. */
@@ -68,7 +69,7 @@ struct census_native_result {
  * transparent huge page keeps a page table in reserve for the day it is split, and VmPTE counts that.
  * 0; -EINVAL; -ENOMEM; -EINTR; -EIO. The processes are gone when it returns, and go with their parent if that dies.
  */
-int census_native(
-	const struct census_native_experiment *experiment, struct census_native_result *result, struct reason *why);
+int table_footprint_native(const struct table_footprint_native_experiment *experiment,
+	struct table_footprint_native_result *result, struct reason *why);
 
 #endif

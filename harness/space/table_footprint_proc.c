@@ -1,4 +1,4 @@
-#include "space/census_internal.h"
+#include "space/table_footprint_internal.h"
 
 #include "base/units.h"
 
@@ -13,7 +13,7 @@
 #define SETTLE_NS (10 * NS_PER_MS) /* above a scheduler tick, at which the kernel frees what readers may still see */
 #define SETTLE_TRIES 30
 
-int census_kib_read(const char *path, const char *key, uint64_t *bytes)
+int table_footprint_kib_read(const char *path, const char *key, uint64_t *bytes)
 {
 	FILE *file = fopen(path, "re");
 	char line[256];
@@ -44,7 +44,7 @@ static int refresh(void)
 	return error;
 }
 
-static bool once(struct census_number *number)
+static bool once(struct table_footprint_number *number)
 {
 	int error = refresh();
 
@@ -56,7 +56,7 @@ static bool once(struct census_number *number)
 			error == -EACCES || error == -EPERM ? "run as root" : "this kernel has no such file");
 		return false;
 	}
-	error = census_kib_read("/proc/meminfo", "SecPageTables:", &number->value);
+	error = table_footprint_kib_read("/proc/meminfo", "SecPageTables:", &number->value);
 	if (error) {
 		fail(&number->why, -error,
 			"this kernel does not tell its hypervisor's page tables (SecPageTables, Linux 6.1)");
@@ -66,12 +66,12 @@ static bool once(struct census_number *number)
 	return true;
 }
 
-void census_secondary_tables(struct census_number *number)
+void table_footprint_secondary_tables(struct table_footprint_number *number)
 {
 	const struct timespec pause = { .tv_nsec = (long)SETTLE_NS };
 	uint64_t last;
 
-	*number = (struct census_number){ 0 };
+	*number = (struct table_footprint_number){ 0 };
 	if (!once(number))
 		return;
 	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
