@@ -36,9 +36,9 @@ static const struct axis axes[AXES] = {
 	[VIA] = { .name = "via",
 		.key = "via",
 		.kind = AXIS_CHOICE,
-		.choices = handoff_names,
-		VALUES(HANDOFF_FUTEX, HANDOFF_PIPE),
-		.most = HANDOFF_KINDS - 1,
+		.choices = context_switch_via_names,
+		VALUES(CONTEXT_SWITCH_FUTEX, CONTEXT_SWITCH_PIPE),
+		.most = CONTEXT_SWITCH_VIAS - 1,
 		.settings = HOSTS,
 		.help = "how the turn is handed over: futex, pipe" },
 	[PAGE_SIZE] = { .name = "page_size",
@@ -64,10 +64,10 @@ static enum fit experiment(const uint64_t *value, enum setting setting, struct e
 {
 	(void)setting;
 	*out = (struct experiment){
-		.kind = EXPERIMENT_HANDOFF,
-		.handoff = {
+		.kind = EXPERIMENT_CONTEXT_SWITCH,
+		.context_switch = {
 			.between = (enum actors_as)value[BETWEEN],
-			.via = (enum handoff_via)value[VIA],
+			.via = (enum context_switch_via)value[VIA],
 			.page_bytes = value[PAGE_SIZE],
 			.pages_touched = (uint32_t)value[PAGES],
 		},
@@ -83,7 +83,7 @@ static const struct bench space_switch = {
 	.settings = HOSTS,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = handoff_metrics,
+	.metrics = context_switch_metrics,
 	.experiment = experiment,
 	.sweep_axis = -1,
 	.seconds = 25,

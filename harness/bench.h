@@ -236,16 +236,16 @@ struct shootdown_experiment {
 	unsigned others; /* CPUs that have them in their TLBs, besides the one that calls */
 };
 
-enum handoff_via {
-	HANDOFF_FUTEX,
-	HANDOFF_PIPE,
-	HANDOFF_KINDS,
+enum context_switch_via {
+	CONTEXT_SWITCH_FUTEX,
+	CONTEXT_SWITCH_PIPE,
+	CONTEXT_SWITCH_VIAS,
 };
-extern const char *const handoff_names[HANDOFF_KINDS]; /* "futex" "pipe" */
+extern const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS]; /* "futex" "pipe" */
 
-struct handoff_experiment {
+struct context_switch_experiment {
 	enum actors_as between; /* two threads, or two processes, on one CPU */
-	enum handoff_via via;
+	enum context_switch_via via;
 	uint64_t page_bytes; /* PAGE_4K or PAGE_2M */
 	uint32_t pages_touched; /* after each switch; the same frames at the same addresses in both: 0 .. 4096 */
 };
@@ -264,7 +264,7 @@ enum experiment_kind {
 	EXPERIMENT_STORM,
 	EXPERIMENT_MALLOC,
 	EXPERIMENT_SHOOTDOWN,
-	EXPERIMENT_HANDOFF,
+	EXPERIMENT_CONTEXT_SWITCH,
 	EXPERIMENT_MAPPING,
 	EXPERIMENT_KINDS,
 };
@@ -285,7 +285,7 @@ struct experiment {
 		struct storm_experiment storm;
 		struct malloc_experiment malloc;
 		struct shootdown_experiment shootdown;
-		struct handoff_experiment handoff;
+		struct context_switch_experiment context_switch;
 		struct mapping_experiment mapping;
 	};
 };
@@ -357,7 +357,7 @@ extern const struct metric chase_metrics[CHASE_METRICS + 1];
  * taken, has them.
  */
 extern const struct metric fault_metrics[], switch_metrics[], table_footprint_metrics[], storm_metrics[],
-	malloc_metrics[], shootdown_metrics[], handoff_metrics[], mapping_metrics[];
+	malloc_metrics[], shootdown_metrics[], context_switch_metrics[], mapping_metrics[];
 
 struct bench {
 	const char *name;

@@ -14,7 +14,7 @@ static const experiment_take kinds[EXPERIMENT_KINDS] = {
 	[EXPERIMENT_STORM] = experiment_take_storm,
 	[EXPERIMENT_MALLOC] = experiment_take_malloc,
 	[EXPERIMENT_SHOOTDOWN] = experiment_take_shootdown,
-	[EXPERIMENT_HANDOFF] = experiment_take_handoff,
+	[EXPERIMENT_CONTEXT_SWITCH] = experiment_take_context_switch,
 	[EXPERIMENT_MAPPING] = experiment_take_mapping,
 };
 

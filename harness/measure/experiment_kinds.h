@@ -48,7 +48,7 @@ int experiment_take_malloc(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
 int experiment_take_shootdown(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
-int experiment_take_handoff(
+int experiment_take_context_switch(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);
 int experiment_take_mapping(
 	const struct measurement *m, const struct experiment *experiment, struct outcome *outcome, struct reason *why);

@@ -1,4 +1,4 @@
-#include "system/handoff.h"
+#include "system/context_switch.h"
 
 #include "space/smaps.h"
 #include "system/timing.h"
@@ -15,14 +15,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-const char *const handoff_names[HANDOFF_KINDS] = { "futex", "pipe" };
+const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS] = { "futex", "pipe" };
 
 /* Before those that count: the scheduler has then seen both sleep, and their pages of code and results are there. */
 #define TRIPS_UNTIMED 16u
 #define ROUNDS_UNTIMED 2u
 
 struct script {
-	struct handoff_spec spec;
+	struct context_switch_spec spec;
 	unsigned rounds; /* with touches */
 	int ends[2][2]; /* of the pipe that each actor reads from */
 };
@@ -36,8 +36,8 @@ struct part {
 	struct actor_usage usage;
 	double clock_tsc; /* what reading the clock costs */
 	unsigned trips, rounds;
-	uint64_t trip_tsc[HANDOFF_TRIPS]; /* of actor 0 */
-	uint64_t touch_tsc[HANDOFF_ROUNDS_MOST], warm_tsc[HANDOFF_ROUNDS_MOST]; /* of all pages */
+	uint64_t trip_tsc[CONTEXT_SWITCH_TRIPS]; /* of actor 0 */
+	uint64_t touch_tsc[CONTEXT_SWITCH_ROUNDS_MOST], warm_tsc[CONTEXT_SWITCH_ROUNDS_MOST]; /* of all pages */
 };
 
 /* --- handing over --- */
@@ -78,9 +78,9 @@ static int pipe_wait(const struct side *side)
 static const struct {
 	int (*pass)(const struct side *);
 	int (*wait)(const struct side *);
-} ways[HANDOFF_KINDS] = {
-	[HANDOFF_FUTEX] = { futex_pass, futex_wait },
-	[HANDOFF_PIPE] = { pipe_pass, pipe_wait },
+} ways[CONTEXT_SWITCH_VIAS] = {
+	[CONTEXT_SWITCH_FUTEX] = { futex_pass, futex_wait },
+	[CONTEXT_SWITCH_PIPE] = { pipe_pass, pipe_wait },
 };
 
 static int turn_pass(const struct side *side)
@@ -106,7 +106,7 @@ static __attribute__((noinline)) const void *chain_follow(const void *at, uint32
 }
 
 /* In this process, too, the memory is there in pages of the size it was made in: fork() has copied their entries. */
-static int memory_verify(const struct handoff_spec *spec, struct reason *why)
+static int memory_verify(const struct context_switch_spec *spec, struct reason *why)
 {
 	const struct backed *memory = spec->memory;
 	uint64_t page_bytes;
@@ -132,7 +132,7 @@ static int memory_verify(const struct handoff_spec *spec, struct reason *why)
 
 static int touch(const struct script *script, struct part *part, unsigned round, struct reason *why)
 {
-	const struct handoff_spec *spec = &script->spec;
+	const struct context_switch_spec *spec = &script->spec;
 	uint64_t began = actor_tsc(), first, second;
 	const void *end = chain_follow(spec->start, spec->pages);
 
@@ -164,7 +164,7 @@ static int trips(const struct side *side, struct part *part)
 	uint64_t before = actor_tsc();
 	int error = 0;
 
-	for (unsigned i = 0; !error && i < TRIPS_UNTIMED + HANDOFF_TRIPS; i++) {
+	for (unsigned i = 0; !error && i < TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS; i++) {
 		uint64_t now;
 
 		error = trip(side);
@@ -201,7 +201,7 @@ static int work(struct actor *actor, struct reason *why)
 	struct part *part = actor->result;
 	int error = memory_verify(&script->spec, why);
 
-	/* Where it is forbidden handoffs may be preemptions: they are switches all the same. */
+	/* Where it is forbidden, a context switch may be a preemption: it is a context switch all the same. */
 	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	part->clock_tsc = timing_clock_cost();
 	if (!error)
@@ -218,7 +218,7 @@ static int work(struct actor *actor, struct reason *why)
 		turn_pass(&side);
 	}
 	if (error && error != -ECANCELED && !why->text[0])
-		return fail(why, -error, "handing a turn over by %s: %s", handoff_names[script->spec.via],
+		return fail(why, -error, "handing a turn over by %s: %s", context_switch_via_names[script->spec.via],
 			strerror(-error));
 	return error;
 }
@@ -228,7 +228,7 @@ static int work(struct actor *actor, struct reason *why)
 /* The middle of the values of one or both actors. */
 static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count)
 {
-	double all[2 * HANDOFF_ROUNDS_MOST];
+	double all[2 * CONTEXT_SWITCH_ROUNDS_MOST];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -239,13 +239,13 @@ static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count
 	return timing_middle(all, n);
 }
 
-static_assert(HANDOFF_TRIPS <= 2 * HANDOFF_ROUNDS_MOST, "values_middle() has room for both");
+static_assert(CONTEXT_SWITCH_TRIPS <= 2 * CONTEXT_SWITCH_ROUNDS_MOST, "values_middle() has room for both");
 
 /*
  * How long neither actor ran. Each involuntary switch spoils one trip or round at most: what spoils less than a quarter
  * of them falls into those that timing_middle() leaves out, and does not count.
  */
-static void result_disturbed(const struct part *const part[2], struct handoff_result *result)
+static void result_disturbed(const struct part *const part[2], struct context_switch_result *result)
 {
 	uint64_t elapsed = part[0]->usage.elapsed_ns, ran = part[0]->usage.cpu_ns + part[1]->usage.cpu_ns;
 	uint64_t involuntary = part[0]->usage.involuntary_switches + part[1]->usage.involuntary_switches;
@@ -255,12 +255,12 @@ static void result_disturbed(const struct part *const part[2], struct handoff_re
 	result->away_ns = elapsed > ran && involuntary > least / 4 ? elapsed - ran : 0;
 }
 
-static void result_read(const struct crew *crew, const struct script *script, struct handoff_result *result)
+static void result_read(const struct crew *crew, const struct script *script, struct context_switch_result *result)
 {
 	const struct part *const part[2] = { crew_result(crew, 0), crew_result(crew, 1) };
 	double pages = script->spec.pages, clock = (part[0]->clock_tsc + part[1]->clock_tsc) / 2;
 
-	*result = (struct handoff_result){ .trips = part[0]->trips,
+	*result = (struct context_switch_result){ .trips = part[0]->trips,
 		.rounds = script->rounds,
 		.touch_tsc = NAN,
 		.warm_tsc = NAN,
@@ -268,7 +268,7 @@ static void result_read(const struct crew *crew, const struct script *script, st
 	result_disturbed(part, result);
 	result->switch_tsc = (values_middle(part[0]->trip_tsc, NULL, result->trips) - clock) / 2;
 	/* The first turn of actor 1 may have been its own before it looked. */
-	result->switches_least = TRIPS_UNTIMED + HANDOFF_TRIPS - 1;
+	result->switches_least = TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS - 1;
 	if (!script->rounds)
 		return;
 	result->switches_least += ROUNDS_UNTIMED + script->rounds;
@@ -276,7 +276,7 @@ static void result_read(const struct crew *crew, const struct script *script, st
 	result->warm_tsc = (values_middle(part[0]->warm_tsc, part[1]->warm_tsc, script->rounds) - clock) / pages;
 }
 
-int handoff_judge(const struct handoff_result *result, struct reason *why)
+int context_switch_judge(const struct context_switch_result *result, struct reason *why)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct actor_usage *usage = &result->usage[i];
@@ -301,22 +301,23 @@ static int pipes_open(struct script *script, struct reason *why)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (pipe2(script->ends[i], O_CLOEXEC))
-			return fail(why, errno, "a pipe for handoffs: %s", strerror(errno));
+			return fail(why, errno, "a pipe for handing over the turn: %s", strerror(errno));
 	return 0;
 }
 
 static unsigned rounds_of(uint32_t pages)
 {
-	unsigned count = pages ? HANDOFF_TOUCHES / pages : 0;
+	unsigned count = pages ? CONTEXT_SWITCH_TOUCHES / pages : 0;
 
 	if (!pages)
 		return 0;
-	if (count < HANDOFF_ROUNDS_LEAST)
-		return HANDOFF_ROUNDS_LEAST;
-	return count > HANDOFF_ROUNDS_MOST ? HANDOFF_ROUNDS_MOST : count;
+	if (count < CONTEXT_SWITCH_ROUNDS_LEAST)
+		return CONTEXT_SWITCH_ROUNDS_LEAST;
+	return count > CONTEXT_SWITCH_ROUNDS_MOST ? CONTEXT_SWITCH_ROUNDS_MOST : count;
 }
 
-int handoff_take(const struct handoff_spec *spec, struct handoff_result *result, struct reason *why)
+int context_switch_take(
+	const struct context_switch_spec *spec, struct context_switch_result *result, struct reason *why)
 {
 	struct script script = {
 		.spec = *spec,
@@ -335,7 +336,7 @@ int handoff_take(const struct handoff_spec *spec, struct handoff_result *result,
 		.stop = spec->stop,
 	};
 	struct crew crew;
-	int error = spec->via == HANDOFF_PIPE ? pipes_open(&script, why) : 0;
+	int error = spec->via == CONTEXT_SWITCH_PIPE ? pipes_open(&script, why) : 0;
 
 	if (!error)
 		error = crew_run(&crew_spec, &crew, why);
@@ -344,5 +345,5 @@ int handoff_take(const struct handoff_spec *spec, struct handoff_result *result,
 		return error;
 	result_read(&crew, &script, result);
 	crew_dismiss(&crew);
-	return handoff_judge(result, why);
+	return context_switch_judge(result, why);
 }

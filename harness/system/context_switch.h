@@ -1,13 +1,14 @@
 /*
- * Handoffs: what it costs to switch between two threads, or two processes, on one CPU, and to touch memory after it.
+ * Context switches: what it costs to switch between two threads, or two processes, on one CPU, and to touch memory
+ * after it.
  *
  * Two actors bound to the same CPU hand a turn to each other: by a futex in memory that both see (never a private one,
  * so that threads and processes pay alike), or by a byte in a pipe for each direction. Who waits for its turn sleeps,
- * so each handoff is one switch. They run as SCHED_BATCH: an actor just woken then does not preempt the one that wakes
- * it (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips without touching: half
- * of one is a handoff, with its wake, its wait and its switch. Then rounds in which each actor, once it has the turn,
- * follows a chain of pointers through W pages twice: the first pass finds TLB entries as the other left them, the
- * second finds its own.
+ * so each turn handed over is one context switch. They run as SCHED_BATCH: an actor just woken then does not preempt
+ * the one that wakes it (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips
+ * without touching: half of one is a context switch, with its wake, its wait and its switch. Then rounds in which each
+ * actor, once it has the turn, follows a chain of pointers through W pages twice: the first pass finds TLB entries as
+ * the other left them, the second finds its own.
  *
  * The chain lies in private anonymous memory that the caller made before: both actors come out of a fork, and read
  * only, so that they have the same frames at the same addresses. Caches are equally warm for both, and only what is
@@ -15,24 +16,24 @@
  *
  * No privilege is needed.
  */
-#ifndef NESTWALK_HANDOFF_H
-#define NESTWALK_HANDOFF_H
+#ifndef NESTWALK_CONTEXT_SWITCH_H
+#define NESTWALK_CONTEXT_SWITCH_H
 
 #include "base/reason.h"
 #include "bench.h"
 #include "space/backed.h"
 #include "system/crew.h"
 
-#define HANDOFF_TRIPS 200u
+#define CONTEXT_SWITCH_TRIPS 200u
 
 /* Rounds with touches: enough that ticks do not count, and no more than 20 ms of touching. */
-#define HANDOFF_ROUNDS_LEAST 15u
-#define HANDOFF_ROUNDS_MOST 200u
-#define HANDOFF_TOUCHES 131072u /* of all rounds together, between these */
+#define CONTEXT_SWITCH_ROUNDS_LEAST 15u
+#define CONTEXT_SWITCH_ROUNDS_MOST 200u
+#define CONTEXT_SWITCH_TOUCHES 131072u /* of all rounds together, between these */
 
-struct handoff_spec {
+struct context_switch_spec {
 	enum actors_as between;
-	enum handoff_via via;
+	enum context_switch_via via;
 	int cpu;
 	const struct backed *memory; /* the chain lies in it; NULL without touches */
 	const void *
@@ -41,7 +42,7 @@ struct handoff_spec {
 	bool (*stop)(void); /* as of crew_spec */
 };
 
-struct handoff_result {
+struct context_switch_result {
 	unsigned trips, rounds; /* round trips without touches; rounds with */
 	double switch_tsc; /* half a round trip: middle of the trips (timing_middle()) */
 	double touch_tsc, warm_tsc; /* first and second pass, per page: middle of all rounds. NAN without pages */
@@ -52,12 +53,13 @@ struct handoff_result {
 };
 
 /*
- * Take one. 0; -EIO with *why: the kernel counted fewer switches than there were handoffs, or memory was not as it was
- * to be; -EMFILE no pipe; errors of crew_run().
+ * Take one. 0; -EIO with *why: the kernel counted fewer switches than turns were handed over, or memory was not as it
+ * was to be; -EMFILE no pipe; errors of crew_run().
  */
-int handoff_take(const struct handoff_spec *spec, struct handoff_result *result, struct reason *why);
+int context_switch_take(
+	const struct context_switch_spec *spec, struct context_switch_result *result, struct reason *why);
 
 /* Whether each actor was switched out as often as it gave its turn away. 0; -EIO with both numbers in *why. */
-int handoff_judge(const struct handoff_result *result, struct reason *why);
+int context_switch_judge(const struct context_switch_result *result, struct reason *why);
 
 #endif

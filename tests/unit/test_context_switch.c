@@ -1,6 +1,8 @@
-/* Handoffs: that two actors take turns on one CPU, touch the same memory, and that what is wrong is no number. */
+/*
+ * Context switches: that two actors take turns on one CPU, touch the same memory, and that what is wrong is no number.
+ */
 #include "base/units.h"
-#include "system/handoff.h"
+#include "system/context_switch.h"
 
 #include <errno.h>
 #include <math.h>
@@ -25,13 +27,13 @@ static void no_child_is_left(void)
 	assert_int_equal(errno, ECHILD);
 }
 
-static struct handoff_spec spec_of(enum actors_as between, enum handoff_via via)
+static struct context_switch_spec spec_of(enum actors_as between, enum context_switch_via via)
 {
-	return (struct handoff_spec){ .between = between, .via = via, .cpu = home_cpu };
+	return (struct context_switch_spec){ .between = between, .via = via, .cpu = home_cpu };
 }
 
 /* One line in each of 64 pages, in ascending order and back to the first. */
-static void touching(struct handoff_spec *spec)
+static void touching(struct context_switch_spec *spec)
 {
 	for (unsigned i = 0; i < PAGES; i++)
 		*(void **)(memory.at + i * (PAGE_4K + LINE_BYTES) % (PAGES * PAGE_4K)) =
@@ -41,15 +43,15 @@ static void touching(struct handoff_spec *spec)
 	spec->pages = PAGES;
 }
 
-static void check(const struct handoff_spec *spec)
+static void check(const struct context_switch_spec *spec)
 {
-	struct handoff_result result;
+	struct context_switch_result result;
 	struct reason why = { "" };
 
-	if (handoff_take(spec, &result, &why))
-		fail_msg("%s by %s: %s", actors_names[spec->between], handoff_names[spec->via], why.text);
-	assert_int_equal(result.trips, HANDOFF_TRIPS);
-	/* Two system calls take 100 cycles at least; a second would be no handoff. */
+	if (context_switch_take(spec, &result, &why))
+		fail_msg("%s by %s: %s", actors_names[spec->between], context_switch_via_names[spec->via], why.text);
+	assert_int_equal(result.trips, CONTEXT_SWITCH_TRIPS);
+	/* Two system calls take 100 cycles at least; a second would be no context switch. */
 	assert_true(result.switch_tsc > 100 && result.switch_tsc < 1e10);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(result.usage[i].voluntary_switches + result.usage[i].involuntary_switches >=
@@ -57,9 +59,9 @@ static void check(const struct handoff_spec *spec)
 		assert_true(result.usage[i].cpu_ns <= result.elapsed_ns + NS_PER_MS);
 	}
 	assert_true(result.away_ns <= result.elapsed_ns);
-	assert_true(result.switches_least >= HANDOFF_TRIPS + result.rounds);
+	assert_true(result.switches_least >= CONTEXT_SWITCH_TRIPS + result.rounds);
 	if (spec->pages) {
-		assert_in_range(result.rounds, HANDOFF_ROUNDS_LEAST, HANDOFF_ROUNDS_MOST);
+		assert_in_range(result.rounds, CONTEXT_SWITCH_ROUNDS_LEAST, CONTEXT_SWITCH_ROUNDS_MOST);
 		/* At the least a hit in L1, at the most the other's time slice for each page. */
 		assert_true(result.touch_tsc > 0.5 && result.touch_tsc < 1e9);
 		assert_true(result.warm_tsc > 0.5 && result.warm_tsc < 1e9);
@@ -74,8 +76,9 @@ static void turns_are_taken(void **state)
 {
 	(void)state;
 	for (unsigned between = 0; between < ACTORS_KINDS; between++)
-		for (unsigned via = 0; via < HANDOFF_KINDS; via++) {
-			struct handoff_spec spec = spec_of((enum actors_as)between, (enum handoff_via)via);
+		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
+			struct context_switch_spec spec =
+				spec_of((enum actors_as)between, (enum context_switch_via)via);
 
 			check(&spec);
 		}
@@ -85,8 +88,9 @@ static void memory_is_touched(void **state)
 {
 	(void)state;
 	for (unsigned between = 0; between < ACTORS_KINDS; between++)
-		for (unsigned via = 0; via < HANDOFF_KINDS; via++) {
-			struct handoff_spec spec = spec_of((enum actors_as)between, (enum handoff_via)via);
+		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
+			struct context_switch_spec spec =
+				spec_of((enum actors_as)between, (enum context_switch_via)via);
 
 			touching(&spec);
 			check(&spec);
@@ -98,14 +102,15 @@ static void a_broken_chain_is_an_error(void **state)
 {
 	(void)state;
 	for (unsigned between = 0; between < ACTORS_KINDS; between++)
-		for (unsigned via = 0; via < HANDOFF_KINDS; via++) {
-			struct handoff_spec spec = spec_of((enum actors_as)between, (enum handoff_via)via);
-			struct handoff_result result;
+		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
+			struct context_switch_spec spec =
+				spec_of((enum actors_as)between, (enum context_switch_via)via);
+			struct context_switch_result result;
 			struct reason why = { "" };
 
 			touching(&spec);
 			spec.pages--;
-			assert_int_equal(handoff_take(&spec, &result, &why), -EIO);
+			assert_int_equal(context_switch_take(&spec, &result, &why), -EIO);
 			assert_non_null(strstr(why.text, "a chain of 63 pages"));
 			no_child_is_left();
 		}
@@ -113,9 +118,9 @@ static void a_broken_chain_is_an_error(void **state)
 
 static void another_page_size_is_an_error(void **state)
 {
-	struct handoff_spec spec = spec_of(ACTORS_PROCESSES, HANDOFF_FUTEX);
+	struct context_switch_spec spec = spec_of(ACTORS_PROCESSES, CONTEXT_SWITCH_FUTEX);
 	struct backed other;
-	struct handoff_result result;
+	struct context_switch_result result;
 	struct reason why = { "" };
 
 	(void)state;
@@ -123,23 +128,23 @@ static void another_page_size_is_an_error(void **state)
 	other = memory;
 	other.backing = BACKING_2M_THP;
 	spec.memory = &other;
-	assert_int_equal(handoff_take(&spec, &result, &why), -EIO);
+	assert_int_equal(context_switch_take(&spec, &result, &why), -EIO);
 	assert_non_null(strstr(why.text, "2048 KiB"));
 	no_child_is_left();
 }
 
 static void switches_are_judged(void **state)
 {
-	struct handoff_result result = {
+	struct context_switch_result result = {
 		.switches_least = 100,
 		.usage = { { .voluntary_switches = 100 }, { .voluntary_switches = 98, .involuntary_switches = 2 } },
 	};
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(handoff_judge(&result, &why), 0);
+	assert_int_equal(context_switch_judge(&result, &why), 0);
 	result.usage[1].involuntary_switches = 1;
-	assert_int_equal(handoff_judge(&result, &why), -EIO);
+	assert_int_equal(context_switch_judge(&result, &why), -EIO);
 	assert_non_null(strstr(why.text, "100 times"));
 	assert_non_null(strstr(why.text, "98 voluntary and 1"));
 }
@@ -151,13 +156,13 @@ static bool always(void)
 
 static void stopping_ends_it(void **state)
 {
-	struct handoff_spec spec = spec_of(ACTORS_PROCESSES, HANDOFF_PIPE);
-	struct handoff_result result;
+	struct context_switch_spec spec = spec_of(ACTORS_PROCESSES, CONTEXT_SWITCH_PIPE);
+	struct context_switch_result result;
 	struct reason why = { "" };
 
 	(void)state;
 	spec.stop = always;
-	assert_int_equal(handoff_take(&spec, &result, &why), -EINTR);
+	assert_int_equal(context_switch_take(&spec, &result, &why), -EINTR);
 	no_child_is_left();
 }
 
