@@ -1,17 +1,17 @@
 /*
  * fault-storm: how many page faults a second does the system sustain, and what does one cost?
  *
- * What is measured: actors, each bound to a CPU of its own, go round and round over a region: they bring it into the
+ * What is measured: workers, each bound to a CPU of its own, go round and round over a region: they bring it into the
  * state that faults, touch each page, and give it back. fault_ns is the touching alone, per fault; faults_per_s is what
- * all actors get done over whole rounds, mapping and unmapping included. In a second, shorter window each touch is
+ * all workers get done over whole rounds, mapping and unmapping included. In a second, shorter window each touch is
  * timed alone: latencies and their histogram, without what timing costs. Kinds that take no fault (free-write, upgrade
  * on newer kernels) are given per page touched, and faults_per_page says 0. file-read and large pages: per fault, which
  * brings in 16 or 512 pages of 4K.
  *
  * What could confound it: frames that come back (recycled) are warm in caches, and a hypervisor has something behind
- * them already: frames=fresh never uses one twice, and takes less memory for fewer samples. Actors beyond the number of
- * cores share them. Other work on the machine takes free pages and CPU time: time stolen or waited for a CPU spoils a
- * sample. As threads, actors also wait for the lock of their address space, as processes they do not: that is the
+ * them already: frames=fresh never uses one twice, and takes less memory for fewer samples. Workers beyond the number
+ * of cores share them. Other work on the machine takes free pages and CPU time: time stolen or waited for a CPU spoils
+ * a sample. As threads, workers also wait for the lock of their address space, as processes they do not: that is the
  * question, no disturbance. zero-write, fork-copy: the preparation is in faults_per_s, not in fault_ns.
  *
  * What would falsify it: a kernel's count of faults that is not the number of touches (such a sample is an error);
@@ -47,9 +47,9 @@ static const struct axis axes[AXES] = {
 	[AS] = { .name = "as",
 		.key = "as",
 		.kind = AXIS_CHOICE,
-		.choices = actors_names,
-		VALUES(ACTORS_THREADS, ACTORS_PROCESSES),
-		.most = ACTORS_KINDS - 1,
+		.choices = workers_names,
+		VALUES(WORKERS_THREADS, WORKERS_PROCESSES),
+		.most = WORKERS_KINDS - 1,
 		.settings = HOSTS,
 		.unusual = true,
 		.help = "whether actors share an address space" },
@@ -63,7 +63,9 @@ static const struct axis axes[AXES] = {
 		.settings = HOSTS,
 		.unusual = true,
 		.help = "how many take faults at the same time, each on a CPU of its own" },
-	/* 16 MiB: 4096 pages, more than a TLB holds, and what 128 actors take fits most machines that have the CPUs. */
+	/*
+	 * 16 MiB: 4096 pages, more than a TLB holds, and what 128 workers take fits most machines that have the CPUs.
+	 */
 	[REGION] = { .name = "region",
 		.key = "region_bytes",
 		.kind = AXIS_BYTES,
@@ -74,7 +76,7 @@ static const struct axis axes[AXES] = {
 		.help = "memory of each actor in a round, a multiple of 2M" },
 };
 
-/* Several actors, unless asked for more: a kind for each lock that they may meet at. */
+/* Several workers, unless asked for more: a kind for each lock that they may meet at. */
 static bool is_main(enum storm_kind kind)
 {
 	return kind == STORM_ANON_WRITE || kind == STORM_THP_WRITE || kind == STORM_SHARED_WRITE ||
@@ -88,7 +90,7 @@ static enum fit fit_fresh(const struct storm_experiment *storm)
 	case STORM_THP_WRITE:
 	case STORM_FILE_COPY:
 	case STORM_POPULATE:
-		return storm->actors == 1 ? FIT_ALWAYS : FIT_IF_ASKED;
+		return storm->workers == 1 ? FIT_ALWAYS : FIT_IF_ASKED;
 	case STORM_ZERO_WRITE:
 	case STORM_FORK_COPY:
 	case STORM_USERFAULT_MISSING:
@@ -109,19 +111,19 @@ static enum fit experiment(const uint64_t *value, enum setting setting, struct e
 		.storm = {
 			.kind = (enum storm_kind)value[KIND],
 			.frames = (enum storm_frames)value[FRAMES],
-			.as = (enum actors_as)value[AS],
-			.actors = (unsigned)value[ACTORS],
+			.as = (enum workers_as)value[AS],
+			.workers = (unsigned)value[ACTORS],
 			.region_bytes = value[REGION],
 		},
 	};
-	if (storm->actors == 1 && storm->as == ACTORS_PROCESSES)
+	if (storm->workers == 1 && storm->as == WORKERS_PROCESSES)
 		return FIT_NEVER; /* the same as one thread */
 	/* A fork makes the pages of all threads shared: one's preparation would be in the others' faults. */
-	if (storm->actors > 1 && storm->as == ACTORS_THREADS && storm->kind == STORM_FORK_COPY)
+	if (storm->workers > 1 && storm->as == WORKERS_THREADS && storm->kind == STORM_FORK_COPY)
 		return FIT_NEVER;
 	if (storm->frames == STORM_FRESH)
 		return fit_fresh(storm);
-	return storm->actors == 1 || is_main(storm->kind) ? FIT_ALWAYS : FIT_IF_ASKED;
+	return storm->workers == 1 || is_main(storm->kind) ? FIT_ALWAYS : FIT_IF_ASKED;
 }
 
 static const struct bench fault_storm = {

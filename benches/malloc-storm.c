@@ -72,7 +72,7 @@ static enum fit experiment(const uint64_t *value, enum setting setting, struct e
 			.block_bytes = value[SIZE],
 			.pattern = (enum malloc_pattern)value[PATTERN],
 			.touch = value[TOUCH],
-			.actors = (unsigned)value[ACTORS],
+			.workers = (unsigned)value[ACTORS],
 		},
 	};
 	return value[ACTORS] > 1 ? FIT_IF_ASKED : FIT_ALWAYS;

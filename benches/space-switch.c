@@ -28,9 +28,9 @@ static const struct axis axes[AXES] = {
 	[BETWEEN] = { .name = "between",
 		.key = "between",
 		.kind = AXIS_CHOICE,
-		.choices = actors_names,
-		VALUES(ACTORS_THREADS, ACTORS_PROCESSES),
-		.most = ACTORS_KINDS - 1,
+		.choices = workers_names,
+		VALUES(WORKERS_THREADS, WORKERS_PROCESSES),
+		.most = WORKERS_KINDS - 1,
 		.settings = HOSTS,
 		.help = "who takes turns on one CPU: threads, processes" },
 	[VIA] = { .name = "via",
@@ -66,7 +66,7 @@ static enum fit experiment(const uint64_t *value, enum setting setting, struct e
 	*out = (struct experiment){
 		.kind = EXPERIMENT_CONTEXT_SWITCH,
 		.context_switch = {
-			.between = (enum actors_as)value[BETWEEN],
+			.between = (enum workers_as)value[BETWEEN],
 			.via = (enum context_switch_via)value[VIA],
 			.page_bytes = value[PAGE_SIZE],
 			.pages_touched = (uint32_t)value[PAGES],

@@ -163,13 +163,13 @@ struct table_footprint_native_experiment {
 /*
  * Experiments of an operating system, as data. The headers of system/ say what exactly happens in each.
  */
-/* How actors that work at the same time share memory maps. One actor alone is a thread of a process of its own. */
-enum actors_as {
-	ACTORS_THREADS, /* of one process: one address space, its locks and its tables */
-	ACTORS_PROCESSES,
-	ACTORS_KINDS,
+/* How workers that work at the same time share memory maps. One worker alone is a thread of a process of its own. */
+enum workers_as {
+	WORKERS_THREADS, /* of one process: one address space, its locks and its tables */
+	WORKERS_PROCESSES,
+	WORKERS_KINDS,
 };
-extern const char *const actors_names[ACTORS_KINDS]; /* "threads" "processes" */
+extern const char *const workers_names[WORKERS_KINDS]; /* "threads" "processes" */
 
 /* One sort of page fault each: system/storm.h says how it is brought about, and how many faults a page takes. */
 enum storm_kind {
@@ -203,9 +203,9 @@ extern const char *const storm_frames_names[STORM_FRAMES]; /* "recycled" "fresh"
 struct storm_experiment {
 	enum storm_kind kind;
 	enum storm_frames frames;
-	enum actors_as as;
-	unsigned actors;
-	uint64_t region_bytes; /* of each actor: mapped, faulted in and given back at a time */
+	enum workers_as as;
+	unsigned workers;
+	uint64_t region_bytes; /* of each worker: mapped, faulted in and given back at a time */
 };
 
 enum malloc_pattern {
@@ -219,7 +219,7 @@ struct malloc_experiment {
 	uint64_t block_bytes;
 	enum malloc_pattern pattern;
 	bool touch; /* a byte of each page of the block is stored to */
-	unsigned actors; /* threads of one process */
+	unsigned workers; /* threads of one process */
 };
 
 enum shootdown_operation {
@@ -244,7 +244,7 @@ enum context_switch_via {
 extern const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS]; /* "futex" "pipe" */
 
 struct context_switch_experiment {
-	enum actors_as between; /* two threads, or two processes, on one CPU */
+	enum workers_as between; /* two threads, or two processes, on one CPU */
 	enum context_switch_via via;
 	uint64_t page_bytes; /* PAGE_4K or PAGE_2M */
 	uint32_t pages_touched; /* after each switch; the same frames at the same addresses in both: 0 .. 4096 */
@@ -256,7 +256,7 @@ struct mapping_experiment {
 	uint32_t pages;
 };
 
-/* An experiment: how its guest or its actors are made, and what is done there. */
+/* An experiment: how its guest or its workers are made, and what is done there. */
 enum experiment_kind {
 	EXPERIMENT_FAULT,
 	EXPERIMENT_SWITCH,

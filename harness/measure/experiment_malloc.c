@@ -66,9 +66,9 @@ int experiment_take_malloc(
 	struct malloc_storm_result result;
 	int error;
 
-	if (storm->actors > m->around->cpu_count)
-		return fail(
-			why, ENOTSUP, "there are CPUs for %u actors, not for %u", m->around->cpu_count, storm->actors);
+	if (storm->workers > m->around->cpu_count)
+		return fail(why, ENOTSUP, "there are CPUs for %u workers, not for %u", m->around->cpu_count,
+			storm->workers);
 	error = malloc_storm(&spec, &result, why);
 	if (error)
 		return error;

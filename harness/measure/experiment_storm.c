@@ -83,7 +83,7 @@ static int pool_judge(const struct measurement *m, const struct storm_experiment
 	return fail(why, ENOMEM,
 		"a storm of %u needs %" PRIu64 " pages of the 2M hugetlb pool, and %" PRIu64
 		" are free: --reserve-huge 2M:%" PRIu64,
-		storm->actors, needed, free, needed);
+		storm->workers, needed, free, needed);
 }
 
 /* Whether this machine has what the storm needs, before anything is made. */
@@ -94,10 +94,10 @@ static int storm_possible(const struct measurement *m, const struct storm_experi
 
 	if (needed > room)
 		return fail(why, ENOMEM,
-			"a region of %" PRIu64 " MiB for each of %u actors takes %" PRIu64
+			"a region of %" PRIu64 " MiB for each of %u workers takes %" PRIu64
 			" MiB in all, and a storm may take %" PRIu64
 			" MiB here (half of the available memory less what fresh frames hold, or the effort's limit): a smaller --param region",
-			storm->region_bytes / MIB, storm->actors, needed / MIB, room / MIB);
+			storm->region_bytes / MIB, storm->workers, needed / MIB, room / MIB);
 	if (storm->kind == STORM_THP_WRITE) {
 		enum thp_mode mode = thp_mode(m->around->source, &hint);
 
@@ -207,13 +207,13 @@ static int fresh_run(
 	};
 
 	for (unsigned tries = 1;; tries++) {
-		struct crew crew;
+		struct worker_group group;
 		int error = fresh_soak(m->fresh, &request, why);
 
 		if (!error)
-			error = storm_run(spec, result, &crew, why);
+			error = storm_run(spec, result, &group, why);
 		if (!error)
-			error = fresh_keep(m->fresh, &crew, request.bytes, why);
+			error = fresh_keep(m->fresh, &group, request.bytes, why);
 		if (error || tries == FRESH_TRIES ||
 			(double)result->frames.fresh >= FRESH_ENOUGH * (double)result->frames.got)
 			return error;

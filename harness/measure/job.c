@@ -155,7 +155,7 @@ static int machine_look(struct job *job, struct reason *why)
 	error = topology_open(&job->source, &job->topology, why);
 	if (!error)
 		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
-	if (!error && topology_crew_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
+	if (!error && topology_worker_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
 		error = fail(why, ENOMEM, "out of memory");
 	if (!error)
 		error = topology_bind_thread(&job->topology, job->cpu, why);

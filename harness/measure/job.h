@@ -34,7 +34,7 @@ struct job {
 	struct machine_source source;
 	struct topology topology;
 	int cpu;
-	int *cpus; /* owned: topology_crew_cpus() */
+	int *cpus; /* owned: topology_worker_cpus() */
 	uint64_t memory_budget_bytes;
 	struct surroundings around;
 	struct clock_cost cost;

@@ -54,7 +54,7 @@ struct surroundings {
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
 	const int *
-		cpus; /* that actors may be bound to: the run's own first, then others, each on a core of its own first */
+		cpus; /* that workers may be bound to: the run's own first, then others, each on a core of its own first */
 	unsigned cpu_count;
 	gsl_rng *random;
 	bool (*stop)(void); /* true: end soon, keep what is there */

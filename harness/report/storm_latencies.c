@@ -61,7 +61,7 @@ struct line {
 	const json_t *point; /* NULL: not measured */
 };
 
-#define LINES ((size_t)(1 + ACTORS_KINDS) * STORM_FRAMES)
+#define LINES ((size_t)(1 + WORKERS_KINDS) * STORM_FRAMES)
 
 /* "2 threads"; "most threads" where lanes, or kinds, have different numbers of them. */
 static struct text series_text(const struct storms *storms, const char *as, double most)
@@ -86,7 +86,7 @@ static struct line line_of(const struct storms *storms, size_t lane, size_t kind
 	struct line line = { .lane = &storms->lanes.lane[lane],
 		.number = lane + 1,
 		.kind = kind,
-		.series = number / STORM_FRAMES % (1 + ACTORS_KINDS),
+		.series = number / STORM_FRAMES % (1 + WORKERS_KINDS),
 		.frames = number % STORM_FRAMES,
 		.what = { "one actor alone" } };
 	double most = storm_most_actors(storms, line.lane, storms->kind[kind]);
@@ -95,7 +95,7 @@ static struct line line_of(const struct storms *storms, size_t lane, size_t kind
 	};
 
 	if (line.series) {
-		place.as = actors_names[line.series - 1];
+		place.as = workers_names[line.series - 1];
 		place.actors = most;
 	}
 	if (!line.series || most > 1)

@@ -71,7 +71,7 @@ static int write_line(FILE *table, const struct storms *storms, const struct lin
 	int rc = 0;
 
 	/* No line of processes where there was never more than one actor. */
-	if (!has_many(line, actors, count) && strcmp(line->as, actors_names[ACTORS_THREADS]))
+	if (!has_many(line, actors, count) && strcmp(line->as, workers_names[WORKERS_THREADS]))
 		return 0;
 	for (size_t i = 0; i < count && !rc; i++) {
 		const json_t *point = point_on(line, actors[i]);
@@ -102,11 +102,11 @@ static struct line line_of(const struct storms *storms, size_t lane, const char 
 		.number = lane + 1,
 		.kind = kind,
 		.frames = storm_frames_names[number % STORM_FRAMES],
-		.as = actors_names[number / STORM_FRAMES % ACTORS_KINDS],
+		.as = workers_names[number / STORM_FRAMES % WORKERS_KINDS],
 	};
 }
 
-#define LINES ((size_t)STORM_FRAMES * ACTORS_KINDS)
+#define LINES ((size_t)STORM_FRAMES * WORKERS_KINDS)
 
 /* The kinds that several actors were measured with have panels; where there are none of them, all have. */
 static bool any_of_many(const struct storms *storms)
@@ -198,7 +198,7 @@ static int explain_rates(FILE *text, const struct storms *storms)
 		struct line line = line_of(storms, lane, kind, i % STORM_FRAMES);
 
 		rc = explain_point(text, storms, &line, 1);
-		for (size_t as = 0; as < ACTORS_KINDS && most > 1 && !rc; as++) {
+		for (size_t as = 0; as < WORKERS_KINDS && most > 1 && !rc; as++) {
 			line = line_of(storms, lane, kind, as * STORM_FRAMES + i % STORM_FRAMES);
 			rc = explain_point(text, storms, &line, most);
 		}

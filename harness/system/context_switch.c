@@ -24,7 +24,7 @@ const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS] = { "futex", "pi
 struct script {
 	struct context_switch_spec spec;
 	unsigned rounds; /* with touches */
-	int ends[2][2]; /* of the pipe that each actor reads from */
+	int ends[2][2]; /* of the pipe that each worker reads from */
 };
 
 struct stage {
@@ -33,10 +33,10 @@ struct stage {
 };
 
 struct part {
-	struct actor_usage usage;
+	struct worker_usage usage;
 	double clock_tsc; /* what reading the clock costs */
 	unsigned trips, rounds;
-	uint64_t trip_tsc[CONTEXT_SWITCH_TRIPS]; /* of actor 0 */
+	uint64_t trip_tsc[CONTEXT_SWITCH_TRIPS]; /* of worker 0 */
 	uint64_t touch_tsc[CONTEXT_SWITCH_ROUNDS_MOST], warm_tsc[CONTEXT_SWITCH_ROUNDS_MOST]; /* of all pages */
 };
 
@@ -95,7 +95,7 @@ static int turn_wait(const struct side *side)
 	return !error && atomic_load(&side->stage->quit) ? -ECANCELED : error;
 }
 
-/* --- work of an actor --- */
+/* --- work of a worker --- */
 
 /* The measured loop: dependent loads, behind which the loop's own work hides. */
 static __attribute__((noinline)) const void *chain_follow(const void *at, uint32_t steps)
@@ -133,12 +133,12 @@ static int memory_verify(const struct context_switch_spec *spec, struct reason *
 static int touch(const struct script *script, struct part *part, unsigned round, struct reason *why)
 {
 	const struct context_switch_spec *spec = &script->spec;
-	uint64_t began = actor_tsc(), first, second;
+	uint64_t began = worker_tsc(), first, second;
 	const void *end = chain_follow(spec->start, spec->pages);
 
-	first = actor_tsc();
+	first = worker_tsc();
 	end = chain_follow(end, spec->pages);
-	second = actor_tsc();
+	second = worker_tsc();
 	if (end != spec->start)
 		return fail(why, EIO, "a chain of %" PRIu32 " pages did not end where it must", spec->pages);
 	if (round < ROUNDS_UNTIMED)
@@ -149,7 +149,7 @@ static int touch(const struct script *script, struct part *part, unsigned round,
 	return 0;
 }
 
-/* The turn is at actor 0 before and after. */
+/* The turn is at worker 0 before and after. */
 static int trip(const struct side *side)
 {
 	int error = side->me ? turn_wait(side) : turn_pass(side);
@@ -161,14 +161,14 @@ static int trip(const struct side *side)
 
 static int trips(const struct side *side, struct part *part)
 {
-	uint64_t before = actor_tsc();
+	uint64_t before = worker_tsc();
 	int error = 0;
 
 	for (unsigned i = 0; !error && i < TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS; i++) {
 		uint64_t now;
 
 		error = trip(side);
-		now = actor_tsc();
+		now = worker_tsc();
 		if (i >= TRIPS_UNTIMED)
 			part->trip_tsc[part->trips++] = now - before;
 		before = now;
@@ -194,25 +194,25 @@ static int rounds(const struct side *side, struct part *part, struct reason *why
 	return error;
 }
 
-static int work(struct actor *actor, struct reason *why)
+static int work(struct worker *worker, struct reason *why)
 {
-	const struct script *script = actor->experiment;
-	struct side side = { script, actor->shared, actor->index, 1 - actor->index };
-	struct part *part = actor->result;
+	const struct script *script = worker->experiment;
+	struct side side = { script, worker->shared, worker->index, 1 - worker->index };
+	struct part *part = worker->result;
 	int error = memory_verify(&script->spec, why);
 
 	/* Where it is forbidden, a context switch may be a preemption: it is a context switch all the same. */
 	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	part->clock_tsc = timing_clock_cost();
 	if (!error)
-		error = actor_meet(actor);
+		error = worker_meet(worker);
 	if (error)
 		return error;
-	usage_begin(&part->usage);
+	worker_usage_begin(&part->usage);
 	error = trips(&side, part);
 	if (!error && script->rounds)
 		error = rounds(&side, part, why);
-	usage_end(&part->usage);
+	worker_usage_end(&part->usage);
 	if (error) {
 		atomic_store(&side.stage->quit, true);
 		turn_pass(&side);
@@ -225,7 +225,7 @@ static int work(struct actor *actor, struct reason *why)
 
 /* --- the experiment --- */
 
-/* The middle of the values of one or both actors. */
+/* The middle of the values of one or both workers. */
 static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count)
 {
 	double all[2 * CONTEXT_SWITCH_ROUNDS_MOST];
@@ -242,8 +242,8 @@ static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count
 static_assert(CONTEXT_SWITCH_TRIPS <= 2 * CONTEXT_SWITCH_ROUNDS_MOST, "values_middle() has room for both");
 
 /*
- * How long neither actor ran. Each involuntary switch spoils one trip or round at most: what spoils less than a quarter
- * of them falls into those that timing_middle() leaves out, and does not count.
+ * How long neither worker ran. Each involuntary switch spoils one trip or round at most: what spoils less than a
+ * quarter of them falls into those that timing_middle() leaves out, and does not count.
  */
 static void result_disturbed(const struct part *const part[2], struct context_switch_result *result)
 {
@@ -255,9 +255,10 @@ static void result_disturbed(const struct part *const part[2], struct context_sw
 	result->away_ns = elapsed > ran && involuntary > least / 4 ? elapsed - ran : 0;
 }
 
-static void result_read(const struct crew *crew, const struct script *script, struct context_switch_result *result)
+static void result_read(
+	const struct worker_group *group, const struct script *script, struct context_switch_result *result)
 {
-	const struct part *const part[2] = { crew_result(crew, 0), crew_result(crew, 1) };
+	const struct part *const part[2] = { worker_group_result(group, 0), worker_group_result(group, 1) };
 	double pages = script->spec.pages, clock = (part[0]->clock_tsc + part[1]->clock_tsc) / 2;
 
 	*result = (struct context_switch_result){ .trips = part[0]->trips,
@@ -267,7 +268,7 @@ static void result_read(const struct crew *crew, const struct script *script, st
 		.usage = { part[0]->usage, part[1]->usage } };
 	result_disturbed(part, result);
 	result->switch_tsc = (values_middle(part[0]->trip_tsc, NULL, result->trips) - clock) / 2;
-	/* The first turn of actor 1 may have been its own before it looked. */
+	/* The first turn of worker 1 may have been its own before it looked. */
 	result->switches_least = TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS - 1;
 	if (!script->rounds)
 		return;
@@ -279,11 +280,11 @@ static void result_read(const struct crew *crew, const struct script *script, st
 int context_switch_judge(const struct context_switch_result *result, struct reason *why)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		const struct actor_usage *usage = &result->usage[i];
+		const struct worker_usage *usage = &result->usage[i];
 
 		if (usage->voluntary_switches + usage->involuntary_switches < result->switches_least)
 			return fail(why, EIO,
-				"an actor gave its turn away %" PRIu64 " times, and the kernel counted %" PRIu64
+				"a worker gave its turn away %" PRIu64 " times, and the kernel counted %" PRIu64
 				" voluntary and %" PRIu64 " other switches: the two did not take turns on one CPU",
 				result->switches_least, usage->voluntary_switches, usage->involuntary_switches);
 	}
@@ -325,9 +326,9 @@ int context_switch_take(
 		.ends = { { -1, -1 }, { -1, -1 } },
 	};
 	const int cpus[2] = { spec->cpu, spec->cpu };
-	struct crew_spec crew_spec = {
+	struct worker_group_spec worker_group_spec = {
 		.as = spec->between,
-		.actors = 2,
+		.workers = 2,
 		.cpus = cpus,
 		.work = work,
 		.experiment = &script,
@@ -335,15 +336,15 @@ int context_switch_take(
 		.shared_bytes = sizeof(struct stage),
 		.stop = spec->stop,
 	};
-	struct crew crew;
+	struct worker_group group;
 	int error = spec->via == CONTEXT_SWITCH_PIPE ? pipes_open(&script, why) : 0;
 
 	if (!error)
-		error = crew_run(&crew_spec, &crew, why);
+		error = worker_group_run(&worker_group_spec, &group, why);
 	pipes_close(&script);
 	if (error)
 		return error;
-	result_read(&crew, &script, result);
-	crew_dismiss(&crew);
+	result_read(&group, &script, result);
+	worker_group_dismiss(&group);
 	return context_switch_judge(result, why);
 }

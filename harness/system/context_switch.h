@@ -2,15 +2,15 @@
  * Context switches: what it costs to switch between two threads, or two processes, on one CPU, and to touch memory
  * after it.
  *
- * Two actors bound to the same CPU hand a turn to each other: by a futex in memory that both see (never a private one,
+ * Two workers bound to the same CPU hand a turn to each other: by a futex in memory that both see (never a private one,
  * so that threads and processes pay alike), or by a byte in a pipe for each direction. Who waits for its turn sleeps,
- * so each turn handed over is one context switch. They run as SCHED_BATCH: an actor just woken then does not preempt
+ * so each turn handed over is one context switch. They run as SCHED_BATCH: a worker just woken then does not preempt
  * the one that wakes it (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips
  * without touching: half of one is a context switch, with its wake, its wait and its switch. Then rounds in which each
- * actor, once it has the turn, follows a chain of pointers through W pages twice: the first pass finds TLB entries as
+ * worker, once it has the turn, follows a chain of pointers through W pages twice: the first pass finds TLB entries as
  * the other left them, the second finds its own.
  *
- * The chain lies in private anonymous memory that the caller made before: both actors come out of a fork, and read
+ * The chain lies in private anonymous memory that the caller made before: both workers come out of a fork, and read
  * only, so that they have the same frames at the same addresses. Caches are equally warm for both, and only what is
  * tagged with an address space differs.
  *
@@ -22,7 +22,7 @@
 #include "base/reason.h"
 #include "bench.h"
 #include "space/backed.h"
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 #define CONTEXT_SWITCH_TRIPS 200u
 
@@ -32,34 +32,34 @@
 #define CONTEXT_SWITCH_TOUCHES 131072u /* of all rounds together, between these */
 
 struct context_switch_spec {
-	enum actors_as between;
+	enum workers_as between;
 	enum context_switch_via via;
 	int cpu;
 	const struct backed *memory; /* the chain lies in it; NULL without touches */
 	const void *
 		start; /* of a chain that comes back to it after `pages` steps: each line holds the next one's address */
 	uint32_t pages;
-	bool (*stop)(void); /* as of crew_spec */
+	bool (*stop)(void); /* as of worker_group_spec */
 };
 
 struct context_switch_result {
 	unsigned trips, rounds; /* round trips without touches; rounds with */
 	double switch_tsc; /* half a round trip: middle of the trips (timing_middle()) */
 	double touch_tsc, warm_tsc; /* first and second pass, per page: middle of all rounds. NAN without pages */
-	uint64_t switches_least; /* of each actor, by its turns */
-	struct actor_usage usage[2]; /* of the actors */
+	uint64_t switches_least; /* of each worker, by its turns */
+	struct worker_usage usage[2]; /* of the workers */
 	/* Of both together: how long neither ran, unless all of that fell into trips and rounds that are left out. */
 	uint64_t elapsed_ns, away_ns;
 };
 
 /*
  * Take one. 0; -EIO with *why: the kernel counted fewer switches than turns were handed over, or memory was not as it
- * was to be; -EMFILE no pipe; errors of crew_run().
+ * was to be; -EMFILE no pipe; errors of worker_group_run().
  */
 int context_switch_take(
 	const struct context_switch_spec *spec, struct context_switch_result *result, struct reason *why);
 
-/* Whether each actor was switched out as often as it gave its turn away. 0; -EIO with both numbers in *why. */
+/* Whether each worker was switched out as often as it gave its turn away. 0; -EIO with both numbers in *why. */
 int context_switch_judge(const struct context_switch_result *result, struct reason *why);
 
 #endif

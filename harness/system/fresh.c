@@ -91,7 +91,7 @@ static void entry_look(const struct frame_map *map, uint64_t entry, bool note, s
 
 	if (!(entry & ENTRY_PRESENT) || !frame || frame >= map->frames)
 		return;
-	/* Actors of several processes note at the same time. */
+	/* Workers of several processes note at the same time. */
 	had = atomic_fetch_or((_Atomic uint64_t *)map->had + frame / BITS_PER_WORD, note ? bit : 0);
 	count->got++;
 	count->fresh += !(had & bit);
@@ -196,7 +196,7 @@ static int soak_up(
 	if (list)
 		fresh->soak = list;
 	if (at != MAP_FAILED) {
-		/* What was freed lies scattered: large pages would not take it. Crews have no use for it. */
+		/* What was freed lies scattered: large pages would not take it. Worker groups have no use for it. */
 		madvise(at, bytes, MADV_NOHUGEPAGE);
 		madvise(at, bytes, MADV_DONTFORK);
 		for (unsigned i = 0; i < request->cpu_count; i++)
@@ -243,20 +243,20 @@ int fresh_soak(struct fresh *fresh, const struct fresh_request *request, struct 
 	return error;
 }
 
-int fresh_keep(struct fresh *fresh, struct crew *crew, uint64_t bytes, struct reason *why)
+int fresh_keep(struct fresh *fresh, struct worker_group *group, uint64_t bytes, struct reason *why)
 {
-	if (fresh->crews == fresh->room) {
+	if (fresh->groups == fresh->room) {
 		size_t room = fresh->room ? 2 * fresh->room : 16;
-		struct crew *list = realloc(fresh->crew, room * sizeof(*list));
+		struct worker_group *list = realloc(fresh->group, room * sizeof(*list));
 
 		if (!list) {
-			crew_dismiss(crew);
-			return fail(why, ENOMEM, "no memory for a list of crews");
+			worker_group_dismiss(group);
+			return fail(why, ENOMEM, "no memory for a list of worker groups");
 		}
-		fresh->crew = list;
+		fresh->group = list;
 		fresh->room = room;
 	}
-	fresh->crew[fresh->crews++] = *crew;
+	fresh->group[fresh->groups++] = *group;
 	fresh->held_bytes += bytes;
 	return 0;
 }
@@ -265,9 +265,9 @@ void fresh_close(struct fresh *fresh)
 {
 	for (size_t i = 0; i < fresh->soaks; i++)
 		munmap(fresh->soak[i].at, fresh->soak[i].bytes);
-	for (size_t i = 0; i < fresh->crews; i++)
-		crew_dismiss(&fresh->crew[i]);
-	free(fresh->crew);
+	for (size_t i = 0; i < fresh->groups; i++)
+		worker_group_dismiss(&fresh->group[i]);
+	free(fresh->group);
 	free(fresh->soak);
 	frame_map_close(&fresh->map);
 	*fresh = (struct fresh){ 0 };

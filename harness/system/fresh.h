@@ -11,7 +11,7 @@
 #define NESTWALK_FRESH_H
 
 #include "base/reason.h"
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,8 +43,8 @@ struct fresh {
 	struct frame_map map; /* open where frame numbers can be seen */
 	struct reason unseen; /* why it is not */
 	uint64_t used_most_bytes; /* by a storm that gave it back */
-	struct crew *crew; /* owned, and the crews */
-	size_t crews, room;
+	struct worker_group *group; /* owned, and the groups */
+	size_t groups, room;
 	uint64_t held_bytes; /* by them and by what was soaked up */
 	struct soak {
 		void *at;
@@ -73,9 +73,10 @@ struct fresh_request {
 int fresh_soak(struct fresh *fresh, const struct fresh_request *request, struct reason *why);
 
 /*
- * Hold a crew until fresh_close(), which dismisses it. Where memory for the list is short it is dismissed now: -ENOMEM.
+ * Hold a worker group until fresh_close(), which dismisses it. Where memory for the list is short it is dismissed now:
+ * -ENOMEM.
  */
-int fresh_keep(struct fresh *fresh, struct crew *crew, uint64_t bytes, struct reason *why);
+int fresh_keep(struct fresh *fresh, struct worker_group *group, uint64_t bytes, struct reason *why);
 
 void fresh_close(struct fresh *fresh);
 

@@ -7,21 +7,24 @@
 
 #define USUAL_STEPS 256u /* some 5 us */
 
-static bool is_over(const struct actor *actor, const _Atomic uint32_t *word, uint32_t until)
+static bool is_over(const struct worker *worker, const _Atomic uint32_t *word, uint32_t until)
 {
-	return atomic_load_explicit(word, memory_order_acquire) == until || actor_canceled(actor);
+	return atomic_load_explicit(word, memory_order_acquire) == until || worker_canceled(worker);
 }
 
-uint64_t gaps_usual(const struct actor *actor, const _Atomic uint32_t *word)
+uint64_t gaps_usual(const struct worker *worker, const _Atomic uint32_t *word)
 {
 	double step[USUAL_STEPS];
-	uint64_t before = actor_tsc_quick();
+	uint64_t before = worker_tsc_quick();
 
 	for (unsigned i = 0; i < USUAL_STEPS; i++) {
-		uint64_t now = actor_tsc_quick();
+		uint64_t now = worker_tsc_quick();
 
-		/* As in the loop below: the word has another value than this, and the crew's state is looked at. */
-		step[i] = is_over(actor, word, UINT32_MAX) ? 0 : (double)(now - before);
+		/*
+		 * As in the loop below: the word has another value than this, and the worker group's state is looked
+		 * at.
+		 */
+		step[i] = is_over(worker, word, UINT32_MAX) ? 0 : (double)(now - before);
 		before = now;
 	}
 	return (uint64_t)timing_middle(step, USUAL_STEPS);
@@ -34,14 +37,14 @@ void gaps_add(struct gaps *gaps, uint64_t from, uint64_t to)
 	gaps->count++;
 }
 
-void gaps_watch(struct gaps *gaps, const struct actor *actor, const _Atomic uint32_t *word, uint32_t until)
+void gaps_watch(struct gaps *gaps, const struct worker *worker, const _Atomic uint32_t *word, uint32_t until)
 {
-	uint64_t longest = GAP_STEPS * gaps->usual_tsc, before = actor_tsc_quick();
+	uint64_t longest = GAP_STEPS * gaps->usual_tsc, before = worker_tsc_quick();
 	bool over = false;
 
 	gaps->count = 0;
 	for (;;) {
-		uint64_t now = actor_tsc_quick();
+		uint64_t now = worker_tsc_quick();
 
 		if (now - before > longest)
 			gaps_add(gaps, before, now);
@@ -50,7 +53,7 @@ void gaps_watch(struct gaps *gaps, const struct actor *actor, const _Atomic uint
 		 */
 		if (over)
 			return;
-		over = is_over(actor, word, until);
+		over = is_over(worker, word, until);
 		before = now;
 	}
 }

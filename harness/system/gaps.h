@@ -5,7 +5,7 @@
 #ifndef NESTWALK_GAPS_H
 #define NESTWALK_GAPS_H
 
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,10 +22,10 @@ struct gaps {
 };
 
 /* What a step of gaps_watch() takes on this CPU where nothing happens, in TSC cycles. */
-uint64_t gaps_usual(const struct actor *actor, const _Atomic uint32_t *word);
+uint64_t gaps_usual(const struct worker *worker, const _Atomic uint32_t *word);
 
-/* Read the clock until *word is `until`, or the crew is failing, and keep the gaps. */
-void gaps_watch(struct gaps *gaps, const struct actor *actor, const _Atomic uint32_t *word, uint32_t until);
+/* Read the clock until *word is `until`, or the worker group is failing, and keep the gaps. */
+void gaps_watch(struct gaps *gaps, const struct worker *worker, const _Atomic uint32_t *word, uint32_t until);
 
 void gaps_add(struct gaps *gaps, uint64_t from, uint64_t to);
 

@@ -54,14 +54,14 @@ struct task {
 	int cpus[];
 };
 
-struct actor_result {
+struct worker_result {
 	double tsc[MALLOC_PARTS];
 	uint64_t blocks;
 	double mapped_share, returned_bytes;
-	struct actor_usage usage;
+	struct worker_usage usage;
 };
 
-/* Of an actor, apart from what the allocator under test has, and in memory before anything is timed. */
+/* Of a worker, apart from what the allocator under test has, and in memory before anything is timed. */
 struct workspace {
 	double whole[CHUNKS_MOST], part[MALLOC_PARTS][CHUNKS_MOST];
 	unsigned char *block[BLOCKS_MOST];
@@ -75,11 +75,11 @@ struct holding {
 
 uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes)
 {
-	uint64_t blocks = batch_bytes / experiment->actors / (experiment->block_bytes + BLOCK_EXTRA_BYTES);
+	uint64_t blocks = batch_bytes / experiment->workers / (experiment->block_bytes + BLOCK_EXTRA_BYTES);
 
 	/* A limit that is a block exactly is meant to hold one. */
 	if (!blocks)
-		blocks = batch_bytes / experiment->actors / experiment->block_bytes;
+		blocks = batch_bytes / experiment->workers / experiment->block_bytes;
 	return blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST;
 }
 
@@ -92,13 +92,13 @@ static struct holding holding_now(const struct task *task)
 	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
 }
 
-/* The same while no actor calls the allocator, whose numbers are those of the whole process. */
-static int holding_of_all(struct actor *actor, struct holding *holding)
+/* The same while no worker calls the allocator, whose numbers are those of the whole process. */
+static int holding_of_all(struct worker *worker, struct holding *holding)
 {
-	if (actor_meet(actor))
+	if (worker_meet(worker))
 		return -ECANCELED;
-	*holding = holding_now(actor->experiment);
-	return actor_meet(actor);
+	*holding = holding_now(worker->experiment);
+	return worker_meet(worker);
 }
 
 static double median(double *values, size_t count)
@@ -164,17 +164,17 @@ static bool chunk_take(const struct malloc_experiment *experiment, unsigned pair
 	return true;
 }
 
-/* One actor after the other, and none of the others calls: what the calls of steady state change. */
-static int pairs_ask(struct actor *actor, struct actor_result *result)
+/* One worker after the other, and none of the others calls: what the calls of steady state change. */
+static int pairs_ask(struct worker *worker, struct worker_result *result)
 {
-	const struct task *task = actor->experiment;
+	const struct task *task = worker->experiment;
 
-	for (unsigned turn = 0; turn < actor->count; turn++) {
+	for (unsigned turn = 0; turn < worker->count; turn++) {
 		uint64_t mapped = 0, returned = 0;
 
-		if (actor_meet(actor))
+		if (worker_meet(worker))
 			return -ECANCELED;
-		if (turn != actor->index || !task->told)
+		if (turn != worker->index || !task->told)
 			continue;
 		for (unsigned i = 0; i < ASKED_PAIRS; i++) {
 			struct holding before = holding_now(task), held, after;
@@ -189,13 +189,13 @@ static int pairs_ask(struct actor *actor, struct actor_result *result)
 		result->mapped_share = (double)mapped / ASKED_PAIRS;
 		result->returned_bytes = (double)returned / ASKED_PAIRS;
 	}
-	return actor_meet(actor);
+	return worker_meet(worker);
 }
 
-static int pairs_work(struct actor *actor, struct workspace *space, struct reason *why)
+static int pairs_work(struct worker *worker, struct workspace *space, struct reason *why)
 {
-	const struct malloc_experiment *experiment = &((const struct task *)actor->experiment)->experiment;
-	struct actor_result *result = actor->result;
+	const struct malloc_experiment *experiment = &((const struct task *)worker->experiment)->experiment;
+	struct worker_result *result = worker->result;
 	double pair_tsc = 0, clock_tsc = malloc_clock_tsc(experiment->touch), sum = 0, whole_tsc;
 	unsigned chunks = 0, pairs;
 	bool whole;
@@ -206,16 +206,16 @@ static int pairs_work(struct actor *actor, struct workspace *space, struct reaso
 		return error;
 	whole = clock_tsc > CLOCK_SHARE * pair_tsc;
 	pairs = chunk_pairs(pair_tsc);
-	if (actor_meet(actor))
+	if (worker_meet(worker))
 		return -ECANCELED;
-	usage_begin(&result->usage);
+	worker_usage_begin(&result->usage);
 	began = now_ns();
 	while (chunks < CHUNKS_MOST && (chunks < CHUNKS_LEAST || now_ns() < began + PAIR_NS)) {
 		if (!chunk_take(experiment, pairs, clock_tsc, whole, space, chunks))
 			return no_block(experiment, why);
 		chunks++;
 	}
-	usage_end(&result->usage);
+	worker_usage_end(&result->usage);
 	result->blocks = (uint64_t)chunks * pairs * (whole ? 2 : 1);
 	for (unsigned i = 0; i < MALLOC_PARTS; i++) {
 		result->tsc[i] = median(space->part[i], chunks);
@@ -226,7 +226,7 @@ static int pairs_work(struct actor *actor, struct workspace *space, struct reaso
 		return fail(why, EIO, "malloc() and free() together took less than reading the clock");
 	for (unsigned i = 0; i < MALLOC_PARTS; i++)
 		result->tsc[i] *= whole_tsc / sum;
-	return pairs_ask(actor, result);
+	return pairs_ask(worker, result);
 }
 
 /* --- batches --- */
@@ -249,12 +249,12 @@ static int map_code(struct dl_phdr_info *object, size_t size, void *data)
 	return 0;
 }
 
-static int batch_work(struct actor *actor, struct workspace *space, struct reason *why)
+static int batch_work(struct worker *worker, struct workspace *space, struct reason *why)
 {
-	const struct task *task = actor->experiment;
+	const struct task *task = worker->experiment;
 	const struct malloc_experiment *experiment = &task->experiment;
 	uint64_t blocks = malloc_batch_blocks(experiment, task->batch_bytes), got, tsc[MALLOC_PARTS] = { 0 };
-	struct actor_result *result = actor->result;
+	struct worker_result *result = worker->result;
 	double clock_tsc = malloc_clock_tsc(true);
 	struct holding before, held, after;
 
@@ -262,22 +262,22 @@ static int batch_work(struct actor *actor, struct workspace *space, struct reaso
 	 * The allocator's code is to be in this process's tables; its data are not to be touched before the first call.
 	 */
 	dl_iterate_phdr(map_code, (void *)malloc);
-	usage_begin(&result->usage);
-	if (holding_of_all(actor, &before))
+	worker_usage_begin(&result->usage);
+	if (holding_of_all(worker, &before))
 		return -ECANCELED;
-	usage_begin(&result->usage);
+	worker_usage_begin(&result->usage);
 	got = malloc_ask(experiment, space->block, blocks, &tsc[MALLOC_ASK]);
 	if (got < blocks)
 		return no_block(experiment, why);
-	if (actor_meet(actor))
+	if (worker_meet(worker))
 		return -ECANCELED;
 	if (experiment->touch)
 		malloc_touch(experiment, space->block, blocks, &tsc[MALLOC_TOUCH]);
-	if (holding_of_all(actor, &held))
+	if (holding_of_all(worker, &held))
 		return -ECANCELED;
 	malloc_give_back(space->block, blocks, &tsc[MALLOC_FREE]);
-	usage_end(&result->usage);
-	if (holding_of_all(actor, &after))
+	worker_usage_end(&result->usage);
+	if (holding_of_all(worker, &after))
 		return -ECANCELED;
 	if (after.mappings != before.mappings)
 		return fail(why, EIO,
@@ -286,29 +286,30 @@ static int batch_work(struct actor *actor, struct workspace *space, struct reaso
 	result->blocks = blocks;
 	for (unsigned i = 0; i < MALLOC_PARTS; i++)
 		result->tsc[i] = (double)tsc[i] > clock_tsc ? ((double)tsc[i] - clock_tsc) / (double)blocks : 0;
-	result->mapped_share = (double)(held.mappings - before.mappings) / (double)(blocks * actor->count);
+	result->mapped_share = (double)(held.mappings - before.mappings) / (double)(blocks * worker->count);
 	result->returned_bytes =
-		held.bytes > after.bytes ? (double)(held.bytes - after.bytes) / (double)(blocks * actor->count) : 0;
+		held.bytes > after.bytes ? (double)(held.bytes - after.bytes) / (double)(blocks * worker->count) : 0;
 	return 0;
 }
 
 /* --- the process --- */
 
-static int actor_work(struct actor *actor, struct reason *why)
+static int worker_work(struct worker *worker, struct reason *why)
 {
-	const struct task *task = actor->experiment;
+	const struct task *task = worker->experiment;
 	struct workspace *space =
 		mmap(NULL, sizeof(*space), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	int error;
 
 	if (space == MAP_FAILED)
 		return fail(why, ENOMEM, "no memory for what is noted of each block");
-	error = task->experiment.pattern == MALLOC_PAIR ? pairs_work(actor, space, why) : batch_work(actor, space, why);
+	error = task->experiment.pattern == MALLOC_PAIR ? pairs_work(worker, space, why)
+							: batch_work(worker, space, why);
 	munmap(space, sizeof(*space));
 	return error;
 }
 
-static void usage_add(struct actor_usage *sum, const struct actor_usage *usage)
+static void usage_add(struct worker_usage *sum, const struct worker_usage *usage)
 {
 	sum->minor_faults += usage->minor_faults;
 	sum->major_faults += usage->major_faults;
@@ -320,45 +321,48 @@ static void usage_add(struct actor_usage *sum, const struct actor_usage *usage)
 	sum->system_ns += usage->system_ns;
 }
 
-/* In the process that was executed anew: the crew is forked from it, and inherits an allocator of some small blocks. */
+/*
+ * In the process that was executed anew: the worker group is forked from it, and inherits an allocator of some small
+ * blocks.
+ */
 static int storm_work(const void *data, void *out, struct reason *why)
 {
 	struct task task = *(const struct task *)data, *whole;
-	size_t bytes = sizeof(task) + task.experiment.actors * sizeof(int);
+	size_t bytes = sizeof(task) + task.experiment.workers * sizeof(int);
 	struct malloc_storm_result *result = out;
 	struct allocator allocator;
-	struct crew_spec spec;
-	struct crew crew;
+	struct worker_group_spec spec;
+	struct worker_group group;
 	int error;
 
 	machine_allocator(&allocator);
 	whole = malloc(bytes);
 	if (!whole)
-		return fail(why, ENOMEM, "no memory for %u actors", task.experiment.actors);
+		return fail(why, ENOMEM, "no memory for %u actors", task.experiment.workers);
 	memcpy(whole, data, bytes);
 	whole->told = allocator.glibc;
-	spec = (struct crew_spec){ .as = ACTORS_THREADS,
-		.actors = task.experiment.actors,
+	spec = (struct worker_group_spec){ .as = WORKERS_THREADS,
+		.workers = task.experiment.workers,
 		.cpus = whole->cpus,
-		.work = actor_work,
+		.work = worker_work,
 		.experiment = whole,
-		.result_bytes = sizeof(struct actor_result) };
-	error = crew_run(&spec, &crew, why);
-	for (unsigned i = 0; !error && i < crew.actors; i++) {
-		const struct actor_result *one = crew_result(&crew, i);
+		.result_bytes = sizeof(struct worker_result) };
+	error = worker_group_run(&spec, &group, why);
+	for (unsigned i = 0; !error && i < group.workers; i++) {
+		const struct worker_result *one = worker_group_result(&group, i);
 
-		result->malloc_tsc += one->tsc[MALLOC_ASK] / crew.actors;
-		result->touch_tsc += one->tsc[MALLOC_TOUCH] / crew.actors;
-		result->free_tsc += one->tsc[MALLOC_FREE] / crew.actors;
-		result->mapped_share += one->mapped_share / crew.actors;
-		result->returned_bytes += one->returned_bytes / crew.actors;
+		result->malloc_tsc += one->tsc[MALLOC_ASK] / group.workers;
+		result->touch_tsc += one->tsc[MALLOC_TOUCH] / group.workers;
+		result->free_tsc += one->tsc[MALLOC_FREE] / group.workers;
+		result->mapped_share += one->mapped_share / group.workers;
+		result->returned_bytes += one->returned_bytes / group.workers;
 		result->blocks += one->blocks;
 		usage_add(&result->usage, &one->usage);
 	}
 	if (!error) {
 		result->told = allocator.glibc;
 		result->faults_per_block = (double)result->usage.minor_faults / (double)result->blocks;
-		crew_dismiss(&crew);
+		worker_group_dismiss(&group);
 	}
 	free(whole);
 	return error;
@@ -374,30 +378,30 @@ __attribute__((constructor)) static void storm_serve(void)
 int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
 {
 	const struct malloc_experiment *experiment = spec->experiment;
-	size_t bytes = sizeof(struct task) + experiment->actors * sizeof(int);
+	size_t bytes = sizeof(struct task) + experiment->workers * sizeof(int);
 	struct size_text block;
 	struct task *task;
 	int error;
 
 	*result = (struct malloc_storm_result){ 0 };
-	if (!experiment->actors || !experiment->block_bytes || experiment->pattern >= MALLOC_PATTERNS)
-		return fail(why, EINVAL, "a storm takes an actor and a byte at least");
+	if (!experiment->workers || !experiment->block_bytes || experiment->pattern >= MALLOC_PATTERNS)
+		return fail(why, EINVAL, "a storm takes a worker and a byte at least");
 	if (!malloc_batch_blocks(experiment, spec->batch_bytes))
 		return fail(why, ENOMEM, "%u x %s of blocks are more than the %" PRIu64 " MiB that may be used",
-			experiment->actors, size_format(experiment->block_bytes, &block), spec->batch_bytes / MIB);
+			experiment->workers, size_format(experiment->block_bytes, &block), spec->batch_bytes / MIB);
 	task = calloc(1, bytes);
 	if (!task)
-		return fail(why, ENOMEM, "no memory for %u actors", experiment->actors);
+		return fail(why, ENOMEM, "no memory for %u actors", experiment->workers);
 	task->experiment = *experiment;
 	task->batch_bytes = spec->batch_bytes;
-	memcpy(task->cpus, spec->cpus, experiment->actors * sizeof(int));
+	memcpy(task->cpus, spec->cpus, experiment->workers * sizeof(int));
 	error = anew_run(&(struct anew){ .name = STORM_NAME,
 				 .task = task,
 				 .task_bytes = bytes,
 				 .result = result,
 				 .result_bytes = sizeof(*result),
 				 .stop = spec->stop,
-				 .limit_ns = CREW_LIMIT_NS },
+				 .limit_ns = WORKER_GROUP_LIMIT_NS },
 		why);
 	free(task);
 	return error;

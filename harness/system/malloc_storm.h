@@ -24,24 +24,24 @@
 #ifndef NESTWALK_MALLOC_STORM_H
 #define NESTWALK_MALLOC_STORM_H
 
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 struct malloc_storm_spec {
 	const struct malloc_experiment *experiment;
-	const int *cpus; /* one an actor */
-	uint64_t batch_bytes; /* that all blocks of all actors may have at a time; one block of each must fit */
+	const int *cpus; /* one a worker */
+	uint64_t batch_bytes; /* that all blocks of all workers may have at a time; one block of each must fit */
 	bool (*stop)(void); /* polled; where it becomes true: -EINTR. May be NULL */
 };
 
-/* Averages over actors, of medians (pair) or of whole phases (batch), in TSC cycles per block. */
+/* Averages over workers, of medians (pair) or of whole phases (batch), in TSC cycles per block. */
 struct malloc_storm_result {
 	double malloc_tsc, touch_tsc, free_tsc; /* touch_tsc is 0 where nothing is touched */
 	double faults_per_block;
-	uint64_t blocks; /* of all actors, in the timed part */
+	uint64_t blocks; /* of all workers, in the timed part */
 	bool told; /* the allocator is glibc's, and mallinfo2(3) tells the next two */
 	double mapped_share; /* of the blocks, those with a mapping of their own */
 	double returned_bytes; /* given back to the kernel for each block freed, by munmap() or from a heap */
-	struct actor_usage usage; /* sums over the actors, around the timed part */
+	struct worker_usage usage; /* sums over the workers, around the timed part */
 };
 
 /*
@@ -50,7 +50,7 @@ struct malloc_storm_result {
  */
 int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why);
 
-/* Blocks that a batch has, of each actor. 0: not even one fits. */
+/* Blocks that a batch has, of each worker. 0: not even one fits. */
 uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes);
 
 #endif

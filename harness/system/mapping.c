@@ -151,11 +151,11 @@ __attribute__((noinline, no_sanitize("address"))) static void load(
 /* Whether each 2M page is one: its last 4K are there without a fault of their own. */
 static int huge_prove(const struct mapping_experiment *experiment, const unsigned char *place, struct reason *why)
 {
-	struct actor_usage usage;
+	struct worker_usage usage;
 
-	usage_begin(&usage);
+	worker_usage_begin(&usage);
 	load(place + PAGE_2M - PAGE_4K, experiment->distance_bytes, experiment->pages);
-	usage_end(&usage);
+	worker_usage_end(&usage);
 	if (usage.minor_faults > FAULTS_BESIDE)
 		return fail(why, ENOTSUP,
 			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this process");
@@ -189,7 +189,7 @@ static int once(const struct mapping_experiment *experiment, unsigned char *plac
 	struct mapping_result *result, struct reason *why)
 {
 	struct tables before, built, left = { 0 };
-	struct actor_usage usage;
+	struct worker_usage usage;
 	uint64_t began, ended;
 	int error = tables_read(&before, why);
 
@@ -197,11 +197,11 @@ static int once(const struct mapping_experiment *experiment, unsigned char *plac
 		error = map(experiment, place, why);
 	if (error)
 		return error;
-	usage_begin(&usage);
-	began = actor_tsc();
+	worker_usage_begin(&usage);
+	began = worker_tsc();
 	load(place, experiment->distance_bytes, experiment->pages);
-	ended = actor_tsc();
-	usage_end(&usage);
+	ended = worker_tsc();
+	worker_usage_end(&usage);
 	tsc[0] = (double)(ended - began) / experiment->pages;
 	error = tables_read(&built, why);
 	if (!error && experiment->page_bytes == PAGE_2M)
@@ -210,9 +210,9 @@ static int once(const struct mapping_experiment *experiment, unsigned char *plac
 		error = faults_prove(experiment, usage.minor_faults + usage.major_faults, why);
 	if (!error)
 		error = tables_prove(experiment, &before, &built, result, why);
-	began = actor_tsc();
+	began = worker_tsc();
 	munmap(place, mapping_span_bytes(experiment));
-	ended = actor_tsc();
+	ended = worker_tsc();
 	tsc[1] = (double)(ended - began) / experiment->pages;
 	if (!error)
 		error = tables_read(&left, why);
@@ -237,20 +237,20 @@ static unsigned repetitions(const struct mapping_experiment *experiment)
 	return count < REPETITIONS_MOST ? count : REPETITIONS_MOST;
 }
 
-static int work(struct actor *actor, struct reason *why)
+static int work(struct worker *worker, struct reason *why)
 {
-	const struct mapping_experiment *experiment = actor->experiment;
-	struct mapping_result *result = actor->result;
+	const struct mapping_experiment *experiment = worker->experiment;
+	struct mapping_result *result = worker->result;
 	double build[REPETITIONS_MOST], teardown[REPETITIONS_MOST], tsc[2];
 	unsigned char *place = NULL;
 	int error = place_find(experiment, &place, why);
 	unsigned count = repetitions(experiment);
 
 	/* So that none of this program's own pages is faulted in when it counts. */
-	usage_begin(&result->usage);
+	worker_usage_begin(&result->usage);
 	load((unsigned char *)&count, 0, 1);
-	usage_end(&result->usage);
-	result->usage = (struct actor_usage){ 0 };
+	worker_usage_end(&result->usage);
+	result->usage = (struct worker_usage){ 0 };
 	for (unsigned i = 0; !error && i < count; i++) {
 		error = once(experiment, place, tsc, result, why);
 		build[i] = tsc[0];
@@ -269,14 +269,14 @@ static int work(struct actor *actor, struct reason *why)
 int mapping_take(const struct mapping_spec *spec, struct mapping_result *result, struct reason *why)
 {
 	const struct mapping_experiment *experiment = spec->experiment;
-	struct crew_spec crew_spec = { .as = ACTORS_PROCESSES,
-		.actors = 1,
+	struct worker_group_spec worker_group_spec = { .as = WORKERS_PROCESSES,
+		.workers = 1,
 		.cpus = &spec->cpu,
 		.work = work,
 		.experiment = experiment,
 		.result_bytes = sizeof(*result),
 		.stop = spec->stop };
-	struct crew crew;
+	struct worker_group group;
 	int error;
 
 	if (experiment->page_bytes != PAGE_4K && experiment->page_bytes != PAGE_2M && experiment->page_bytes != PAGE_1G)
@@ -285,10 +285,10 @@ int mapping_take(const struct mapping_spec *spec, struct mapping_result *result,
 		return fail(why, EINVAL,
 			"%" PRIu32 " pages of %" PRIu64 " KiB cannot lie %" PRIu64 " KiB apart in 2^46 bytes",
 			experiment->pages, experiment->page_bytes / KIB, experiment->distance_bytes / KIB);
-	error = crew_run(&crew_spec, &crew, why);
+	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	*result = *(struct mapping_result *)crew_result(&crew, 0);
-	crew_dismiss(&crew);
+	*result = *(struct mapping_result *)worker_group_result(&group, 0);
+	worker_group_dismiss(&group);
 	return 0;
 }

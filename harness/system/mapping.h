@@ -7,7 +7,7 @@
  *   2M: the huge zero page (mm/huge_memory.c, do_huge_pmd_anonymous_page()), where THP and its use_zero_page allow it.
  *     Proven: a load at the other end of each page takes no fault.
  *   1G: hugetlb pages, which are no zero pages: each is zeroed, and that is in the time.
- * Torn down by one munmap(). One actor in a process of its own, at an address that has no tables yet down from 512G.
+ * Torn down by one munmap(). One worker in a process of its own, at an address that has no tables yet down from 512G.
  *
  * Tables: by how much VmPTE of /proc/self/status grew, and VmPMD, which stood beside it until Linux 4.15 made VmPTE the
  * sum of the lower three levels (fs/proc/task_mmu.c, mm_pgtables_bytes()). Exact at once; no privilege, but /proc.
@@ -15,7 +15,7 @@
 #ifndef NESTWALK_MAPPING_H
 #define NESTWALK_MAPPING_H
 
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 /* Of addresses that the pages may lie in: half of what a process has with 4 levels. */
 #define MAPPING_BYTES_MOST (UINT64_C(1) << 46)
@@ -31,7 +31,7 @@ struct mapping_result {
 	unsigned repetitions; /* 1 where one takes long: that is no median */
 	uint64_t table_bytes, expected_table_bytes; /* of the last repetition */
 	double faults_per_page;
-	struct actor_usage usage; /* of the loads alone */
+	struct worker_usage usage; /* of the loads alone */
 };
 
 /*

@@ -39,9 +39,10 @@ static int script_write(const struct shootdown_spec *spec, struct shootdown_scri
 }
 
 /* What happened besides: time away counts in the calls that the number is made of, the middle half of them. */
-static void result_disturbed(const struct crew *crew, const double *sorted_tsc, struct shootdown_result *result)
+static void result_disturbed(
+	const struct worker_group *group, const double *sorted_tsc, struct shootdown_result *result)
 {
-	const struct shootdown_part *caller = crew_result(crew, 0);
+	const struct shootdown_part *caller = worker_group_result(group, 0);
 	unsigned last = result->repetitions - 1, aside = result->repetitions / 4;
 
 	for (unsigned r = 0; r <= last; r++)
@@ -49,8 +50,9 @@ static void result_disturbed(const struct crew *crew, const double *sorted_tsc, 
 			result->elapsed_ns += caller->elapsed_ns[r];
 			result->away_ns += caller->away_ns[r];
 		}
-	for (unsigned i = 0; i < crew->actors; i++) {
-		const struct actor_usage *usage = &((const struct shootdown_part *)crew_result(crew, i))->usage;
+	for (unsigned i = 0; i < group->workers; i++) {
+		const struct worker_usage *usage =
+			&((const struct shootdown_part *)worker_group_result(group, i))->usage;
 
 		result->involuntary_switches += usage->involuntary_switches;
 		result->page_faults += usage->minor_faults + usage->major_faults;
@@ -58,17 +60,17 @@ static void result_disturbed(const struct crew *crew, const double *sorted_tsc, 
 }
 
 /* What the others lost, and how many of them were there. */
-static void result_of_others(const struct crew *crew, struct shootdown_result *result)
+static void result_of_others(const struct worker_group *group, struct shootdown_result *result)
 {
 	double lost[SHOOTDOWN_REPETITIONS_MOST];
-	unsigned others = crew->actors - 1, repetitions = result->repetitions, count = 0, there = 0;
+	unsigned others = group->workers - 1, repetitions = result->repetitions, count = 0, there = 0;
 
 	for (unsigned r = 0; r < repetitions; r++) {
 		unsigned here = 0;
 		double sum = 0;
 
 		for (unsigned i = 1; i <= others; i++) {
-			uint64_t tsc = ((const struct shootdown_part *)crew_result(crew, i))->tsc[r];
+			uint64_t tsc = ((const struct shootdown_part *)worker_group_result(group, i))->tsc[r];
 
 			here += tsc != GAPS_AWAY;
 			sum += tsc != GAPS_AWAY ? (double)tsc : 0;
@@ -84,9 +86,9 @@ static void result_of_others(const struct crew *crew, struct shootdown_result *r
 		result->away_ns += (uint64_t)((double)result->elapsed_ns * (1 - result->others_there / others));
 }
 
-static void result_read(const struct crew *crew, struct shootdown_result *result)
+static void result_read(const struct worker_group *group, struct shootdown_result *result)
 {
-	struct shootdown_part *caller = crew_result(crew, 0);
+	struct shootdown_part *caller = worker_group_result(group, 0);
 	double tsc[SHOOTDOWN_REPETITIONS_MOST];
 
 	*result = (struct shootdown_result){ .repetitions = caller->repetitions,
@@ -98,8 +100,8 @@ static void result_read(const struct crew *crew, struct shootdown_result *result
 	for (unsigned r = 0; r < result->repetitions; r++)
 		tsc[r] = (double)caller->tsc[r];
 	result->operation_tsc = timing_middle(tsc, result->repetitions) - caller->clock_tsc;
-	result_disturbed(crew, tsc, result);
-	result_of_others(crew, result);
+	result_disturbed(group, tsc, result);
+	result_of_others(group, result);
 	if (result->counted) {
 		result->interrupts = (double)caller->interrupts / result->repetitions;
 		result->interrupts_of_others = (double)caller->interrupts_of_others / result->repetitions;
@@ -109,9 +111,9 @@ static void result_read(const struct crew *crew, struct shootdown_result *result
 int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *result, struct reason *why)
 {
 	struct shootdown_script script;
-	struct crew_spec crew_spec = {
-		.as = ACTORS_THREADS,
-		.actors = 1 + spec->experiment.others,
+	struct worker_group_spec worker_group_spec = {
+		.as = WORKERS_THREADS,
+		.workers = 1 + spec->experiment.others,
 		.cpus = spec->cpus,
 		.work = shootdown_work,
 		.experiment = &script,
@@ -119,16 +121,16 @@ int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *r
 		.shared_bytes = shootdown_shared_bytes(spec->experiment.others),
 		.stop = spec->stop,
 	};
-	struct crew crew;
+	struct worker_group group;
 	int error = script_write(spec, &script, why);
 
 	if (error)
 		return error;
-	error = crew_run(&crew_spec, &crew, why);
+	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	result_read(&crew, result);
-	crew_dismiss(&crew);
+	result_read(&group, result);
+	worker_group_dismiss(&group);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /*
  * TLB shootdowns: what it costs to take pages away that other CPUs have in their TLBs.
  *
- * A crew of 1 + T threads of one process, each on a CPU of its own. The first is the caller. In each repetition the
- * others load a byte of each page, say so, and stay on their CPUs in user mode, in a loop that touches none of the
+ * A worker group of 1 + T threads of one process, each on a CPU of its own. The first is the caller. In each repetition
+ * the others load a byte of each page, say so, and stay on their CPUs in user mode, in a loop that touches none of the
  * pages; the caller, which has loaded them too, takes them away by one call, and times that.
  *
  * Repetitions come in blocks. All pages of a block are mapped and populated before its first repetition and given back
@@ -25,7 +25,7 @@
 
 #include "base/reason.h"
 #include "bench.h"
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 /*
  * Repetitions of an experiment: enough that the middle does not notice ticks and preemptions, and an experiment is over
@@ -42,7 +42,7 @@ struct shootdown_spec {
 	struct shootdown_experiment experiment;
 	const int *cpus; /* 1 + experiment.others of them */
 	uint64_t memory_most_bytes; /* that an experiment may have at a time */
-	bool (*stop)(void); /* as of crew_spec */
+	bool (*stop)(void); /* as of worker_group_spec */
 };
 
 struct shootdown_result {
@@ -55,17 +55,17 @@ struct shootdown_result {
 	/* TLB interrupts for each call, of all CPUs of the machine and of the others: means. NAN: not counted. */
 	double interrupts, interrupts_of_others;
 	/*
-	 * How long the calls took that the numbers are made of, and how long the crew was away in them: the caller by
-	 * its CPU clock, the others by the share of them that were not there.
+	 * How long the calls took that the numbers are made of, and how long the worker group was away in them: the
+	 * caller by its CPU clock, the others by the share of them that were not there.
 	 */
 	uint64_t elapsed_ns, away_ns;
 	uint64_t involuntary_switches,
-		page_faults; /* of all actors in the whole experiment, populating the pages included */
+		page_faults; /* of all workers in the whole experiment, populating the pages included */
 };
 
 /*
  * Take one. 0; -EINVAL with *why an experiment that means nothing; -ENOMEM with *why; -EIO with *why: memory was not as
- * it was to be, or a call did not do what it says; errors of crew_run().
+ * it was to be, or a call did not do what it says; errors of worker_group_run().
  */
 int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *result, struct reason *why);
 

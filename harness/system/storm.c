@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What a process takes besides: stack, tables of its own, the kernel's part of it. Seen: some 300 KiB. */
-#define ACTOR_BYTES MIB
+#define WORKER_BYTES MIB
 /* A page of table entries maps this much, and upper levels add little. */
 #define TABLE_SPAN_BYTES PAGE_2M
 
@@ -19,13 +19,13 @@ uint64_t storm_bytes(const struct storm_experiment *experiment)
 	uint64_t tables = experiment->region_bytes / TABLE_SPAN_BYTES * PAGE_4K;
 	uint64_t pass = row->regions * experiment->region_bytes + (row->regions + 1) * tables;
 
-	return experiment->actors *
-	       (storm_passes(experiment) * pass + notes + ACTOR_BYTES + sizeof(struct storm_share));
+	return experiment->workers *
+	       (storm_passes(experiment) * pass + notes + WORKER_BYTES + sizeof(struct storm_share));
 }
 
 uint64_t storm_pool_bytes(const struct storm_experiment *experiment)
 {
-	return experiment->kind == STORM_HUGETLB_WRITE ? experiment->actors * experiment->region_bytes : 0;
+	return experiment->kind == STORM_HUGETLB_WRITE ? experiment->workers * experiment->region_bytes : 0;
 }
 
 /* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong size by 16 or 512 times. */
@@ -39,7 +39,7 @@ static bool close_to(uint64_t counted, uint64_t expected, uint64_t slack)
 int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why)
 {
 	enum storm_expect expect = storm_rows[faults->kind].expect;
-	uint64_t slack = STORM_OWN_FAULTS * faults->actors + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	uint64_t slack = STORM_OWN_FAULTS * faults->workers + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
 	bool none = expect == EXPECT_NONE || (expect == EXPECT_ONE_OR_NONE && close_to(faults->counted, 0, slack));
 
 	*expected = none ? 0 : faults->touches;
@@ -67,7 +67,7 @@ static uint64_t share_away_ns(const struct storm_experiment *experiment, const s
 {
 	uint64_t away = less(share->usage.elapsed_ns, share->usage.cpu_ns);
 
-	if (experiment->as == ACTORS_THREADS && experiment->actors > 1 && share->delay_ns < away)
+	if (experiment->as == WORKERS_THREADS && experiment->workers > 1 && share->delay_ns < away)
 		return share->delay_ns;
 	return away;
 }
@@ -87,20 +87,20 @@ static void share_add(struct storm_result *result, const struct storm_spec *spec
 	result->away_ns += share_away_ns(&spec->experiment, share);
 	result->faults_counted += share->faults;
 	result->pages += share->verified_touches * (row->step_bytes / row->page_bytes);
-	result->timing_overhead_ns += share->overhead_tsc * spec->ns_per_tsc / spec->experiment.actors;
+	result->timing_overhead_ns += share->overhead_tsc * spec->ns_per_tsc / spec->experiment.workers;
 	result->frames.got += share->frames.got;
 	result->frames.fresh += share->frames.fresh;
 	histogram_merge(&result->latencies, &share->latencies);
 }
 
-static int crew_sum(
-	const struct crew *crew, const struct storm_spec *spec, struct storm_result *result, struct reason *why)
+static int shares_sum(const struct worker_group *group, const struct storm_spec *spec, struct storm_result *result,
+	struct reason *why)
 {
-	struct storm_faults faults = { .kind = spec->experiment.kind, .actors = spec->experiment.actors };
+	struct storm_faults faults = { .kind = spec->experiment.kind, .workers = spec->experiment.workers };
 
 	memset(result, 0, sizeof(*result));
-	for (unsigned i = 0; i < spec->experiment.actors; i++) {
-		const struct storm_share *share = crew_result(crew, i);
+	for (unsigned i = 0; i < spec->experiment.workers; i++) {
+		const struct storm_share *share = worker_group_result(group, i);
 
 		share_add(result, spec, share);
 		faults.touches += share->verified_touches;
@@ -110,11 +110,11 @@ static int crew_sum(
 	return storm_judge(&faults, &result->faults_expected, why);
 }
 
-int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why)
+int storm_run(const struct storm_spec *spec, struct storm_result *result, struct worker_group *kept, struct reason *why)
 {
-	struct crew_spec crew_spec = {
+	struct worker_group_spec worker_group_spec = {
 		.as = spec->experiment.as,
-		.actors = spec->experiment.actors,
+		.workers = spec->experiment.workers,
 		.cpus = spec->cpus,
 		.work = storm_work,
 		.experiment = spec,
@@ -122,19 +122,19 @@ int storm_run(const struct storm_spec *spec, struct storm_result *result, struct
 		.keep = kept != NULL,
 		.stop = spec->stop,
 	};
-	struct crew crew;
+	struct worker_group group;
 	int error;
 
 	if (!spec->experiment.region_bytes || spec->experiment.region_bytes % PAGE_2M)
 		return fail(why, ERANGE, "a region of %" PRIu64 " bytes is no multiple of 2M",
 			spec->experiment.region_bytes);
-	error = crew_run(&crew_spec, &crew, why);
+	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	error = crew_sum(&crew, spec, result, why);
+	error = shares_sum(&group, spec, result, why);
 	if (error || !kept)
-		crew_dismiss(&crew);
+		worker_group_dismiss(&group);
 	else
-		*kept = crew;
+		*kept = group;
 	return error;
 }

@@ -1,9 +1,9 @@
 /*
- * Storms: a crew whose actors take page faults of one kind, as fast as they can, each in a region of its own.
+ * Storms: a worker group whose workers take page faults of one kind, as fast as they can, each in a region of its own.
  *
- * With recycled frames each actor goes round: bring the region into the state that faults, touch each page, give it
+ * With recycled frames each worker goes round: bring the region into the state that faults, touch each page, give it
  * back. One round warms up; then a window whose touches are timed together, and a shorter one in which each touch is
- * timed alone. An actor whose window is over goes on unmeasured until all of them are over, so that each was measured
+ * timed alone. A worker whose window is over goes on unmeasured until all of them are over, so that each was measured
  * among all. With fresh frames there is one pass over each page and nothing is given back: half of the touches are
  * timed together, the other half one by one.
  *
@@ -32,24 +32,24 @@
 #define NESTWALK_STORM_H
 
 #include "base/histogram.h"
-#include "system/crew.h"
 #include "system/fresh.h"
+#include "system/worker_group.h"
 
 struct storm_spec {
 	struct storm_experiment experiment; /* region_bytes: a multiple of 2M */
-	const int *cpus; /* one an actor */
+	const int *cpus; /* one a worker */
 	double ns_per_tsc;
 	uint64_t window_ns, timed_window_ns; /* of recycled frames; at least one round is measured in each */
 	const struct frame_map *frames; /* notes the frames that are got; NULL, or one that is not open: does not */
 	bool (*stop)(void); /* may be NULL */
 };
 
-/* Sums over all actors. A touch is the unit of all: one fault, or, where a page takes none, one page. */
+/* Sums over all workers. A touch is the unit of all: one fault, or, where a page takes none, one page. */
 struct storm_result {
 	uint64_t touches, touch_tsc; /* touched without timing each, and how long the touching alone took */
-	double touches_per_s; /* of all actors together, over whole rounds */
+	double touches_per_s; /* of all workers together, over whole rounds */
 	uint64_t elapsed_ns, user_ns,
-		system_ns; /* of the actors and of those who answer for them, over the same rounds */
+		system_ns; /* of the workers and of those who answer for them, over the same rounds */
 	uint64_t away_ns; /* of elapsed: neither at work nor asleep on a lock */
 	uint64_t involuntary_switches;
 	/* What the kernel counted over all verified touches, those timed one by one included. */
@@ -61,22 +61,23 @@ struct storm_result {
 };
 
 /*
- * Memory that a storm takes at most, all actors together: regions, files in memory, page tables, notes. Pages of the
+ * Memory that a storm takes at most, all workers together: regions, files in memory, page tables, notes. Pages of the
  * hugetlb pool are not in it: storm_pool_bytes().
  */
 uint64_t storm_bytes(const struct storm_experiment *experiment);
 uint64_t storm_pool_bytes(const struct storm_experiment *experiment);
 
 /*
- * Let a storm rage. 0 with *result; with @kept, which is how fresh frames stay out of circulation, the crew and its
- * memory stay until the caller dismisses it. -EIO: the kernel counted other faults than expected; -EPERM, -ENOSYS,
- * -EOPNOTSUPP, -ENOSPC, -ENOMEM: the machine has not, or does not allow, what the kind needs; and what crew_run() says.
- * No privilege but where the kernel asks for one (userfaultfd).
+ * Let a storm rage. 0 with *result; with @kept, which is how fresh frames stay out of circulation, the worker group and
+ * its memory stay until the caller dismisses it. -EIO: the kernel counted other faults than expected; -EPERM, -ENOSYS,
+ * -EOPNOTSUPP, -ENOSPC, -ENOMEM: the machine has not, or does not allow, what the kind needs; and what
+ * worker_group_run() says. No privilege but where the kernel asks for one (userfaultfd).
  */
-int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why);
+int storm_run(
+	const struct storm_spec *spec, struct storm_result *result, struct worker_group *kept, struct reason *why);
 
 /*
- * Faults that an actor may take by itself: its stack, a page of the result. A program with address sanitizers, as tests
+ * Faults that a worker may take by itself: its stack, a page of the result. A program with address sanitizers, as tests
  * are run, also has shadow memory for all that it touches; a wrong page size is still far off.
  */
 #ifdef __SANITIZE_ADDRESS__
@@ -88,7 +89,7 @@ int storm_run(const struct storm_spec *spec, struct storm_result *result, struct
 /* Whether the kernel's count is what a kind takes, and what that is. 0; -EIO with both numbers. */
 struct storm_faults {
 	enum storm_kind kind;
-	unsigned actors;
+	unsigned workers;
 	uint64_t touches, counted;
 };
 int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why);

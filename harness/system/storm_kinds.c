@@ -189,7 +189,7 @@ static int map_fork(struct storm_place *place, struct reason *why)
 	if (child < 0)
 		return fail(why, errno, "fork: %s (limits: ulimit -u, pids.max of the cgroup)", strerror(errno));
 	place->child = child;
-	/* It shall not be starting up on this CPU while the actor is timed. */
+	/* It shall not be starting up on this CPU while the worker is timed. */
 	if (read(place->ready[0], &byte, 1) != 1)
 		return fail(why, EIO, "a forked child did not come up");
 	return 0;

@@ -1,5 +1,5 @@
 /*
- * Context switches: that two actors take turns on one CPU, touch the same memory, and that what is wrong is no number.
+ * Context switches: that two workers take turns on one CPU, touch the same memory, and that what is wrong is no number.
  */
 #include "base/units.h"
 #include "system/context_switch.h"
@@ -27,7 +27,7 @@ static void no_child_is_left(void)
 	assert_int_equal(errno, ECHILD);
 }
 
-static struct context_switch_spec spec_of(enum actors_as between, enum context_switch_via via)
+static struct context_switch_spec spec_of(enum workers_as between, enum context_switch_via via)
 {
 	return (struct context_switch_spec){ .between = between, .via = via, .cpu = home_cpu };
 }
@@ -49,7 +49,7 @@ static void check(const struct context_switch_spec *spec)
 	struct reason why = { "" };
 
 	if (context_switch_take(spec, &result, &why))
-		fail_msg("%s by %s: %s", actors_names[spec->between], context_switch_via_names[spec->via], why.text);
+		fail_msg("%s by %s: %s", workers_names[spec->between], context_switch_via_names[spec->via], why.text);
 	assert_int_equal(result.trips, CONTEXT_SWITCH_TRIPS);
 	/* Two system calls take 100 cycles at least; a second would be no context switch. */
 	assert_true(result.switch_tsc > 100 && result.switch_tsc < 1e10);
@@ -75,10 +75,10 @@ static void check(const struct context_switch_spec *spec)
 static void turns_are_taken(void **state)
 {
 	(void)state;
-	for (unsigned between = 0; between < ACTORS_KINDS; between++)
+	for (unsigned between = 0; between < WORKERS_KINDS; between++)
 		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
 			struct context_switch_spec spec =
-				spec_of((enum actors_as)between, (enum context_switch_via)via);
+				spec_of((enum workers_as)between, (enum context_switch_via)via);
 
 			check(&spec);
 		}
@@ -87,24 +87,24 @@ static void turns_are_taken(void **state)
 static void memory_is_touched(void **state)
 {
 	(void)state;
-	for (unsigned between = 0; between < ACTORS_KINDS; between++)
+	for (unsigned between = 0; between < WORKERS_KINDS; between++)
 		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
 			struct context_switch_spec spec =
-				spec_of((enum actors_as)between, (enum context_switch_via)via);
+				spec_of((enum workers_as)between, (enum context_switch_via)via);
 
 			touching(&spec);
 			check(&spec);
 		}
 }
 
-/* A chain that ends elsewhere ends the experiment, in both actors, and nobody waits for a turn that never comes. */
+/* A chain that ends elsewhere ends the experiment, in both workers, and nobody waits for a turn that never comes. */
 static void a_broken_chain_is_an_error(void **state)
 {
 	(void)state;
-	for (unsigned between = 0; between < ACTORS_KINDS; between++)
+	for (unsigned between = 0; between < WORKERS_KINDS; between++)
 		for (unsigned via = 0; via < CONTEXT_SWITCH_VIAS; via++) {
 			struct context_switch_spec spec =
-				spec_of((enum actors_as)between, (enum context_switch_via)via);
+				spec_of((enum workers_as)between, (enum context_switch_via)via);
 			struct context_switch_result result;
 			struct reason why = { "" };
 
@@ -118,7 +118,7 @@ static void a_broken_chain_is_an_error(void **state)
 
 static void another_page_size_is_an_error(void **state)
 {
-	struct context_switch_spec spec = spec_of(ACTORS_PROCESSES, CONTEXT_SWITCH_FUTEX);
+	struct context_switch_spec spec = spec_of(WORKERS_PROCESSES, CONTEXT_SWITCH_FUTEX);
 	struct backed other;
 	struct context_switch_result result;
 	struct reason why = { "" };
@@ -156,7 +156,7 @@ static bool always(void)
 
 static void stopping_ends_it(void **state)
 {
-	struct context_switch_spec spec = spec_of(ACTORS_PROCESSES, CONTEXT_SWITCH_PIPE);
+	struct context_switch_spec spec = spec_of(WORKERS_PROCESSES, CONTEXT_SWITCH_PIPE);
 	struct context_switch_result result;
 	struct reason why = { "" };
 

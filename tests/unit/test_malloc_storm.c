@@ -54,7 +54,7 @@ static bool glibc_as_it_comes(const struct malloc_storm_result *result)
 
 static void small_pairs_stay_out_of_the_kernel(void **state)
 {
-	struct malloc_experiment experiment = { .block_bytes = 16, .pattern = MALLOC_PAIR, .actors = 1 };
+	struct malloc_experiment experiment = { .block_bytes = 16, .pattern = MALLOC_PAIR, .workers = 1 };
 	struct malloc_storm_result result;
 
 	(void)state;
@@ -71,7 +71,7 @@ static void small_pairs_stay_out_of_the_kernel(void **state)
 static void the_threshold_moves_up_to_32_mib(void **state)
 {
 	struct malloc_experiment experiment = {
-		.block_bytes = 1 * MIB, .pattern = MALLOC_PAIR, .touch = true, .actors = 1
+		.block_bytes = 1 * MIB, .pattern = MALLOC_PAIR, .touch = true, .workers = 1
 	};
 	struct malloc_storm_result result;
 	struct malloc_storm_spec spec = { .experiment = &experiment, .cpus = cpus, .batch_bytes = 64 * MIB };
@@ -95,7 +95,7 @@ static void the_threshold_moves_up_to_32_mib(void **state)
 static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 {
 	struct malloc_experiment experiment = {
-		.block_bytes = 256 * KIB, .pattern = MALLOC_BATCH, .touch = true, .actors = 1
+		.block_bytes = 256 * KIB, .pattern = MALLOC_BATCH, .touch = true, .workers = 1
 	};
 	struct malloc_storm_result result;
 	/* Here, the threshold is 16 MiB once this is freed: a forked process would have it, too. */
@@ -116,7 +116,7 @@ static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 
 static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 {
-	struct malloc_experiment experiment = { .block_bytes = 64 * KIB, .pattern = MALLOC_BATCH, .actors = 1 };
+	struct malloc_experiment experiment = { .block_bytes = 64 * KIB, .pattern = MALLOC_BATCH, .workers = 1 };
 	struct malloc_storm_result result;
 
 	(void)state;
@@ -135,7 +135,7 @@ static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 
 static void threads_share_an_allocator(void **state)
 {
-	struct malloc_experiment experiment = { .block_bytes = 4 * KIB, .touch = true, .actors = ACTORS };
+	struct malloc_experiment experiment = { .block_bytes = 4 * KIB, .touch = true, .workers = ACTORS };
 	struct malloc_storm_result result;
 
 	(void)state;
@@ -154,7 +154,7 @@ static bool at_once(void)
 
 static void what_does_not_fit_is_said(void **state)
 {
-	struct malloc_experiment experiment = { .block_bytes = 17 * MIB, .pattern = MALLOC_PAIR, .actors = 1 };
+	struct malloc_experiment experiment = { .block_bytes = 17 * MIB, .pattern = MALLOC_PAIR, .workers = 1 };
 	struct malloc_storm_spec spec = { .experiment = &experiment, .cpus = cpus, .batch_bytes = BATCH_BYTES };
 	struct malloc_storm_result result;
 	struct reason why = { "" };
@@ -164,9 +164,9 @@ static void what_does_not_fit_is_said(void **state)
 	assert_non_null(strstr(why.text, "17M"));
 	experiment.block_bytes = BATCH_BYTES;
 	assert_int_equal(malloc_batch_blocks(&experiment, BATCH_BYTES), 1);
-	experiment.actors = 0;
+	experiment.workers = 0;
 	assert_int_equal(malloc_storm(&spec, &result, &why), -EINVAL);
-	experiment.actors = 1;
+	experiment.workers = 1;
 	spec.stop = at_once;
 	assert_int_equal(malloc_storm(&spec, &result, &why), -EINTR);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -190,7 +190,7 @@ static int set_up(void **state)
 	(void)state;
 	machine_source_live(&source);
 	thp_always = thp_mode(&source, NULL) == THP_ALWAYS;
-	/* Any CPU will do: actors may share one. */
+	/* Any CPU will do: workers may share one. */
 	for (unsigned i = 0; i < ACTORS; i++)
 		cpus[i] = sched_getcpu();
 	return 0;

@@ -206,11 +206,11 @@ static const struct metric storm_like[] = { { "fault_ns", "ns", 0 }, { NULL, NUL
 static enum fit one_storm(const uint64_t *value, enum setting setting, struct experiment *out)
 {
 	(void)setting;
-	*out = (struct experiment){ .kind = EXPERIMENT_STORM, .storm = { .actors = (unsigned)value[0] } };
+	*out = (struct experiment){ .kind = EXPERIMENT_STORM, .storm = { .workers = (unsigned)value[0] } };
 	return FIT_ALWAYS;
 }
 
-static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *actors, size_t most)
+static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *workers, size_t most)
 {
 	const struct axis axis = { .name = "actors",
 		.key = "actors",
@@ -234,26 +234,26 @@ static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *a
 	if (plan_make(&plan, &bench, &request, NULL))
 		return 0;
 	for (size_t c = 0; c < plan.ground[0].cells && count < most; c++)
-		actors[count++] = plan.ground[0].cell[c]->experiment.storm.actors;
+		workers[count++] = plan.ground[0].cell[c]->experiment.storm.workers;
 	plan_free(&plan);
 	return count;
 }
 
 static void an_axis_ends_with_the_cpus_that_there_are(void **state)
 {
-	uint64_t actors[8];
+	uint64_t workers[8];
 
 	(void)state;
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, NULL, actors, 8), 4);
-	assert_int_equal(actors[2], 4);
-	assert_int_equal(actors[3], 6);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 4, NULL, actors, 8), 3);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 1, NULL, actors, 8), 1);
-	assert_int_equal(actors_planned(LIMIT_OTHER_CPUS, 4, NULL, actors, 8), 3);
-	assert_int_equal(actors[2], 3);
-	assert_int_equal(actors_planned(LIMIT_NONE, 1, NULL, actors, 8), 4);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "5", actors, 8), 1);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "7", actors, 8), 0);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, NULL, workers, 8), 4);
+	assert_int_equal(workers[2], 4);
+	assert_int_equal(workers[3], 6);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 4, NULL, workers, 8), 3);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 1, NULL, workers, 8), 1);
+	assert_int_equal(workers_planned(LIMIT_OTHER_CPUS, 4, NULL, workers, 8), 3);
+	assert_int_equal(workers[2], 3);
+	assert_int_equal(workers_planned(LIMIT_NONE, 1, NULL, workers, 8), 4);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, "5", workers, 8), 1);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, "7", workers, 8), 0);
 }
 
 int main(void)

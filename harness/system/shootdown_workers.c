@@ -1,4 +1,4 @@
-/* The work of a shootdown's crew: the caller and the others. */
+/* The work of a shootdown's worker group: the caller and the others. */
 #include "system/shootdown_internal.h"
 
 #include "space/backed.h"
@@ -138,28 +138,29 @@ static bool took_effect(enum shootdown_operation operation, unsigned char *at)
 /* --- the others --- */
 
 /* The next turn, or TURN_OVER. */
-static uint32_t turn_wait(const struct actor *actor, const struct stage *stage, uint32_t last)
+static uint32_t turn_wait(const struct worker *worker, const struct stage *stage, uint32_t last)
 {
 	uint32_t turn;
 
 	while ((turn = atomic_load_explicit(&stage->turn, memory_order_acquire)) == last) {
-		if (actor_canceled(actor))
+		if (worker_canceled(worker))
 			return TURN_OVER;
 		__builtin_ia32_pause();
 	}
 	return turn;
 }
 
-static void other_work(const struct actor *actor, struct stage *stage, struct shootdown_part *part, uint64_t usual_tsc)
+static void other_work(
+	const struct worker *worker, struct stage *stage, struct shootdown_part *part, uint64_t usual_tsc)
 {
-	const struct shootdown_script *script = actor->experiment;
+	const struct shootdown_script *script = worker->experiment;
 	struct gaps gaps = { .usual_tsc = usual_tsc };
 	uint32_t turn = 0;
 
-	while ((turn = turn_wait(actor, stage, turn)) != TURN_OVER) {
+	while ((turn = turn_wait(worker, stage, turn)) != TURN_OVER) {
 		pages_load(region_at(script, stage, (turn - 1) % script->block), script->experiment.pages);
-		atomic_store_explicit(&stage->loaded[actor->index - 1].turn, turn, memory_order_release);
-		gaps_watch(&gaps, actor, &stage->over, turn);
+		atomic_store_explicit(&stage->loaded[worker->index - 1].turn, turn, memory_order_release);
+		gaps_watch(&gaps, worker, &stage->over, turn);
 		/* Written again only when this one has loaded the pages of the next turn. */
 		part->tsc[turn - 1] = gaps_within(&gaps, stage->begin_tsc, stage->end_tsc);
 	}
@@ -176,11 +177,11 @@ static uint64_t cpu_ns(void)
 }
 
 /* Until all others have the pages of a turn. 0; -ECANCELED. */
-static int others_wait(const struct actor *actor, const struct stage *stage, uint32_t turn)
+static int others_wait(const struct worker *worker, const struct stage *stage, uint32_t turn)
 {
-	for (unsigned i = 0; i + 1 < actor->count; i++)
+	for (unsigned i = 0; i + 1 < worker->count; i++)
 		while (atomic_load_explicit(&stage->loaded[i].turn, memory_order_acquire) != turn) {
-			if (actor_canceled(actor))
+			if (worker_canceled(worker))
 				return -ECANCELED;
 			__builtin_ia32_pause();
 		}
@@ -188,9 +189,9 @@ static int others_wait(const struct actor *actor, const struct stage *stage, uin
 }
 
 /* 0; -ECANCELED; -errno of the call. */
-static int repetition(const struct actor *actor, struct stage *stage, struct shootdown_part *part, unsigned r)
+static int repetition(const struct worker *worker, struct stage *stage, struct shootdown_part *part, unsigned r)
 {
-	const struct shootdown_script *script = actor->experiment;
+	const struct shootdown_script *script = worker->experiment;
 	int (*operate)(void *, size_t) = operations[script->experiment.operation];
 	unsigned char *at = region_at(script, stage, r % script->block);
 	uint64_t begin, end, ran, elapsed;
@@ -198,7 +199,7 @@ static int repetition(const struct actor *actor, struct stage *stage, struct sho
 
 	pages_load(at, script->experiment.pages);
 	atomic_store_explicit(&stage->turn, r + 1, memory_order_release);
-	if (others_wait(actor, stage, r + 1))
+	if (others_wait(worker, stage, r + 1))
 		return -ECANCELED;
 	/*
 	 * The CPU's clock is read outside the other: where this thread was not away, it ran as long as it says, or
@@ -206,9 +207,9 @@ static int repetition(const struct actor *actor, struct stage *stage, struct sho
 	 */
 	ran = cpu_ns();
 	elapsed = now_ns();
-	begin = actor_tsc();
+	begin = worker_tsc();
 	failed = operate(at, script->region_bytes);
-	end = actor_tsc();
+	end = worker_tsc();
 	if (failed)
 		return -errno;
 	elapsed = now_ns() - elapsed;
@@ -234,14 +235,15 @@ static bool is_enough(const struct shootdown_script *script, const struct shootd
 }
 
 /* Repetitions on all of a block's regions, or until there are enough: one at least. */
-static int repetitions(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
+static int repetitions(
+	const struct worker *worker, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->experiment;
+	const struct shootdown_script *script = worker->experiment;
 	const char *name = shootdown_operation_names[script->experiment.operation];
 	unsigned first = part->repetitions;
 
 	do {
-		int error = repetition(actor, stage, part, part->repetitions);
+		int error = repetition(worker, stage, part, part->repetitions);
 
 		if (error == -ECANCELED)
 			return error;
@@ -253,9 +255,9 @@ static int repetitions(const struct actor *actor, struct stage *stage, struct sh
 	return 0;
 }
 
-static int block_run(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
+static int block_run(const struct worker *worker, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->experiment;
+	const struct shootdown_script *script = worker->experiment;
 	unsigned first = part->repetitions, count;
 	struct interrupts before, after;
 	int error = 0;
@@ -267,7 +269,7 @@ static int block_run(const struct actor *actor, struct stage *stage, struct shoo
 	if (error)
 		return error;
 	part->counted = part->counted && !count_read(script, &before, &part->uncounted);
-	error = repetitions(actor, stage, part, why);
+	error = repetitions(worker, stage, part, why);
 	if (error)
 		return error;
 	count = part->repetitions - first;
@@ -284,9 +286,10 @@ static int block_run(const struct actor *actor, struct stage *stage, struct shoo
 	return 0;
 }
 
-static int caller_work(const struct actor *actor, struct stage *stage, struct shootdown_part *part, struct reason *why)
+static int caller_work(
+	const struct worker *worker, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
-	const struct shootdown_script *script = actor->experiment;
+	const struct shootdown_script *script = worker->experiment;
 	int error = 0;
 
 	part->clock_tsc = timing_clock_cost();
@@ -294,7 +297,7 @@ static int caller_work(const struct actor *actor, struct stage *stage, struct sh
 	part->deadline_ns = now_ns() + EXPERIMENT_NS_MOST;
 	/* A block ends early only where there are enough: the next one's first region is always its first turn's. */
 	while (!error && !is_enough(script, part)) {
-		error = block_run(actor, stage, part, why);
+		error = block_run(worker, stage, part, why);
 		if (!error)
 			error = regions_clear(script, stage, why);
 	}
@@ -307,22 +310,22 @@ size_t shootdown_shared_bytes(unsigned others)
 	return sizeof(struct stage) + others * sizeof(((struct stage *)NULL)->loaded[0]);
 }
 
-int shootdown_work(struct actor *actor, struct reason *why)
+int shootdown_work(struct worker *worker, struct reason *why)
 {
-	struct stage *stage = actor->shared;
-	struct shootdown_part *part = actor->result;
-	uint64_t usual_tsc = gaps_usual(actor, &stage->over);
-	int error = actor->index ? 0 : regions_clear(actor->experiment, stage, why);
+	struct stage *stage = worker->shared;
+	struct shootdown_part *part = worker->result;
+	uint64_t usual_tsc = gaps_usual(worker, &stage->over);
+	int error = worker->index ? 0 : regions_clear(worker->experiment, stage, why);
 
 	if (!error)
-		error = actor_meet(actor);
+		error = worker_meet(worker);
 	if (error)
 		return error;
-	usage_begin(&part->usage);
-	if (actor->index)
-		other_work(actor, stage, part, usual_tsc);
+	worker_usage_begin(&part->usage);
+	if (worker->index)
+		other_work(worker, stage, part, usual_tsc);
 	else
-		error = caller_work(actor, stage, part, why);
-	usage_end(&part->usage);
+		error = caller_work(worker, stage, part, why);
+	worker_usage_end(&part->usage);
 	return error;
 }

@@ -1,4 +1,4 @@
-/* What one actor of a storm does. */
+/* What one worker of a storm does. */
 #include "base/units.h"
 #include "space/smaps.h"
 #include "system/storm_internal.h"
@@ -20,9 +20,9 @@ unsigned storm_passes(const struct storm_experiment *experiment)
 	return storm_rows[experiment->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
 }
 
-/* An actor at work. */
-struct worker {
-	struct actor *actor;
+/* A worker at work. */
+struct storm_worker {
+	struct worker *worker;
 	const struct storm_spec *spec;
 	struct storm_share *share;
 	struct storm_place place;
@@ -50,30 +50,30 @@ static double pair_overhead_tsc(void)
 	return (double)tsc[EMPTY_PAIRS / 2];
 }
 
-static int notes_open(struct worker *worker, struct reason *why)
+static int notes_open(struct storm_worker *self, struct reason *why)
 {
-	uint64_t bytes = worker->touches * sizeof(*worker->tsc);
+	uint64_t bytes = self->touches * sizeof(*self->tsc);
 
-	worker->tsc = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (worker->tsc == MAP_FAILED) {
-		worker->tsc = NULL;
+	self->tsc = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (self->tsc == MAP_FAILED) {
+		self->tsc = NULL;
 		return fail(why, errno, "no memory to note latencies in: %s", strerror(errno));
 	}
 	/* A forked child would make each first store to it a fault, within what is timed. */
-	madvise(worker->tsc, bytes, MADV_DONTFORK);
-	memset(worker->tsc, 0, bytes);
+	madvise(self->tsc, bytes, MADV_DONTFORK);
+	memset(self->tsc, 0, bytes);
 	return 0;
 }
 
 /* The notes of the last touches become latencies, while nothing is timed. */
-static void latencies_fill(struct worker *worker, uint64_t touches)
+static void latencies_fill(struct storm_worker *self, uint64_t touches)
 {
-	double ns_per_tsc = worker->spec->ns_per_tsc;
+	double ns_per_tsc = self->spec->ns_per_tsc;
 
 	for (uint64_t i = 0; i < touches; i++) {
-		double tsc = (double)worker->tsc[i] - worker->share->overhead_tsc;
+		double tsc = (double)self->tsc[i] - self->share->overhead_tsc;
 
-		histogram_add(&worker->share->latencies, tsc > 0 ? (uint64_t)(tsc * ns_per_tsc + 0.5) : 0);
+		histogram_add(&self->share->latencies, tsc > 0 ? (uint64_t)(tsc * ns_per_tsc + 0.5) : 0);
 	}
 }
 
@@ -84,23 +84,23 @@ struct stretch {
 	bool measured;
 };
 
-static int stretch_touch(struct worker *worker, const struct stretch *stretch, struct reason *why)
+static int stretch_touch(struct storm_worker *self, const struct stretch *stretch, struct reason *why)
 {
-	const struct storm_row *row = worker->place.row;
-	struct storm_share *share = worker->share;
-	unsigned char *at = worker->place.at + stretch->first * row->step_bytes;
-	struct actor_usage usage;
+	const struct storm_row *row = self->place.row;
+	struct storm_share *share = self->share;
+	unsigned char *at = self->place.at + stretch->first * row->step_bytes;
+	struct worker_usage usage;
 	uint64_t from, elapsed;
 	int error;
 
-	usage_begin(&usage);
-	from = actor_tsc();
+	worker_usage_begin(&usage);
+	from = worker_tsc();
 	if (stretch->timed && row->touch_timed)
-		error = row->touch_timed(at, row->step_bytes, stretch->touches, worker->tsc);
+		error = row->touch_timed(at, row->step_bytes, stretch->touches, self->tsc);
 	else
 		error = row->touch(at, row->step_bytes, stretch->touches);
-	elapsed = actor_tsc() - from;
-	usage_end(&usage);
+	elapsed = worker_tsc() - from;
+	worker_usage_end(&usage);
 	if (error)
 		return fail(why, -error == EINVAL ? EOPNOTSUPP : -error, "MADV_POPULATE_WRITE: %s (Linux 5.14 has it)",
 			strerror(-error));
@@ -112,7 +112,7 @@ static int stretch_touch(struct worker *worker, const struct stretch *stretch, s
 		share->touches += stretch->touches;
 		share->touch_tsc += elapsed;
 	} else if (row->touch_timed) {
-		latencies_fill(worker, stretch->touches);
+		latencies_fill(self, stretch->touches);
 	}
 	return 0;
 }
@@ -131,29 +131,29 @@ static int size_verify(const struct storm_place *place, struct reason *why)
 }
 
 /* What the kernel gave for the region that is mapped and touched now. */
-static int region_look(struct worker *worker, struct reason *why)
+static int region_look(struct storm_worker *self, struct reason *why)
 {
-	const struct storm_place *place = &worker->place;
+	const struct storm_place *place = &self->place;
 	int error = place->row->page_bytes == PAGE_4K ? 0 : size_verify(place, why);
 
-	if (!error && worker->spec->frames)
-		error = frame_map_note(worker->spec->frames, place->at, place->bytes, &worker->share->frames, why);
+	if (!error && self->spec->frames)
+		error = frame_map_note(self->spec->frames, place->at, place->bytes, &self->share->frames, why);
 	return error;
 }
 
 enum look { LOOK_AWAY, LOOK_AT_REGION };
 
 /* One round: the region is made to fault, touched, and given back. */
-static int round_go(struct worker *worker, bool timed, bool measured, enum look look, struct reason *why)
+static int round_go(struct storm_worker *self, bool timed, bool measured, enum look look, struct reason *why)
 {
-	struct storm_place *place = &worker->place;
-	struct stretch all = { .touches = worker->touches, .timed = timed, .measured = measured };
+	struct storm_place *place = &self->place;
+	struct stretch all = { .touches = self->touches, .timed = timed, .measured = measured };
 	int error = place->row->map(place, why);
 
 	if (!error)
-		error = stretch_touch(worker, &all, why);
+		error = stretch_touch(self, &all, why);
 	if (!error && look == LOOK_AT_REGION)
-		error = region_look(worker, why);
+		error = region_look(self, why);
 	if (!error && place->row->unmap)
 		error = place->row->unmap(place, why);
 	return error;
@@ -176,19 +176,19 @@ static uint64_t delay_ns(void)
 
 /* Around what is measured but not timed one by one. */
 struct watch {
-	struct actor_usage usage;
+	struct worker_usage usage;
 	struct helper_usage helper;
 	uint64_t delay_ns, tsc;
 };
 
-static int watch_begin(struct worker *worker, struct watch *watch, struct reason *why)
+static int watch_begin(struct storm_worker *self, struct watch *watch, struct reason *why)
 {
-	int error = place_helper(&worker->place, why);
+	int error = place_helper(&self->place, why);
 
-	watch->helper = worker->place.helper;
+	watch->helper = self->place.helper;
 	watch->delay_ns = delay_ns();
-	usage_begin(&watch->usage);
-	watch->tsc = actor_tsc();
+	worker_usage_begin(&watch->usage);
+	watch->tsc = worker_tsc();
 	return error;
 }
 
@@ -196,7 +196,7 @@ static int watch_begin(struct worker *worker, struct watch *watch, struct reason
  * The CPU clock is exact; rusage follows it by up to a timer tick, and its split may be made by ticks. So the split is
  * applied to the clock. No tick, no split: nothing is added to either.
  */
-static void usage_add(struct actor_usage *sum, const struct helper_usage *more)
+static void usage_add(struct worker_usage *sum, const struct helper_usage *more)
 {
 	uint64_t system;
 
@@ -209,18 +209,18 @@ static void usage_add(struct actor_usage *sum, const struct helper_usage *more)
 	sum->user_ns += more->cpu_ns - system;
 }
 
-static int watch_end(struct worker *worker, struct watch *watch, struct reason *why)
+static int watch_end(struct storm_worker *self, struct watch *watch, struct reason *why)
 {
-	struct storm_share *share = worker->share;
+	struct storm_share *share = self->share;
 	struct helper_usage own, helper;
 	uint64_t delay;
 	int error;
 
-	share->loop_tsc += actor_tsc() - watch->tsc;
-	usage_end(&watch->usage);
+	share->loop_tsc += worker_tsc() - watch->tsc;
+	worker_usage_end(&watch->usage);
 	delay = delay_ns();
-	error = place_helper(&worker->place, why);
-	helper = worker->place.helper;
+	error = place_helper(&self->place, why);
+	helper = self->place.helper;
 	helper.cpu_ns -= watch->helper.cpu_ns;
 	helper.user_ns -= watch->helper.user_ns;
 	helper.system_ns -= watch->helper.system_ns;
@@ -237,95 +237,95 @@ static int watch_end(struct worker *worker, struct watch *watch, struct reason *
 }
 
 /* Rounds until the window is over, and further ones, unmeasured, until those of all others are. */
-static int window_measure(struct worker *worker, bool timed, struct reason *why)
+static int window_measure(struct storm_worker *self, bool timed, struct reason *why)
 {
-	struct actor *actor = worker->actor;
-	double window_ns = (double)(timed ? worker->spec->timed_window_ns : worker->spec->window_ns);
-	uint64_t window_tsc = (uint64_t)(window_ns / worker->spec->ns_per_tsc), began;
+	struct worker *worker = self->worker;
+	double window_ns = (double)(timed ? self->spec->timed_window_ns : self->spec->window_ns);
+	uint64_t window_tsc = (uint64_t)(window_ns / self->spec->ns_per_tsc), began;
 	struct watch watch;
-	int error = actor_meet(actor);
+	int error = worker_meet(worker);
 
 	if (!error && !timed)
-		error = watch_begin(worker, &watch, why);
+		error = watch_begin(self, &watch, why);
 	if (error)
 		return error;
-	began = actor_tsc();
+	began = worker_tsc();
 	do
-		error = round_go(worker, timed, true, LOOK_AWAY, why);
-	while (!error && !actor_canceled(actor) && actor_tsc() - began < window_tsc);
+		error = round_go(self, timed, true, LOOK_AWAY, why);
+	while (!error && !worker_canceled(worker) && worker_tsc() - began < window_tsc);
 	if (!error && !timed)
-		error = watch_end(worker, &watch, why);
-	actor_measured(actor);
-	while (!error && actors_measuring(actor) && !actor_canceled(actor))
-		error = round_go(worker, timed, false, LOOK_AWAY, why);
+		error = watch_end(self, &watch, why);
+	worker_measured(worker);
+	while (!error && workers_measuring(worker) && !worker_canceled(worker))
+		error = round_go(self, timed, false, LOOK_AWAY, why);
 	return error;
 }
 
-static int recycled_work(struct worker *worker, struct reason *why)
+static int recycled_work(struct storm_worker *self, struct reason *why)
 {
 	/* The notes are stored to before they are needed, by a round that is timed and not measured. */
-	int error = round_go(worker, true, false, LOOK_AT_REGION, why);
+	int error = round_go(self, true, false, LOOK_AT_REGION, why);
 
 	if (!error)
-		error = window_measure(worker, false, why);
+		error = window_measure(self, false, why);
 	/* Nothing can be timed one by one where all happens in one call. */
-	if (!error && worker->place.row->touch_timed)
-		error = window_measure(worker, true, why);
+	if (!error && self->place.row->touch_timed)
+		error = window_measure(self, true, why);
 	/* Large pages may have run out meanwhile. */
-	return error ? error : round_go(worker, false, false, LOOK_AT_REGION, why);
+	return error ? error : round_go(self, false, false, LOOK_AT_REGION, why);
 }
 
 /* One pass over each page; the memory stays. */
-static int fresh_work(struct worker *worker, struct reason *why)
+static int fresh_work(struct storm_worker *self, struct reason *why)
 {
-	struct storm_place *place = &worker->place;
-	struct stretch first = { .touches = worker->touches / 2, .measured = true };
-	struct stretch second = { .first = worker->touches / 2,
-		.touches = worker->touches - worker->touches / 2,
+	struct storm_place *place = &self->place;
+	struct stretch first = { .touches = self->touches / 2, .measured = true };
+	struct stretch second = { .first = self->touches / 2,
+		.touches = self->touches - self->touches / 2,
 		.timed = true,
 		.measured = true };
-	int error = actor_meet(worker->actor);
+	int error = worker_meet(self->worker);
 
-	for (unsigned pass = 0; !error && pass < storm_passes(&worker->spec->experiment); pass++) {
+	for (unsigned pass = 0; !error && pass < storm_passes(&self->spec->experiment); pass++) {
 		struct watch watch;
 
-		error = watch_begin(worker, &watch, why);
+		error = watch_begin(self, &watch, why);
 		if (!error)
 			error = place->row->map(place, why);
 		if (!error)
-			error = stretch_touch(worker, &first, why);
+			error = stretch_touch(self, &first, why);
 		if (!error)
-			error = watch_end(worker, &watch, why);
+			error = watch_end(self, &watch, why);
 		if (!error)
-			error = stretch_touch(worker, &second, why);
+			error = stretch_touch(self, &second, why);
 		if (!error)
-			error = region_look(worker, why);
+			error = region_look(self, why);
 	}
 	return error;
 }
 
-int storm_work(struct actor *actor, struct reason *why)
+int storm_work(struct worker *worker, struct reason *why)
 {
-	const struct storm_spec *spec = actor->experiment;
+	const struct storm_spec *spec = worker->experiment;
 	const struct storm_row *row = &storm_rows[spec->experiment.kind];
-	struct worker worker = {
-		.actor = actor,
+	struct storm_worker self = {
+		.worker = worker,
 		.spec = spec,
-		.share = actor->result,
+		.share = worker->result,
 		.touches = spec->experiment.region_bytes / row->step_bytes,
 	};
 	bool fresh = spec->experiment.frames == STORM_FRESH;
-	int error = notes_open(&worker, why);
+	int error = notes_open(&self, why);
 
 	if (error)
 		return error;
 	/* Stored to now, so that no page of it faults later. */
-	memset(worker.share, 0, sizeof(*worker.share));
-	worker.share->overhead_tsc = pair_overhead_tsc();
-	error = place_open(&worker.place, spec->experiment.kind, spec->experiment.region_bytes, why);
+	memset(self.share, 0, sizeof(*self.share));
+	self.share->overhead_tsc = pair_overhead_tsc();
+	error = place_open(&self.place, spec->experiment.kind, spec->experiment.region_bytes, why);
 	if (!error)
-		error = fresh ? fresh_work(&worker, why) : recycled_work(&worker, why);
-	place_close(&worker.place, fresh && !error);
-	munmap(worker.tsc, worker.touches * sizeof(*worker.tsc));
+		error = fresh ? fresh_work(&self, why) : recycled_work(&self, why);
+	place_close(&self.place, fresh && !error);
+	munmap(self.tsc, self.touches * sizeof(*self.tsc));
 	return error;
 }
