@@ -1,5 +1,5 @@
-#include "system/gaps.h"
 #include "system/shootdown_internal.h"
+#include "system/stall_detector.h"
 #include "system/timing.h"
 
 #include <errno.h>
@@ -72,8 +72,8 @@ static void result_of_others(const struct worker_group *group, struct shootdown_
 		for (unsigned i = 1; i <= others; i++) {
 			uint64_t tsc = ((const struct shootdown_part *)worker_group_result(group, i))->tsc[r];
 
-			here += tsc != GAPS_AWAY;
-			sum += tsc != GAPS_AWAY ? (double)tsc : 0;
+			here += tsc != STALL_DETECTOR_AWAY;
+			sum += tsc != STALL_DETECTOR_AWAY ? (double)tsc : 0;
 		}
 		there += here;
 		if (here)

@@ -10,13 +10,13 @@
  * stand around a block. Each region lies amid inaccessible memory that keeps its page tables in use: munmap of up to
  * 512 pages frees pages and no page tables.
  *
- * What an other CPU lost: its loop watches for gaps (system/gaps.h), and those that begin in the call, by the caller's
- * clock readings, are added up. The flush is over before the call is, as the kernel waits for it; the way out of the
- * interrupt may be later, and is counted, as a gap ends where the loop goes on. Neither the clock readings nor the word
- * that ends the loop are written before the call is over: until then nothing but the call disturbs the loop. A timer
- * tick counts only if it begins in the few microseconds of the call; the middle of all repetitions leaves it out. Where
- * the loop was not running when the call began, it does not count. The CPUs' TSCs must agree to some ten cycles, as
- * they do wherever Linux takes its time from them.
+ * What an other CPU lost: its loop watches for stalls (system/stall_detector.h), and those that begin in the call, by
+ * the caller's clock readings, are added up. The flush is over before the call is, as the kernel waits for it; the way
+ * out of the interrupt may be later, and is counted, as a stall ends where the loop goes on. Neither the clock readings
+ * nor the word that ends the loop are written before the call is over: until then nothing but the call disturbs the
+ * loop. A timer tick counts only if it begins in the few microseconds of the call; the middle of all repetitions leaves
+ * it out. Where the loop was not running when the call began, it does not count. The CPUs' TSCs must agree to some ten
+ * cycles, as they do wherever Linux takes its time from them.
  *
  * "Middle" is that of timing_middle(). No privilege is needed.
  */

@@ -24,7 +24,7 @@ struct shootdown_part {
 	unsigned repetitions, blocks;
 	double clock_tsc; /* of the caller: what reading the clock costs */
 	uint64_t deadline_ns; /* of the caller */
-	uint64_t tsc[SHOOTDOWN_REPETITIONS_MOST]; /* caller: the call; other: lost in it, or GAPS_AWAY */
+	uint64_t tsc[SHOOTDOWN_REPETITIONS_MOST]; /* caller: the call; other: lost in it, or STALL_DETECTOR_AWAY */
 	/* Of the caller's calls. */
 	uint64_t elapsed_ns[SHOOTDOWN_REPETITIONS_MOST], away_ns[SHOOTDOWN_REPETITIONS_MOST];
 	bool counted;

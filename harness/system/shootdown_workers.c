@@ -3,8 +3,8 @@
 
 #include "space/backed.h"
 #include "space/smaps.h"
-#include "system/gaps.h"
 #include "system/interrupts.h"
+#include "system/stall_detector.h"
 #include "system/timing.h"
 
 #include <errno.h>
@@ -154,15 +154,15 @@ static void other_work(
 	const struct worker *worker, struct stage *stage, struct shootdown_part *part, uint64_t usual_tsc)
 {
 	const struct shootdown_script *script = worker->experiment;
-	struct gaps gaps = { .usual_tsc = usual_tsc };
+	struct stall_detector detector = { .usual_tsc = usual_tsc };
 	uint32_t turn = 0;
 
 	while ((turn = turn_wait(worker, stage, turn)) != TURN_OVER) {
 		pages_load(region_at(script, stage, (turn - 1) % script->block), script->experiment.pages);
 		atomic_store_explicit(&stage->loaded[worker->index - 1].turn, turn, memory_order_release);
-		gaps_watch(&gaps, worker, &stage->over, turn);
+		stall_detector_watch(&detector, worker, &stage->over, turn);
 		/* Written again only when this one has loaded the pages of the next turn. */
-		part->tsc[turn - 1] = gaps_within(&gaps, stage->begin_tsc, stage->end_tsc);
+		part->tsc[turn - 1] = stall_detector_within(&detector, stage->begin_tsc, stage->end_tsc);
 	}
 }
 
@@ -314,7 +314,7 @@ int shootdown_work(struct worker *worker, struct reason *why)
 {
 	struct stage *stage = worker->shared;
 	struct shootdown_part *part = worker->result;
-	uint64_t usual_tsc = gaps_usual(worker, &stage->over);
+	uint64_t usual_tsc = stall_detector_usual(worker, &stage->over);
 	int error = worker->index ? 0 : regions_clear(worker->experiment, stage, why);
 
 	if (!error)
