@@ -65,7 +65,7 @@ static_assert(STORM_METRICS <= METRICS_MAX, "bench.h");
 static uint64_t room_bytes(const struct measurement *m)
 {
 	uint64_t budget = m->around->memory_budget_bytes, effort = m->around->effort->memory_most_bytes;
-	uint64_t left = budget > m->fresh->held_bytes ? budget - m->fresh->held_bytes : 0;
+	uint64_t left = budget > m->pool->held_bytes ? budget - m->pool->held_bytes : 0;
 
 	return left < effort ? left : effort;
 }
@@ -151,15 +151,15 @@ static void faults_tell(struct outcome *outcome, const struct storm_result *resu
 		unknown_tell(outcome, STORM_COUNTED, "no fault is expected, so that there is no ratio to it");
 }
 
-static void frames_tell(
-	struct outcome *outcome, const struct storm_result *result, enum storm_frames frames, const struct fresh *fresh)
+static void frames_tell(struct outcome *outcome, const struct storm_result *result, enum storm_frames frames,
+	const struct frame_pool *pool)
 {
 	if (frames == STORM_RECYCLED)
 		unknown_tell(outcome, STORM_FRESH_SHARE, "recycled frames are not looked for among those used before");
 	else if (result->frames.got)
 		outcome->value[STORM_FRESH_SHARE] = (double)result->frames.fresh / (double)result->frames.got;
 	else
-		unknown_tell(outcome, STORM_FRESH_SHARE, fresh->unseen.text);
+		unknown_tell(outcome, STORM_FRESH_SHARE, pool->unseen.text);
 }
 
 /* Most kernels split CPU time by timer ticks, of 1 to 10 ms: over less than a window it says nothing. */
@@ -199,7 +199,7 @@ static void outcome_fill(struct outcome *outcome, const struct storm_result *res
 static int fresh_run(
 	const struct measurement *m, const struct storm_spec *spec, struct storm_result *result, struct reason *why)
 {
-	struct fresh_request request = {
+	struct frame_pool_request request = {
 		.bytes = storm_bytes(&spec->experiment),
 		.most_bytes = m->around->memory_budget_bytes / FRESH_PART,
 		.cpus = m->around->cpus,
@@ -208,12 +208,12 @@ static int fresh_run(
 
 	for (unsigned tries = 1;; tries++) {
 		struct worker_group group;
-		int error = fresh_soak(m->fresh, &request, why);
+		int error = frame_pool_drain(m->pool, &request, why);
 
 		if (!error)
 			error = storm_run(spec, result, &group, why);
 		if (!error)
-			error = fresh_keep(m->fresh, &group, request.bytes, why);
+			error = frame_pool_keep(m->pool, &group, request.bytes, why);
 		if (error || tries == FRESH_TRIES ||
 			(double)result->frames.fresh >= FRESH_ENOUGH * (double)result->frames.got)
 			return error;
@@ -229,7 +229,7 @@ int experiment_take_storm(
 		.ns_per_tsc = outcome->ns_per_tsc,
 		.window_ns = WINDOW_NS,
 		.timed_window_ns = TIMED_WINDOW_NS,
-		.frames = &m->fresh->map,
+		.frames = &m->pool->map,
 		.stop = m->around->stop,
 	};
 	static struct storm_result result;
@@ -237,11 +237,11 @@ int experiment_take_storm(
 
 	if (error)
 		return error;
-	fresh_open(m->fresh);
+	frame_pool_open(m->pool);
 	if (experiment->storm.frames == STORM_FRESH) {
 		error = fresh_run(m, &spec, &result, why);
 	} else {
-		fresh_note_use(m->fresh, storm_bytes(&experiment->storm));
+		frame_pool_note_use(m->pool, storm_bytes(&experiment->storm));
 		error = storm_run(&spec, &result, NULL, why);
 	}
 	if (error)
@@ -249,6 +249,6 @@ int experiment_take_storm(
 	outcome_fill(outcome, &result);
 	latencies_tell(outcome, &result);
 	faults_tell(outcome, &result);
-	frames_tell(outcome, &result, experiment->storm.frames, m->fresh);
+	frames_tell(outcome, &result, experiment->storm.frames, m->pool);
 	return 0;
 }

@@ -329,7 +329,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 	struct reason *why)
 {
 	uint64_t start = now_ns();
-	struct fresh fresh = { 0 };
+	struct frame_pool pool = { 0 };
 	struct measurement m = {
 		.plan = plan,
 		.around = around,
@@ -338,7 +338,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		.deadline_ns = start + (uint64_t)(seconds * (double)NS_PER_S),
 		.abort_ns = start + (uint64_t)(seconds * (1 + OVERTIME_SHARE) * (double)NS_PER_S),
 		.seconds = seconds,
-		.fresh = &fresh,
+		.pool = &pool,
 	};
 	int error = cycle_make(&m), written;
 	bool again = !error && plan->points;
@@ -359,7 +359,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 	}
 	free(m.cycle.order);
 	free(m.cycle.next);
-	fresh_close(&fresh);
+	frame_pool_close(&pool);
 	if (error == -ENOMEM)
 		fail(why, ENOMEM, "no memory left for the measurement itself");
 	if (error == -ETIME)

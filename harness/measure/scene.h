@@ -6,7 +6,7 @@
 #define NESTWALK_SCENE_H
 
 #include "measure/rounds.h"
-#include "system/fresh.h"
+#include "system/frame_pool.h"
 
 /* A plan being measured. */
 struct measurement {
@@ -17,7 +17,7 @@ struct measurement {
 	double seconds;
 	unsigned round;
 	struct cycle cycle; /* room for the longest chain of the plan */
-	struct fresh *fresh; /* what storms had and hold; opened by the first that needs it */
+	struct frame_pool *pool; /* what storms had and hold; opened by the first that needs it */
 };
 
 struct scene {

@@ -24,7 +24,7 @@ struct stall_detector {
 /* What a step of stall_detector_watch() takes on this CPU where nothing happens, in TSC cycles. */
 uint64_t stall_detector_usual(const struct worker *worker, const _Atomic uint32_t *word);
 
-/* Read the clock until *word is `until`, or the worker group is failing, and keep the detector. */
+/* Read the clock until *word is `until`, or the worker group is failing, and keep the stalls. */
 void stall_detector_watch(
 	struct stall_detector *detector, const struct worker *worker, const _Atomic uint32_t *word, uint32_t until);
 

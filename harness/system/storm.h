@@ -32,7 +32,7 @@
 #define NESTWALK_STORM_H
 
 #include "base/histogram.h"
-#include "system/fresh.h"
+#include "system/frame_pool.h"
 #include "system/worker_group.h"
 
 struct storm_spec {

@@ -251,52 +251,54 @@ static void frames_are_noted_once(void **state)
 static void fresh_storms_hold_their_frames(void **state)
 {
 	static const enum storm_kind kinds[] = { STORM_ANON_WRITE, STORM_FILE_COPY, STORM_FORK_COPY, STORM_POPULATE };
-	struct fresh fresh = { 0 };
+	struct frame_pool pool = { 0 };
 	struct reason why = { "" };
 
 	(void)state;
-	fresh_open(&fresh);
+	frame_pool_open(&pool);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct storm_spec spec = spec_of(kinds[i]);
-		uint64_t held = fresh.held_bytes;
+		uint64_t held = pool.held_bytes;
 		struct worker_group group;
 
 		spec.experiment.frames = STORM_FRESH;
-		spec.frames = &fresh.map;
+		spec.frames = &pool.map;
 		assert_int_equal(storm_run(&spec, &result, &group, &why), 0);
 		/* Half of the pages together, the others one by one; every one is a frame. */
 		assert_int_equal(result.touches, REGION / PAGE_4K / 2);
 		assert_int_equal(result.latencies.total, kinds[i] == STORM_POPULATE ? 0 : REGION / PAGE_4K / 2);
-		assert_int_equal(result.frames.got, fresh.map.frames ? REGION / PAGE_4K : 0);
+		assert_int_equal(result.frames.got, pool.map.frames ? REGION / PAGE_4K : 0);
 		/* They are still there, so that what one has no later one gets. */
 		assert_int_equal(result.frames.fresh, result.frames.got);
-		assert_int_equal(fresh_keep(&fresh, &group, storm_bytes(&spec.experiment), &why), 0);
-		assert_int_equal(fresh.held_bytes, held + storm_bytes(&spec.experiment));
+		assert_int_equal(frame_pool_keep(&pool, &group, storm_bytes(&spec.experiment), &why), 0);
+		assert_int_equal(pool.held_bytes, held + storm_bytes(&spec.experiment));
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
 	}
-	fresh_close(&fresh);
+	frame_pool_close(&pool);
 	no_child_is_left();
 }
 
 static void no_more_is_held_than_allowed(void **state)
 {
-	struct fresh fresh = { 0 };
+	struct frame_pool pool = { 0 };
 	struct reason why = { "" };
-	struct fresh_request request = { .bytes = 8 * MIB, .most_bytes = 16 * MIB, .cpus = home_cpu, .cpu_count = 1 };
+	struct frame_pool_request request = {
+		.bytes = 8 * MIB, .most_bytes = 16 * MIB, .cpus = home_cpu, .cpu_count = 1
+	};
 
 	(void)state;
-	fresh_open(&fresh);
-	fresh_note_use(&fresh, 4 * MIB);
-	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
-	assert_int_equal(fresh.held_bytes, 4 * MIB);
+	frame_pool_open(&pool);
+	frame_pool_note_use(&pool, 4 * MIB);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
+	assert_int_equal(pool.held_bytes, 4 * MIB);
 	/* Soaked up already. */
-	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
-	assert_int_equal(fresh.held_bytes, 4 * MIB);
-	fresh_note_use(&fresh, 9 * MIB);
-	assert_int_equal(fresh_soak(&fresh, &request, &why), -ENOMEM);
-	assert_non_null(strstr(why.text, "hold 4 MiB, would soak up 5 MiB"));
-	fresh_close(&fresh);
-	assert_int_equal(fresh.held_bytes, 0);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
+	assert_int_equal(pool.held_bytes, 4 * MIB);
+	frame_pool_note_use(&pool, 9 * MIB);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "hold 4 MiB, would drain 5 MiB"));
+	frame_pool_close(&pool);
+	assert_int_equal(pool.held_bytes, 0);
 	no_child_is_left();
 }
 

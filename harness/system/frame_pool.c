@@ -1,4 +1,4 @@
-#include "system/fresh.h"
+#include "system/frame_pool.h"
 
 #include "base/units.h"
 #include "space/backed.h"
@@ -133,19 +133,19 @@ int frame_map_note(
 
 /* --- memory that is held --- */
 
-void fresh_open(struct fresh *fresh)
+void frame_pool_open(struct frame_pool *pool)
 {
-	if (fresh->open)
+	if (pool->open)
 		return;
-	fresh->open = true;
-	frame_map_open(&fresh->map, &fresh->unseen);
+	pool->open = true;
+	frame_map_open(&pool->map, &pool->unseen);
 }
 
-void fresh_note_use(struct fresh *fresh, uint64_t bytes)
+void frame_pool_note_use(struct frame_pool *pool, uint64_t bytes)
 {
 	bytes = (bytes + PAGE_4K - 1) / PAGE_4K * PAGE_4K;
-	if (bytes > fresh->used_most_bytes)
-		fresh->used_most_bytes = bytes;
+	if (bytes > pool->used_most_bytes)
+		pool->used_most_bytes = bytes;
 }
 
 /*
@@ -180,11 +180,11 @@ static void store_on(int cpu, unsigned char *at, uint64_t bytes)
 #define CPUS_MOST 8192
 
 /* Hold `bytes` more, each CPU its part. *used: the share of them that storms had; 0 where that cannot be seen. */
-static int soak_up(
-	struct fresh *fresh, const struct fresh_request *request, uint64_t bytes, double *used, struct reason *why)
+static int drain_more(struct frame_pool *pool, const struct frame_pool_request *request, uint64_t bytes, double *used,
+	struct reason *why)
 {
 	uint64_t part = bytes / request->cpu_count / PAGE_4K * PAGE_4K;
-	struct soak *list = realloc(fresh->soak, (fresh->soaks + 1) * sizeof(*list));
+	struct drained *list = realloc(pool->drained, (pool->drains + 1) * sizeof(*list));
 	unsigned char *at =
 		list ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
 	cpu_set_t *before = CPU_ALLOC(CPUS_MOST);
@@ -194,81 +194,81 @@ static int soak_up(
 
 	*used = 0;
 	if (list)
-		fresh->soak = list;
+		pool->drained = list;
 	if (at != MAP_FAILED) {
 		/* What was freed lies scattered: large pages would not take it. Worker groups have no use for it. */
 		madvise(at, bytes, MADV_NOHUGEPAGE);
 		madvise(at, bytes, MADV_DONTFORK);
 		for (unsigned i = 0; i < request->cpu_count; i++)
 			store_on(request->cpus[i], at + i * part, i + 1 < request->cpu_count ? part : bytes - i * part);
-		fresh->soak[fresh->soaks++] = (struct soak){ .at = at, .bytes = bytes };
-		fresh->soak_bytes += bytes;
-		fresh->held_bytes += bytes;
-		if (fresh->map.frames && !range_look(&fresh->map, (uintptr_t)at, bytes, false, &count) && count.got)
+		pool->drained[pool->drains++] = (struct drained){ .at = at, .bytes = bytes };
+		pool->drained_bytes += bytes;
+		pool->held_bytes += bytes;
+		if (pool->map.frames && !range_look(&pool->map, (uintptr_t)at, bytes, false, &count) && count.got)
 			*used = 1 - (double)count.fresh / (double)count.got;
 	}
 	if (known)
 		sched_setaffinity(0, size, before);
 	if (before)
 		CPU_FREE(before);
-	return at == MAP_FAILED ? fail(why, ENOMEM, "soaking up %" PRIu64 " MiB: no memory", bytes / MIB) : 0;
+	return at == MAP_FAILED ? fail(why, ENOMEM, "draining %" PRIu64 " MiB: no memory", bytes / MIB) : 0;
 }
 
 static int request_judge(
-	const struct fresh *fresh, const struct fresh_request *request, uint64_t more, struct reason *why)
+	const struct frame_pool *pool, const struct frame_pool_request *request, uint64_t more, struct reason *why)
 {
-	if (fresh->held_bytes + more + request->bytes > request->most_bytes)
+	if (pool->held_bytes + more + request->bytes > request->most_bytes)
 		return fail(why, ENOMEM,
 			"no more fresh frames: storms may hold %" PRIu64 " MiB, hold %" PRIu64
-			" MiB, would soak up %" PRIu64 " MiB that others had, and this one takes %" PRIu64 " MiB",
-			request->most_bytes / MIB, fresh->held_bytes / MIB, more / MIB, request->bytes / MIB);
+			" MiB, would drain %" PRIu64 " MiB that others had, and this one takes %" PRIu64 " MiB",
+			request->most_bytes / MIB, pool->held_bytes / MIB, more / MIB, request->bytes / MIB);
 	return 0;
 }
 
-int fresh_soak(struct fresh *fresh, const struct fresh_request *request, struct reason *why)
+int frame_pool_drain(struct frame_pool *pool, const struct frame_pool_request *request, struct reason *why)
 {
-	uint64_t more = fresh->used_most_bytes > fresh->soak_bytes ? fresh->used_most_bytes - fresh->soak_bytes : 0;
-	int error = request_judge(fresh, request, more, why);
+	uint64_t more = pool->used_most_bytes > pool->drained_bytes ? pool->used_most_bytes - pool->drained_bytes : 0;
+	int error = request_judge(pool, request, more, why);
 	double used = 1;
 
 	if (!error && more)
-		error = soak_up(fresh, request, more, &used, why);
+		error = drain_more(pool, request, more, &used, why);
 	/*
-	 * As what they had is held, storms get other frames, and give those back: there is always something to soak up.
+	 * As what they had is held, storms get other frames, and give those back: there is always something to drain.
 	 */
-	for (unsigned step = 0; !error && fresh->map.frames && used > USED_SHARE_ENOUGH && step < STEPS_MOST &&
-				!request_judge(fresh, request, STEP_BYTES, NULL);
+	for (unsigned step = 0; !error && pool->map.frames && used > USED_SHARE_ENOUGH && step < STEPS_MOST &&
+				!request_judge(pool, request, STEP_BYTES, NULL);
 		step++)
-		error = soak_up(fresh, request, STEP_BYTES, &used, why);
+		error = drain_more(pool, request, STEP_BYTES, &used, why);
 	return error;
 }
 
-int fresh_keep(struct fresh *fresh, struct worker_group *group, uint64_t bytes, struct reason *why)
+int frame_pool_keep(struct frame_pool *pool, struct worker_group *group, uint64_t bytes, struct reason *why)
 {
-	if (fresh->groups == fresh->room) {
-		size_t room = fresh->room ? 2 * fresh->room : 16;
-		struct worker_group *list = realloc(fresh->group, room * sizeof(*list));
+	if (pool->groups == pool->room) {
+		size_t room = pool->room ? 2 * pool->room : 16;
+		struct worker_group *list = realloc(pool->group, room * sizeof(*list));
 
 		if (!list) {
 			worker_group_dismiss(group);
 			return fail(why, ENOMEM, "no memory for a list of worker groups");
 		}
-		fresh->group = list;
-		fresh->room = room;
+		pool->group = list;
+		pool->room = room;
 	}
-	fresh->group[fresh->groups++] = *group;
-	fresh->held_bytes += bytes;
+	pool->group[pool->groups++] = *group;
+	pool->held_bytes += bytes;
 	return 0;
 }
 
-void fresh_close(struct fresh *fresh)
+void frame_pool_close(struct frame_pool *pool)
 {
-	for (size_t i = 0; i < fresh->soaks; i++)
-		munmap(fresh->soak[i].at, fresh->soak[i].bytes);
-	for (size_t i = 0; i < fresh->groups; i++)
-		worker_group_dismiss(&fresh->group[i]);
-	free(fresh->group);
-	free(fresh->soak);
-	frame_map_close(&fresh->map);
-	*fresh = (struct fresh){ 0 };
+	for (size_t i = 0; i < pool->drains; i++)
+		munmap(pool->drained[i].at, pool->drained[i].bytes);
+	for (size_t i = 0; i < pool->groups; i++)
+		worker_group_dismiss(&pool->group[i]);
+	free(pool->group);
+	free(pool->drained);
+	frame_map_close(&pool->map);
+	*pool = (struct frame_pool){ 0 };
 }
