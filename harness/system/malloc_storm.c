@@ -2,7 +2,7 @@
 
 #include "base/units.h"
 #include "machine/allocator.h"
-#include "system/anew.h"
+#include "system/fresh_exec.h"
 #include "system/malloc_loops.h"
 
 #include <errno.h>
@@ -322,7 +322,7 @@ static void usage_add(struct worker_usage *sum, const struct worker_usage *usage
 }
 
 /*
- * In the process that was executed anew: the worker group is forked from it, and inherits an allocator of some small
+ * In the process that was just executed: the worker group is forked from it, and inherits an allocator of some small
  * blocks.
  */
 static int storm_work(const void *data, void *out, struct reason *why)
@@ -372,7 +372,7 @@ static int storm_work(const void *data, void *out, struct reason *why)
 
 __attribute__((constructor)) static void storm_serve(void)
 {
-	anew_serve(STORM_NAME, storm_work);
+	fresh_exec_serve(STORM_NAME, storm_work);
 }
 
 int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
@@ -395,13 +395,13 @@ int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_resul
 	task->experiment = *experiment;
 	task->batch_bytes = spec->batch_bytes;
 	memcpy(task->cpus, spec->cpus, experiment->workers * sizeof(int));
-	error = anew_run(&(struct anew){ .name = STORM_NAME,
-				 .task = task,
-				 .task_bytes = bytes,
-				 .result = result,
-				 .result_bytes = sizeof(*result),
-				 .stop = spec->stop,
-				 .limit_ns = WORKER_GROUP_LIMIT_NS },
+	error = fresh_exec_run(&(struct fresh_exec){ .name = STORM_NAME,
+				       .task = task,
+				       .task_bytes = bytes,
+				       .result = result,
+				       .result_bytes = sizeof(*result),
+				       .stop = spec->stop,
+				       .limit_ns = WORKER_GROUP_LIMIT_NS },
 		why);
 	free(task);
 	return error;

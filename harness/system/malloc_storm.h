@@ -1,7 +1,7 @@
 /*
- * A storm of malloc() and free(), in a process that has just been executed (system/anew.h), so that the allocator is as
- * a program finds it when it starts. It is whatever the process has: the C library's, or what LD_PRELOAD puts before
- * it.
+ * A storm of malloc() and free(), in a process that has just been executed (system/fresh_exec.h), so that the allocator
+ * is as a program finds it when it starts. It is whatever the process has: the C library's, or what LD_PRELOAD puts
+ * before it.
  *
  * MALLOC_PAIR is the steady state. After a warm-up of two pairs at least (glibc's threshold for mmap() moves when the
  * first block that was mapped is freed: mallopt(3), M_MMAP_THRESHOLD), two loops take turns, each in chunks that are

@@ -1,4 +1,4 @@
-#include "system/anew.h"
+#include "system/fresh_exec.h"
 
 #include "base/units.h"
 
@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Tells a process of this program what it is for: "NAME:FD", a file that begins with a letter. */
-#define VARIABLE "NESTWALK_ANEW"
+/* Tells a process of this program what it is for: "NAME:FD", a file that begins with a struct message. */
+#define VARIABLE "NESTWALK_FRESH_EXEC"
 
 /* What parent and child share. The task stands behind it, and the result behind that, each on lines of its own. */
-struct letter {
+struct message {
 	pid_t parent;
 	size_t result_at;
 	bool done;
@@ -34,33 +34,33 @@ static size_t lines(size_t bytes)
 	return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
-#define TASK_AT ((sizeof(struct letter) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES)
+#define TASK_AT ((sizeof(struct message) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES)
 
-static struct letter *letter_map(int fd, size_t bytes)
+static struct message *message_map(int fd, size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static int letter_write(const struct anew *anew, int *fd, struct letter **letter, struct reason *why)
+static int message_write(const struct fresh_exec *exec, int *fd, struct message **message, struct reason *why)
 {
-	size_t result_at = TASK_AT + lines(anew->task_bytes);
-	size_t bytes = result_at + anew->result_bytes;
+	size_t result_at = TASK_AT + lines(exec->task_bytes);
+	size_t bytes = result_at + exec->result_bytes;
 
-	*fd = memfd_create("nestwalk-anew", MFD_CLOEXEC);
+	*fd = memfd_create("nestwalk-fresh-exec", MFD_CLOEXEC);
 	if (*fd < 0 || ftruncate(*fd, (off_t)bytes))
 		return fail(why, errno, "a file in memory for a process: %s", strerror(errno));
-	*letter = letter_map(*fd, bytes);
-	if (!*letter)
+	*message = message_map(*fd, bytes);
+	if (!*message)
 		return fail(why, errno, "mapping a file in memory: %s", strerror(errno));
-	**letter = (struct letter){ .parent = getpid(), .result_at = result_at };
-	memcpy((unsigned char *)*letter + TASK_AT, anew->task, anew->task_bytes);
+	**message = (struct message){ .parent = getpid(), .result_at = result_at };
+	memcpy((unsigned char *)*message + TASK_AT, exec->task, exec->task_bytes);
 	return 0;
 }
 
 /* The environment of this process and the variable. Owned by the caller, its last string too. */
-static char **environment_make(const struct anew *anew, int fd)
+static char **environment_make(const struct fresh_exec *exec, int fd)
 {
 	size_t count = 0;
 	char **all;
@@ -70,7 +70,7 @@ static char **environment_make(const struct anew *anew, int fd)
 	all = calloc(count + 2, sizeof(*all));
 	if (!all)
 		return NULL;
-	if (asprintf(&all[0], VARIABLE "=%s:%d", anew->name, fd) < 0) {
+	if (asprintf(&all[0], VARIABLE "=%s:%d", exec->name, fd) < 0) {
 		free(all);
 		return NULL;
 	}
@@ -79,18 +79,18 @@ static char **environment_make(const struct anew *anew, int fd)
 	return all;
 }
 
-static int process_start(const struct anew *anew, int fd, pid_t *child, struct reason *why)
+static int process_start(const struct fresh_exec *exec, int fd, pid_t *child, struct reason *why)
 {
 	char name[] = "nestwalk";
 	char *arguments[] = { name, NULL };
-	char **environment = environment_make(anew, fd);
+	char **environment = environment_make(exec, fd);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all;
 	int error;
 
 	if (!environment)
-		return fail(why, ENOMEM, "no memory to start this program anew");
+		return fail(why, ENOMEM, "no memory to start this program again");
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	/* The same number on both sides means: not closed by execve(). */
@@ -104,16 +104,16 @@ static int process_start(const struct anew *anew, int fd, pid_t *child, struct r
 	posix_spawn_file_actions_destroy(&actions);
 	free(environment[0]);
 	free(environment);
-	return error ? fail(why, error, "this program cannot be started anew by /proc/self/exe: %s", strerror(error))
+	return error ? fail(why, error, "this program cannot be started again by /proc/self/exe: %s", strerror(error))
 		     : 0;
 }
 
 /* How often to look whether to stop, and whether it takes too long. */
 #define LOOK_MS 100
 
-static int process_wait(const struct anew *anew, pid_t child, struct reason *why)
+static int process_wait(const struct fresh_exec *exec, pid_t child, struct reason *why)
 {
-	uint64_t deadline = now_ns() + anew->limit_ns;
+	uint64_t deadline = now_ns() + exec->limit_ns;
 	struct pollfd event = { .fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN };
 	int error = 0, ready = 0;
 
@@ -122,7 +122,7 @@ static int process_wait(const struct anew *anew, pid_t child, struct reason *why
 	while (!error && ready <= 0) {
 		ready = poll(&event, 1, LOOK_MS);
 		/* Also where it has ended: the signal that stops this process has come to the other one, too. */
-		if (anew->stop && anew->stop())
+		if (exec->stop && exec->stop())
 			error = fail(why, EINTR, "interrupted");
 		else if (ready <= 0 && now_ns() > deadline)
 			error = fail(why, ETIME, "a process did not come to its end in time");
@@ -131,45 +131,45 @@ static int process_wait(const struct anew *anew, pid_t child, struct reason *why
 	return error;
 }
 
-int anew_run(const struct anew *anew, struct reason *why)
+int fresh_exec_run(const struct fresh_exec *exec, struct reason *why)
 {
-	struct letter *letter = NULL;
+	struct message *message = NULL;
 	pid_t child = -1;
 	int fd = -1, status = 0;
-	int error = letter_write(anew, &fd, &letter, why);
+	int error = message_write(exec, &fd, &message, why);
 
 	if (!error)
-		error = process_start(anew, fd, &child, why);
+		error = process_start(exec, fd, &child, why);
 	if (child > 0) {
 		if (!error)
-			error = process_wait(anew, child, why);
+			error = process_wait(exec, child, why);
 		if (error)
 			kill(child, SIGKILL);
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (!error && !letter->done)
-		error = fail(why, EIO, "a process that was started anew ended early, with %s %d",
+	if (!error && !message->done)
+		error = fail(why, EIO, "a process that was started again ended early, with %s %d",
 			WIFSIGNALED(status) ? "signal" : "status",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	if (!error) {
-		error = letter->error;
+		error = message->error;
 		if (error && why)
-			*why = letter->why;
-		memcpy(anew->result, (unsigned char *)letter + letter->result_at, anew->result_bytes);
+			*why = message->why;
+		memcpy(exec->result, (unsigned char *)message + message->result_at, exec->result_bytes);
 	}
-	if (letter)
-		munmap(letter, TASK_AT + lines(anew->task_bytes) + anew->result_bytes);
+	if (message)
+		munmap(message, TASK_AT + lines(exec->task_bytes) + exec->result_bytes);
 	if (fd >= 0)
 		close(fd);
 	return error;
 }
 
-void anew_serve(const char *name, anew_work work)
+void fresh_exec_serve(const char *name, fresh_exec_work work)
 {
 	const char *text = getenv(VARIABLE);
 	size_t length = strlen(name);
-	struct letter *letter = NULL;
+	struct message *message = NULL;
 	struct stat status;
 	int fd;
 
@@ -178,16 +178,16 @@ void anew_serve(const char *name, anew_work work)
 	/* Processes that this one starts are for themselves. */
 	unsetenv(VARIABLE);
 	if (!fstat(fd, &status) && (size_t)status.st_size >= TASK_AT)
-		letter = letter_map(fd, (size_t)status.st_size);
-	if (!letter)
+		message = message_map(fd, (size_t)status.st_size);
+	if (!message)
 		_exit(EXIT_FAILURE);
 	close(fd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The parent may have died before that. */
-	if (getppid() != letter->parent)
+	if (getppid() != message->parent)
 		_exit(EXIT_FAILURE);
-	letter->error =
-		work((unsigned char *)letter + TASK_AT, (unsigned char *)letter + letter->result_at, &letter->why);
-	letter->done = true;
+	message->error =
+		work((unsigned char *)message + TASK_AT, (unsigned char *)message + message->result_at, &message->why);
+	message->done = true;
 	_exit(EXIT_SUCCESS);
 }

@@ -1,6 +1,8 @@
-/* Processes executed anew: that work is done in them, that its failure is told, and that none is left over. */
+/*
+ * Processes that were just executed: that work is done in them, that its failure is told, and that none is left over.
+ */
 #include "base/units.h"
-#include "system/anew.h"
+#include "system/fresh_exec.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -42,7 +44,7 @@ static int work(const void *data, void *out, struct reason *why)
 		.process = getpid(),
 		.parent = getppid(),
 		.inherited = changed,
-		.wanted = getenv("NESTWALK_ANEW") != NULL };
+		.wanted = getenv("NESTWALK_FRESH_EXEC") != NULL };
 	switch (task->wish) {
 	case WISH_FAIL:
 		return fail(why, EXDEV, "it was to fail with %d", task->number);
@@ -60,19 +62,19 @@ static int work(const void *data, void *out, struct reason *why)
 
 __attribute__((constructor)) static void serve(void)
 {
-	anew_serve("test", work);
+	fresh_exec_serve("test", work);
 }
 
 static int run(enum wish wish, bool (*stop)(void), struct result *result, struct reason *why)
 {
 	struct task task = { .wish = wish, .number = 21 };
-	int error = anew_run(&(struct anew){ .name = "test",
-				     .task = &task,
-				     .result = result,
-				     .task_bytes = sizeof(task),
-				     .result_bytes = sizeof(*result),
-				     .stop = stop,
-				     .limit_ns = wish == WISH_HANG && !stop ? 20 * NS_PER_MS : 60 * NS_PER_S },
+	int error = fresh_exec_run(&(struct fresh_exec){ .name = "test",
+					   .task = &task,
+					   .result = result,
+					   .task_bytes = sizeof(task),
+					   .result_bytes = sizeof(*result),
+					   .stop = stop,
+					   .limit_ns = wish == WISH_HANG && !stop ? 20 * NS_PER_MS : 60 * NS_PER_S },
 		why);
 
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
