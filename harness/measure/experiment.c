@@ -53,10 +53,10 @@ static void point_give_up(struct point *point, int error, const struct reason *w
 		point->exhausted = true;
 }
 
-static int point_take(struct measurement *m, struct cell *cell, unsigned setting)
+static int point_take(struct measurement *m, struct paired_points *pair, unsigned setting)
 {
 	static struct histogram histogram;
-	struct point *point = &cell->point[setting];
+	struct point *point = &pair->point[setting];
 	struct reason why = { "" };
 	struct outcome outcome = { .setting = (enum setting)setting, .histogram = &histogram };
 	int error = 0;
@@ -67,7 +67,7 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 		 */
 		if (take && now_ns() > m->deadline_ns)
 			break;
-		error = outcome_take(m, &cell->experiment, &outcome, &why);
+		error = outcome_take(m, &pair->experiment, &outcome, &why);
 		if (error)
 			break;
 		disturbance_add(&point->disturbance, &outcome.disturbance);
@@ -95,12 +95,12 @@ static int point_take(struct measurement *m, struct cell *cell, unsigned setting
 	return error ? error : point_add_latencies(point, &histogram);
 }
 
-int experiment_measure(struct measurement *m, struct cell *cell)
+int experiment_measure(struct measurement *m, struct paired_points *pair)
 {
 	int error = 0;
 
 	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
-		if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK && !cell->point[s].exhausted)
-			error = point_take(m, cell, s);
+		if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK && !pair->point[s].exhausted)
+			error = point_take(m, pair, s);
 	return error;
 }

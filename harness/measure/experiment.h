@@ -5,11 +5,11 @@
 #ifndef NESTWALK_EXPERIMENT_H
 #define NESTWALK_EXPERIMENT_H
 
-#include "measure/scene.h"
+#include "measure/round_setup.h"
 
 /*
- * One sample of each of a cell's points that are not over. Errors of a point stay in the point. 0; -EINTR; -ENOMEM.
+ * One sample of each of a pair's points that are not over. Errors of a point stay in the point. 0; -EINTR; -ENOMEM.
  */
-int experiment_measure(struct measurement *m, struct cell *cell);
+int experiment_measure(struct measurement *m, struct paired_points *pair);
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef NESTWALK_EXPERIMENT_KINDS_H
 #define NESTWALK_EXPERIMENT_KINDS_H
 
-#include "measure/scene.h"
+#include "measure/round_setup.h"
 
 /*
  * Of an experiment's time that its threads may have been away: the median over its chunks is then still one of good

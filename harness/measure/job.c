@@ -258,8 +258,8 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 }
 
 /* Where the second pass measures on one curve: what steps_refine() makes of its points in all settings. */
-static size_t refine_choose(
-	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context)
+static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
+	uint64_t *values, size_t most, void *context)
 {
 	const struct job *job = context;
 	struct point_context times_only = job->around.context;
@@ -269,14 +269,14 @@ static size_t refine_choose(
 	/* Steps are in times; intervals of counts take a millisecond a point. */
 	times_only.hardware = NULL;
 
-	for (size_t c = 0; c < ground->cells; c++) {
-		const struct cell *cell = ground->cell[c];
+	for (size_t c = 0; c < configuration->pairs; c++) {
+		const struct paired_points *pair = configuration->pair[c];
 
-		if (!plan_same_curve(like->point[0].bench, cell, like))
+		if (!plan_same_curve(like->point[0].bench, pair, like))
 			continue;
 		for (unsigned s = 0; s < SETTING_SPACES; s++)
-			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
-				json_array_append_new(points, point_json(&cell->point[s], &times_only));
+			if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
+				json_array_append_new(points, point_json(&pair->point[s], &times_only));
 	}
 	count = steps_refine(points, values, most);
 	json_decref(points);

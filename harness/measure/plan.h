@@ -20,7 +20,7 @@ struct plan_request {
 };
 
 /* The points that differ in setting only: measured one right after the other, on the same memory, in the same order. */
-struct cell {
+struct paired_points {
 	struct chase chase; /* of a bench of chases; else all 0 */
 	struct experiment experiment; /* of a bench of experiments */
 	unsigned settings;
@@ -28,17 +28,17 @@ struct cell {
 	bool finished; /* all of its points are: precise enough, skipped or in error */
 };
 
-/* Cells that share a kind of memory and of guest tables: a round makes both once for all of them. */
-struct ground {
+/* Pairs that share a kind of memory and of guest tables: a round makes both once for all of them. */
+struct memory_configuration {
 	struct chase like; /* but for the count, and, where not sparse, the distance */
-	struct cell **cell; /* owned, and the cells */
-	size_t cells, room;
+	struct paired_points **pair; /* owned, and the pairs */
+	size_t pairs, room;
 };
 
 struct plan {
 	const struct bench *bench;
-	struct ground *ground; /* owned */
-	size_t grounds, room;
+	struct memory_configuration *configuration; /* owned */
+	size_t configurations, room;
 	size_t points;
 };
 
@@ -54,13 +54,14 @@ void plan_free(struct plan *plan);
 
 /*
  * A plan for the second pass: like `from`, but with other values of the bench's sweep axis, chosen by the caller for
- * each ground and stride: `choose` fills values[most] for the group that `like` belongs to and returns how many.
+ * each memory configuration and stride: `choose` fills values[most] for the group that `like` belongs to and returns
+ * how many.
  */
-typedef size_t (*plan_choose)(
-	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context);
+typedef size_t (*plan_choose)(const struct memory_configuration *configuration, const struct paired_points *like,
+	uint64_t *values, size_t most, void *context);
 int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why);
 
-/* Whether two cells are points of the same curve: equal but for the sweep axis. */
-bool plan_same_curve(const struct bench *bench, const struct cell *a, const struct cell *b);
+/* Whether two pairs are points of the same curve: equal but for the sweep axis. */
+bool plan_same_curve(const struct bench *bench, const struct paired_points *a, const struct paired_points *b);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Measuring a plan: rounds over all its points, until they are precise enough or the time is used.
  *
- * A round makes fresh memory for each ground, opens each setting's space on it, and visits every unfinished cell once
- * in a new random order; a cell's settings are measured one right after the other on the same pages in the same order,
- * taking turns to go first, and chain and baseline take turns too. Points finish only between rounds.
+ * A round makes fresh memory for each configuration, opens each setting's space on it, and visits every unfinished pair
+ * once in a new random order; a pair's settings are measured one right after the other on the same pages in the same
+ * order, taking turns to go first, and chain and baseline take turns too. Points finish only between rounds.
  */
 #ifndef NESTWALK_ROUNDS_H
 #define NESTWALK_ROUNDS_H
