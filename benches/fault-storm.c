@@ -19,6 +19,10 @@
  * fault_ns; a fresh_share far below 1.
  */
 #include "bench.h"
+#include "system/storm.h"
+
+#include <errno.h>
+#include <math.h>
 
 enum { KIND, FRAMES, AS, ACTORS, REGION, AXES };
 
@@ -83,14 +87,14 @@ static bool is_main(enum storm_kind kind)
 	       kind == STORM_FILE_COPY || kind == STORM_DONTNEED_WRITE || kind == STORM_POPULATE;
 }
 
-static enum fit fit_fresh(const struct storm_experiment *storm)
+static enum fit fit_fresh(enum storm_kind kind, bool alone)
 {
-	switch (storm->kind) {
+	switch (kind) {
 	case STORM_ANON_WRITE:
 	case STORM_THP_WRITE:
 	case STORM_FILE_COPY:
 	case STORM_POPULATE:
-		return storm->workers == 1 ? FIT_ALWAYS : FIT_IF_ASKED;
+		return alone ? FIT_ALWAYS : FIT_IF_ASKED;
 	case STORM_ZERO_WRITE:
 	case STORM_FORK_COPY:
 	case STORM_USERFAULT_MISSING:
@@ -101,29 +105,203 @@ static enum fit fit_fresh(const struct storm_experiment *storm)
 	}
 }
 
-static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
+enum {
+	FAULT_NS,
+	FAULT_CYCLES,
+	FAULTS_PER_S,
+	SYSTEM_SHARE,
+	USER_SHARE,
+	LATENCY_P50,
+	LATENCY_P90,
+	LATENCY_P99,
+	LATENCY_P999,
+	LATENCY_MOST,
+	TIMING_OVERHEAD,
+	COUNTED_PER_EXPECTED,
+	FAULTS_PER_PAGE,
+	FRESH_SHARE,
+	METRICS,
+};
+
+static const struct metric metrics[METRICS + 1] = {
+	[FAULT_NS] = { "fault_ns", UNIT_NS, "fault", LESS },
+	[FAULT_CYCLES] = { "fault_cycles", UNIT_CYCLES, "fault", LESS },
+	[FAULTS_PER_S] = { "faults_per_s", UNIT_PER_S, NULL, MORE },
+	[SYSTEM_SHARE] = { "system_share", UNIT_SHARE, NULL, NEITHER },
+	[USER_SHARE] = { "user_share", UNIT_SHARE, NULL, NEITHER },
+	[LATENCY_P50] = { "latency_p50_ns", UNIT_NS, "fault", LESS },
+	[LATENCY_P90] = { "latency_p90_ns", UNIT_NS, "fault", LESS },
+	[LATENCY_P99] = { "latency_p99_ns", UNIT_NS, "fault", LESS },
+	[LATENCY_P999] = { "latency_p999_ns", UNIT_NS, "fault", LESS },
+	[LATENCY_MOST] = { "latency_most_ns", UNIT_NS, "fault", LESS },
+	[TIMING_OVERHEAD] = { "timing_overhead_ns", UNIT_NS, "fault", NEITHER },
+	[COUNTED_PER_EXPECTED] = { "counted_per_expected", UNIT_RATIO, NULL, NEITHER },
+	[FAULTS_PER_PAGE] = { "faults_per_page", UNIT_COUNT, "page", NEITHER },
+	[FRESH_SHARE] = { "fresh_share", UNIT_SHARE, NULL, MORE },
+};
+
+static enum fit fit(const uint64_t *value, enum setting setting)
 {
-	const struct storm_experiment *storm = &out->storm;
+	enum storm_kind kind = (enum storm_kind)value[KIND];
+	bool alone = value[ACTORS] == 1, processes = value[AS] == WORKERS_PROCESSES;
 
 	(void)setting;
-	*out = (struct experiment){
-		.kind = EXPERIMENT_STORM,
-		.storm = {
-			.kind = (enum storm_kind)value[KIND],
-			.frames = (enum storm_frames)value[FRAMES],
-			.as = (enum workers_as)value[AS],
-			.workers = (unsigned)value[ACTORS],
-			.region_bytes = value[REGION],
-		},
-	};
-	if (storm->workers == 1 && storm->as == WORKERS_PROCESSES)
+	if (alone && processes)
 		return FIT_NEVER; /* the same as one thread */
 	/* A fork makes the pages of all threads shared: one's preparation would be in the others' faults. */
-	if (storm->workers > 1 && storm->as == WORKERS_THREADS && storm->kind == STORM_FORK_COPY)
+	if (!alone && !processes && kind == STORM_FORK_COPY)
 		return FIT_NEVER;
-	if (storm->frames == STORM_FRESH)
-		return fit_fresh(storm);
-	return storm->workers == 1 || is_main(storm->kind) ? FIT_ALWAYS : FIT_IF_ASKED;
+	if (value[FRAMES] == STORM_FRESH)
+		return fit_fresh(kind, alone);
+	return alone || is_main(kind) ? FIT_ALWAYS : FIT_IF_ASKED;
+}
+
+/*
+ * At 2 us a fault, which is slow, 20 ms are three rounds over 16 MiB, and sixteen where a fault takes 0.3 us. The shorter
+ * window is for quantiles: it has a round at least, so 4096 faults a sample, and a per mille of a point's are dozens.
+ */
+#define WINDOW_NS (20 * NS_PER_MS)
+#define TIMED_WINDOW_NS (8 * NS_PER_MS)
+
+/* Fresh frames are out of use until the measurement is over: other storms are to have half of the run's budget left. */
+#define FRESH_PART 2
+
+/* Most kernels split CPU time by timer ticks, of 1 to 10 ms: the split of less than a window says nothing. */
+#define SPLIT_LEAST_NS WINDOW_NS
+
+static void unknown_tell(struct sample *sample, unsigned metric, const char *why)
+{
+	fail(&sample->unknown_of[metric], ENODATA, "%s", why);
+}
+
+static void latencies_tell(const struct storm_result *result, struct sample *sample)
+{
+	static const struct {
+		unsigned metric;
+		double share;
+	} quantiles[] = { { LATENCY_P50, 0.5 }, { LATENCY_P90, 0.9 }, { LATENCY_P99, 0.99 }, { LATENCY_P999, 0.999 } };
+
+	if (!result->latencies.total) {
+		for (unsigned metric = LATENCY_P50; metric <= TIMING_OVERHEAD; metric++)
+			unknown_tell(sample, metric, "all pages come in one call: no single one can be timed");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+		double value = histogram_quantile(&result->latencies, quantiles[i].share);
+
+		/* Less than 1 ns is not a time of 0. */
+		sample->value[quantiles[i].metric] = value < 1 ? NAN : value;
+		unknown_tell(
+			sample, quantiles[i].metric, "a store that takes no fault may be shorter than timing it is");
+	}
+	sample->value[LATENCY_MOST] = (double)result->latencies.most;
+	sample->value[TIMING_OVERHEAD] = result->timing_overhead_ns;
+	histogram_merge(sample->latencies, &result->latencies);
+}
+
+static void faults_tell(const struct storm_result *result, struct sample *sample)
+{
+	if (!result->counted) {
+		unknown_tell(sample, FAULTS_PER_PAGE, "this kernel does not count faults of hugetlb pages");
+		unknown_tell(sample, COUNTED_PER_EXPECTED, "this kernel does not count faults of hugetlb pages");
+		return;
+	}
+	sample->value[FAULTS_PER_PAGE] = (double)result->faults_counted / (double)result->pages;
+	if (result->faults_expected)
+		sample->value[COUNTED_PER_EXPECTED] = (double)result->faults_counted / (double)result->faults_expected;
+	else
+		unknown_tell(sample, COUNTED_PER_EXPECTED, "no fault is expected, so that there is no ratio to it");
+}
+
+static void frames_tell(
+	const struct storm_result *result, bool fresh, const struct frame_pool *pool, struct sample *sample)
+{
+	if (!fresh)
+		unknown_tell(sample, FRESH_SHARE, "recycled frames are not looked for among those used before");
+	else if (result->frames.got)
+		sample->value[FRESH_SHARE] = (double)result->frames.fresh / (double)result->frames.got;
+	else
+		unknown_tell(sample, FRESH_SHARE, pool->unseen.text);
+}
+
+static void times_tell(
+	const struct experiment_request *request, const struct storm_result *result, struct sample *sample)
+{
+	double per_touch = (double)result->touch_tsc / (double)result->touches;
+
+	sample->value[FAULT_NS] = per_touch * request->ns_per_tsc;
+	sample->value[FAULT_CYCLES] = per_touch * request->cycles_per_tsc;
+	sample->value[FAULTS_PER_S] = result->touches_per_s;
+	if (result->elapsed_ns >= SPLIT_LEAST_NS && result->user_ns + result->system_ns) {
+		sample->value[SYSTEM_SHARE] = (double)result->system_ns / (double)result->elapsed_ns;
+		sample->value[USER_SHARE] = (double)result->user_ns / (double)result->elapsed_ns;
+	} else {
+		unknown_tell(sample, SYSTEM_SHARE, "too short for the kernel to tell its own time from the program's");
+		unknown_tell(sample, USER_SHARE, "too short for the kernel to tell its own time from the program's");
+	}
+	/* Rates and means are of all that happened. */
+	sample->away_most = AWAY_SHARE;
+	sample->elapsed_ns = result->elapsed_ns;
+	sample->away_ns = result->away_ns;
+	sample->involuntary_switches = result->involuntary_switches;
+	if (result->faults_counted > result->faults_expected)
+		sample->page_faults = result->faults_counted - result->faults_expected;
+}
+
+/* What is held already has its part of the budget. The effort's limit is on what is under test at a time. */
+static uint64_t room_bytes(const struct experiment_request *request, const struct frame_pool *pool)
+{
+	uint64_t budget = request->memory_budget_bytes;
+	uint64_t left = budget > pool->held_bytes ? budget - pool->held_bytes : 0;
+
+	return left < request->memory_effort_bytes ? left : request->memory_effort_bytes;
+}
+
+static int measure(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	static struct storm_result result; /* too large for the stack */
+	struct frame_pool *pool = request->state;
+	const struct storm_fresh fresh = {
+		.pool = pool,
+		.most_bytes = request->memory_budget_bytes / FRESH_PART,
+		.cpu_count = request->cpu_count,
+	};
+	const struct storm_spec spec = {
+		.experiment = {
+			.kind = (enum storm_kind)request->value[KIND],
+			.frames = (enum storm_frames)request->value[FRAMES],
+			.as = (enum workers_as)request->value[AS],
+			.workers = (unsigned)request->value[ACTORS],
+			.region_bytes = request->value[REGION],
+		},
+		.cpus = request->cpus,
+		.ns_per_tsc = request->ns_per_tsc,
+		.window_ns = WINDOW_NS,
+		.timed_window_ns = TIMED_WINDOW_NS,
+		.frames = &pool->map,
+		.stop = request->stop,
+	};
+	bool is_fresh = spec.experiment.frames == STORM_FRESH;
+	int error = storm_possible(&spec.experiment, request->source, room_bytes(request, pool), why);
+
+	if (error)
+		return error;
+	frame_pool_open(pool);
+	if (!is_fresh)
+		frame_pool_note_use(pool, storm_bytes(&spec.experiment));
+	error = is_fresh ? storm_run_fresh(&spec, &fresh, &result, why) : storm_run(&spec, &result, NULL, why);
+	if (error)
+		return error;
+	times_tell(request, &result, sample);
+	latencies_tell(&result, sample);
+	faults_tell(&result, sample);
+	frames_tell(&result, is_fresh, pool, sample);
+	return 0;
+}
+
+static void end(void *state)
+{
+	frame_pool_close(state);
 }
 
 static const struct bench fault_storm = {
@@ -132,8 +310,8 @@ static const struct bench fault_storm = {
 	.settings = HOSTS,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = storm_metrics,
-	.experiment = experiment,
+	.metrics = metrics,
+	.experiment = { .fit = fit, .measure = measure, .state_bytes = sizeof(struct frame_pool), .end = end },
 	.sweep_axis = ACTORS,
 	.seconds = 70,
 };

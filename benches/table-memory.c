@@ -14,6 +14,9 @@
  * shadow paging.
  */
 #include "bench.h"
+#include "space/table_footprint.h"
+
+#include <string.h>
 
 enum { VMS, PROCESSES, PAGE_SIZE, BACKING, MEMORY, MAPPED, AXES };
 
@@ -54,23 +57,94 @@ static const struct axis axes[AXES] = {
 		.help = "mapped by each address space" },
 };
 
-static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
+enum {
+	GUEST_TABLE,
+	HYPERVISOR_TABLE,
+	EXPECTED_NESTED,
+	EXPECTED_SHADOW,
+	GUEST_PER_GIB,
+	HYPERVISOR_PER_GIB,
+	NATIVE_TABLE,
+	NATIVE_EXPECTED,
+	NATIVE_PER_GIB,
+	METRICS,
+};
+
+static const struct metric metrics[METRICS + 1] = {
+	[GUEST_TABLE] = { "guest_table_bytes", UNIT_BYTES, NULL, LESS, .settings = GUESTS },
+	[HYPERVISOR_TABLE] = { "hypervisor_table_bytes", UNIT_BYTES, NULL, LESS, .settings = GUESTS },
+	[EXPECTED_NESTED] = { "expected_nested_bytes", UNIT_BYTES, NULL, NEITHER, .settings = GUESTS },
+	[EXPECTED_SHADOW] = { "expected_shadow_bytes", UNIT_BYTES, NULL, NEITHER, .settings = GUESTS },
+	[GUEST_PER_GIB] = { "guest_bytes_per_gib", UNIT_BYTES, "GiB mapped", LESS, .settings = GUESTS },
+	[HYPERVISOR_PER_GIB] = { "hypervisor_bytes_per_gib", UNIT_BYTES, "GiB mapped", LESS, .settings = GUESTS },
+	[NATIVE_TABLE] = { "table_bytes", UNIT_BYTES, NULL, LESS, .settings = HOSTS },
+	[NATIVE_EXPECTED] = { "expected_bytes", UNIT_BYTES, NULL, NEITHER, .settings = HOSTS },
+	[NATIVE_PER_GIB] = { "bytes_per_gib", UNIT_BYTES, "GiB mapped", LESS, .settings = HOSTS },
+};
+
+static enum fit fit(const uint64_t *value, enum setting setting)
 {
-	*out = (struct experiment){
-		.kind = EXPERIMENT_TABLE_FOOTPRINT,
-		.table_footprint = {
-			.vms = (uint32_t)value[VMS],
-			.processes = (uint32_t)value[PROCESSES],
-			.mapped_bytes = value[MAPPED],
-			.page_bytes = value[PAGE_SIZE],
-			.levels = 4,
-			.backing = (enum backing)value[BACKING],
-			.memory = (enum table_footprint_memory)value[MEMORY],
-		},
-	};
-	if (backing_page_bytes(out->table_footprint.backing) == value[PAGE_SIZE])
+	if (backing_page_bytes((enum backing)value[BACKING]) == value[PAGE_SIZE])
 		return FIT_ALWAYS;
+	/* On a host a page is its own backing. */
 	return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;
+}
+
+static int measure_guests(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	const uint64_t *value = request->value;
+	const struct table_footprint_experiment experiment = {
+		.vms = (uint32_t)value[VMS],
+		.processes = (uint32_t)value[PROCESSES],
+		.mapped_bytes = value[MAPPED],
+		.page_bytes = value[PAGE_SIZE],
+		.levels = 4,
+		.backing = (enum backing)value[BACKING],
+		.memory = (enum table_footprint_memory)value[MEMORY],
+		.stop = request->stop,
+	};
+	struct table_footprint_result result;
+	int error = table_footprint_take(&experiment, &result, why);
+
+	if (error)
+		return error;
+	memcpy(sample->kvm, result.kvm, sizeof(sample->kvm));
+	sample->value[GUEST_TABLE] = (double)(result.guest_table_pages * PAGE_4K);
+	if (result.hypervisor_table_bytes.known) {
+		sample->value[HYPERVISOR_TABLE] = (double)result.hypervisor_table_bytes.value;
+		sample->value[HYPERVISOR_PER_GIB] = result.hypervisor_bytes_per_gib;
+	} else {
+		sample->unknown = result.hypervisor_table_bytes.why;
+	}
+	sample->value[EXPECTED_NESTED] = (double)result.expected_bytes_nested;
+	sample->value[EXPECTED_SHADOW] = (double)result.expected_bytes_shadow;
+	sample->value[GUEST_PER_GIB] = result.guest_bytes_per_gib;
+	return 0;
+}
+
+static int measure_processes(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	const struct table_footprint_native_experiment experiment = {
+		.processes = (uint32_t)request->value[PROCESSES],
+		.mapped_bytes = request->value[MAPPED],
+		.backing = (enum backing)request->value[BACKING],
+		.stop = request->stop,
+	};
+	struct table_footprint_native_result result;
+	int error = table_footprint_native(&experiment, &result, why);
+
+	if (error)
+		return error;
+	sample->value[NATIVE_TABLE] = (double)result.table_bytes;
+	sample->value[NATIVE_EXPECTED] = (double)result.expected_bytes;
+	sample->value[NATIVE_PER_GIB] = result.bytes_per_gib;
+	return 0;
+}
+
+static int measure(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	return request->setting == SETTING_HOST ? measure_processes(request, sample, why)
+						: measure_guests(request, sample, why);
 }
 
 static const struct bench table_memory = {
@@ -79,8 +153,8 @@ static const struct bench table_memory = {
 	.settings = EVERYWHERE,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = table_footprint_metrics,
-	.experiment = experiment,
+	.metrics = metrics,
+	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
 	.seconds = 20,
 };

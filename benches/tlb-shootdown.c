@@ -16,6 +16,12 @@
  * than one with T = 0; victim_ns that goes on growing with the pages beyond 33, from where on the kernel flushes all.
  */
 #include "bench.h"
+#include "machine/outer.h"
+#include "system/shootdown.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Where more than one CPU is told, all numbers of pages would be a long run: these show the shape. */
 static bool telling(uint64_t pages)
@@ -59,18 +65,90 @@ static const struct axis axes[AXES] = {
 		.help = "pages of 4K taken away by one call" },
 };
 
-static enum fit experiment(const uint64_t *value, enum setting setting, struct experiment *out)
+enum { OPERATION_NS, OPERATION_CYCLES, PER_PAGE_NS, INTERRUPTS_PER_OPERATION, VICTIM_NS, METRICS };
+
+static const struct metric metrics[METRICS + 1] = {
+	[OPERATION_NS] = { "operation_ns", UNIT_NS, "call", LESS },
+	[OPERATION_CYCLES] = { "operation_cycles", UNIT_CYCLES, "call", LESS },
+	[PER_PAGE_NS] = { "per_page_ns", UNIT_NS, "page", LESS },
+	[INTERRUPTS_PER_OPERATION] = { "interrupts_per_operation", UNIT_COUNT, "call", LESS },
+	/* What a step of the victim's loop takes is taken off: it may have lost nothing. */
+	[VICTIM_NS] = { "victim_ns", UNIT_NS, "interrupted CPU", LESS, .signed_value = true },
+};
+
+static enum fit fit(const uint64_t *value, enum setting setting)
 {
 	(void)setting;
-	*out = (struct experiment){
-		.kind = EXPERIMENT_SHOOTDOWN,
-		.shootdown = {
-			.operation = (enum shootdown_operation)value[OPERATION],
-			.pages = (uint32_t)value[PAGES],
-			.others = (unsigned)value[OTHERS],
-		},
-	};
 	return value[OTHERS] <= 1 || telling(value[PAGES]) ? FIT_ALWAYS : FIT_IF_ASKED;
+}
+
+/*
+ * What may flush other CPUs' TLBs without an interrupt that Linux counts, or NULL. INVLPGB broadcasts (Linux 6.15,
+ * arch/x86/mm/tlb.c; AMD APM vol. 3). KVM's guests do not interrupt vCPUs that are not running (KVM_FEATURE_PV_TLB_FLUSH,
+ * Documentation/virt/kvm/x86/cpuid.rst); those of Hyper-V and Xen PV leave flushing to the hypervisor.
+ */
+static const char *silent_flush(const struct machine_source *source)
+{
+	struct outer outer;
+	char *cpuinfo, *flags;
+	bool broadcast = false;
+
+	machine_outer(source, &outer);
+	if (outer.is_guest)
+		return "a hypervisor";
+	if (source_read_all(source, "/proc/cpuinfo", &cpuinfo, NULL))
+		return NULL;
+	flags = malloc(strlen(cpuinfo) + 1);
+	if (flags && text_field(cpuinfo, "flags", flags, strlen(cpuinfo) + 1))
+		broadcast = text_has_word(flags, "invlpgb");
+	free(flags);
+	free(cpuinfo);
+	return broadcast ? "INVLPGB" : NULL;
+}
+
+static void values_set(
+	const struct experiment_request *request, const struct shootdown_result *result, struct sample *sample)
+{
+	sample->value[OPERATION_NS] = result->operation_tsc * request->ns_per_tsc;
+	sample->value[OPERATION_CYCLES] = result->operation_tsc * request->cycles_per_tsc;
+	sample->value[PER_PAGE_NS] = sample->value[OPERATION_NS] / (double)request->value[PAGES];
+	sample->value[INTERRUPTS_PER_OPERATION] = result->interrupts;
+	sample->value[VICTIM_NS] = result->victim_tsc * request->ns_per_tsc;
+	fail(&sample->unknown_of[VICTIM_NS], ENODATA, "%s",
+		request->value[OTHERS] ? "no other CPU was there when a call began" : "no other CPU has the pages");
+	sample->unknown = result->uncounted;
+	sample->away_most = AWAY_SHARE_OF_MEDIANS;
+	sample->elapsed_ns = result->elapsed_ns;
+	sample->away_ns = result->away_ns;
+	sample->involuntary_switches = result->involuntary_switches;
+	sample->page_faults = result->page_faults;
+}
+
+static int measure(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	const struct shootdown_spec spec = {
+		.experiment = {
+			.operation = (enum shootdown_operation)request->value[OPERATION],
+			.pages = (uint32_t)request->value[PAGES],
+			.others = (unsigned)request->value[OTHERS],
+		},
+		.cpus = request->cpus,
+		.memory_most_bytes = request->memory_budget_bytes,
+		.stop = request->stop,
+	};
+	unsigned others = spec.experiment.others;
+	struct shootdown_result result;
+	int error;
+
+	if (1 + others > request->cpu_count)
+		return fail(why, ENODEV, "%u other CPUs are more than the %u that this run may use besides its own",
+			others, request->cpu_count - 1);
+	error = shootdown_take(&spec, &result, why);
+	if (!error && others)
+		error = shootdown_judge(&result, silent_flush(request->source), why);
+	if (!error)
+		values_set(request, &result, sample);
+	return error;
 }
 
 static const struct bench tlb_shootdown = {
@@ -79,8 +157,8 @@ static const struct bench tlb_shootdown = {
 	.settings = HOSTS,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = shootdown_metrics,
-	.experiment = experiment,
+	.metrics = metrics,
+	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
 	.seconds = 25,
 };

@@ -223,6 +223,13 @@ static bool settled(const struct product *product, const uint64_t *value, enum s
 	return true;
 }
 
+static enum fit bench_fit(const struct bench *bench, const uint64_t *value, enum setting setting, struct chase *chase)
+{
+	if (bench->chase)
+		return bench->chase(value, setting, chase);
+	return bench->experiment.fit ? bench->experiment.fit(value, setting) : FIT_ALWAYS;
+}
+
 static int combination(const struct product *product, const uint64_t *value)
 {
 	const struct bench *bench = product->plan->bench;
@@ -230,19 +237,16 @@ static int combination(const struct product *product, const uint64_t *value)
 
 	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 		struct chase chase = { 0 };
-		struct experiment experiment = { 0 };
 		enum fit fit;
 
 		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
 			continue;
-		fit = bench->chase ? bench->chase(value, (enum setting)setting, &chase)
-				   : bench->experiment(value, (enum setting)setting, &experiment);
+		fit = bench_fit(bench, value, (enum setting)setting, &chase);
 		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
 		model.chase = chase;
-		model.experiment = experiment;
 		model.settings |= SETTING_BIT(setting);
 	}
 	return model.settings ? pair_add(product->plan, &model, value) : 0;

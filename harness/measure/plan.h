@@ -21,8 +21,7 @@ struct plan_request {
 
 /* The points that differ in setting only: measured one right after the other, on the same memory, in the same order. */
 struct paired_points {
-	struct chase chase; /* of a bench of chases; else all 0 */
-	struct experiment experiment; /* of a bench of experiments */
+	struct chase chase; /* all 0 for a bench of experiments */
 	unsigned settings;
 	struct point point[SETTING_SPACES];
 	bool finished; /* all of its points are: precise enough, skipped or in error */

@@ -11,6 +11,21 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What each sample of a chase gives: the metrics of a bench that names none. */
+enum chase_metric {
+	CHASE_GROSS_CYCLES,
+	CHASE_BASELINE_CYCLES,
+	CHASE_NET_CYCLES,
+	CHASE_GROSS_NS,
+	CHASE_BASELINE_NS,
+	CHASE_NET_NS,
+	CHASE_TOUCH_NS_PER_PAGE, /* first touch of the memory it lies in, per page of its backing: fault and zeroing */
+	CHASE_METRICS,
+};
+
+/* A bench's metrics, its own or those of a chase. The list ends in a name of NULL. */
+const struct metric *bench_metrics(const struct bench *bench);
+
 enum point_status {
 	POINT_OK,
 	POINT_SKIPPED, /* this machine, or this effort, cannot: reason */
@@ -91,8 +106,8 @@ void point_keep_round(struct point *point);
 int point_tell_unknown(struct point *point, const struct reason *unknown_of);
 
 /* A chase's sample as values of chase_metrics. */
-void chase_values(
-	const struct sample *sample, double touch_ns_per_page, const struct point_context *context, double *values);
+void chase_values(const struct chase_sample *sample, double touch_ns_per_page, const struct point_context *context,
+	double *values);
 
 /* Take back the samples of a round that was not finished. */
 void point_drop_round(struct point *point, unsigned round);

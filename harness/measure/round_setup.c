@@ -300,7 +300,7 @@ int round_setup_open(struct round_setup *setup, struct measurement *m, struct me
 	return error;
 }
 
-static int cost_add(struct clock_cost *cost, const struct sample *sample)
+static int cost_add(struct clock_cost *cost, const struct chase_sample *sample)
 {
 	if (!cost->shortest_lap_tsc || sample->shortest_lap_tsc < cost->shortest_lap_tsc)
 		cost->shortest_lap_tsc = sample->shortest_lap_tsc;
@@ -356,8 +356,8 @@ static int mapping_verify(
 }
 
 /* What hardware counted in the sample that the point has just got. */
-static int counts_add(
-	const struct round_setup *setup, const struct paired_points *pair, struct point *point, struct sample *sample)
+static int counts_add(const struct round_setup *setup, const struct paired_points *pair, struct point *point,
+	struct chase_sample *sample)
 {
 	const struct hardware_chase chase = {
 		.accesses = sample->counted_accesses,
@@ -380,7 +380,7 @@ static int point_measure(
 	struct space *space = setup->space[setting];
 	struct reason why = { "" };
 	double values[CHASE_METRICS];
-	struct sample sample;
+	struct chase_sample sample;
 	bool sparse;
 	int error = 0;
 

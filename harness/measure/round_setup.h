@@ -6,7 +6,6 @@
 #define NESTWALK_ROUND_SETUP_H
 
 #include "measure/rounds.h"
-#include "system/frame_pool.h"
 
 /* A plan being measured. */
 struct measurement {
@@ -17,7 +16,7 @@ struct measurement {
 	double seconds;
 	unsigned round;
 	struct cycle cycle; /* room for the longest chain of the plan */
-	struct frame_pool *pool; /* what storms had and hold; opened by the first that needs it */
+	void *state; /* experiment.state_bytes; NULL: the bench has none */
 };
 
 struct round_setup {

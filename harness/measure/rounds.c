@@ -57,7 +57,7 @@ static void pair_judge(
 	const char *limit;
 	bool finished = true;
 
-	if (!m->plan->bench->experiment &&
+	if (m->plan->bench->chase &&
 		paired_points_bytes(pair) > memory_configuration_bytes_most(m, configuration, &limit)) {
 		pair->finished = true;
 		return;
@@ -157,7 +157,7 @@ static int configuration_round(struct measurement *m, struct memory_configuratio
 
 	if (!order)
 		return -ENOMEM;
-	if (m->plan->bench->experiment) {
+	if (!m->plan->bench->chase) {
 		error = experiments_round(m, configuration, order);
 		free(order);
 		return error;
@@ -327,11 +327,33 @@ static int cycle_make(struct measurement *m)
 	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;
 }
 
+static int measurement_open(struct measurement *m)
+{
+	size_t bytes = m->plan->bench->experiment.state_bytes;
+
+	if (bytes) {
+		m->state = calloc(1, bytes);
+		if (!m->state)
+			return -ENOMEM;
+	}
+	return cycle_make(m);
+}
+
+static void measurement_close(struct measurement *m)
+{
+	const struct experiment *experiment = &m->plan->bench->experiment;
+
+	if (m->state && experiment->end)
+		experiment->end(m->state);
+	free(m->state);
+	free(m->cycle.order);
+	free(m->cycle.next);
+}
+
 int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
 	struct reason *why)
 {
 	uint64_t start = now_ns();
-	struct frame_pool pool = { 0 };
 	struct measurement m = {
 		.plan = plan,
 		.around = around,
@@ -340,9 +362,8 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		.deadline_ns = start + (uint64_t)(seconds * (double)NS_PER_S),
 		.abort_ns = start + (uint64_t)(seconds * (1 + OVERTIME_SHARE) * (double)NS_PER_S),
 		.seconds = seconds,
-		.pool = &pool,
 	};
-	int error = cycle_make(&m), written;
+	int error = measurement_open(&m), written;
 	bool again = !error && plan->points;
 
 	while (again) {
@@ -359,9 +380,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		m.round++;
 		again = !error && another_round(&m, now_ns() - began, unfinished);
 	}
-	free(m.cycle.order);
-	free(m.cycle.next);
-	frame_pool_close(&pool);
+	measurement_close(&m);
 	if (error == -ENOMEM)
 		fail(why, ENOMEM, "no memory left for the measurement itself");
 	if (error == -ETIME)

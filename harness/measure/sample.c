@@ -93,7 +93,7 @@ static int run_counted(struct space *space, struct counting *counting, struct co
 
 /* The median lap of the chain or the baseline, TSC cycles per access, without the clock's own cost. */
 static int time_chain(struct space *space, const struct sample_plan *plan, const struct chain *chain,
-	struct sample *sample, double *access_tsc, struct reason *why)
+	struct chase_sample *sample, double *access_tsc, struct reason *why)
 {
 	uint64_t accesses = chain->count < LONG_CHAIN_LINES ? LAP_ACCESSES : LAP_ACCESSES_LONG;
 	double lap_tsc;
@@ -148,7 +148,7 @@ static int calibrate(struct space *space, double overhead_tsc, double *cycles_pe
 	return 0;
 }
 
-int sample_take(struct space *space, const struct sample_plan *plan, struct sample *sample, struct reason *why)
+int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why)
 {
 	const struct chain *first = plan->chain_first ? &plan->chain : &plan->packed;
 	const struct chain *second = plan->chain_first ? &plan->packed : &plan->chain;
@@ -156,7 +156,7 @@ int sample_take(struct space *space, const struct sample_plan *plan, struct samp
 	double *second_tsc = plan->chain_first ? &sample->baseline_tsc : &sample->gross_tsc;
 	int error;
 
-	*sample = (struct sample){ 0 };
+	*sample = (struct chase_sample){ 0 };
 	error = time_chain(space, plan, first, sample, first_tsc, why);
 	if (!error)
 		error = calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);

@@ -3,7 +3,7 @@
 #define NESTWALK_SAMPLE_H
 
 #include "counters/counters.h"
-#include "measure/chain.h"
+#include "space/chain.h"
 
 /*
  * Accesses of a lap, a multiple of KERNEL_UNROLL. At the cheapest, 4 core cycles each, a lap takes 32768 cycles, of
@@ -21,12 +21,6 @@
 #define ADDS_PER_LAP 32768
 #define ADDS_LAPS 5
 
-/*
- * A sample is contaminated when more than this share of a timed region went to something else: 1/20 of 9 laps is less
- * than half a lap, which the median of the laps cannot notice.
- */
-#define AWAY_SHARE 0.05
-
 /* What else happened in timed regions. All counted by the kernel or by KVM. */
 struct disturbance {
 	uint64_t involuntary_switches;
@@ -39,7 +33,7 @@ struct disturbance {
 /* Add `other` to `sum`; a count that is unknown in either is unknown in the sum. */
 void disturbance_add(struct disturbance *sum, const struct disturbance *other);
 
-struct sample {
+struct chase_sample {
 	double gross_tsc, baseline_tsc; /* TSC cycles per access: median lap, the clock's own cost taken off */
 	double cycles_per_tsc; /* core cycles per TSC cycle, from dependent adds between the two */
 	double shortest_lap_tsc; /* for the share of the clock's cost */
@@ -62,7 +56,7 @@ struct sample_plan {
 };
 
 /* Take one. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */
-int sample_take(struct space *space, const struct sample_plan *plan, struct sample *sample, struct reason *why);
+int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why);
 
 /* Core cycles per TSC cycle now, from dependent adds in this process, for what is not timed in a space. */
 double clock_ratio(void);

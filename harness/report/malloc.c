@@ -1,9 +1,9 @@
 /* What malloc() and free() cost against the size of blocks, and the page faults that come with them. */
-#include "bench.h"
 #include "report/figure.h"
 #include "report/lanes.h"
 #include "report/text.h"
 #include "report/unmeasured.h"
+#include "system/malloc_storm.h"
 
 #include <errno.h>
 #include <math.h>

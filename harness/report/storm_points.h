@@ -2,9 +2,9 @@
 #ifndef NESTWALK_REPORT_STORM_POINTS_H
 #define NESTWALK_REPORT_STORM_POINTS_H
 
-#include "bench.h"
 #include "report/figure.h"
 #include "report/lanes.h"
+#include "system/storm.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -68,6 +68,69 @@ struct laboratory_usage {
 	uint64_t kvm[KVM_COUNTS];
 };
 
+/* What a fault experiment makes happen on the first touch (a store) of each page. */
+enum fault_kind {
+	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
+	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
+	FAULT_BACKING_ONLY, /* present in the guest; the host memory is gone: the guest takes no fault, the host does */
+	FAULT_UPGRADE, /* mapped read-only and read before: the guest's handler makes it writable */
+	FAULT_KINDS,
+};
+
+/*
+ * What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry.
+ */
+enum fault_flush {
+	FLUSH_NONE,
+	FLUSH_INVLPG, /* of the page */
+	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
+	FLUSH_KINDS,
+};
+
+enum touch_order {
+	TOUCH_SHUFFLED,
+	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
+	TOUCH_ORDERS,
+};
+
+/* Names as in results: "guest-cold" "guest-warm" "backing-only" "upgrade"; "none" "invlpg" "cr3". */
+extern const char *const fault_kind_names[FAULT_KINDS];
+extern const char *const fault_flush_names[FLUSH_KINDS];
+extern const char *const touch_order_names[TOUCH_ORDERS]; /* "shuffled" "sequential" */
+
+struct fault_experiment {
+	enum fault_kind kind;
+	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
+	enum touch_order order;
+	uint32_t pages; /* touched: a multiple of LABORATORY_CHUNK_PAGES up to spec.pages */
+};
+
+enum space_change {
+	SPACE_SAME, /* CR3 is loaded with the root it has */
+	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
+	SPACE_CHANGES,
+};
+extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
+
+struct switch_experiment {
+	enum space_change change;
+	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
+	uint32_t pages_touched; /* W: 1 .. spec.pages */
+};
+
+/*
+ * Open a laboratory for a sample of an experiment: spec's seed and limits are the request's, and the sample says whether
+ * the laboratory is interpreted, how much time away spoils it, and why counts are unknown that KVM does not have.
+ */
+int laboratory_open_for(const struct experiment_request *request, const struct laboratory_spec *spec,
+	struct laboratory **laboratory, struct sample *sample, struct reason *why);
+
+/* Add a usage to what a sample says of its time, its faults and KVM's counts. */
+void laboratory_usage_note(const struct laboratory_usage *usage, struct sample *sample);
+
+/* A count of KVM's for each of `events`; NAN where this kernel has no such count. */
+double laboratory_usage_per(const struct laboratory_usage *usage, enum kvm_count count, uint64_t events);
+
 struct fault_result {
 	uint64_t pages; /* touched */
 	uint64_t faults; /* as the guest's handler counted them: `pages`, or 0 for FAULT_BACKING_ONLY */

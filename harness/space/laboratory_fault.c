@@ -26,6 +26,8 @@ const char *const fault_flush_names[FLUSH_KINDS] = {
 	[FLUSH_CR3] = "cr3",
 };
 
+const char *const touch_order_names[TOUCH_ORDERS] = { "shuffled", "sequential" };
+
 /* How a kind of experiment begins, and what it must count. */
 static const struct {
 	bool absent; /* entries are cleared */

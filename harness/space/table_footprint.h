@@ -17,6 +17,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define TABLE_FOOTPRINT_VMS_MAX 64u
+#define TABLE_FOOTPRINT_PROCESSES_MAX 256u
+
+/* What the processes of a VM map. */
+enum table_footprint_memory {
+	TABLE_FOOTPRINT_SHARED, /* all the same frames: one buffer that many processes attach to */
+	TABLE_FOOTPRINT_OWN, /* each its own frames */
+	TABLE_FOOTPRINT_MEMORIES,
+};
+extern const char *const table_footprint_memory_names[TABLE_FOOTPRINT_MEMORIES]; /* "shared" "own" */
+
+struct table_footprint_experiment {
+	uint32_t vms; /* V: 1 .. TABLE_FOOTPRINT_VMS_MAX */
+	uint32_t processes; /* P in each VM: 1 .. TABLE_FOOTPRINT_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
+	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
+	unsigned levels; /* of the guests' tables: 4 or 5 */
+	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
+	enum table_footprint_memory memory;
+	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
+};
+
+struct table_footprint_native_experiment {
+	uint32_t processes; /* N: 1 .. TABLE_FOOTPRINT_PROCESSES_MAX */
+	uint64_t mapped_bytes; /* a multiple of the backing's page size */
+	enum backing backing;
+	bool (*stop)(void);
+};
+
 /* A number that the machine may not give: `known`, or `why` it is not. */
 struct table_footprint_number {
 	bool known;

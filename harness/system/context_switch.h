@@ -20,9 +20,15 @@
 #define NESTWALK_CONTEXT_SWITCH_H
 
 #include "base/reason.h"
-#include "bench.h"
 #include "space/backed.h"
 #include "system/worker_group.h"
+
+enum context_switch_via {
+	CONTEXT_SWITCH_FUTEX,
+	CONTEXT_SWITCH_PIPE,
+	CONTEXT_SWITCH_VIAS,
+};
+extern const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS]; /* "futex" "pipe" */
 
 #define CONTEXT_SWITCH_TRIPS 200u
 

@@ -5,7 +5,7 @@
 #ifndef NESTWALK_MALLOC_LOOPS_H
 #define NESTWALK_MALLOC_LOOPS_H
 
-#include "bench.h"
+#include "system/malloc_storm.h"
 
 /* Of the life of a block. */
 enum malloc_part {

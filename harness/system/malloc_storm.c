@@ -368,14 +368,14 @@ static int storm_work(const void *data, void *out, struct reason *why)
 	return error;
 }
 
-#define STORM_NAME "malloc-storm"
+#define STORM_NAME "malloc"
 
 __attribute__((constructor)) static void storm_serve(void)
 {
 	fresh_exec_serve(STORM_NAME, storm_work);
 }
 
-int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
+int malloc_storm_run(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
 {
 	const struct malloc_experiment *experiment = spec->experiment;
 	size_t bytes = sizeof(struct task) + experiment->workers * sizeof(int);

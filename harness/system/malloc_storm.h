@@ -26,6 +26,20 @@
 
 #include "system/worker_group.h"
 
+enum malloc_pattern {
+	MALLOC_PAIR, /* each block is freed before the next is asked for */
+	MALLOC_BATCH, /* many blocks are asked for, then all are freed: the heap grows and is trimmed */
+	MALLOC_PATTERNS,
+};
+extern const char *const malloc_pattern_names[MALLOC_PATTERNS]; /* "pair" "batch" */
+
+struct malloc_experiment {
+	uint64_t block_bytes;
+	enum malloc_pattern pattern;
+	bool touch; /* a byte of each page of the block is stored to */
+	unsigned workers; /* threads of one process */
+};
+
 struct malloc_storm_spec {
 	const struct malloc_experiment *experiment;
 	const int *cpus; /* one a worker */
@@ -48,7 +62,7 @@ struct malloc_storm_result {
  * 0; -EINTR; -EINVAL experiment; -ENOMEM with *why: no memory for a block; -EIO with *why: a process died, or the
  * allocator still holds mappings after all blocks are freed; others with *why: no process. No privilege is needed.
  */
-int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why);
+int malloc_storm_run(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why);
 
 /* Blocks that a batch has, of each worker. 0: not even one fits. */
 uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes);

@@ -20,6 +20,12 @@
 /* Of addresses that the pages may lie in: half of what a process has with 4 levels. */
 #define MAPPING_BYTES_MOST (UINT64_C(1) << 46)
 
+struct mapping_experiment {
+	uint64_t page_bytes; /* leaf: PAGE_4K, PAGE_2M or PAGE_1G */
+	uint64_t distance_bytes; /* from page to page: page_bytes is dense */
+	uint32_t pages;
+};
+
 struct mapping_spec {
 	const struct mapping_experiment *experiment;
 	int cpu;

@@ -24,8 +24,21 @@
 #define NESTWALK_SHOOTDOWN_H
 
 #include "base/reason.h"
-#include "bench.h"
 #include "system/worker_group.h"
+
+enum shootdown_operation {
+	SHOOTDOWN_MUNMAP,
+	SHOOTDOWN_MPROTECT, /* to read-only */
+	SHOOTDOWN_DONTNEED, /* madvise(MADV_DONTNEED) */
+	SHOOTDOWN_OPERATIONS,
+};
+extern const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS]; /* "munmap" "mprotect" "dontneed" */
+
+struct shootdown_experiment {
+	enum shootdown_operation operation;
+	uint32_t pages; /* of 4K, next to each other, all taken away by one call */
+	unsigned others; /* CPUs that have them in their TLBs, besides the one that calls */
+};
 
 /*
  * Repetitions of an experiment: enough that the middle does not notice ticks and preemptions, and an experiment is over

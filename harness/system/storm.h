@@ -35,6 +35,43 @@
 #include "system/frame_pool.h"
 #include "system/worker_group.h"
 
+/* One sort of page fault each: system/storm.h says how it is brought about, and how many faults a page takes. */
+enum storm_kind {
+	STORM_ANON_WRITE,
+	STORM_ANON_READ,
+	STORM_ZERO_WRITE,
+	STORM_THP_WRITE,
+	STORM_HUGETLB_WRITE,
+	STORM_SHARED_WRITE,
+	STORM_FILE_READ,
+	STORM_FILE_COPY,
+	STORM_FORK_COPY,
+	STORM_DONTNEED_WRITE,
+	STORM_FREE_WRITE,
+	STORM_UPGRADE,
+	STORM_POPULATE,
+	STORM_USERFAULT_MISSING,
+	STORM_USERFAULT_MINOR,
+	STORM_KINDS,
+};
+extern const char *const storm_kind_names[STORM_KINDS]; /* as above, lower case, with hyphens: "anon-write" */
+
+/* Which frames the kernel gives to a storm. In a guest, the hypervisor has something behind recycled ones already. */
+enum storm_frames {
+	STORM_RECYCLED, /* a small set that returns again and again */
+	STORM_FRESH, /* frames that no storm of this run has used before */
+	STORM_FRAMES,
+};
+extern const char *const storm_frames_names[STORM_FRAMES]; /* "recycled" "fresh" */
+
+struct storm_experiment {
+	enum storm_kind kind;
+	enum storm_frames frames;
+	enum workers_as as;
+	unsigned workers;
+	uint64_t region_bytes; /* of each worker: mapped, faulted in and given back at a time */
+};
+
 struct storm_spec {
 	struct storm_experiment experiment; /* region_bytes: a multiple of 2M */
 	const int *cpus; /* one a worker */
@@ -75,6 +112,26 @@ uint64_t storm_pool_bytes(const struct storm_experiment *experiment);
  */
 int storm_run(
 	const struct storm_spec *spec, struct storm_result *result, struct worker_group *kept, struct reason *why);
+
+/*
+ * Whether this machine has what a storm needs, before anything is made. 0; -ENOMEM with *why: it takes more than
+ * `room_bytes`, or than the 2M hugetlb pool has; -ENOTSUP transparent huge pages are off.
+ */
+int storm_possible(const struct storm_experiment *experiment, const struct machine_source *source, uint64_t room_bytes,
+	struct reason *why);
+
+/*
+ * A storm of fresh frames: drain the pool, run the storm, keep its memory. Where frame numbers can be seen, a storm that
+ * got too many used frames is repeated a few times: it holds those frames itself then.
+ * @most_bytes: what the pool may hold in all. 0; as storm_run(), frame_pool_drain() and frame_pool_keep().
+ */
+struct storm_fresh {
+	struct frame_pool *pool;
+	uint64_t most_bytes;
+	unsigned cpu_count; /* of the spec's CPUs: those whose free pages are drained */
+};
+int storm_run_fresh(const struct storm_spec *spec, const struct storm_fresh *fresh, struct storm_result *result,
+	struct reason *why);
 
 /*
  * Faults that a worker may take by itself: its stack, a page of the result. A program with address sanitizers, as tests

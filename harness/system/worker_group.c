@@ -151,6 +151,15 @@ void worker_usage_end(struct worker_usage *usage)
 	usage->system_ns = now.system_ns - usage->system_ns;
 }
 
+void worker_usage_note(const struct worker_usage *usage, struct sample *sample)
+{
+	sample->elapsed_ns += usage->elapsed_ns;
+	/* The two clocks are read one after the other, so that they may differ by a few ns either way. */
+	sample->away_ns += usage->elapsed_ns > usage->cpu_ns ? usage->elapsed_ns - usage->cpu_ns : 0;
+	sample->involuntary_switches += usage->involuntary_switches;
+	sample->page_faults += usage->minor_faults + usage->major_faults;
+}
+
 static int worker_bind(const struct worker *worker, struct reason *why)
 {
 	cpu_set_t *set = CPU_ALLOC((size_t)worker->cpu + 1);

@@ -13,6 +13,14 @@
 
 #include <sys/types.h>
 
+/* How workers that work at the same time share memory maps. One worker alone is a thread of a process of its own. */
+enum workers_as {
+	WORKERS_THREADS, /* of one process: one address space, its locks and its tables */
+	WORKERS_PROCESSES,
+	WORKERS_KINDS,
+};
+extern const char *const workers_names[WORKERS_KINDS]; /* "threads" "processes" */
+
 /* What the kernel says of a thread between two moments (getrusage(2), RUSAGE_THREAD; its CPU clock). */
 struct worker_usage {
 	uint64_t minor_faults, major_faults;
@@ -99,6 +107,12 @@ unsigned workers_measuring(const struct worker *worker);
 void worker_usage_begin(struct worker_usage *usage);
 /* From worker_usage_begin() to now. */
 void worker_usage_end(struct worker_usage *usage);
+
+/*
+ * Add a usage to what a sample says of its time: the time itself, the part in which the worker did not run, its
+ * involuntary switches and its page faults.
+ */
+void worker_usage_note(const struct worker_usage *usage, struct sample *sample);
 
 /*
  * TSC, behind all loads and stores before it and before all instructions after it (LFENCE; Intel SDM vol. 2B, RDTSC).

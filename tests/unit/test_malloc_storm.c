@@ -30,7 +30,7 @@ static void take(const struct malloc_experiment *experiment, struct malloc_storm
 	struct malloc_storm_spec spec = { .experiment = experiment, .cpus = cpus, .batch_bytes = BATCH_BYTES };
 	struct reason why = { "" };
 	struct allocator allocator;
-	int error = malloc_storm(&spec, result, &why);
+	int error = malloc_storm_run(&spec, result, &why);
 
 	assert_string_equal(why.text, "");
 	assert_int_equal(error, 0);
@@ -85,7 +85,7 @@ static void the_threshold_moves_up_to_32_mib(void **state)
 	assert_true(result.faults_per_block < 1);
 	experiment.block_bytes = 33 * MIB;
 	experiment.touch = false;
-	assert_int_equal(malloc_storm(&spec, &result, NULL), 0);
+	assert_int_equal(malloc_storm_run(&spec, &result, NULL), 0);
 	assert_true(result.mapped_share == 1);
 	assert_true(result.returned_bytes >= (double)(33 * MIB));
 	/* The block's header alone is stored to. */
@@ -160,15 +160,15 @@ static void what_does_not_fit_is_said(void **state)
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -ENOMEM);
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "17M"));
 	experiment.block_bytes = BATCH_BYTES;
 	assert_int_equal(malloc_batch_blocks(&experiment, BATCH_BYTES), 1);
 	experiment.workers = 0;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -EINVAL);
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -EINVAL);
 	experiment.workers = 1;
 	spec.stop = at_once;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -EINTR);
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -EINTR);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 

@@ -201,13 +201,14 @@ static void a_second_pass_keeps_all_but_the_step_axis(void **state)
 	plan_free(&sweep);
 }
 
-static const struct metric storm_like[] = { { "fault_ns", "ns", 0 }, { NULL, NULL, 0 } };
+static const struct metric storm_like[] = { { .name = "fault_ns", .unit = UNIT_NS }, { .name = NULL } };
 
-static enum fit one_storm(const uint64_t *value, enum setting setting, struct experiment *out)
+static int not_measured(const struct experiment_request *request, struct sample *sample, struct reason *why)
 {
-	(void)setting;
-	*out = (struct experiment){ .kind = EXPERIMENT_STORM, .storm = { .workers = (unsigned)value[0] } };
-	return FIT_ALWAYS;
+	(void)request;
+	(void)sample;
+	(void)why;
+	return -ENOTSUP;
 }
 
 static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *workers, size_t most)
@@ -223,7 +224,7 @@ static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *
 		.settings = HOSTS,
 		.axes = &axis,
 		.axis_count = 1,
-		.experiment = one_storm,
+		.experiment = { .measure = not_measured },
 		.metrics = storm_like,
 		.sweep_axis = -1 };
 	const struct param param = { "actors", asked };
@@ -234,7 +235,7 @@ static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *
 	if (plan_make(&plan, &bench, &request, NULL))
 		return 0;
 	for (size_t c = 0; c < plan.configuration[0].pairs && count < most; c++)
-		workers[count++] = plan.configuration[0].pair[c]->experiment.storm.workers;
+		workers[count++] = plan.configuration[0].pair[c]->point[SETTING_HOST].value[0];
 	plan_free(&plan);
 	return count;
 }

@@ -76,7 +76,7 @@ static void take(struct chase_under_test *configuration, struct hardware *hardwa
 {
 	struct point_context context = context_of(hardware);
 	double values[CHASE_METRICS];
-	struct sample sample;
+	struct chase_sample sample;
 	struct reason why = { "" };
 
 	configuration->plan.counting = hardware_turn(hardware, SETTING_HOST, point->samples);

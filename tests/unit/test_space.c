@@ -2,7 +2,7 @@
  * Memory of a known page size, and the two spaces on it. Needs no root; the vcpu tests need /dev/kvm, or are skipped.
  */
 #include "base/units.h"
-#include "measure/chain.h"
+#include "space/chain.h"
 #include "space/permutation.h"
 #include "space/smaps.h"
 #include "space/space.h"

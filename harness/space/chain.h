@@ -65,4 +65,16 @@ int chain_prove(const struct chain *chain, const struct space *space, struct rea
  */
 int chain_walk(const struct chain *chain, struct space *space, struct reason *why);
 
+/*
+ * A chain over one line of each of the first `count` pages of this process's memory: drawn, written, proven and walked.
+ * *start: the line that it begins at. 0; -ENOMEM; -EIO with *why.
+ */
+struct chain_pages {
+	const struct backed *memory;
+	uint64_t page_bytes;
+	uint32_t count;
+	uint64_t seed;
+};
+int chain_over_pages(const struct chain_pages *pages, const void **start, struct reason *why);
+
 #endif

@@ -1,9 +1,10 @@
-#include "measure/chain.h"
+#include "space/chain.h"
 
 #include "space/permutation.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 /*
  * Lines of successive pages are (first + i * odd) mod lines-in-page. An odd multiplier makes every run of 2^k pages use
@@ -124,4 +125,44 @@ int chain_walk(const struct chain *chain, struct space *space, struct reason *wh
 			", or on other lines: the space does not translate as laid out",
 			chain->count, space->call->end, start);
 	return 0;
+}
+
+static int pages_chain(const struct chain_pages *pages, const struct cycle *cycle, struct space *space,
+	const gsl_rng *random, struct chain *chain, struct reason *why)
+{
+	const struct chase chase = {
+		.page_bytes = pages->page_bytes, .count = pages->count, .distance_bytes = pages->page_bytes
+	};
+	int error;
+
+	*chain = chain_over_units(&chase, (uintptr_t)pages->memory->at, NULL, cycle, random);
+	chain_lay(chain, space);
+	error = chain_prove(chain, space, why);
+	return error ? error : chain_walk(chain, space, why);
+}
+
+int chain_over_pages(const struct chain_pages *pages, const void **start, struct reason *why)
+{
+	struct cycle cycle = { calloc(pages->count, sizeof(uint32_t)), calloc(pages->count, sizeof(uint32_t)) };
+	const struct space_spec spec = {
+		.setting = SETTING_HOST, .page_bytes = pages->page_bytes, .memory = pages->memory
+	};
+	gsl_rng *random = random_new(pages->seed);
+	struct space *space = NULL;
+	struct chain chain;
+	int error = cycle.order && cycle.next && random ? 0 : fail(why, ENOMEM, "no memory for a chain");
+
+	if (!error)
+		error = space_open(&spec, &space, why);
+	if (!error) {
+		cycle_draw(&cycle, pages->count, random);
+		error = pages_chain(pages, &cycle, space, random, &chain, why);
+	}
+	if (!error)
+		*start = (const void *)(uintptr_t)chain_address(&chain, 0);
+	space_close(space);
+	gsl_rng_free(random);
+	free(cycle.order);
+	free(cycle.next);
+	return error;
 }
