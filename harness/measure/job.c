@@ -8,6 +8,7 @@
 #include "machine/tsc.h"
 #include "measure/stats.h"
 #include "measure/steps.h"
+#include "measure/traits.h"
 #include "record/load.h"
 #include "space/laboratory.h"
 #include "space/permutation.h"
@@ -207,8 +208,9 @@ static int plans_try(const struct job *job, struct reason *why)
 
 static int directory_make(struct job *job, struct reason *why)
 {
+	const struct job_request *request = &job->request;
 	char name[4200];
-	int error = run_writer_open(&job->writer, job->request.path, why);
+	int error = run_writer_open(&job->writer, request->path, why);
 
 	if (!error)
 		error = topology_export(
@@ -216,7 +218,10 @@ static int directory_make(struct job *job, struct reason *why)
 	if (error)
 		return error;
 	job->about = about_new(job);
-	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)))
+	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)) ||
+		json_object_set_new(
+			job->about, "metrics", traits_of_metrics(request->run_benches, request->run_bench_count)) ||
+		json_object_set_new(job->about, "axes", traits_of_axes(request->run_benches, request->run_bench_count)))
 		return fail(why, ENOMEM, "no memory to describe the run");
 	return run_write_about(&job->writer, job->about, why);
 }

@@ -23,11 +23,11 @@ setup() {
 @test "each problem is a line with file and line number, exit 1" {
 	run "$nestwalk" check "$runs/wrong-metrics"
 	[ "$status" -eq 1 ]
-	[ "${#lines[@]}" -eq 7 ]
-	for number in 1 2 3 4 5 6; do
+	[ "${#lines[@]}" -eq 8 ]
+	for number in 1 2 3 4 5 6 7; do
 		[[ "${lines[number - 1]}" == "$runs/wrong-metrics/points.jsonl:$number: "* ]]
 	done
-	[[ "${lines[-1]}" == *"not valid, 6 problems" ]]
+	[[ "${lines[-1]}" == *"not valid, 7 problems" ]]
 }
 
 @test "another schema is one problem, not a hundred" {
