@@ -31,7 +31,7 @@ static json_t *names_of_settings(unsigned settings, bool guest)
 		if (settings & SETTING_BIT(s))
 			json_array_append_new(names, json_string(setting_name((enum setting)s)));
 	if (guest)
-		json_array_append_new(names, json_string("guest"));
+		json_array_append_new(names, json_string(setting_name(SETTING_GUEST)));
 	return names;
 }
 
@@ -226,11 +226,11 @@ static int directory_make(struct job *job, struct reason *why)
 	return run_write_about(&job->writer, job->about, why);
 }
 
-/* Before the thread is bound to one of them. hwloc's allowed CPUs are the same, but cost looking at the machine. */
+/* Called before the thread is bound to one CPU. hwloc would tell the same, but takes time to look at the machine. */
 static unsigned cpus_usable(void)
 {
 	cpu_set_t set;
-	/* More than 1024 CPUs: the call fails, and the axes that end with this number end with 1024. */
+	/* With more than 1024 CPUs the call fails, and axes that end with the number of CPUs end with 1024. */
 	return sched_getaffinity(0, sizeof(set), &set) ? CPU_SETSIZE : (unsigned)CPU_COUNT(&set);
 }
 
@@ -262,7 +262,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	return directory_make(job, why);
 }
 
-/* Where the second pass measures on one curve: what steps_refine() makes of its points in all settings. */
+/* Where the second pass measures on one curve: steps_refine() decides by the points of all settings. */
 static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
 	uint64_t *values, size_t most, void *context)
 {
@@ -308,7 +308,7 @@ static int bench_run(struct job *job, const struct bench *bench, double seconds,
 	return error;
 }
 
-/* The last word on the run. A write error keeps its reason in front of everything that went wrong before. */
+/* Write run.json for the last time. An error that happened before is returned before one of this writing. */
 static int finish(struct job *job, int error, double seconds, struct reason *why)
 {
 	int written;
@@ -319,7 +319,7 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "finished_utc", run_utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
-	/* Once more: an event that turned out to count nothing is not available. */
+	/* Counters are described again, as an event may have turned out to count nothing. */
 	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
 	if (!job->cost.calibrations)
 		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));

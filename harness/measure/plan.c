@@ -68,7 +68,7 @@ static int count_add(const struct axis *axis, struct values *values, const char 
 	int length = 0;
 	int error = 0;
 
-	/* %n: that nothing follows the number; a leading '-' would be read as a large number. */
+	/* %n tells whether something follows the number. A leading '-' would be read as a large number. */
 	if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &from, &to, &length) == 2 && !text[length] && text[0] != '-') {
 		for (uint64_t value = from; !error && value <= to; value++)
 			error = value_add(axis, values, value, why);
@@ -149,7 +149,7 @@ static void values_default(const struct axis *axis, unsigned cpus, struct values
 
 		if (value > axis->ladder.last)
 			return;
-		/* Steps of less than one page, at the lower end, come to the same count. */
+		/* At the lower end, where steps are less than one page, several come to the same count. */
 		if (!values->count || value > values->value[values->count - 1])
 			values->value[values->count++] = value;
 	}
@@ -299,14 +299,14 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 
 bool plan_same_curve(const struct bench *bench, const struct paired_points *a, const struct paired_points *b)
 {
-	/* The values are the same in all of a pair's points. */
+	/* Paired points have the same values. */
 	for (size_t i = 0; i < bench->axis_count; i++)
 		if ((int)i != bench->sweep_axis && a->point[0].value[i] != b->point[0].value[i])
 			return false;
 	return true;
 }
 
-/* The pairs of one more curve of a memory configuration, at the sweep-axis values chosen for it. */
+/* Add the points of one curve, at the values of the sweep axis that were chosen for it. */
 static int curve_refine(struct plan *plan, const struct paired_points *like, const uint64_t *steps, size_t count)
 {
 	const struct bench *bench = plan->bench;

@@ -182,7 +182,7 @@ double point_uncertainty(const struct point *point, const struct point_context *
 
 	if (point->samples < 2)
 		return INFINITY;
-	/* A first metric that is unknown stays so: more samples do not help. */
+	/* More samples do not help where the first metric is unknown. */
 	if (!metric_applies(point, 0) || !metric_is_known(point, 0))
 		return 0;
 	first = point_interval(point, 0, context->seed);
@@ -323,7 +323,7 @@ static json_t *counters_json(const struct point *point)
 		(json_int_t)point->disturbance.page_faults, "away_ns", (json_int_t)point->disturbance.away_ns);
 }
 
-/* Buckets that hold something, as [from, to, count]; values of a bucket are from .. to - 1 ns. */
+/* Buckets that are not empty, as [from, to, count]: `count` values of from .. to - 1 ns. */
 static json_t *latencies_json(const struct point *point)
 {
 	const struct histogram *latencies = point->latencies;
@@ -341,7 +341,7 @@ static json_t *latencies_json(const struct point *point)
 		(json_int_t)latencies->most, "buckets", buckets);
 }
 
-/* Hardware counters are around chases only. 0, or -ENOMEM. */
+/* Hardware is counted around chases only. 0, or -ENOMEM. */
 static int hardware_put(const struct point *point, const struct point_context *context, json_t *json)
 {
 	if (!point->bench->chase || !point->samples)

@@ -27,7 +27,7 @@ uint64_t paired_points_bytes(const struct paired_points *pair)
 {
 	const struct chase *chase = &pair->chase;
 
-	/* A copy for this process and one for the vCPU: far apart, the two cannot share a memory slot. */
+	/* Pages far apart cannot share a memory slot: this process and the vCPU have a copy each. */
 	if (chase->sparse)
 		return chase->count * chase->page_bytes * (uint64_t)__builtin_popcount(pair->settings);
 	return chase->count * chase->distance_bytes;
@@ -48,7 +48,7 @@ bool round_setup_has_room(const struct round_setup *setup, const struct paired_p
 	return paired_points_bytes(pair) <= setup->memory.bytes;
 }
 
-/* Whole pages of the guest, whole pages behind it. */
+/* The larger of the guest's page and the page behind it: memory is made in multiples of it. */
 static uint64_t configuration_page_bytes(const struct memory_configuration *configuration)
 {
 	uint64_t page_bytes = backing_page_bytes(configuration->like.backing);
@@ -68,7 +68,7 @@ uint64_t memory_configuration_bytes_most(
 		if (other < most)
 			*limit = "half of the available memory, and a run takes no more";
 	} else if (!hugetlb_free(m->around->source, page_bytes, m->around->numa_node, &other, NULL)) {
-		/* The pool is set aside already: what is left of the other memory is no limit to it. */
+		/* The hugetlb pool is set aside already, so that the memory that is left does not limit it. */
 		other *= page_bytes;
 		if (other < most)
 			*limit = "all that the hugetlb pool of this page size has free";
@@ -80,7 +80,7 @@ uint64_t memory_configuration_bytes_most(
 	return most / configuration_page_bytes(configuration) * configuration_page_bytes(configuration);
 }
 
-/* Whether the memory configuration's kind of pages can be had at all. 0, or -ENOMEM with what to do. */
+/* Whether this machine has the configuration's kind of pages. 0, or -ENOMEM with what to do about it. */
 static int configuration_possible(
 	const struct measurement *m, const struct memory_configuration *configuration, struct reason *why)
 {
@@ -94,7 +94,7 @@ static int configuration_possible(
 	return error || !reserved ? -ENOMEM : 0;
 }
 
-/* Grounds that share a round's time: those whose kind of pages there is. At least one. */
+/* How many memory configurations share a round's time: those whose kind of pages the machine has. At least one. */
 static size_t configurations_possible(const struct measurement *m)
 {
 	size_t count = 0;
@@ -126,7 +126,7 @@ static void configuration_fail(
 				continue;
 			point_fail(point, status, why);
 			point->without_pages = true;
-			/* Only the first of a curve is written: the others would say the same. */
+			/* Of each curve only the first point is written, as the others would say the same. */
 			if (!first)
 				pair->settings &= ~SETTING_BIT(s);
 		}
@@ -138,7 +138,7 @@ static enum point_status status_of(int error)
 	return error == -EIO || error == -EINVAL ? POINT_ERROR : POINT_SKIPPED;
 }
 
-/* The packed baseline lies in the largest pages that are there. */
+/* The packed baseline lies in the largest pages that the kernel gives. */
 static int packed_make(struct round_setup *setup, uint64_t lines, struct reason *why)
 {
 	static const enum backing best[] = { BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_4K };
@@ -150,9 +150,9 @@ static int packed_make(struct round_setup *setup, uint64_t lines, struct reason 
 	return error;
 }
 
-/* What the unfinished pairs of a memory configuration want, within what is allowed. */
+/* What the unfinished points of a memory configuration need, within what is allowed. */
 struct wish {
-	uint64_t bytes; /* 0: nothing is left to do */
+	uint64_t bytes; /* 0: no point is left to measure */
 	uint64_t count; /* the longest chain */
 	unsigned settings;
 };
@@ -343,7 +343,7 @@ static int mapping_verify(
 		point->kvm_pages[i] = kvm_stats_count(stats, (enum kvm_count)i);
 	if (!paging)
 		return 0;
-	if (!strcmp(paging, "shadow") && pair->chase.page_bytes < leaf)
+	if (paging_find(paging) == PAGING_SHADOW && pair->chase.page_bytes < leaf)
 		leaf = pair->chase.page_bytes;
 	of_leaf = leaf == PAGE_4K ? KVM_COUNT_PAGES_4K : leaf == PAGE_2M ? KVM_COUNT_PAGES_2M : KVM_COUNT_PAGES_1G;
 	if (point->kvm_pages[of_leaf] != KVM_COUNT_UNKNOWN &&
@@ -355,7 +355,7 @@ static int mapping_verify(
 	return 0;
 }
 
-/* What hardware counted in the sample that the point has just got. */
+/* Judge what hardware counted in the point's last sample, and keep it. */
 static int counts_add(const struct round_setup *setup, const struct paired_points *pair, struct point *point,
 	struct chase_sample *sample)
 {
@@ -371,7 +371,7 @@ static int counts_add(const struct round_setup *setup, const struct paired_point
 	return point_counts_add(&point->counts, point->samples - 1, &sample->counts, sample->counted_accesses);
 }
 
-/* One sample of a point, taken again while contaminated. Errors of the point stay in the point. */
+/* One sample of a point, repeated while it is disturbed. Errors of the point stay in the point. */
 static int point_measure(
 	struct round_setup *setup, struct paired_points *pair, unsigned setting, struct sample_plan *plan)
 {
@@ -400,7 +400,7 @@ static int point_measure(
 		return error;
 	if (error) {
 		point_fail(point, POINT_ERROR, &why);
-		/* A vCPU that stopped out of turn cannot go on; a new round gets a new one. */
+		/* A vCPU that stopped where it should not cannot go on. The next round gets a new one. */
 		round_setup_drop_space(setup, setting);
 		return 0;
 	}
@@ -420,7 +420,7 @@ static int point_measure(
 	return error ? error : cost_add(m->cost, &sample);
 }
 
-/* Where a pair's chain lies this time: a random window of the memory, or of the units. */
+/* Where the chain lies this time: in a random window of the memory, or of the units. */
 static struct chain place(struct round_setup *setup, const struct paired_points *pair)
 {
 	const gsl_rng *random = setup->m->around->random;
@@ -440,7 +440,7 @@ static struct chain place(struct round_setup *setup, const struct paired_points 
 
 int round_setup_measure(struct round_setup *setup, struct paired_points *pair, unsigned visit)
 {
-	/* Four visits see both orders of chain and baseline with both orders of the settings. */
+	/* In four visits, both orders of chain and baseline meet both orders of the settings. */
 	struct sample_plan plan = { .chain_first = visit & 1 };
 	unsigned turn = visit >> 1;
 	int error = 0;

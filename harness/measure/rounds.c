@@ -31,7 +31,10 @@ double effort_seconds(const struct effort *effort, const struct bench *bench)
 	return effort->times * bench->seconds;
 }
 
-/* A round that is over time is given up after OVERTIME_SHARE; looking at the machine and writing take a few seconds. */
+/*
+ * A round that goes on too long is given up after OVERTIME_SHARE. Looking at the machine and writing take a few
+ * seconds.
+ */
 double effort_seconds_most(double seconds)
 {
 	return seconds * (1 + OVERTIME_SHARE) + 4;
@@ -50,7 +53,7 @@ static bool stopped(const struct measurement *m)
 	return m->around->stop && m->around->stop();
 }
 
-/* A pair is over when none of its points can get better; one that needs more memory than there may be never begins. */
+/* Paired points are finished when no more samples help. Those that need more memory than a run may take never begin. */
 static void pair_judge(
 	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
 {
@@ -98,7 +101,7 @@ static bool pair_is_any(const struct paired_points *pair)
 	return true;
 }
 
-/* Not plan->points less the finished ones: points that stand for a whole curve have taken others' place. */
+/* They are counted, as plan->points also has points of skipped curves, for each of which one point stands now. */
 static size_t points_unfinished(const struct plan *plan)
 {
 	return points_finished(plan, pair_is_any) - points_finished(plan, pair_is_finished);
@@ -122,7 +125,7 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 		m->around->progress(&progress, m->around->data);
 }
 
-/* Before each pair: whether to go on. -ETIME: given up. */
+/* Whether to go on with the round. 0; -EINTR; -ETIME: it takes too long and is given up. */
 static int go_on(const struct measurement *m)
 {
 	if (stopped(m))
@@ -130,7 +133,7 @@ static int go_on(const struct measurement *m)
 	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
 }
 
-/* Pairs of experiments bring their own guests. */
+/* Experiments make their memory and their guests themselves, so that there is nothing to set up for a round. */
 static int experiments_round(struct measurement *m, struct memory_configuration *configuration, const uint32_t *order)
 {
 	int error = 0;
@@ -148,7 +151,7 @@ static int experiments_round(struct measurement *m, struct memory_configuration 
 	return error;
 }
 
-/* Visit each unfinished pair of a memory configuration once, in a new order. -ETIME: given up. */
+/* Visit all unfinished points of a memory configuration once, in a new order. -ETIME: the round is given up. */
 static int configuration_round(struct measurement *m, struct memory_configuration *configuration)
 {
 	uint32_t *order = permutation_shuffled((uint32_t)configuration->pairs, gsl_rng_get(m->around->random));
@@ -165,7 +168,7 @@ static int configuration_round(struct measurement *m, struct memory_configuratio
 	error = round_setup_open(&setup, m, configuration);
 	if (error) {
 		free(order);
-		/* The points say why; other memory configurations may have what this one has not. */
+		/* The points say why. Other memory configurations may have what this one lacks. */
 		return error == -EINTR || error == -ENOMEM ? (stopped(m) ? -EINTR : 0) : 0;
 	}
 	tell(m, setup.memory.bytes + setup.sparse.spec.units * setup.sparse.spec.page_bytes);
@@ -194,7 +197,7 @@ static int round_measure(struct measurement *m)
 	return error;
 }
 
-/* Call a function for every point of the plan; the first error ends it. */
+/* Call a function for every point of the plan, until one returns an error. */
 static int each_point(
 	struct measurement *m, int (*visit)(struct measurement *, struct point *, struct reason *), struct reason *why)
 {
@@ -217,7 +220,9 @@ static int point_write(struct measurement *m, struct point *point, struct reason
 	return m->around->write ? m->around->write(point, m->around->data, why) : 0;
 }
 
-/* Interim lines bound what a killed run loses to half a point's samples, and the file to twice its size. */
+/*
+ * Interim lines: a killed run loses at most half of a point's samples, and the file has at most twice its final size.
+ */
 static int point_checkpoint(struct measurement *m, struct point *point, struct reason *why)
 {
 	point_keep_round(point);
@@ -247,7 +252,7 @@ static void judge_all(struct measurement *m)
 			pair_judge(m, &m->plan->configuration[g], m->plan->configuration[g].pair[c]);
 }
 
-/* Why a pair has no samples though nothing went wrong with it. */
+/* Why paired points have no samples, although nothing went wrong with them. */
 static void unmeasured_reason(const struct measurement *m, const struct memory_configuration *configuration,
 	const struct paired_points *pair, const struct point *point, struct reason *why)
 {

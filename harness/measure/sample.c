@@ -61,6 +61,7 @@ static struct disturbance between(const struct observation *from, const struct o
 	return seen;
 }
 
+/* AWAY_SHARE of LAPS laps is less than half a lap, which the median of the laps does not notice. */
 static bool is_contaminated(const struct disturbance *seen)
 {
 	uint64_t fixed = seen->kvm[KVM_COUNT_PF_FIXED];
