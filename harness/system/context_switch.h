@@ -1,18 +1,19 @@
 /*
  * Context switches: what it costs to switch between two threads, or two processes, on one CPU, and to touch memory
- * after it.
+ * after the switch.
  *
  * Two workers bound to the same CPU hand a turn to each other: by a futex in memory that both see (never a private one,
- * so that threads and processes pay alike), or by a byte in a pipe for each direction. Who waits for its turn sleeps,
- * so each turn handed over is one context switch. They run as SCHED_BATCH: a worker just woken then does not preempt
- * the one that wakes it (kernel/sched/fair.c), which would go to sleep a moment later anyway. First 200 round trips
- * without touching: half of one is a context switch, with its wake, its wait and its switch. Then rounds in which each
- * worker, once it has the turn, follows a chain of pointers through W pages twice: the first pass finds TLB entries as
- * the other left them, the second finds its own.
+ * so that threads and processes pay alike), or by a byte in a pipe for each direction. A worker sleeps until it has the
+ * turn, so that each turn handed over is one context switch. Workers run as SCHED_BATCH: then the worker that was just
+ * woken does not preempt the one that woke it (kernel/sched/fair.c) and that would go to sleep a moment later anyway.
  *
- * The chain lies in private anonymous memory that the caller made before: both workers come out of a fork, and read
- * only, so that they have the same frames at the same addresses. Caches are equally warm for both, and only what is
- * tagged with an address space differs.
+ * First come 200 round trips without touching. Half of a round trip is a context switch: its wake, its wait and its
+ * switch. Then come rounds in which each worker, once it has the turn, follows a chain of pointers through W pages
+ * twice. The first pass finds the TLB as the other worker left it, the second finds the worker's own entries.
+ *
+ * The chain lies in private anonymous memory that the caller made before. Both workers inherit it by fork() and only
+ * read it, so that they have the same frames at the same addresses. Caches are then equally warm for both, and the only
+ * difference is in what is tagged with an address space.
  *
  * No privilege is needed.
  */
@@ -32,10 +33,10 @@ extern const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS]; /* "fute
 
 #define CONTEXT_SWITCH_TRIPS 200u
 
-/* Rounds with touches: enough that ticks do not count, and no more than 20 ms of touching. */
+/* Rounds with touches are enough that the middle does not notice ticks, and take at most 20 ms of touching. */
 #define CONTEXT_SWITCH_ROUNDS_LEAST 15u
 #define CONTEXT_SWITCH_ROUNDS_MOST 200u
-#define CONTEXT_SWITCH_TOUCHES 131072u /* of all rounds together, between these */
+#define CONTEXT_SWITCH_TOUCHES 131072u /* of all rounds together; sets their number between the two limits */
 
 struct context_switch_spec {
 	enum workers_as between;

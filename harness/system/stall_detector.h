@@ -1,6 +1,7 @@
 /*
- * Time that a loop in user mode loses: it reads the TSC over and over, and a step that is longer than the loop's own is
- * a stall, in which the CPU did something else (an interrupt, another thread, a hypervisor). No privilege.
+ * A stall detector finds the time that a loop in user mode loses. The loop reads the TSC over and over. A step that is
+ * longer than the loop's own is a stall: the CPU did something else in it (an interrupt, another thread, a hypervisor).
+ * No privilege is needed.
  */
 #ifndef NESTWALK_STALL_DETECTOR_H
 #define NESTWALK_STALL_DETECTOR_H
@@ -10,12 +11,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Those that came last are kept: between two calls there are a few, of which the last ones matter. */
+/* The last stalls are kept. There are a few between two calls, and the last ones matter. */
 #define STALLS_KEPT 16u
 
 struct stall_detector {
-	uint64_t usual_tsc; /* a step of the loop: stall_detector_usual() */
-	unsigned count; /* ever added; stall[i % STALLS_KEPT] */
+	uint64_t usual_tsc; /* what a step of the loop takes: stall_detector_usual() */
+	unsigned count; /* how many were added; number i is in stall[i % STALLS_KEPT] */
 	struct {
 		uint64_t from, to; /* TSC */
 	} stall[STALLS_KEPT];
@@ -31,10 +32,10 @@ void stall_detector_watch(
 void stall_detector_add(struct stall_detector *detector, uint64_t from, uint64_t to);
 
 /*
- * TSC cycles beyond the usual of those stalls that begin in a time from `begin` to `end`, and so may have their cause
- * in it. One that begins in the last STALL_DETECTOR_MARGIN_TSC does not count: it is the loop fetching the line on
- * which somebody has just written the end. STALL_DETECTOR_AWAY: the loop was not running at `begin`, so that nothing
- * can be said.
+ * TSC cycles that the loop lost in stalls that begin from `begin` to `end`, and so may have their cause there. A stall
+ * that begins in the last STALL_DETECTOR_MARGIN_TSC does not count: the loop then fetches the line on which the caller
+ * has just written that the call is over. STALL_DETECTOR_AWAY: the loop was not running at `begin`, so that it cannot
+ * tell.
  */
 #define STALL_DETECTOR_MARGIN_TSC 100u
 #define STALL_DETECTOR_AWAY UINT64_MAX

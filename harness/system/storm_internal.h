@@ -1,4 +1,4 @@
-/* What the files of a storm share, and nobody else needs. */
+/* What the files of a storm share. Nothing else includes this. */
 #ifndef NESTWALK_STORM_INTERNAL_H
 #define NESTWALK_STORM_INTERNAL_H
 
@@ -30,10 +30,10 @@ struct storm_place {
 enum storm_expect {
 	EXPECT_ONE, /* a fault a touch */
 	EXPECT_NONE,
-	EXPECT_ONE_OR_NONE, /* by the kernel's version; nothing in between */
+	EXPECT_ONE_OR_NONE, /* which of the two depends on the kernel; nothing in between */
 };
 
-/* A kind as data. Functions return 0, or -errno with *why. */
+/* A kind of storm. Its functions return 0, or -errno with *why. */
 struct storm_row {
 	uint64_t page_bytes; /* of what is mapped */
 	uint64_t step_bytes; /* from touch to touch */
@@ -62,7 +62,7 @@ int touch_store_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t
 int touch_load(unsigned char *at, uint64_t step, uint64_t count);
 int touch_load_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc);
 int touch_populate(unsigned char *at, uint64_t step, uint64_t count);
-/* As the timed ones, with nothing in between. */
+/* What timing alone takes: as the timed ones, with nothing between the readings. */
 void touch_nothing_timed(uint64_t count, uint64_t *tsc);
 
 /* --- storm_file.c: a file descriptor whose pages are all in memory, each a page of its own --- */

@@ -1,9 +1,9 @@
 /*
- * A worker group: workers that do the same work at the same time, each bound to a CPU of its own, as threads of one
- * process or as processes. They are forked for one experiment, so that the address space, the allocator and the page
- * tables under test are new ones, and so that whatever goes wrong ends with them: a worker group's processes are killed
- * when it is dismissed, when this process ends in any way (PR_SET_PDEATHSIG), and are the first that the kernel ends
- * where memory runs out (oom_score_adj). No privilege is needed.
+ * A worker group: workers that do the same work at the same time, each bound to a CPU of its own. They are threads of
+ * one process, or processes. They are forked for one experiment, so that the address space, the allocator and the page
+ * tables under test are new. Whatever goes wrong in them ends with them: their processes are killed when the group is
+ * dismissed and when this process ends in any way (PR_SET_PDEATHSIG), and the kernel ends them first where memory runs
+ * out (oom_score_adj). No privilege is needed.
  */
 #ifndef NESTWALK_WORKER_GROUP_H
 #define NESTWALK_WORKER_GROUP_H
@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-/* How workers that work at the same time share memory maps. One worker alone is a thread of a process of its own. */
+/* Whether workers share an address space. One worker alone is the only thread of its process. */
 enum workers_as {
 	WORKERS_THREADS, /* of one process: one address space, its locks and its tables */
 	WORKERS_PROCESSES,
@@ -21,85 +21,82 @@ enum workers_as {
 };
 extern const char *const workers_names[WORKERS_KINDS]; /* "threads" "processes" */
 
-/* What the kernel says of a thread between two moments (getrusage(2), RUSAGE_THREAD; its CPU clock). */
+/* What the kernel says of a thread's time between two moments (getrusage(2), RUSAGE_THREAD; the thread's CPU clock). */
 struct worker_usage {
 	uint64_t minor_faults, major_faults;
 	uint64_t voluntary_switches, involuntary_switches;
-	uint64_t elapsed_ns, cpu_ns; /* elapsed - cpu: waiting, preempted, or stolen by a hypervisor */
-	uint64_t user_ns,
-		system_ns; /* the kernel's split of the CPU time: exact or by timer ticks, as it is configured */
+	uint64_t elapsed_ns, cpu_ns; /* in the rest it slept, was preempted, or a hypervisor stole the CPU */
+	uint64_t user_ns, system_ns; /* the kernel splits the CPU time exactly or by timer ticks, as it is configured */
 };
 
-/* One of a worker group, as its work sees it. */
+/* A worker, as its work sees it. */
 struct worker {
-	unsigned index, count; /* which of how many */
-	int cpu; /* it is bound to it */
-	const void *experiment; /* worker_group_spec's */
-	void *result; /* result_bytes of its own, 0 at first: the parent gets them */
-	void *shared; /* shared_bytes that all workers and the parent see, 0 at first */
+	unsigned index, count; /* its number from 0, and how many workers there are */
+	int cpu; /* that it is bound to */
+	const void *experiment; /* of worker_group_spec */
+	void *result; /* result_bytes of its own, which the parent reads; 0 at first */
+	void *shared; /* shared_bytes that all workers and the parent see; 0 at first */
 	struct worker_group_state *state;
 };
 
 /*
- * The work of one worker: it prepares, meets the others with worker_meet() as often as it likes (all the same number of
- * times), and fills its result. 0, or -errno with *why: then the whole worker group fails.
+ * The work of one worker. It may meet the others with worker_meet(), all of them the same number of times, and it fills
+ * its result. 0, or -errno with *why: then the whole group fails.
  */
 typedef int (*worker_group_work)(struct worker *worker, struct reason *why);
 
 struct worker_group_spec {
 	enum workers_as as;
 	unsigned workers; /* at least 1 */
-	const int *cpus; /* one a worker; they may repeat, where workers take turns */
+	const int *cpus; /* one for each worker; workers that take turns may have the same */
 	worker_group_work work;
 	const void *experiment;
 	size_t result_bytes, shared_bytes;
-	bool keep; /* processes that have done their work keep their memory until the worker group is dismissed */
-	bool (*stop)(void); /* polled; where it becomes true the worker group is dismissed: -EINTR. May be NULL */
-	uint64_t limit_ns; /* a worker group that takes longer hangs: dismissed, -ETIME. 0: WORKER_GROUP_LIMIT_NS */
+	bool keep; /* processes keep their memory after their work, until the group is dismissed */
+	bool (*stop)(void); /* polled; when it becomes true, the group is dismissed: -EINTR. NULL: never */
+	uint64_t limit_ns; /* a group that takes longer is dismissed: -ETIME. 0: WORKER_GROUP_LIMIT_NS */
 };
 
-/* An experiment takes a second at most; a machine may be ten times slower than thought, and not sixty. */
+/* An experiment takes a second at most. A machine may be ten times slower than expected; sixty times means a hang. */
 #define WORKER_GROUP_LIMIT_NS (60 * NS_PER_S)
 
 struct worker_group {
-	struct worker_group_state *state; /* shared memory: of workers, their results and what they share */
+	struct worker_group_state *state; /* shared memory: errors, results, and what the workers share */
 	pid_t *process;
-	int *word; /* of each process: the reading end of a pipe on which it says that its work is done */
+	int *word; /* for each process, the reading end of a pipe on which it says that its work is done */
 	unsigned processes, workers;
 	size_t state_bytes;
 };
 
 /*
- * Make a worker group and let it work to the end. 0 with *group: its results stand until worker_group_dismiss(),
- * which the caller owes it.
- * -EINTR, -ETIME; -EIO with *why where a process died (killed for want of memory, a signal); -EAGAIN, -ENOMEM the
- * kernel gives no process or memory; else what a worker's work returned, with its *why. After an error nothing is left
- * over.
+ * Make a worker group and let it work to the end. Owned by the caller, who reads the results and then calls
+ * worker_group_dismiss(). After an error nothing is left over.
+ * 0; -EINTR; -ETIME; -EIO with *why: a process died (of a signal, or for want of memory); -EAGAIN, -ENOMEM: the kernel
+ * gives no process or memory; else what a worker's work returned, with its *why.
  */
 int worker_group_run(const struct worker_group_spec *spec, struct worker_group *group, struct reason *why);
 void *worker_group_result(const struct worker_group *group, unsigned worker);
 void *worker_group_shared(const struct worker_group *group);
 
 /*
- * End its processes and give their memory back: when it returns both have happened. Does nothing to a worker group of
- * zeros.
+ * End the processes and wait until they and their memory are gone. A group of zeros is allowed.
  */
 void worker_group_dismiss(struct worker_group *group);
 
 /* --- for workers --- */
 
 /*
- * Wait until all workers have come here, and then until an instant that all of them share, so that they go on together
- * (within a microsecond where each has a CPU of its own). 0; -ECANCELED: the worker group is failing, return at once.
+ * Wait for all workers, and then for a moment of the TSC that all of them share. So they go on together, within a
+ * microsecond where each has a CPU of its own. 0; -ECANCELED: the group is failing, and the work is to return at once.
  */
 int worker_meet(struct worker *worker);
 
-/* Whether the worker group is failing: for loops that may run long. */
+/* Whether the group is failing. Long loops ask now and then. */
 bool worker_canceled(const struct worker *worker);
 
 /*
- * How many workers have not said yet that their measured part is over: a worker that has goes on working, unmeasured,
- * so that the others are not measured without it.
+ * A worker says that its measured part is over; workers_measuring() tells how many have not said so yet. A worker goes
+ * on working, unmeasured, until all have said so: otherwise the last ones would be measured among fewer workers.
  */
 void worker_measured(struct worker *worker);
 unsigned workers_measuring(const struct worker *worker);
@@ -114,9 +111,7 @@ void worker_usage_end(struct worker_usage *usage);
  */
 void worker_usage_note(const struct worker_usage *usage, struct sample *sample);
 
-/*
- * TSC, behind all loads and stores before it and before all instructions after it (LFENCE; Intel SDM vol. 2B, RDTSC).
- */
+/* The TSC, after all loads and stores before it and before all instructions after it (Intel SDM vol. 2B, RDTSC). */
 static inline uint64_t worker_tsc(void)
 {
 	uint32_t low, high;
@@ -126,8 +121,8 @@ static inline uint64_t worker_tsc(void)
 }
 
 /*
- * The same without MFENCE, for pairs around one instruction: LFENCE waits for loads and for a store's page fault, as
- * both must be complete before it is; it does not wait until a store's data have reached a cache.
+ * The same without MFENCE, for two readings around one instruction. LFENCE waits for loads and for the page fault of a
+ * store; it does not wait until the data of a store have reached a cache.
  */
 static inline uint64_t worker_tsc_quick(void)
 {
