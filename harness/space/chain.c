@@ -78,7 +78,7 @@ uint64_t chain_sum(const struct chain *chain)
 	return sum;
 }
 
-/* In the order of addresses, not of the chase: stores to neighbouring pages overlap, and laying out stays cheap. */
+/* Pointers are written by ascending address, not in the chase's order: stores to neighbouring pages overlap. */
 void chain_lay(const struct chain *chain, const struct space *space)
 {
 	for (uint32_t i = 0; i < chain->count; i++)
@@ -89,7 +89,7 @@ int chain_prove(const struct chain *chain, const struct space *space, struct rea
 {
 	uint32_t at = 0;
 
-	/* Back at the start after `count` steps and not before, through elements that exist: so each of them once. */
+	/* A walk that is back at its start after `count` steps, and not before, has come to each element once. */
 	for (uint32_t k = 0; k < chain->count; k++) {
 		if (at >= chain->count || (k && !at))
 			return fail(why, EIO, "the chain comes back after %" PRIu32 " of %" PRIu32 " lines", k,

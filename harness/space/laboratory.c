@@ -1,4 +1,4 @@
-/* Opening a laboratory, and what all experiments do: run, watch, prepare tables. */
+/* Opening a laboratory, and what all experiments do: run code, watch it, prepare tables. */
 #include "space/laboratory_internal.h"
 
 #include "base/units.h"
@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 
 /*
- * What tells interpreted CPL 0 code: rounds of two register instructions, which no virtualisation hardware hands to
- * the hypervisor. An interpreter counts each; where nothing counts, it takes far longer than any CPU.
+ * Interpreted CPL 0 code is found by rounds of two register instructions, which no virtualisation hardware hands to the
+ * hypervisor. An interpreter counts each of them. Where KVM does not count, it shows by taking far longer than any CPU.
  */
 #define SPIN_ROUNDS 128u
 #define SPIN_EMULATED_LEAST SPIN_ROUNDS
@@ -130,7 +130,7 @@ int laboratory_tables_fill(struct laboratory *laboratory, uint64_t list, uint32_
 	return laboratory_run(laboratory, laboratory_fill, why);
 }
 
-/* Entries of the region's pages as they are to be once mapped: what the builder has written. */
+/* Note the entries of the region's pages as the builder has written them: they are to be the same after a fault. */
 static int entries_note(struct laboratory *laboratory, struct reason *why)
 {
 	unsigned leaf = laboratory->spec.page_bytes == PAGE_4K ? 1 : 2;
@@ -163,7 +163,7 @@ static int interpreted_find(struct laboratory *laboratory, struct reason *why)
 	return error;
 }
 
-/* The least of some laps, as anything else only adds. Lists hold LABORATORY_CHUNK_PAGES words at least. */
+/* What an empty lap takes: the least of some laps. Lists have room for LABORATORY_CHUNK_PAGES words at least. */
 static int clock_find(struct laboratory *laboratory, struct reason *why)
 {
 	uint64_t least = UINT64_MAX;

@@ -57,13 +57,13 @@ bool laboratory_interpreted(const struct laboratory *laboratory);
 
 /* What happened around the measured code on this host's side. */
 struct laboratory_usage {
-	uint64_t minor_faults; /* of this thread, on behalf of the guest or its own */
+	uint64_t minor_faults; /* of this thread, for the guest or for itself */
 	uint64_t involuntary_switches;
-	uint64_t elapsed_ns, away_ns; /* wall time; how much of it this thread did not run */
+	uint64_t elapsed_ns, away_ns; /* wall time, and the part of it in which this thread did not run */
 	/*
-	 * KVM's statistics: by how much those that count up grew; for pages_4k/2m/1g and mmu_unsync the value
-	 * afterwards. KVM_COUNT_UNKNOWN where this kernel has none. Entering the measured code and leaving it is in
-	 * them: one exit and one MMIO exit for all pages together.
+	 * KVM's statistics. Those that count up: by how much they grew; pages_4k/2m/1g and mmu_unsync: their value
+	 * afterwards. KVM_COUNT_UNKNOWN: this kernel has none. They include one exit and one MMIO exit for entering and
+	 * leaving the measured code.
 	 */
 	uint64_t kvm[KVM_COUNTS];
 };
@@ -78,7 +78,7 @@ enum fault_kind {
 };
 
 /*
- * What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry.
+ * What the handler does after it has written the entry. No CPU needs a flush there, as a fault leaves no stale entry.
  */
 enum fault_flush {
 	FLUSH_NONE,
@@ -89,7 +89,7 @@ enum fault_flush {
 
 enum touch_order {
 	TOUCH_SHUFFLED,
-	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
+	TOUCH_SEQUENTIAL, /* by ascending address, so that neighbours which KVM's shadow MMU fills in advance come next */
 	TOUCH_ORDERS,
 };
 
@@ -119,8 +119,9 @@ struct switch_experiment {
 };
 
 /*
- * Open a laboratory for a sample of an experiment: spec's seed and limits are the request's, and the sample says whether
- * the laboratory is interpreted, how much time away spoils it, and why counts are unknown that KVM does not have.
+ * Open a laboratory for a sample of an experiment: spec's seed and limits are the request's, and the sample says
+ * whether the laboratory is interpreted, how much time away spoils it, and why counts are unknown that KVM does not
+ * have.
  */
 int laboratory_open_for(const struct experiment_request *request, const struct laboratory_spec *spec,
 	struct laboratory **laboratory, struct sample *sample, struct reason *why);
@@ -133,65 +134,65 @@ double laboratory_usage_per(const struct laboratory_usage *usage, enum kvm_count
 
 struct fault_result {
 	uint64_t pages; /* touched */
-	uint64_t faults; /* as the guest's handler counted them: `pages`, or 0 for FAULT_BACKING_ONLY */
+	uint64_t faults; /* that the guest's handler counted: `pages`, or 0 for FAULT_BACKING_ONLY */
 	double tsc_per_fault; /* median over chunks, per page: touch, fault, handler, return, and touch again */
-	double tsc_per_fault_mean; /* the mean: where a page of the backing serves many touches, no median sees its fault */
-	double tsc_per_touch; /* the same code over the same pages once more, when nothing is left to fault */
+	double tsc_per_fault_mean; /* where a page of the backing serves many touches, only the mean sees its fault */
+	double tsc_per_touch; /* the same code over the same pages once more, when no page faults any more */
 	struct laboratory_usage usage; /* of the pass that faulted */
 	bool interpreted; /* laboratory_interpreted() */
 };
 
 /*
- * One experiment, in its order: the guest prepares its tables, the host takes memory away where it is to be cold, the
- * pages are touched with the clock running, the result is verified: faults counted by the handler are those that must
+ * Carry out one experiment. The guest prepares its tables; the host takes memory away where it is to be cold; the pages
+ * are touched while the clock runs; the result is verified. Verified means: the handler counted as many faults as must
  * come, every table entry is what it must be, every store has arrived in the frame that the entry names, and cold
- * memory cost the host at least a fault for each of its pages. 0; -EINVAL experiment; -ENOTSUP this kernel does not
- * take such memory back (hugetlb before Linux 5.18); -EINTR a signal came; -EIO verification failed or the vCPU stopped
- * (*why names the exit and the registers). After -EINTR or -EIO the laboratory can only be closed. May be called any
- * number of times; each starts anew.
+ * memory cost the host at least a fault for each of its pages. May be called any number of times.
+ * 0; -EINVAL: the experiment means nothing; -ENOTSUP: this kernel does not take such memory back (hugetlb before Linux
+ * 5.18); -EINTR: a signal came; -EIO: verification failed or the vCPU stopped (*why names the exit and the registers).
+ * After -EINTR or -EIO the laboratory can only be closed.
  */
 int laboratory_fault(struct laboratory *laboratory, const struct fault_experiment *experiment,
 	struct fault_result *result, struct reason *why);
 
 struct switch_result {
-	double tsc_per_load; /* median over laps of LABORATORY_LOADS loads: the MOV to CR3 alone, timed at CPL 0 */
-	double tsc_first_touch; /* the first of W dependent loads after each load of CR3, per page: median over laps */
-	double tsc_warm_touch; /* the same loads once more without a load of CR3 between: what the touches cost anyway */
+	double tsc_per_load; /* the MOV to CR3 alone, timed at CPL 0: median over laps of LABORATORY_LOADS loads */
+	double tsc_first_touch; /* a page's first touch after a load of CR3, by W dependent loads: median over laps */
+	double tsc_warm_touch; /* the same touches once more, without a load of CR3 before them */
 	uint64_t loads; /* of CR3, in `load_usage` */
 	double exits_per_load; /* of load_usage; negative where KVM has no statistics */
-	struct laboratory_usage
-		load_usage; /* of all laps of loads together; no page of the region is touched in them */
-	uint64_t touch_laps; /* CR3 loads, each followed by W first touches and W warm ones, in `touch_usage` */
+	struct laboratory_usage load_usage; /* of all laps of loads, in which no page of the region is touched */
+	uint64_t touch_laps; /* loads of CR3 in `touch_usage`, each followed by W first touches and W warm ones */
 	struct laboratory_usage touch_usage;
-	bool interpreted; /* tsc_per_load then is the interpreter's; touches are at CPL 3 and stand */
+	bool interpreted; /* tsc_per_load is an interpreter's; touches are at CPL 3, and their times stand */
 };
 
-#define LABORATORY_LOADS 64u /* in a lap: reading the clock at CPL 0, without LFENCE, is then under a per cent */
+#define LABORATORY_LOADS \
+	64u /* of a lap, so that reading the clock at CPL 0, without LFENCE, is under a per cent of it */
 
 /*
- * CR3 loads and the first touches after them. The W pages lie in a random cycle through the region, one line each, and
- * both spaces have been walked before the clock starts.
- * 0; -EINVAL; -ENOTSUP PCID is asked for and the guest's CPUID does not have it; -EINTR; -EIO as laboratory_fault().
+ * Loads of CR3, and the first touches after them. The W pages are visited in a random cycle through the region, at one
+ * line each. Both spaces have been walked before the clock starts.
+ * 0; -EINVAL; -ENOTSUP: PCID is asked for, and the guest's CPUID does not have it; -EINTR; -EIO as laboratory_fault().
  */
 int laboratory_switch(struct laboratory *laboratory, const struct switch_experiment *experiment,
 	struct switch_result *result, struct reason *why);
 
-/* Whether switch_experiment.pcid can be asked for: CPUID leaf 1 ECX bit 17 as the guest has it. */
+/* Whether switch_experiment.pcid can be asked for: bit 17 of ECX in CPUID leaf 1, as the guest has it. */
 bool laboratory_has_pcid(const struct laboratory *laboratory);
 
 /*
- * How KVM translates a guest's addresses here, by what it does: guest faults on memory that the hypervisor has mapped
- * already reach it never under nested paging and at least once each under shadow paging. Makes its own laboratory;
- * under 50 ms.
- * @exits_per_fault: of all exits; NULL is allowed.
- * 0 with PAGING_NESTED or PAGING_SHADOW; -ENOTSUP KVM has no statistics to tell by; -EIO counts between the two, which
- * prove neither; otherwise as laboratory_open() and laboratory_fault().
+ * Prove how KVM translates a guest's addresses here. The guest takes faults on memory that the hypervisor has mapped
+ * already: none of them reaches the hypervisor under nested paging, and each reaches it at least once under shadow
+ * paging. It makes a laboratory of its own and takes less than 50 ms.
+ * @exits_per_fault: counts all exits; NULL is allowed. 0 with PAGING_NESTED or PAGING_SHADOW; -ENOTSUP: KVM has no
+ * statistics to tell by; -EIO: the count lies between the two and proves neither; errors of laboratory_open() and
+ * laboratory_fault().
  */
 int laboratory_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
 
 /*
- * What is proven, held against what sysfs says. 0 where both agree, or where only one of them tells: *told is then that
- * one (proof->known says which); -EPROTO they contradict each other, and *why names both.
+ * Hold the proof against what sysfs says. *told is what both say, or the only one that says anything (proof->known: the
+ * proof). 0; -EPROTO: they contradict each other, and *why names both.
  */
 struct paging_proof {
 	bool known; /* false: not provable, reason */

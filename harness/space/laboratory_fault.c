@@ -28,7 +28,7 @@ const char *const fault_flush_names[FLUSH_KINDS] = {
 
 const char *const touch_order_names[TOUCH_ORDERS] = { "shuffled", "sequential" };
 
-/* How a kind of experiment begins, and what it must count. */
+/* How each kind of experiment begins. */
 static const struct {
 	bool absent; /* entries are cleared */
 	bool read_only; /* entries lose their write permission, and are read once */
@@ -144,7 +144,7 @@ static int backing_pages(const struct laboratory *laboratory, uint32_t pages, ui
 	return 0;
 }
 
-/* The backing's page size, as the kernel tells it: new huge pages are given only while there are any. */
+/* Whether cold memory came back, in pages of the backing's size: the kernel may have run out of huge pages. */
 static int cold_verify(
 	const struct laboratory *laboratory, uint32_t pages, const struct fault_result *result, struct reason *why)
 {
@@ -194,7 +194,7 @@ static int verify(const struct laboratory *laboratory, const struct fault_experi
 	return kinds[experiment->kind].cold ? cold_verify(laboratory, experiment->pages, result, why) : 0;
 }
 
-/* The pass that faults, and the same once more. */
+/* Touch all pages: once with faults, and once more without. */
 static int measure(struct laboratory *laboratory, const struct fault_experiment *experiment,
 	struct fault_result *result, struct reason *why)
 {
@@ -240,7 +240,7 @@ int laboratory_fault(struct laboratory *laboratory, const struct fault_experimen
 	*result = (struct fault_result){ .pages = experiment->pages, .interpreted = laboratory->interpreted };
 	if (error)
 		return error;
-	/* Faults are expected on the pages of the region, and nowhere while an experiment is prepared. */
+	/* While an experiment is prepared, no fault is expected. */
 	laboratory->guest.state->pages = laboratory->spec.pages;
 	error = order_write(laboratory, experiment, why);
 	if (!error)

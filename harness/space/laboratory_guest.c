@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Guest-physical layout: a GiB to each part, as in vcpu.c and for its reasons. */
+/* Guest-physical layout. Each part has a GiB of its own; vcpu.c says why. */
 #define GPA_ARENA (1 * GIB)
 #define GPA_DOOR (3 * GIB)
 #define GPA_MEMORY (4 * GIB)
@@ -51,7 +51,7 @@ static int arena_make(struct laboratory_guest *guest, struct reason *why)
 	return backed_alloc(&guest->arena, BACKING_4K, round_up(bytes, PAGE_4K), NULL, why);
 }
 
-/* The next `bytes` of the arena. arena_make() has reckoned with all of them. */
+/* Take the next `bytes` of the arena, which arena_make() has made large enough for all that is taken. */
 static unsigned char *arena_take(struct laboratory_guest *guest, uint64_t bytes)
 {
 	unsigned char *at = guest->arena.at + guest->arena_used;

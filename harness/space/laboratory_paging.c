@@ -9,8 +9,8 @@
 #define PAGES 128u
 
 /*
- * Faults that reached KVM, for each fault of the guest: none under nested paging, where a stray one (the kernel moved a
- * page) may come; at least one under shadow paging, where only what the guest did is looked at.
+ * How many faults reach KVM for each fault of the guest. Under nested paging none does, but a stray one may come, as
+ * the kernel may move a page. Under shadow paging at least one does.
  */
 #define NESTED_MOST 0.1
 #define SHADOW_LEAST 0.9

@@ -1,4 +1,4 @@
-/* Between a laboratory and a sample of a bench. */
+/* A laboratory for one sample of a bench, and what the sample keeps of it. */
 #include "space/laboratory.h"
 
 #include <errno.h>

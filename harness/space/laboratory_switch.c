@@ -71,7 +71,7 @@ static int loads_measure(struct laboratory *laboratory, const struct switch_expe
 {
 	int error;
 
-	/* Once untimed: KVM's caches of roots, and the CPU's of CPL 0 code, are then as they stay. */
+	/* One lap is not timed: it warms KVM's cache of roots, and the CPU's caches of CPL 0 code. */
 	cr3_set(laboratory, experiment);
 	laboratory->guest.call->count = 1;
 	error = laboratory_run(laboratory, laboratory_loads, why);

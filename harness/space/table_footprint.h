@@ -2,9 +2,10 @@
  * The table footprint: how many bytes of page tables it takes to have many address spaces, in the guests, in the
  * hypervisor, and natively. An experiment makes V VMs with P address spaces each, loads each space and walks all of it.
  *
- * By count of trees: guests have V*P; the hypervisor adds V under nested paging (one for a VM) and V*P under shadow
- * paging (one merged tree for each of the guest's). Bytes follow the trees where the processes of a VM share their
- * memory; where each has its own, a nested tree covers all of it, and only upper levels are saved.
+ * Counted in trees, guests have V*P. The hypervisor adds V under nested paging, one for each VM, and V*P under shadow
+ * paging, a merged tree for each of the guests'. Where the processes of a VM share their memory, bytes grow as the
+ * number of trees. Where each process has memory of its own, a nested tree covers all of it, and only upper levels are
+ * saved.
  */
 #ifndef NESTWALK_TABLE_FOOTPRINT_H
 #define NESTWALK_TABLE_FOOTPRINT_H
@@ -34,9 +35,9 @@ struct table_footprint_experiment {
 	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
 	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
 	unsigned levels; /* of the guests' tables: 4 or 5 */
-	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
+	enum backing backing; /* of the memory mapped; the same host memory is behind all VMs */
 	enum table_footprint_memory memory;
-	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
+	bool (*stop)(void); /* polled between address spaces; when it becomes true: -EINTR. NULL: never */
 };
 
 struct table_footprint_native_experiment {
@@ -46,27 +47,30 @@ struct table_footprint_native_experiment {
 	bool (*stop)(void);
 };
 
-/* A number that the machine may not give: `known`, or `why` it is not. */
+/* A number that this machine may not tell. */
 struct table_footprint_number {
 	bool known;
 	uint64_t value;
-	struct reason why;
+	struct reason why; /* it is not known */
 };
 
 struct table_footprint_result {
 	enum paging paging; /* proven by laboratory_prove_paging(); PAGING_UNKNOWN where that is not possible */
-	struct reason paging_why; /* ... and why not */
+	struct reason paging_why; /* why it is not possible */
 
-	/* Trees, by the formulas. */
+	/* Numbers of trees, by the formulas. */
 	uint64_t guest_trees; /* V*P */
 	uint64_t hypervisor_trees_nested; /* V */
 	uint64_t hypervisor_trees_shadow; /* V*P */
 
-	/* Guests: exact, from what built the tables. What all spaces of a VM share (code and stacks) is apart. */
+	/*
+	 * Tables of the guests, exact, as they are built here. Those that all spaces of a VM share (code, stacks) are
+	 * apart.
+	 */
 	uint64_t guest_table_pages; /* of all V*P trees */
 	uint64_t guest_shared_table_pages;
 
-	/* Hypervisor: what /proc/meminfo's SecPageTables grew by; and what the formula of each paging mode says. */
+	/* Tables of the hypervisor: by how much SecPageTables of /proc/meminfo grew, and what the formulas say. */
 	struct table_footprint_number hypervisor_table_bytes;
 	uint64_t expected_bytes_nested, expected_bytes_shadow;
 

@@ -24,7 +24,7 @@ struct family {
 	int ready[2]; /* a pipe: a byte from each child that has come to rest */
 };
 
-/* What a child does: say so, and wait to be killed. */
+/* A child says that it is there, and waits to be killed. */
 static _Noreturn void child_main(const struct family *family, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -107,7 +107,7 @@ int table_footprint_native(const struct table_footprint_native_experiment *exper
 	if (!experiment->mapped_bytes || experiment->mapped_bytes % unit)
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
 	error = family_open(&family, experiment->processes + 1, why);
-	/* The first one has nothing mapped but what this program has anyway. */
+	/* The first child maps nothing: its tables are those that this program has anyway. */
 	if (!error)
 		error = child_add(&family, experiment->stop, &bare, why);
 	if (!error)

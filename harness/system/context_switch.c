@@ -17,7 +17,7 @@
 
 const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS] = { "futex", "pipe" };
 
-/* Before those that count: the scheduler has then seen both sleep, and their pages of code and results are there. */
+/* These come first and do not count: the scheduler sees both workers sleep, and their code and results are paged in. */
 #define TRIPS_UNTIMED 16u
 #define ROUNDS_UNTIMED 2u
 
@@ -29,7 +29,7 @@ struct script {
 
 struct stage {
 	_Alignas(LINE_BYTES) _Atomic uint32_t turn; /* whose: 0 or 1 */
-	_Alignas(LINE_BYTES) _Atomic bool quit; /* one of the two failed: who waits must not wait for ever */
+	_Alignas(LINE_BYTES) _Atomic bool quit; /* one of the two failed, so that the other is not to wait for it */
 };
 
 struct part {
@@ -97,7 +97,7 @@ static int turn_wait(const struct side *side)
 
 /* --- work of a worker --- */
 
-/* The measured loop: dependent loads, behind which the loop's own work hides. */
+/* The measured loop: dependent loads. The loop's own work overlaps with their latency. */
 static __attribute__((noinline)) const void *chain_follow(const void *at, uint32_t steps)
 {
 	for (; steps; steps--)
@@ -105,7 +105,7 @@ static __attribute__((noinline)) const void *chain_follow(const void *at, uint32
 	return at;
 }
 
-/* In this process, too, the memory is there in pages of the size it was made in: fork() has copied their entries. */
+/* Verify that fork() has given this process the memory in pages of the size that it was made in. */
 static int memory_verify(const struct context_switch_spec *spec, struct reason *why)
 {
 	const struct backed *memory = spec->memory;
@@ -119,7 +119,7 @@ static int memory_verify(const struct context_switch_spec *spec, struct reason *
 	if (error)
 		return error;
 	page_bytes = backing_page_bytes(memory->backing);
-	/* Of hugetlb pages that processes share smaps has no sum that this reads: the size of their pages tells. */
+	/* smaps has no sum of hugetlb pages that processes share; the size of its pages tells. */
 	if (backing_is_hugetlb(memory->backing) ? got.kernel_page_bytes != page_bytes
 		: page_bytes == PAGE_4K		? got.anon_huge_bytes != 0 || got.mapped_bytes != memory->bytes
 						: got.anon_huge_bytes != memory->bytes)
@@ -149,7 +149,7 @@ static int touch(const struct script *script, struct part *part, unsigned round,
 	return 0;
 }
 
-/* The turn is at worker 0 before and after. */
+/* Round trips. Worker 0 has the turn before and after. */
 static int trip(const struct side *side)
 {
 	int error = side->me ? turn_wait(side) : turn_pass(side);
@@ -201,7 +201,7 @@ static int work(struct worker *worker, struct reason *why)
 	struct part *part = worker->result;
 	int error = memory_verify(&script->spec, why);
 
-	/* Where it is forbidden, a context switch may be a preemption: it is a context switch all the same. */
+	/* Where SCHED_BATCH is forbidden, some switches are preemptions; they are context switches all the same. */
 	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	part->clock_tsc = timing_clock_cost();
 	if (!error)
@@ -242,8 +242,8 @@ static double values_middle(const uint64_t *a, const uint64_t *b, unsigned count
 static_assert(CONTEXT_SWITCH_TRIPS <= 2 * CONTEXT_SWITCH_ROUNDS_MOST, "values_middle() has room for both");
 
 /*
- * How long neither worker ran. Each involuntary switch spoils one trip or round at most: what spoils less than a
- * quarter of them falls into those that timing_middle() leaves out, and does not count.
+ * How long neither worker ran. An involuntary switch spoils one trip or round at most. Where less than a quarter of
+ * them is spoiled, timing_middle() leaves those out, and the time does not count.
  */
 static void result_disturbed(const struct part *const part[2], struct context_switch_result *result)
 {
@@ -268,7 +268,7 @@ static void result_read(
 		.usage = { part[0]->usage, part[1]->usage } };
 	result_disturbed(part, result);
 	result->switch_tsc = (values_middle(part[0]->trip_tsc, NULL, result->trips) - clock) / 2;
-	/* The first turn of worker 1 may have been its own before it looked. */
+	/* Worker 1 may have had its first turn before it looked, and then did not sleep for it. */
 	result->switches_least = TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS - 1;
 	if (!script->rounds)
 		return;

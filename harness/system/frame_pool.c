@@ -25,7 +25,7 @@
 
 #define BITS_PER_WORD 64u
 
-/* The number behind the last frame of any zone: lines "spanned N" and "start_pfn: N" of each. */
+/* One more than the number of the last frame: each zone has lines "spanned N" and "start_pfn: N". */
 static uint64_t frames_of_machine(void)
 {
 	FILE *file = fopen("/proc/zoneinfo", "re");
@@ -68,7 +68,7 @@ int frame_map_open(struct frame_map *map, struct reason *why)
 		return fail(why, EPERM, "/proc/self/pagemap shows no frame numbers: that takes root (CAP_SYS_ADMIN)");
 	if (!frames)
 		return fail(why, ENOENT, "/proc/zoneinfo does not say how many frames there are");
-	/* Only the parts that are stored to take memory. */
+	/* Only those parts of the map take memory that are stored to. */
 	map->had = mmap(
 		NULL, frames / 8 + PAGE_4K, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map->had == MAP_FAILED)
@@ -84,7 +84,7 @@ void frame_map_close(struct frame_map *map)
 	*map = (struct frame_map){ 0 };
 }
 
-/* Whether a frame was noted before; it is, from now on, where `note` says so. */
+/* Count a frame, and whether it was noted before. Where `note` is true it is noted now. */
 static void entry_look(const struct frame_map *map, uint64_t entry, bool note, struct frame_count *count)
 {
 	uint64_t frame = entry & ENTRY_FRAME, bit = UINT64_C(1) << frame % BITS_PER_WORD, had;
@@ -149,7 +149,8 @@ void frame_pool_note_use(struct frame_pool *pool, uint64_t bytes)
 }
 
 /*
- * Each CPU keeps some free pages for itself: store from there. Where binding is refused it is one CPU's that are taken.
+ * Store to memory from a given CPU, as each CPU keeps a list of free pages. Where binding is refused, all stores take
+ * pages from the list of one CPU.
  */
 static void store_on(int cpu, unsigned char *at, uint64_t bytes)
 {
@@ -169,8 +170,9 @@ static void store_on(int cpu, unsigned char *at, uint64_t bytes)
 }
 
 /*
- * Where frames can be seen it goes on in steps as long as the last found used ones among its own. Six steps take 50 ms,
- * and some 200 where a hypervisor has no memory behind them yet; a storm that gets used frames still is taken again.
+ * Where frame numbers can be seen, draining goes on in steps while the last step got used frames. Six steps take 50 ms,
+ * and some 200 ms where a hypervisor has no memory behind them yet. A storm that gets used frames after that is
+ * repeated.
  */
 #define STEP_BYTES (16 * MIB)
 #define STEPS_MOST 6
@@ -179,7 +181,7 @@ static void store_on(int cpu, unsigned char *at, uint64_t bytes)
 /* Room for the affinity of a thread on the largest machine that Linux supports (NR_CPUS of x86-64: 8192). */
 #define CPUS_MOST 8192
 
-/* Hold `bytes` more, each CPU its part. *used: the share of them that storms had; 0 where that cannot be seen. */
+/* Hold `bytes` more, a part from each CPU. *used: the share of their frames that storms used; 0: it cannot be seen. */
 static int drain_more(struct frame_pool *pool, const struct frame_pool_request *request, uint64_t bytes, double *used,
 	struct reason *why)
 {
@@ -196,7 +198,7 @@ static int drain_more(struct frame_pool *pool, const struct frame_pool_request *
 	if (list)
 		pool->drained = list;
 	if (at != MAP_FAILED) {
-		/* What was freed lies scattered: large pages would not take it. Worker groups have no use for it. */
+		/* Freed frames lie scattered, where large pages would not take them. Forked workers need none of it. */
 		madvise(at, bytes, MADV_NOHUGEPAGE);
 		madvise(at, bytes, MADV_DONTFORK);
 		for (unsigned i = 0; i < request->cpu_count; i++)
@@ -234,7 +236,8 @@ int frame_pool_drain(struct frame_pool *pool, const struct frame_pool_request *r
 	if (!error && more)
 		error = drain_more(pool, request, more, &used, why);
 	/*
-	 * As what they had is held, storms get other frames, and give those back: there is always something to drain.
+	 * While old frames are held, storms of recycled frames use others and give those back: there is always more to
+	 * drain.
 	 */
 	for (unsigned step = 0; !error && pool->map.frames && used > USED_SHARE_ENOUGH && step < STEPS_MOST &&
 				!request_judge(pool, request, STEP_BYTES, NULL);

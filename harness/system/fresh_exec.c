@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Tells a process of this program what it is for: "NAME:FD", a file that begins with a struct message. */
+/* The variable that tells a process its work: "NAME:FD". The file begins with a struct message. */
 #define VARIABLE "NESTWALK_FRESH_EXEC"
 
-/* What parent and child share. The task stands behind it, and the result behind that, each on lines of its own. */
+/* What parent and child share. The task follows it in the file, and then the result, each on cache lines of its own. */
 struct message {
 	pid_t parent;
 	size_t result_at;
@@ -59,7 +59,7 @@ static int message_write(const struct fresh_exec *exec, int *fd, struct message 
 	return 0;
 }
 
-/* The environment of this process and the variable. Owned by the caller, its last string too. */
+/* The environment of this process, with the variable as the first string. The caller frees both. */
 static char **environment_make(const struct fresh_exec *exec, int fd)
 {
 	size_t count = 0;
@@ -93,9 +93,9 @@ static int process_start(const struct fresh_exec *exec, int fd, pid_t *child, st
 		return fail(why, ENOMEM, "no memory to start this program again");
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
-	/* The same number on both sides means: not closed by execve(). */
+	/* With the same number twice, execve() does not close the file. */
 	posix_spawn_file_actions_adddup2(&actions, fd, fd);
-	/* What the parent does with signals is not meant for it. */
+	/* The child handles signals in the usual way, whatever its parent does with them. */
 	sigfillset(&all);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
@@ -121,7 +121,10 @@ static int process_wait(const struct fresh_exec *exec, pid_t child, struct reaso
 		return fail(why, errno, "waiting for a process (pidfd_open, Linux 5.3): %s", strerror(errno));
 	while (!error && ready <= 0) {
 		ready = poll(&event, 1, LOOK_MS);
-		/* Also where it has ended: the signal that stops this process has come to the other one, too. */
+		/*
+		 * Asked also when the process has ended: the signal that stops this process may have ended the other
+		 * one.
+		 */
 		if (exec->stop && exec->stop())
 			error = fail(why, EINTR, "interrupted");
 		else if (ready <= 0 && now_ns() > deadline)
@@ -175,7 +178,7 @@ void fresh_exec_serve(const char *name, fresh_exec_work work)
 
 	if (!text || strncmp(text, name, length) || text[length] != ':' || sscanf(text + length + 1, "%d", &fd) != 1)
 		return;
-	/* Processes that this one starts are for themselves. */
+	/* Processes that this one starts must not see the variable. */
 	unsetenv(VARIABLE);
 	if (!fstat(fd, &status) && (size_t)status.st_size >= TASK_AT)
 		message = message_map(fd, (size_t)status.st_size);

@@ -90,7 +90,7 @@ static bool parts_plain(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PAR
 	return true;
 }
 
-/* Here the clock waits for stores, or those of the touch would be paid for in free(). */
+/* This clock reading waits for stores: otherwise those of the touch would be in the time of free(). */
 static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PARTS])
 {
 	for (unsigned i = 0; i < pairs; i++) {

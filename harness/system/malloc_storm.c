@@ -21,28 +21,29 @@
 
 const char *const malloc_pattern_names[MALLOC_PATTERNS] = { "pair", "batch" };
 
-/* Above the 65536 mappings that glibc's malloc() makes at most (M_MMAP_MAX) nothing new would be seen. */
+/* glibc's malloc() makes at most 65536 mappings (M_MMAP_MAX): more blocks show nothing new. */
 #define BLOCKS_MOST UINT64_C(65536)
 /* What a block takes beside its bytes: glibc's header, and its rounding up to 16. */
 #define BLOCK_EXTRA_BYTES 32u
 
 /*
- * A chunk is some 10 to 50 us at the frequencies that a TSC has: a thousand times a clock reading, well below a tick.
+ * A chunk takes 10 to 50 us at the usual frequencies of a TSC: a thousand times as long as reading the clock, and far
+ * less than a timer tick.
  */
 #define CHUNK_TSC 50000.0
 #define CHUNK_PAIRS_MOST 4096u
 #define CHUNKS_LEAST 3u /* a median needs them */
 #define CHUNKS_MOST 1024u
 /*
- * That the chunks of an experiment take together, where they are no longer than that: hundreds of them, and near a
- * scheduler's time slice, so that on a machine with other work many an experiment fits into one.
+ * What the chunks of an experiment take together, unless one alone takes longer. There are hundreds of chunks then; and
+ * it is about a scheduler's time slice, so that on a busy machine many an experiment fits into one slice.
  */
 #define PAIR_NS (5 * NS_PER_MS)
 #define WARM_UP_TSC (20 * CHUNK_TSC) /* caches, branch predictors and page tables of the code settle in far less */
 #define CLOCK_SHARE 0.001 /* of a pair: a clock that costs less disturbs nothing */
 
 /*
- * How often mallinfo2() is asked before and after a call: steady state is steady, and it walks all lists of free
+ * How many calls mallinfo2() is asked around. A few are enough in a steady state, and it walks all lists of free
  * blocks.
  */
 #define ASKED_PAIRS 16u
@@ -61,7 +62,7 @@ struct worker_result {
 	struct worker_usage usage;
 };
 
-/* Of a worker, apart from what the allocator under test has, and in memory before anything is timed. */
+/* What a worker notes. It is apart from the allocator under test, and in memory before anything is timed. */
 struct workspace {
 	double whole[CHUNKS_MOST], part[MALLOC_PARTS][CHUNKS_MOST];
 	unsigned char *block[BLOCKS_MOST];
@@ -77,7 +78,7 @@ uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_
 {
 	uint64_t blocks = batch_bytes / experiment->workers / (experiment->block_bytes + BLOCK_EXTRA_BYTES);
 
-	/* A limit that is a block exactly is meant to hold one. */
+	/* A limit of exactly one block holds one block. */
 	if (!blocks)
 		blocks = batch_bytes / experiment->workers / experiment->block_bytes;
 	return blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST;
@@ -92,7 +93,7 @@ static struct holding holding_now(const struct task *task)
 	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
 }
 
-/* The same while no worker calls the allocator, whose numbers are those of the whole process. */
+/* The same while no worker calls the allocator, as its numbers are those of the whole process. */
 static int holding_of_all(struct worker *worker, struct holding *holding)
 {
 	if (worker_meet(worker))
@@ -117,12 +118,12 @@ static int no_block(const struct malloc_experiment *experiment, struct reason *w
 
 /* --- pairs --- */
 
-/* Until things are warm; and how many pairs a chunk then has. */
+/* Warm up, and find how many pairs a chunk has. */
 static int warm_up(const struct malloc_experiment *experiment, double *pair_tsc, struct reason *why)
 {
 	uint64_t total = 0;
 
-	/* Two single pairs at first: the first one may move a threshold, so that the second is of another kind. */
+	/* Two single pairs come first: the first may move a threshold, so that the second costs something else. */
 	for (unsigned pairs = 1, rounds = 0; rounds < 2 || (double)total < WARM_UP_TSC; rounds++) {
 		uint64_t tsc;
 
@@ -164,7 +165,7 @@ static bool chunk_take(const struct malloc_experiment *experiment, unsigned pair
 	return true;
 }
 
-/* One worker after the other, and none of the others calls: what the calls of steady state change. */
+/* What a pair changes in the steady state. One worker after the other finds out, while no other one calls. */
 static int pairs_ask(struct worker *worker, struct worker_result *result)
 {
 	const struct task *task = worker->experiment;
@@ -242,7 +243,9 @@ static int map_code(struct dl_phdr_info *object, size_t size, void *data)
 
 		if (part->p_type != PT_LOAD || code < from || code >= from + part->p_memsz)
 			continue;
-		/* Linux 5.14; on older ones the first block also pays for some pages of code, which is little. */
+		/*
+		 * Needs Linux 5.14. On older kernels the first block also pays for some pages of code, which is little.
+		 */
 		madvise((void *)(from / PAGE_4K * PAGE_4K), part->p_memsz + from % PAGE_4K, MADV_POPULATE_READ);
 		return 1;
 	}
@@ -259,7 +262,7 @@ static int batch_work(struct worker *worker, struct workspace *space, struct rea
 	struct holding before, held, after;
 
 	/*
-	 * The allocator's code is to be in this process's tables; its data are not to be touched before the first call.
+	 * Map the allocator's code into this process's tables. Its data must not be touched before the first call.
 	 */
 	dl_iterate_phdr(map_code, (void *)malloc);
 	worker_usage_begin(&result->usage);
@@ -322,8 +325,8 @@ static void usage_add(struct worker_usage *sum, const struct worker_usage *usage
 }
 
 /*
- * In the process that was just executed: the worker group is forked from it, and inherits an allocator of some small
- * blocks.
+ * The work of the process that was just executed. It forks the worker group, which inherits an allocator that has given
+ * out a few small blocks.
  */
 static int storm_work(const void *data, void *out, struct reason *why)
 {

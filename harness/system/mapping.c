@@ -25,13 +25,13 @@
 #define COUNTED_LEVELS 3u
 
 /*
- * The first repetition takes tables from the kernel's pools as they are, later ones get the same again: a median of
- * five is one of those. Many pages are a mean by themselves, and take their time.
+ * The first repetition takes tables from the kernel's pools, and later ones get the same tables again: the median of
+ * five is one of the later ones. Many pages take long, and are a mean by themselves.
  */
 #define REPETITIONS_MOST 5u
 #define PAGES_OF_ALL 16384u
 
-/* Faults beside those of the pages: of the stack, or because a page of this program was taken away meanwhile. */
+/* Faults that may come besides: of the stack, or of a page of this program that the kernel took away. */
 #define FAULTS_BESIDE 8u
 
 /* What the kernel says of this process's tables. */
@@ -83,7 +83,7 @@ static bool kib_find(const char *text, const char *key, uint64_t *bytes)
 	return true;
 }
 
-/* By read() into the stack: nothing here may allocate memory, and with it tables, between two of these. */
+/* The file is read into the stack: between two calls nothing may allocate memory, and tables with it. */
 static int tables_read(struct tables *tables, struct reason *why)
 {
 	char text[8192]; /* the file has some 1500 bytes, more with many CPUs */
@@ -103,8 +103,8 @@ static int tables_read(struct tables *tables, struct reason *why)
 }
 
 /*
- * An address with nothing around it that tables of the pages could be shared with: its regions of 512G are empty. The
- * reservation that finds it is given back, as its own tables and borders would be in the way.
+ * An address whose regions of 512G are empty, so that the pages share tables with nothing else. It is found by a
+ * reservation, which is given back.
  */
 static int place_find(const struct mapping_experiment *experiment, unsigned char **place, struct reason *why)
 {
@@ -123,7 +123,7 @@ static int place_find(const struct mapping_experiment *experiment, unsigned char
 static int map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
 {
 	bool hugetlb = experiment->page_bytes == PAGE_1G;
-	/* Pages of the pool are reserved at once, so that a load cannot end in a SIGBUS for want of them. */
+	/* mmap() reserves pages of the pool, so that no load ends in a SIGBUS when the pool is empty. */
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
 		    (hugetlb ? MAP_HUGETLB | MAP_HUGE_1GB : MAP_NORESERVE);
 	void *at = mmap(place, mapping_span_bytes(experiment), PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -133,7 +133,7 @@ static int map(const struct mapping_experiment *experiment, unsigned char *place
 	if (at == MAP_FAILED)
 		return fail(why, ENOMEM, "mapping %" PRIu64 " MiB: %s", mapping_span_bytes(experiment) / MIB,
 			strerror(errno));
-	/* Kernels without THP refuse both, which is right for 4K pages; 2M ones are proven. */
+	/* Kernels without THP refuse both kinds of advice. 4K pages are right then, and 2M pages are proven later. */
 	if (!hugetlb)
 		madvise(place, mapping_span_bytes(experiment),
 			experiment->page_bytes == PAGE_2M ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -148,7 +148,7 @@ __attribute__((noinline, no_sanitize("address"))) static void load(
 		(void)*(const volatile unsigned char *)(place + i * distance);
 }
 
-/* Whether each 2M page is one: its last 4K are there without a fault of their own. */
+/* Prove that 2M pages are large: loads from their last 4K must take no fault. */
 static int huge_prove(const struct mapping_experiment *experiment, const unsigned char *place, struct reason *why)
 {
 	struct worker_usage usage;
@@ -231,7 +231,7 @@ static unsigned repetitions(const struct mapping_experiment *experiment)
 {
 	unsigned count = PAGES_OF_ALL / experiment->pages;
 
-	/* Zeroing a gigabyte takes a tenth of a second, and is no matter of tables. */
+	/* Zeroing a gigabyte takes a tenth of a second, which hides the tables anyway. */
 	if (experiment->page_bytes == PAGE_1G || !count)
 		return 1;
 	return count < REPETITIONS_MOST ? count : REPETITIONS_MOST;
@@ -246,7 +246,7 @@ static int work(struct worker *worker, struct reason *why)
 	int error = place_find(experiment, &place, why);
 	unsigned count = repetitions(experiment);
 
-	/* So that none of this program's own pages is faulted in when it counts. */
+	/* Fault in this program's own pages before faults are counted. */
 	worker_usage_begin(&result->usage);
 	load((unsigned char *)&count, 0, 1);
 	worker_usage_end(&result->usage);

@@ -8,7 +8,7 @@
 
 const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS] = { "munmap", "mprotect", "dontneed" };
 
-/* Of a block: short, so that the kernel holds few mappings, and long against two readings of /proc/interrupts. */
+/* Repetitions of a block: few, so that the kernel holds few mappings; long against two readings of /proc/interrupts. */
 #define BLOCK_REGIONS_MOST 32u
 #define BLOCK_BYTES_MOST (16 * MIB)
 
@@ -38,7 +38,7 @@ static int script_write(const struct shootdown_spec *spec, struct shootdown_scri
 	return 0;
 }
 
-/* What happened besides: time away counts in the calls that the number is made of, the middle half of them. */
+/* What else happened. Time away counts only in the middle half of the calls, of which the result is made. */
 static void result_disturbed(
 	const struct worker_group *group, const double *sorted_tsc, struct shootdown_result *result)
 {
@@ -59,7 +59,7 @@ static void result_disturbed(
 	}
 }
 
-/* What the others lost, and how many of them were there. */
+/* What the others lost, and how many of them ran when a call began. */
 static void result_of_others(const struct worker_group *group, struct shootdown_result *result)
 {
 	double lost[SHOOTDOWN_REPETITIONS_MOST];
@@ -81,7 +81,7 @@ static void result_of_others(const struct worker_group *group, struct shootdown_
 	}
 	result->victim_tsc = timing_middle(lost, count);
 	result->others_there = (double)there / repetitions;
-	/* A call of which some did not have to be told is that much less of a call. */
+	/* Where some of the others did not run, the call had less to do: that part of its time counts as away. */
 	if (others)
 		result->away_ns += (uint64_t)((double)result->elapsed_ns * (1 - result->others_there / others));
 }
@@ -136,7 +136,7 @@ int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *r
 
 int shootdown_judge(const struct shootdown_result *result, const char *silent, struct reason *why)
 {
-	/* Half: one that is preempted between its load and the interrupt needs none. */
+	/* Half is enough: a thread that is preempted between its load and the call needs no interrupt. */
 	if (!result->counted || silent || result->interrupts_of_others >= 0.5 * result->others_there)
 		return 0;
 	return fail(why, EIO,

@@ -1,4 +1,4 @@
-/* The work of a shootdown's worker group: the caller and the others. */
+/* The work of the caller and of the others in a shootdown. */
 #include "system/shootdown_internal.h"
 
 #include "space/backed.h"
@@ -16,16 +16,19 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* Where others need the CPUs a repetition takes their time slices: then an experiment ends with those that it has. */
+/*
+ * On a busy machine a repetition takes time slices of others. The experiment then ends with the repetitions that it
+ * has.
+ */
 #define EXPERIMENT_NS_MOST (150 * NS_PER_MS)
 #define REPETITIONS_AT_ANY_TIME 16u
 
 #define TURN_OVER UINT32_MAX
 
-/* Lines of their own: what one CPU writes must not slow the loops of others. */
+/* Each on cache lines of its own: what one CPU writes must not slow the loops of others. */
 struct stage {
 	unsigned char *reserved, *base; /* of the regions, at a multiple of 2 MiB; written before the first turn */
-	/* The repetition, from 1, whose pages are to be loaded; TURN_OVER. */
+	/* The number, from 1, of the repetition whose pages are to be loaded; TURN_OVER: there are no more. */
 	_Alignas(LINE_BYTES) _Atomic uint32_t turn;
 	_Alignas(LINE_BYTES) _Atomic uint32_t over; /* the repetition whose call is over */
 	uint64_t begin_tsc, end_tsc; /* of that call; written before `over` is */
@@ -41,14 +44,14 @@ static unsigned char *region_at(const struct shootdown_script *script, const str
 	return stage->base + region * script->stride_bytes + SHOOTDOWN_GUARD_BYTES;
 }
 
-/* One load in each page, in lines that move from page to page, so that no cache set has more than its share. */
+/* One load from each page. Lines move from page to page, so that the loads spread over cache sets. */
 static void pages_load(const unsigned char *at, uint32_t pages)
 {
 	for (uint32_t page = 0; page < pages; page++)
 		*(const volatile unsigned char *)(at + page * PAGE_4K + page % (PAGE_4K / LINE_BYTES) * LINE_BYTES);
 }
 
-/* Addresses for a block, inaccessible: also gives back whatever is mapped there. */
+/* Reserve addresses for a block, inaccessible. Whatever is mapped there is given back. */
 static int regions_clear(const struct shootdown_script *script, struct stage *stage, struct reason *why)
 {
 	uint64_t bytes = script->block * script->stride_bytes + PAGE_2M;
@@ -73,12 +76,12 @@ static int region_make(void *at, uint64_t bytes, struct reason *why)
 	if (error)
 		return fail(why, error == -EFAULT ? ENOMEM : -error, "populating %" PRIu64 " KiB: %s", bytes / KIB,
 			strerror(-error));
-	/* So that it can be told from a page of zeros. */
+	/* A byte that is not 0 tells the page from a page of zeros. */
 	*(volatile unsigned char *)at = 1;
 	return 0;
 }
 
-/* What smaps says of all regions of a block together; once an experiment, as reading it takes as long as many calls. */
+/* Verify all regions of a block by smaps. Once in an experiment, as reading smaps takes as long as many calls. */
 static int regions_verify(const struct shootdown_script *script, const struct stage *stage, struct reason *why)
 {
 	struct smaps_pages got;
@@ -161,7 +164,7 @@ static void other_work(
 		pages_load(region_at(script, stage, (turn - 1) % script->block), script->experiment.pages);
 		atomic_store_explicit(&stage->loaded[worker->index - 1].turn, turn, memory_order_release);
 		stall_detector_watch(&detector, worker, &stage->over, turn);
-		/* Written again only when this one has loaded the pages of the next turn. */
+		/* The caller writes these again only when this worker has loaded the pages of the next turn. */
 		part->tsc[turn - 1] = stall_detector_within(&detector, stage->begin_tsc, stage->end_tsc);
 	}
 }
@@ -176,7 +179,7 @@ static uint64_t cpu_ns(void)
 	return timespec_ns(t);
 }
 
-/* Until all others have the pages of a turn. 0; -ECANCELED. */
+/* Wait until all others have loaded the pages of a turn. 0; -ECANCELED. */
 static int others_wait(const struct worker *worker, const struct stage *stage, uint32_t turn)
 {
 	for (unsigned i = 0; i + 1 < worker->count; i++)
@@ -202,8 +205,8 @@ static int repetition(const struct worker *worker, struct stage *stage, struct s
 	if (others_wait(worker, stage, r + 1))
 		return -ECANCELED;
 	/*
-	 * The CPU's clock is read outside the other: where this thread was not away, it ran as long as it says, or
-	 * longer.
+	 * The CPU clock is read outside the two readings of the other clock. So it shows no less than the call took,
+	 * unless this thread was away.
 	 */
 	ran = cpu_ns();
 	elapsed = now_ns();
@@ -234,7 +237,7 @@ static bool is_enough(const struct shootdown_script *script, const struct shootd
 	       (part->repetitions >= REPETITIONS_AT_ANY_TIME && now_ns() > part->deadline_ns);
 }
 
-/* Repetitions on all of a block's regions, or until there are enough: one at least. */
+/* Repetitions on the regions of a block, until all are used or there are enough repetitions. */
 static int repetitions(
 	const struct worker *worker, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
@@ -295,7 +298,7 @@ static int caller_work(
 	part->clock_tsc = timing_clock_cost();
 	part->counted = true;
 	part->deadline_ns = now_ns() + EXPERIMENT_NS_MOST;
-	/* A block ends early only where there are enough: the next one's first region is always its first turn's. */
+	/* Only the last block ends early, so that turns and regions stay in step. */
 	while (!error && !is_enough(script, part)) {
 		error = block_run(worker, stage, part, why);
 		if (!error)

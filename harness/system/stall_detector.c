@@ -2,7 +2,10 @@
 
 #include "system/timing.h"
 
-/* A step of the loop is a stall beyond so many usual ones: an interrupt takes hundreds of cycles, a step some 30. */
+/*
+ * A step is a stall when it takes longer than so many usual ones: an interrupt takes hundreds of cycles, a step some
+ * 30.
+ */
 #define STALL_STEPS 4u
 
 #define USUAL_STEPS 256u /* some 5 us */

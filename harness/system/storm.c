@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What a process takes besides: stack, tables of its own, the kernel's part of it. Seen: some 300 KiB. */
+/* What a process takes besides: its stack, its tables, the kernel's data about it. Some 300 KiB were seen. */
 #define WORKER_BYTES MIB
-/* A page of table entries maps this much, and upper levels add little. */
+/* A page table maps this much. Upper levels add little. */
 #define TABLE_SPAN_BYTES PAGE_2M
 
 uint64_t storm_bytes(const struct storm_experiment *experiment)
@@ -43,7 +43,7 @@ int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct re
 	bool none = expect == EXPECT_NONE || (expect == EXPECT_ONE_OR_NONE && close_to(faults->counted, 0, slack));
 
 	*expected = none ? 0 : faults->touches;
-	/* Some kernels do not count them; that the pages were large ones has been seen in smaps. */
+	/* Some kernels do not count faults of hugetlb pages. smaps has shown that the pages are large. */
 	if (faults->kind == STORM_HUGETLB_WRITE && !faults->counted)
 		return 0;
 	if (close_to(faults->counted, *expected, slack))
@@ -60,8 +60,9 @@ static uint64_t less(uint64_t from, uint64_t what)
 }
 
 /*
- * Elapsed less CPU time: preempted, or stolen by a hypervisor. Threads of one address space also sleep on its lock,
- * which is what they are measured for: there only what they waited for a CPU counts, where the kernel says it.
+ * The time in which a worker did not run: it was preempted, or a hypervisor stole the CPU. Threads of one address space
+ * also sleep on its lock, which is part of what is measured. Of them only the time counts in which they waited for a
+ * CPU, where the kernel tells it.
  */
 static uint64_t share_away_ns(const struct storm_experiment *experiment, const struct storm_share *share)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Of a pass with fresh frames of 2M: with the usual region of 16M, 16 touches are timed together and 16 one by one. */
+/* Passes with fresh frames of 2M. In the usual region of 16M, 16 touches are timed together and 16 one by one. */
 #define PASSES_OF_LARGE_PAGES 4u
 
 unsigned storm_passes(const struct storm_experiment *experiment)
@@ -20,7 +20,7 @@ unsigned storm_passes(const struct storm_experiment *experiment)
 	return storm_rows[experiment->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
 }
 
-/* A worker at work. */
+/* A worker of a storm, and what it works with. */
 struct storm_worker {
 	struct worker *worker;
 	const struct storm_spec *spec;
@@ -30,7 +30,7 @@ struct storm_worker {
 	uint64_t *tsc; /* of each touch: room for as many */
 };
 
-/* Empty pairs of clock readings: the median of so many is not moved by an interrupt or two. */
+/* How many empty pairs of clock readings are timed: an interrupt or two do not move their median. */
 #define EMPTY_PAIRS 1001u
 
 static int by_size(const void *a, const void *b)
@@ -59,13 +59,13 @@ static int notes_open(struct storm_worker *self, struct reason *why)
 		self->tsc = NULL;
 		return fail(why, errno, "no memory to note latencies in: %s", strerror(errno));
 	}
-	/* A forked child would make each first store to it a fault, within what is timed. */
+	/* After a fork each first store to the notes would fault, within the time that is measured. */
 	madvise(self->tsc, bytes, MADV_DONTFORK);
 	memset(self->tsc, 0, bytes);
 	return 0;
 }
 
-/* The notes of the last touches become latencies, while nothing is timed. */
+/* Make latencies of the notes of the last touches. Nothing is timed meanwhile. */
 static void latencies_fill(struct storm_worker *self, uint64_t touches)
 {
 	double ns_per_tsc = self->spec->ns_per_tsc;
@@ -130,7 +130,7 @@ static int size_verify(const struct storm_place *place, struct reason *why)
 		place->bytes / MIB, (got.anon_huge_bytes + got.hugetlb_bytes) / MIB);
 }
 
-/* What the kernel gave for the region that is mapped and touched now. */
+/* Verify the pages of the region, and note its frames, while it is mapped. */
 static int region_look(struct storm_worker *self, struct reason *why)
 {
 	const struct storm_place *place = &self->place;
@@ -143,7 +143,7 @@ static int region_look(struct storm_worker *self, struct reason *why)
 
 enum look { LOOK_AWAY, LOOK_AT_REGION };
 
-/* One round: the region is made to fault, touched, and given back. */
+/* One round: make the region fault, touch it, give it back. */
 static int round_go(struct storm_worker *self, bool timed, bool measured, enum look look, struct reason *why)
 {
 	struct storm_place *place = &self->place;
@@ -160,7 +160,7 @@ static int round_go(struct storm_worker *self, bool timed, bool measured, enum l
 }
 
 /*
- * How long this thread has been ready to run without running: the second number
+ * How long this thread has been ready to run without running: the second number of schedstat
  * (Documentation/scheduler/sched-stats.rst).
  */
 static uint64_t delay_ns(void)
@@ -174,7 +174,7 @@ static uint64_t delay_ns(void)
 	return known ? delayed : UINT64_MAX;
 }
 
-/* Around what is measured but not timed one by one. */
+/* The thread's usage around the touches that are timed together. */
 struct watch {
 	struct worker_usage usage;
 	struct helper_usage helper;
@@ -193,8 +193,8 @@ static int watch_begin(struct storm_worker *self, struct watch *watch, struct re
 }
 
 /*
- * The CPU clock is exact; rusage follows it by up to a timer tick, and its split may be made by ticks. So the split is
- * applied to the clock. No tick, no split: nothing is added to either.
+ * The CPU clock is exact. rusage is late by up to a timer tick, and may split time by ticks. So the exact time is
+ * divided in rusage's proportion. Without a tick there is no proportion, and nothing is added.
  */
 static void usage_add(struct worker_usage *sum, const struct helper_usage *more)
 {
@@ -236,7 +236,7 @@ static int watch_end(struct storm_worker *self, struct watch *watch, struct reas
 	return error;
 }
 
-/* Rounds until the window is over, and further ones, unmeasured, until those of all others are. */
+/* Rounds until the window is over, and then unmeasured rounds until the windows of all others are over. */
 static int window_measure(struct storm_worker *self, bool timed, struct reason *why)
 {
 	struct worker *worker = self->worker;
@@ -263,19 +263,19 @@ static int window_measure(struct storm_worker *self, bool timed, struct reason *
 
 static int recycled_work(struct storm_worker *self, struct reason *why)
 {
-	/* The notes are stored to before they are needed, by a round that is timed and not measured. */
+	/* One timed round that is not measured: it faults in the notes before they are needed. */
 	int error = round_go(self, true, false, LOOK_AT_REGION, why);
 
 	if (!error)
 		error = window_measure(self, false, why);
-	/* Nothing can be timed one by one where all happens in one call. */
+	/* Where all happens in one call, no single touch can be timed. */
 	if (!error && self->place.row->touch_timed)
 		error = window_measure(self, true, why);
-	/* Large pages may have run out meanwhile. */
+	/* The kernel may have run out of large pages meanwhile. */
 	return error ? error : round_go(self, false, false, LOOK_AT_REGION, why);
 }
 
-/* One pass over each page; the memory stays. */
+/* One pass over each page. The memory stays. */
 static int fresh_work(struct storm_worker *self, struct reason *why)
 {
 	struct storm_place *place = &self->place;
@@ -319,7 +319,7 @@ int storm_work(struct worker *worker, struct reason *why)
 
 	if (error)
 		return error;
-	/* Stored to now, so that no page of it faults later. */
+	/* Stored to now, so that none of its pages faults later. */
 	memset(self.share, 0, sizeof(*self.share));
 	self.share->overhead_tsc = pair_overhead_tsc();
 	error = place_open(&self.place, spec->experiment.kind, spec->experiment.region_bytes, why);

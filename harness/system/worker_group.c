@@ -22,7 +22,7 @@
 
 const char *const workers_names[WORKERS_KINDS] = { "threads", "processes" };
 
-/* Of one worker: in memory that all of the worker group and the parent share. */
+/* What a worker tells the parent, in shared memory. */
 struct slot {
 	int error;
 	struct reason why;
@@ -34,15 +34,16 @@ struct worker_group_state {
 	size_t slots_at, results_at, result_room, shared_at; /* offsets in the shared state */
 	unsigned processes;
 	_Atomic bool canceled;
-	_Atomic unsigned arrived, meeting; /* of the meeting that is being waited for; which one that is */
-	_Atomic uint64_t start_tsc; /* when the last meeting goes on */
+	_Atomic unsigned arrived, meeting; /* how many wait in the current meeting; the number of that meeting */
+	_Atomic uint64_t start_tsc; /* when all go on after the last meeting */
 	_Atomic unsigned measuring; /* workers that have not called worker_measured() yet */
 };
 
-/* All waiters must have seen that the last one has come before they go on: some microseconds, where they spin. */
+/* All workers must have seen that the last one has come before they go on. That takes some microseconds. */
 #define START_DELAY_NS (20 * NS_PER_US)
 /*
- * Waiters of a shared CPU must let each other run; those with a CPU of their own lose nothing by asking now and then.
+ * Workers that share a CPU must let each other run. Those with a CPU of their own lose nothing by yielding now and
+ * then.
  */
 #define SPINS_PER_YIELD 1000
 
@@ -72,7 +73,7 @@ static void relax(unsigned *spins)
 	__builtin_ia32_pause();
 }
 
-/* TSC cycles of a time, from how far both clocks go in a moment: good to a per cent, which is enough for a delay. */
+/* How many TSC cycles a time has: both clocks are watched for as long. Good to a per cent, which is enough here. */
 static uint64_t tsc_of_ns(uint64_t ns)
 {
 	uint64_t from_ns = now_ns(), from_tsc = worker_tsc();
@@ -174,8 +175,8 @@ static int worker_bind(const struct worker *worker, struct reason *why)
 		error = fail(why, errno, "cannot bind a worker to CPU %d: %s", worker->cpu, strerror(errno));
 	CPU_FREE(set);
 	/*
-	 * Memory near its own CPU, whatever the parent is bound to: MPOL_DEFAULT is 0 (linux/mempolicy.h). Where the
-	 * call is forbidden, as in many containers, the parent could not bind its memory either.
+	 * Take memory near the worker's CPU, whatever the parent's policy is: MPOL_DEFAULT is 0 (linux/mempolicy.h).
+	 * Where the call is forbidden, as in many containers, the parent has no policy either.
 	 */
 	syscall(SYS_set_mempolicy, 0, NULL, 0);
 	return error;
@@ -218,7 +219,7 @@ static void *thread_main(void *data)
 	return NULL;
 }
 
-/* All workers as threads of this process; worker 0 is its first thread. */
+/* Run all workers as threads of this process. Worker 0 is its first thread. */
 static void threads_work(struct worker_group_state *state)
 {
 	struct thread *thread = calloc(state->spec.workers, sizeof(*thread));
@@ -241,7 +242,7 @@ static void threads_work(struct worker_group_state *state)
 	free(thread);
 }
 
-/* Should memory run out all the same, the kernel is to take it from here (Documentation/filesystems/proc.rst, 3.1). */
+/* If memory runs out, the kernel is to end this process first (Documentation/filesystems/proc.rst, 3.1). */
 static void be_expendable(void)
 {
 	FILE *file = fopen("/proc/self/oom_score_adj", "we");
@@ -257,7 +258,7 @@ static _Noreturn void process_main(struct worker_group_state *state, unsigned in
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ };
 	bool keep = state->spec.keep;
 
-	/* The parent's handlers would keep this process alive when it is to end. */
+	/* With the parent's handlers this process would survive signals that are to end it. */
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		signal(numbers[i], SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -297,12 +298,12 @@ static int process_add(struct worker_group *group, struct reason *why)
 	return 0;
 }
 
-/* What became of a process that went away without a word. */
+/* What became of a process that did not say that its work is done. */
 static int process_judge(const struct worker_group *group, unsigned index, struct reason *why)
 {
 	siginfo_t how = { 0 };
 
-	/* It is left for worker_group_dismiss() to reap. */
+	/* worker_group_dismiss() reaps it. */
 	waitid(P_PID, (id_t)group->process[index], &how, WEXITED | WNOWAIT);
 	if (how.si_code == CLD_KILLED || how.si_code == CLD_DUMPED)
 		return fail(why, EIO, "a process of the storm was ended by signal %d (%s)%s", how.si_status,
@@ -337,7 +338,7 @@ static int worker_group_wait(const struct worker_group *group, struct reason *wh
 				continue;
 			if (read(group->word[i], &word, 1) != 1)
 				error = process_judge(group, i, why);
-			/* poll() passes over negative ones. */
+			/* poll() ignores negative descriptors. */
 			events[i].fd = -1;
 			waiting--;
 		}
@@ -346,7 +347,7 @@ static int worker_group_wait(const struct worker_group *group, struct reason *wh
 	return error;
 }
 
-/* The error of the worker that failed first: others were only canceled. */
+/* The error of the worker that failed; -ECANCELED of the others only says that one did. */
 static int workers_judge(const struct worker_group *group, struct reason *why)
 {
 	int error = 0;
@@ -364,7 +365,7 @@ static int workers_judge(const struct worker_group *group, struct reason *why)
 
 static int state_make(struct worker_group *group, const struct worker_group_spec *spec, struct reason *why)
 {
-	/* Results on lines of their own: a worker that writes its own must not slow another. */
+	/* Each result has cache lines of its own: a worker that writes its result must not slow another. */
 	size_t room = (spec->result_bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 	size_t slots_at = (sizeof(struct worker_group_state) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 	size_t cpus_at = slots_at + spec->workers * sizeof(struct slot);
