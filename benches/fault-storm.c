@@ -157,8 +157,9 @@ static enum fit fit(const uint64_t *value, enum setting setting)
 }
 
 /*
- * At 2 us a fault, which is slow, 20 ms are three rounds over 16 MiB, and sixteen where a fault takes 0.3 us. The shorter
- * window is for quantiles: it has a round at least, so 4096 faults a sample, and a per mille of a point's are dozens.
+ * At 2 us a fault, which is slow, 20 ms are three rounds over 16 MiB, and sixteen where a fault takes 0.3 us. The
+ * shorter window is for quantiles: it has a round at least, so 4096 faults a sample, and a per mille of a point's are
+ * dozens.
  */
 #define WINDOW_NS (20 * NS_PER_MS)
 #define TIMED_WINDOW_NS (8 * NS_PER_MS)

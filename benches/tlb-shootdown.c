@@ -84,8 +84,9 @@ static enum fit fit(const uint64_t *value, enum setting setting)
 
 /*
  * What may flush other CPUs' TLBs without an interrupt that Linux counts, or NULL. INVLPGB broadcasts (Linux 6.15,
- * arch/x86/mm/tlb.c; AMD APM vol. 3). KVM's guests do not interrupt vCPUs that are not running (KVM_FEATURE_PV_TLB_FLUSH,
- * Documentation/virt/kvm/x86/cpuid.rst); those of Hyper-V and Xen PV leave flushing to the hypervisor.
+ * arch/x86/mm/tlb.c; AMD APM vol. 3). KVM's guests do not interrupt vCPUs that are not running
+ * (KVM_FEATURE_PV_TLB_FLUSH, Documentation/virt/kvm/x86/cpuid.rst); those of Hyper-V and Xen PV leave flushing to the
+ * hypervisor.
  */
 static const char *silent_flush(const struct machine_source *source)
 {

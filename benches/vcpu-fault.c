@@ -87,7 +87,9 @@ static const struct metric metrics[METRICS + 1] = {
 static enum fit fit(const uint64_t *value, enum setting setting)
 {
 	(void)setting;
-	/* Without a fault in the guest no handler runs that could flush. Flushes are shown where nothing else varies. */
+	/*
+	 * Without a fault in the guest no handler runs that could flush. Flushes are shown where nothing else varies.
+	 */
 	if (value[FLUSH] != FLUSH_NONE && (value[KIND] == FAULT_BACKING_ONLY || value[ORDER] != TOUCH_SHUFFLED))
 		return FIT_NEVER;
 	return FIT_ALWAYS;

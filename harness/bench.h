@@ -3,8 +3,8 @@
  * it uses (system/, space/, machine/).
  *
  * A bench is a question with axes. Its struct bench points at everything that is special about it: its axes, its
- * metrics, and either a chase or an experiment. The harness chooses the CPU, interleaves the points, repeats, judges and
- * records. Behaviour comes from the fields below, never from a name.
+ * metrics, and either a chase or an experiment. The harness chooses the CPU, interleaves the points, repeats, judges
+ * and records. Behaviour comes from the fields below, never from a name.
  */
 #ifndef NESTWALK_BENCH_H
 #define NESTWALK_BENCH_H
@@ -198,8 +198,9 @@ struct experiment {
 	enum fit (*fit)(const uint64_t *value, enum setting setting);
 
 	/*
-	 * Take one sample. 0; -EINTR; -EIO or -EINVAL with *why: it did not verify, and the point is an error; any other
-	 * error with *why: this machine cannot do it, and the point is skipped. After an error *sample does not count.
+	 * Take one sample. 0; -EINTR; -EIO or -EINVAL with *why: it did not verify, and the point is an error; any
+	 * other error with *why: this machine cannot do it, and the point is skipped. After an error *sample does not
+	 * count.
 	 */
 	int (*measure)(const struct experiment_request *request, struct sample *sample, struct reason *why);
 
@@ -220,7 +221,9 @@ struct bench {
 	/* NULL: those of a chase. The first decides when a point is precise enough. */
 	const struct metric *metrics;
 
-	/* A bench has either a chase or an experiment. The chase is for the axis values in `value`, in the axes' order. */
+	/*
+	 * A bench has either a chase or an experiment. The chase is for the axis values in `value`, in the axes' order.
+	 */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);
 	struct experiment experiment;
 
