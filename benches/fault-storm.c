@@ -1,18 +1,18 @@
 /*
  * fault-storm: how many page faults a second does the system sustain, and what does one cost?
  *
- * What is measured: workers, each bound to a CPU of its own, go round and round over a region: they bring it into the
- * state that faults, touch each page, and give it back. fault_ns is the touching alone, per fault; faults_per_s is what
- * all workers get done over whole rounds, mapping and unmapping included. In a second, shorter window each touch is
- * timed alone: latencies and their histogram, without what timing costs. Kinds that take no fault (free-write, upgrade
- * on newer kernels) are given per page touched, and faults_per_page says 0. file-read and large pages: per fault, which
- * brings in 16 or 512 pages of 4K.
+ * What is measured: workers (axis actors), each bound to a CPU of its own, go round and round. A worker brings its
+ * region into the state that faults, touches each page, and gives the region back. fault_ns is the touching alone, per
+ * fault. faults_per_s is what all workers get done over whole rounds, mapping and unmapping included. In a second,
+ * shorter window each touch is timed alone: latencies and their histogram, less what timing costs. Kinds that take no
+ * fault (free-write, upgrade on newer kernels) are given per page touched, and their faults_per_page is 0. One fault of
+ * file-read or of a large page brings in 16 or 512 pages of 4K.
  *
- * What could confound it: frames that come back (recycled) are warm in caches, and a hypervisor has something behind
- * them already: frames=fresh never uses one twice, and takes less memory for fewer samples. Workers beyond the number
- * of cores share them. Other work on the machine takes free pages and CPU time: time stolen or waited for a CPU spoils
- * a sample. As threads, workers also wait for the lock of their address space, as processes they do not: that is the
- * question, no disturbance. zero-write, fork-copy: the preparation is in faults_per_s, not in fault_ns.
+ * What could confound it: recycled frames are warm in caches, and a hypervisor has memory behind them already.
+ * frames=fresh never uses a frame twice, and gives fewer samples. Workers beyond the number of cores share cores. Other
+ * work on the machine takes free pages and CPU time; time stolen, or waited for a CPU, spoils a sample. Threads also
+ * wait for the lock of their address space, which processes do not: that is part of the question. The preparation of
+ * zero-write and fork-copy is in faults_per_s and not in fault_ns.
  *
  * What would falsify it: a kernel's count of faults that is not the number of touches (such a sample is an error);
  * anon-write slower by more than 2 % than the plain loop of mmap, touch, munmap; latencies whose mean is far from
@@ -80,7 +80,7 @@ static const struct axis axes[AXES] = {
 		.help = "memory of each actor in a round, a multiple of 2M" },
 };
 
-/* Several workers, unless asked for more: a kind for each lock that they may meet at. */
+/* The kinds that several workers measure unless more is asked for: one for each lock that they may meet at. */
 static bool is_main(enum storm_kind kind)
 {
 	return kind == STORM_ANON_WRITE || kind == STORM_THP_WRITE || kind == STORM_SHARED_WRITE ||
@@ -164,9 +164,6 @@ static enum fit fit(const uint64_t *value, enum setting setting)
 #define WINDOW_NS (20 * NS_PER_MS)
 #define TIMED_WINDOW_NS (8 * NS_PER_MS)
 
-/* Fresh frames are out of use until the measurement is over: other storms are to have half of the run's budget left. */
-#define FRESH_PART 2
-
 /* Most kernels split CPU time by timer ticks, of 1 to 10 ms: the split of less than a window says nothing. */
 #define SPLIT_LEAST_NS WINDOW_NS
 
@@ -202,43 +199,38 @@ static void latencies_tell(const struct storm_result *result, struct sample *sam
 
 static void faults_tell(const struct storm_result *result, struct sample *sample)
 {
-	if (!result->counted) {
-		unknown_tell(sample, FAULTS_PER_PAGE, "this kernel does not count faults of hugetlb pages");
-		unknown_tell(sample, COUNTED_PER_EXPECTED, "this kernel does not count faults of hugetlb pages");
-		return;
-	}
-	sample->value[FAULTS_PER_PAGE] = (double)result->faults_counted / (double)result->pages;
-	if (result->faults_expected)
+	static const char uncounted[] = "this kernel does not count faults of hugetlb pages";
+
+	unknown_tell(sample, FAULTS_PER_PAGE, uncounted);
+	unknown_tell(sample, COUNTED_PER_EXPECTED,
+		result->counted ? "no fault is expected, so that there is no ratio to it" : uncounted);
+	if (result->counted)
+		sample->value[FAULTS_PER_PAGE] = (double)result->faults_counted / (double)result->pages;
+	if (result->counted && result->faults_expected)
 		sample->value[COUNTED_PER_EXPECTED] = (double)result->faults_counted / (double)result->faults_expected;
-	else
-		unknown_tell(sample, COUNTED_PER_EXPECTED, "no fault is expected, so that there is no ratio to it");
 }
 
-static void frames_tell(
-	const struct storm_result *result, bool fresh, const struct frame_pool *pool, struct sample *sample)
+static void frames_tell(const struct storm_result *result, const char *unseen, struct sample *sample)
 {
-	if (!fresh)
-		unknown_tell(sample, FRESH_SHARE, "recycled frames are not looked for among those used before");
-	else if (result->frames.got)
+	unknown_tell(sample, FRESH_SHARE, unseen);
+	if (result->frames.got)
 		sample->value[FRESH_SHARE] = (double)result->frames.fresh / (double)result->frames.got;
-	else
-		unknown_tell(sample, FRESH_SHARE, pool->unseen.text);
 }
 
 static void times_tell(
 	const struct experiment_request *request, const struct storm_result *result, struct sample *sample)
 {
+	static const char unsplit[] = "too short for the kernel to tell its own time from the program's";
 	double per_touch = (double)result->touch_tsc / (double)result->touches;
 
 	sample->value[FAULT_NS] = per_touch * request->ns_per_tsc;
 	sample->value[FAULT_CYCLES] = per_touch * request->cycles_per_tsc;
 	sample->value[FAULTS_PER_S] = result->touches_per_s;
+	unknown_tell(sample, SYSTEM_SHARE, unsplit);
+	unknown_tell(sample, USER_SHARE, unsplit);
 	if (result->elapsed_ns >= SPLIT_LEAST_NS && result->user_ns + result->system_ns) {
 		sample->value[SYSTEM_SHARE] = (double)result->system_ns / (double)result->elapsed_ns;
 		sample->value[USER_SHARE] = (double)result->user_ns / (double)result->elapsed_ns;
-	} else {
-		unknown_tell(sample, SYSTEM_SHARE, "too short for the kernel to tell its own time from the program's");
-		unknown_tell(sample, USER_SHARE, "too short for the kernel to tell its own time from the program's");
 	}
 	/* Rates and means are of all that happened. */
 	sample->away_most = AWAY_SHARE;
@@ -249,23 +241,16 @@ static void times_tell(
 		sample->page_faults = result->faults_counted - result->faults_expected;
 }
 
-/* What is held already has its part of the budget. The effort's limit is on what is under test at a time. */
-static uint64_t room_bytes(const struct experiment_request *request, const struct frame_pool *pool)
-{
-	uint64_t budget = request->memory_budget_bytes;
-	uint64_t left = budget > pool->held_bytes ? budget - pool->held_bytes : 0;
-
-	return left < request->memory_effort_bytes ? left : request->memory_effort_bytes;
-}
-
 static int measure(const struct experiment_request *request, struct sample *sample, struct reason *why)
 {
 	static struct storm_result result; /* too large for the stack */
 	struct frame_pool *pool = request->state;
-	const struct storm_fresh fresh = {
-		.pool = pool,
-		.most_bytes = request->memory_budget_bytes / FRESH_PART,
+	const struct storm_machine machine = {
+		.source = request->source,
+		.budget_bytes = request->memory_budget_bytes,
+		.effort_bytes = request->memory_effort_bytes,
 		.cpu_count = request->cpu_count,
+		.pool = pool,
 	};
 	const struct storm_spec spec = {
 		.experiment = {
@@ -282,21 +267,17 @@ static int measure(const struct experiment_request *request, struct sample *samp
 		.frames = &pool->map,
 		.stop = request->stop,
 	};
-	bool is_fresh = spec.experiment.frames == STORM_FRESH;
-	int error = storm_possible(&spec.experiment, request->source, room_bytes(request, pool), why);
+	int error = storm_take(&spec, &machine, &result, why);
 
-	if (error)
-		return error;
-	frame_pool_open(pool);
-	if (!is_fresh)
-		frame_pool_note_use(pool, storm_bytes(&spec.experiment));
-	error = is_fresh ? storm_run_fresh(&spec, &fresh, &result, why) : storm_run(&spec, &result, NULL, why);
 	if (error)
 		return error;
 	times_tell(request, &result, sample);
 	latencies_tell(&result, sample);
 	faults_tell(&result, sample);
-	frames_tell(&result, is_fresh, pool, sample);
+	if (spec.experiment.frames == STORM_FRESH)
+		frames_tell(&result, pool->unseen.text, sample);
+	else
+		unknown_tell(sample, FRESH_SHARE, "recycled frames are not looked for among those used before");
 	return 0;
 }
 

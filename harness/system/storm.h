@@ -114,24 +114,22 @@ uint64_t storm_pool_bytes(const struct storm_experiment *experiment);
 int storm_run(
 	const struct storm_spec *spec, struct storm_result *result, struct worker_group *kept, struct reason *why);
 
-/*
- * Whether this machine has what a storm needs, before anything is made. 0; -ENOMEM with *why: it takes more than
- * `room_bytes`, or than the 2M hugetlb pool has; -ENOTSUP transparent huge pages are off.
- */
-int storm_possible(const struct storm_experiment *experiment, const struct machine_source *source, uint64_t room_bytes,
-	struct reason *why);
+/* What a storm may have of this machine, and the frames that earlier storms of the measurement used. */
+struct storm_machine {
+	const struct machine_source *source;
+	uint64_t budget_bytes; /* of the run, for all that is held at a time */
+	uint64_t effort_bytes; /* for what is under test at a time */
+	unsigned cpu_count; /* of the spec's CPUs: those whose lists of free pages are drained for fresh frames */
+	struct frame_pool *pool; /* spec.frames may be its map */
+};
 
 /*
- * A storm of fresh frames: drain the pool, run the storm, keep its memory. Where frame numbers can be seen, a storm
- * that got too many used frames is repeated a few times: it holds those frames itself then.
- * @most_bytes: what the pool may hold in all. 0; as storm_run(), frame_pool_drain() and frame_pool_keep().
+ * Run a storm where the machine has what it needs. A storm of fresh frames first drains the pool, and its memory is
+ * kept in the pool; where frame numbers can be seen, and it got too many used frames, it is repeated a few times. 0
+ * with *result; -ENOMEM with *why: it would take more than it may, or than the 2M hugetlb pool has; -ENOTSUP:
+ * transparent huge pages are off; errors of storm_run(), frame_pool_drain() and frame_pool_keep().
  */
-struct storm_fresh {
-	struct frame_pool *pool;
-	uint64_t most_bytes;
-	unsigned cpu_count; /* of the spec's CPUs: those whose free pages are drained */
-};
-int storm_run_fresh(const struct storm_spec *spec, const struct storm_fresh *fresh, struct storm_result *result,
+int storm_take(const struct storm_spec *spec, const struct storm_machine *machine, struct storm_result *result,
 	struct reason *why);
 
 /*
