@@ -1,16 +1,16 @@
 /*
  * cr3-switch: what does it cost a guest to load CR3, and to touch memory after it?
  *
- * What is measured: MOV to CR3 at CPL 0 of a bare vCPU, with the root it has or with another that maps the same memory,
- * with and without PCID; then the first touch of W pages at CPL 3, which have lost their TLB entries unless a PCID kept
- * them, and the same touches once more. Exits are KVM's own counts: under nested paging a guest loads CR3 by itself,
- * under shadow paging the hypervisor has to load another shadow table.
+ * What is measured: a bare vCPU executes MOV to CR3 at CPL 0, with the root that CR3 has or with another root that maps
+ * the same memory, with and without PCID. Then it touches W pages at CPL 3, twice. The first touches find no TLB
+ * entries unless a PCID kept them; the second find all that fit. Exits are KVM's own counts: under nested paging a
+ * guest loads CR3 by itself, under shadow paging the hypervisor has to load another shadow table.
  *
- * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm; marked interpreted): the load's time is then an
- * interpreter's, the touches at CPL 3 stand.
+ * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm). The point is then marked interpreted: the time of
+ * the load is an interpreter's, and the touches at CPL 3 stand.
  *
- * What would falsify it: first touches no dearer than warm ones after a load without PCID, for W beyond a few pages;
- * exits per load under nested paging.
+ * What would falsify it: after a load without PCID, first touches of more than a few pages that are no dearer than warm
+ * ones; exits for each load under nested paging.
  */
 #include "bench.h"
 #include "space/laboratory.h"

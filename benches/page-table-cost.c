@@ -2,21 +2,21 @@
  * page-table-cost: what do page tables cost to build and to tear down, in time and in memory?
  *
  * What is measured: pages at a given distance are loaded from for the first time, in a span of addresses that has no
- * tables yet. Nothing was stored to them, so that no frame is allocated or zeroed: the kernel maps a page of zeros that
- * it has (4K, 2M), and what remains is the fault and the tables. 1G pages come from the hugetlb pool and are zeroed:
- * their build time is that. Then one munmap() takes all away. table_bytes is what the kernel's count of this process's
- * tables grew by, and must be what the formula says.
+ * tables yet. Nothing was stored to these pages, so that the kernel maps a page of zeros that it has (4K, 2M): no frame
+ * is allocated or zeroed, and the fault and the tables remain. Pages of 1G come from the hugetlb pool, and their build
+ * time is that of zeroing them. Then one munmap() takes all away. table_bytes is the growth of the kernel's count of
+ * this process's tables, and must be what the formula says.
  *
- * What the numbers mean: dense, a table of 4 KiB serves 512 pages; 2M apart each page needs a table of its own, 1G
- * apart two. flat_table_bytes is what one table without levels would take for the same span: that is what the hierarchy
- * saves, and for dense pages it saves nothing.
+ * What the numbers mean: side by side, a table of 4 KiB serves 512 pages. At 2M apart each page needs a table of its
+ * own, at 1G apart two. flat_table_bytes is what one table without levels would take for the same span. The difference
+ * is what the hierarchy saves; it saves nothing for pages side by side.
  *
- * What could confound it: Linux keeps a page table in reserve for each 2M page, so that those are dearer in memory than
- * hardware asks for. Tables from the kernel's pools are zeroed in the fault. THP or its huge zero page may be off: then
- * 2M is skipped.
+ * What could confound it: Linux keeps a page table in reserve for each 2M page, so that 2M pages take more memory than
+ * hardware asks for. Tables from the kernel's pools are zeroed within the fault. Without THP or its huge zero page,
+ * points of 2M are skipped.
  *
- * What would falsify it: table bytes beside the formula by more than one table a level, or more or less than a fault
- * for each page: either makes an error, and no number.
+ * What would falsify it: table bytes that differ from the formula by more than one table a level, or more or less than
+ * a fault for each page. Either makes the point an error, without a number.
  */
 #include "bench.h"
 #include "machine/memory.h"

@@ -1,17 +1,17 @@
 /*
  * table-memory: how much memory do page tables take, in guests, in the hypervisor, and natively?
  *
- * What is measured: V VMs with P address spaces each, every one loaded and walked; the tables in the guests (exact,
- * they are built here) and what the hypervisor added (SecPageTables of /proc/meminfo). On a host: VmPTE of P processes.
- * The formula: nested paging adds one tree a VM, shadow paging one for each address space: 4 VMs of 10 processes are 44
- * trees against 80.
+ * What is measured: V VMs with P address spaces each, every one of which is loaded and walked. The tables of the guests
+ * are exact, as they are built here. What the hypervisor adds is the growth of SecPageTables in /proc/meminfo. On a
+ * host, it is VmPTE of P processes. By the formula nested paging adds one tree for each VM, and shadow paging one for
+ * each address space: 4 VMs of 10 processes have 44 trees against 80.
  *
- * What could confound it: other VMs that come or go meanwhile. Trees are not bytes: where the processes of a VM have
- * memory of their own, a nested tree covers all of it, and only upper levels are saved (memory: own); where they share
- * it, bytes follow the trees (memory: shared).
+ * What could confound it: other VMs that start or stop meanwhile. Trees are not bytes: where each process of a VM has
+ * memory of its own (memory=own), a nested tree covers all of it, and only upper levels are saved; where the processes
+ * share their memory (memory=shared), bytes follow the trees.
  *
- * What would falsify it: hypervisor bytes that grow with P under nested paging and shared memory, or that do not under
- * shadow paging.
+ * What would falsify it: with shared memory, bytes of the hypervisor that grow with P under nested paging, or that do
+ * not grow with P under shadow paging.
  */
 #include "bench.h"
 #include "space/table_footprint.h"

@@ -2,18 +2,18 @@
  * tlb-shootdown: what does it cost to take pages away from CPUs that have them in their TLBs?
  *
  * What is measured: one call of munmap, mprotect (to read-only) or madvise(MADV_DONTNEED) over N pages of 4K side by
- * side, by a thread whose process has other threads on T other CPUs. Those have just loaded a byte of each page and run
- * on in user mode. The kernel has to interrupt each and wait until it has flushed. operation_ns is the call itself;
- * victim_ns is what one interrupted CPU lost; interrupts_per_operation are the kernel's own count. T = 0 is what the
- * call costs where nobody else has to be told.
+ * side. The process of the caller has other threads on T other CPUs, which have just loaded a byte of each page and run
+ * on in user mode. The kernel has to interrupt each of them and wait until it has flushed. operation_ns is the time of
+ * the call, victim_ns is what one interrupted CPU lost, and interrupts_per_operation is the kernel's own count. T = 0
+ * is what the call costs where no other CPU has to be told.
  *
- * What could confound it: a machine whose CPUs are busy, where threads are not where they should be when a call begins;
- * in a guest, a hypervisor that has to deliver the interrupts, or that has flushes done without; other programs'
- * shootdowns, which the kernel counts in the same line (T = 0 shows how many). N beyond what a TLB holds: the kernel
- * flushes all the same.
+ * What could confound it: busy CPUs, where threads do not run when a call begins; a hypervisor that delivers the
+ * interrupts, or flushes without them; shootdowns of other programs, which the kernel counts in the same line (T = 0
+ * shows how many). More pages than a TLB holds are no confounder: the kernel flushes all the same.
  *
  * What would falsify it: about as many interrupts without other CPUs as with them; a call with T > 0 that is no dearer
- * than one with T = 0; victim_ns that goes on growing with the pages beyond 33, from where on the kernel flushes all.
+ * than one with T = 0; a victim_ns that goes on growing beyond 33 pages, from where on the kernel flushes the whole
+ * TLB.
  */
 #include "bench.h"
 #include "machine/outer.h"

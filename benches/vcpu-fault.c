@@ -1,19 +1,19 @@
 /*
  * vcpu-fault: what does a page fault cost a guest, in cycles and in exits, and how does the hypervisor take part?
  *
- * What is measured: a bare vCPU touches pages at CPL 3; a handler of a few instructions at CPL 0 maps each and returns.
- * guest-cold: the new frame has no host memory yet, so that the host faults underneath. guest-warm: it has; under
- * nested paging the hypervisor need not take part, under shadow paging it must. backing-only: the guest maps the page
- * already, only the host faults. upgrade: a write to a page mapped read-only. With flush, the handler also issues
- * invlpg or reloads CR3, which a fault does not need, but operating systems do. Exits, faults and interpreted
- * instructions are KVM's own counts.
+ * What is measured: a bare vCPU touches pages at CPL 3; a handler of a few instructions at CPL 0 maps each page and
+ * returns. guest-cold: the frame that the handler maps has no host memory yet, so that the host takes a fault, too.
+ * guest-warm: it has host memory, so that the hypervisor need not take part under nested paging, and must under shadow
+ * paging. backing-only: the guest maps the page already, and only the host takes a fault. upgrade: the guest writes to
+ * a page that is mapped read-only. With flush, the handler also issues invlpg or reloads CR3; a fault does not need it,
+ * but operating systems do it. Exits, faults and interpreted instructions are KVM's own counts.
  *
- * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm): the point is then marked interpreted, its counts
- * stand, and its times are an interpreter's. Shadow KVM fills in neighbours of a fault that the guest has mapped
- * already: order sequential and shuffled show by how much.
+ * What could confound it: a KVM that interprets CPL 0 code (kvm_pvm). The point is then marked interpreted: its counts
+ * stand, and its times are an interpreter's. KVM's shadow MMU also fills in neighbours of a fault that the guest has
+ * mapped already: orders sequential and shuffled show by how much.
  *
- * What would falsify it: a guest-warm fault that exits under nested paging, or does not under shadow paging: then the
- * paging mode is not what it is said to be.
+ * What would falsify it: a guest-warm fault that exits under nested paging, or does not exit under shadow paging. Then
+ * the paging mode is not what it is said to be.
  */
 #include "bench.h"
 #include "space/laboratory.h"
