@@ -21,6 +21,7 @@ struct checking {
 	const char *file; /* of the line looked at */
 	size_t line;
 	double tsc_hz; /* 0: unknown */
+	const json_t *about; /* run.json; NULL: it cannot be read */
 	struct checked_join *join; /* owned by check.c */
 	size_t joins;
 };
@@ -65,6 +66,9 @@ int check_joined(struct checking *c, const char *run, const json_t *about);
 
 /* That each joined run has as many points as run.json says; after all points were looked at. */
 void check_joined_points(struct checking *c);
+
+/* What run.json says of metrics and axes, where it does. */
+void check_traits(struct checking *c, const json_t *about);
 
 /* What hardware counted in a point ("hardware" and its samples), where the point has that, and in a run ("counters"). */
 void check_hardware(struct checking *c, const json_t *point);

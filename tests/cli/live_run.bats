@@ -112,9 +112,15 @@ bench_is_sound() {
 	run -0 "$NESTWALK" check "$RUN"
 }
 
-@test "trials give valid runs" {
+@test "experiments give valid runs, which say what their metrics and params are" {
 	need_kvm
 	bench_is_sound vcpu-fault,cr3-switch,table-memory
+	jq -e '.metrics["vcpu-fault"].touch_cycles ==
+		{"unit": "cycles", "per": "page", "better": "less", "signed": true, "time": true} and
+		.axes["table-memory"].mapped_bytes.kind == "bytes"' "$RUN/run.json"
+	# Each point says the unit that run.json says, and has no metric that run.json does not have.
+	jq -es --slurpfile run "$RUN/run.json" 'all(.[]; .bench as $bench | .metrics | to_entries |
+		all(.[]; .value.unit == $run[0].metrics[$bench][.key].unit))' "$RUN/points.jsonl"
 }
 
 @test "walk-depth gives a valid run" {
