@@ -145,13 +145,13 @@ static const char *image_default(char *text, size_t bytes)
 }
 
 #define PARAMS_MAX 32 /* as many as a command line may have */
-#define WORDS_MAX (2 * PARAMS_MAX + 10) /* of the command in the guest: two a parameter, and nine others */
+#define WORDS_MAX (2 * PARAMS_MAX + 11) /* of the command in the guest: two a parameter, and eleven others */
 
 /* `run` with the same benches, parameters and effort, in the setting that is the guest's host. */
 struct command {
 	const char *word[WORDS_MAX + 1];
 	size_t count;
-	char benches[1024], seed[24];
+	char benches[1024], seed[24], rounds[16];
 	char *param[PARAMS_MAX]; /* owned */
 };
 
@@ -177,6 +177,11 @@ static int command_make(const struct guest_job *job, struct command *command)
 
 		for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 			command->word[command->count++] = fixed[i];
+	}
+	if (job->rounds) {
+		snprintf(command->rounds, sizeof(command->rounds), "%u", job->rounds);
+		command->word[command->count++] = "--rounds";
+		command->word[command->count++] = command->rounds;
 	}
 	for (size_t i = 0; i < job->plan->param_count; i++) {
 		const struct param *param = &job->plan->params[i];
@@ -290,7 +295,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		.directory = directory,
 		.cpus = job->cpus,
 		.cpu_count = job->around.cpu_count,
-		.seconds = effort_seconds_most(job_seconds(what)),
+		.seconds = what->rounds ? 0 : effort_seconds_most(job_seconds(what)),
 		.stop = what->stop,
 		.progress = show_progress,
 	};

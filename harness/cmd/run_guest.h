@@ -25,6 +25,7 @@ struct guest_job {
 	size_t bench_count;
 	const struct plan_request *plan;
 	const struct effort *effort;
+	unsigned rounds; /* 0: as many as the effort's time allows */
 	uint64_t seed;
 	bool (*stop)(void);
 };

@@ -57,9 +57,10 @@ static double ending_limit(const struct guest_request *request)
 	return request->limits.ending_s > 0 ? request->limits.ending_s : ENDING_LIMIT_S;
 }
 
+/* 0 seconds: no deadline. */
 static uint64_t deadline_in(double seconds)
 {
-	return now_ns() + (uint64_t)(seconds * (double)NS_PER_S);
+	return !(seconds > 0) ? UINT64_MAX : now_ns() + (uint64_t)(seconds * (double)NS_PER_S);
 }
 
 static bool asked_to_stop(const struct session *session)

@@ -26,7 +26,7 @@ struct guest_request {
 	const char *directory; /* made if need be: gets console.log, qemu.log and what the guest sends */
 	const int *cpus; /* for the vCPUs' threads, one each; those beyond cpu_count stay where the kernel puts them */
 	unsigned cpu_count;
-	double seconds; /* that the command takes at most, as the host would: a guest has half as much again */
+	double seconds; /* the command takes at most so long on a host, and a guest may take half as long again; 0: no limit */
 	struct guest_limits limits;
 	bool (*stop)(void); /* true: end the command, take what there is */
 	void (*progress)(const char *what, double elapsed_s, void *data); /* may be NULL */

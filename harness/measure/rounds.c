@@ -50,7 +50,10 @@ static bool stopped(const struct measurement *m)
 	return m->around->stop && m->around->stop();
 }
 
-/* A cell is over when none of its points can get better; one that needs more memory than there may be never begins. */
+/*
+ * A cell is over when none of its points can get better. With a fixed number of rounds, each more sample makes a point
+ * better. One that needs more memory than there may be never begins.
+ */
 static void cell_judge(const struct measurement *m, const struct ground *ground, struct cell *cell)
 {
 	const char *limit;
@@ -66,7 +69,7 @@ static void cell_judge(const struct measurement *m, const struct ground *ground,
 
 		if (!(cell->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
 			continue;
-		if (point->samples < m->around->effort->samples_least ||
+		if (m->around->rounds || point->samples < m->around->effort->samples_least ||
 			(point->samples < m->around->effort->samples_most &&
 				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
 			finished = false;
@@ -109,6 +112,7 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 		.bench = m->plan->bench->name,
 		.pass = m->plan->ground[0].cell[0]->point[0].pass,
 		.round = m->round,
+		.rounds = m->around->rounds,
 		.points_finished = points_finished(m->plan, cell_is_finished),
 		.points = points_finished(m->plan, cell_is_any),
 		.elapsed_s = (double)(now - m->start_ns) / (double)NS_PER_S,
@@ -283,6 +287,9 @@ static void unmeasured_explain(struct measurement *m)
 					continue;
 				unmeasured_reason(m, ground, cell, &cell->point[s], &why);
 				point_fail(&cell->point[s], POINT_SKIPPED, &why);
+				/* That one point was disturbed says nothing about larger counts. */
+				if (cell->point[s].contaminated)
+					continue;
 				for (size_t other = 0; other < c; other++) {
 					const struct cell *smaller = ground->cell[other];
 
@@ -303,6 +310,8 @@ static bool another_round(const struct measurement *m, uint64_t last_ns, size_t 
 
 	if (!unfinished)
 		return false;
+	if (m->around->rounds)
+		return m->round < m->around->rounds;
 	return (double)now_ns() + share * (double)last_ns <
 	       (double)(m->round < m->around->effort->samples_least ? m->abort_ns : m->deadline_ns);
 }
@@ -320,6 +329,12 @@ static int cycle_make(struct measurement *m)
 	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;
 }
 
+/* A fixed number of rounds has no deadline. */
+static uint64_t deadline_after(const struct surroundings *around, uint64_t start_ns, double seconds)
+{
+	return around->rounds ? UINT64_MAX : start_ns + (uint64_t)(seconds * (double)NS_PER_S);
+}
+
 int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
 	struct reason *why)
 {
@@ -330,8 +345,8 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		.around = around,
 		.cost = cost,
 		.start_ns = start,
-		.deadline_ns = start + (uint64_t)(seconds * (double)NS_PER_S),
-		.abort_ns = start + (uint64_t)(seconds * (1 + OVERTIME_SHARE) * (double)NS_PER_S),
+		.deadline_ns = deadline_after(around, start, seconds),
+		.abort_ns = deadline_after(around, start, seconds * (1 + OVERTIME_SHARE)),
 		.seconds = seconds,
 		.fresh = &fresh,
 	};

@@ -1,5 +1,6 @@
 /*
- * Measuring a plan: rounds over all its points, until they are precise enough or the time is used.
+ * Measuring a plan: rounds over all its points, until they are precise enough or the time is used; or a fixed number of
+ * rounds, whatever the time.
  *
  * A round makes fresh memory for each ground, opens each setting's space on it, and visits every unfinished cell once
  * in a new random order; a cell's settings are measured one right after the other on the same pages in the same order,
@@ -40,7 +41,7 @@ double effort_seconds_most(double seconds);
 struct progress {
 	const char *bench;
 	enum pass pass;
-	unsigned round;
+	unsigned round, rounds; /* the round that begins, from 0, of how many; rounds 0: not fixed */
 	size_t points_finished, points;
 	double elapsed_s, left_s; /* of the whole bench */
 	uint64_t memory_bytes;
@@ -50,6 +51,7 @@ struct progress {
 struct surroundings {
 	struct point_context context;
 	const struct effort *effort;
+	unsigned rounds; /* so many in each pass, however long they take; 0: as many as the seconds allow */
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
@@ -73,7 +75,7 @@ struct clock_cost {
 };
 
 /*
- * Measure all points of a plan within `seconds`. 0; -EINTR stop() said so, and all points hold what was measured;
+ * Measure all points of a plan within `seconds`, or in around->rounds rounds without a limit of time. 0; -EINTR stop() said so, and all points hold what was measured;
  * others with *why, from write() or for want of memory. Every point is final and written when it returns, but after
  * an error of write().
  */

@@ -223,8 +223,9 @@ static int scene_memory(struct scene *scene, const struct wish *wish, struct rea
 	uint64_t pages;
 	int error = packed_make(scene, wish->count, why);
 
-	limits.deadline_ns =
-		now_ns() + (uint64_t)(touch_share(m) / (double)grounds_possible(m) * m->seconds * (double)NS_PER_S);
+	if (!m->around->rounds)
+		limits.deadline_ns = now_ns() + (uint64_t)(touch_share(m) / (double)grounds_possible(m) * m->seconds *
+							   (double)NS_PER_S);
 	if (error)
 		return error;
 	if (like->sparse)

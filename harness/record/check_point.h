@@ -21,6 +21,7 @@ struct checking {
 	const char *file; /* of the line looked at */
 	size_t line;
 	double tsc_hz; /* 0: unknown */
+	json_int_t rounds; /* that the run measured in each pass; 0: as many as its time allowed */
 	struct checked_join *join; /* owned by check.c */
 	size_t joins;
 };
