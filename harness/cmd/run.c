@@ -198,7 +198,7 @@ static const struct argp argp = {
 	       "Then `nestwalk tlb RUNDIR` and `nestwalk report RUNDIR`.",
 };
 
-/* One line that is written over on a terminal; elsewhere a plain line a round. */
+/* On a terminal one line is written over; elsewhere each round gets a line of its own. */
 static void show_progress(const struct progress *progress, void *data)
 {
 	static uint64_t shown_ns;
@@ -230,14 +230,17 @@ static void show_progress(const struct progress *progress, void *data)
 
 static void signals_catch(void)
 {
-	/* No SA_RESTART: a vCPU that runs must come back to see the signal. */
+	/* SA_RESTART is not set, because a running vCPU must return to user space to see the signal. */
 	struct sigaction action = { .sa_handler = on_signal };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
-	/* A reader of our progress that went away must not end a measurement, and a file size limit is an error to tell. */
+	/*
+	 * A reader of the progress that goes away must not end a measurement. A file size limit is an error to
+	 * report, not a signal to die of.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
@@ -261,8 +264,9 @@ static bool bench_has_params(const struct bench *bench, const struct plan_reques
 }
 
 /*
- * Where no bench is named: those that run in a setting asked for, and have every parameter that is given with its values.
- * Where none takes the values, those that have the parameters: to be refused with the reason.
+ * Where no bench is named, choose those that run in a setting asked for and take every parameter given with its
+ * values. Where none takes the values, choose those that have the parameters; job_open() then refuses the values with
+ * the reason.
  */
 static void benches_choose(struct arguments *arguments, unsigned settings, bool first_answers)
 {
@@ -278,7 +282,7 @@ static void benches_choose(struct arguments *arguments, unsigned settings, bool 
 		}
 }
 
-/* A guest measures what its host would; and of a run for a guest only, the host measures nothing. */
+/* A guest measures the benches that its host would. In a run for a guest only, the host measures nothing. */
 static void benches_share(struct arguments *arguments)
 {
 	struct job_request *request = &arguments->request;
@@ -311,13 +315,13 @@ static void defaults_fill(struct arguments *arguments)
 	request->plan.params = arguments->params;
 	if (!request->plan.settings && !arguments->guest.named) {
 		request->plan.settings = SETTING_BIT(SETTING_SPACES) - 1;
-		/* A first answer has no time for one. */
+		/* A first answer has no time for a guest. */
 		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
 	}
 	settings = request->plan.settings | (arguments->guest.wanted ? SETTING_BIT(SETTING_HOST) : 0);
 	if (!named)
 		benches_choose(arguments, settings, request->effort->first_answers);
-	/* A parameter that no bench of the first answer has asks for those that have it. */
+	/* A parameter that no bench of the first answer has asks for the other benches. */
 	if (!named && !request->bench_count)
 		benches_choose(arguments, settings, false);
 	benches_share(arguments);
@@ -371,7 +375,7 @@ static void announce(const struct job *job, const struct arguments *arguments)
 		job->outer);
 }
 
-/* What came of the guest. */
+/* The results of the guest. */
 struct guest_outcome {
 	struct guest_points points;
 	bool skipped, failed;
@@ -396,7 +400,7 @@ static void guest_part(const struct arguments *arguments, const struct job *job,
 	outcome->failed = guest_measure(&arguments->guest, &what, job, &outcome->points, &outcome->why) != 0;
 }
 
-/* What came of it, in the words and with the exit code of the worst part. */
+/* Tell the results, and return the exit code of the worst part. */
 static int conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
 {
 	if (isatty(STDERR_FILENO))
@@ -439,7 +443,7 @@ static int measure(const struct arguments *arguments, struct job *job)
 	return conclude(job, &guest, error, &why);
 }
 
-/* Of a run for a guest only nothing is left where that cannot be had: -ENOTSUP. */
+/* -ENOTSUP where the run is for a guest only and there can be none. */
 static int nothing_but_a_guest(const struct arguments *arguments, struct reason *why)
 {
 	if (arguments->request.plan.settings || !arguments->guest.wanted || !guest_look(&arguments->guest, why))

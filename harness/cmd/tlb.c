@@ -52,7 +52,7 @@ static const struct argp argp = {
 	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID advertises, and what an access costs more that misses a level.\vdocs/METHOD.md says how they are inferred, and where that ends.",
 };
 
-/* Elements of one list about one curve: those that agree in all that names it. */
+/* Whether two elements are about the same curve: they agree in all keys that name it. */
 static bool same_curve(const json_t *a, const json_t *b)
 {
 	static const char *const names[] = { "bench", "setting", "paging", "outer", "page_size_bytes", "backing",
@@ -153,7 +153,7 @@ static void print_walk(const json_t *walk)
 	printf("\n");
 }
 
-/* Everything about the curve that `curve`, an element of any list, is about. */
+/* Print everything about the curve that `curve`, an element of any list, is about. */
 static void print_curve(const json_t *inferred, const json_t *curve, const json_t *about, bool verbose)
 {
 	const json_t *element;
@@ -193,7 +193,7 @@ static void print_curve(const json_t *inferred, const json_t *curve, const json_
 				number(element, "comparisons"));
 }
 
-/* The reason why a curve was not measured at all; NULL where it was. */
+/* The reason why no point of a curve was measured; NULL where one was. */
 static const char *not_measured(const json_t *inferred, const json_t *curve)
 {
 	static const char prefix[] = "not measured: ";
@@ -209,7 +209,10 @@ static const char *not_measured(const json_t *inferred, const json_t *curve)
 	return NULL;
 }
 
-/* Curves that were not measured, once for all settings and strides that share page size, backing and reason. */
+/*
+ * Print the curves that were not measured, once for all settings and strides with the same page size, backing and
+ * reason.
+ */
 static void print_not_measured(const json_t *inferred)
 {
 	const json_t *noise = json_object_get(inferred, "noise"), *curve;

@@ -30,7 +30,7 @@ static bool core_pmu_is_present(const char *name)
 		if (pfm_get_pmu_info((pfm_pmu_t)pmu, &info) != PFM_SUCCESS || !info.is_present ||
 			info.type != PFM_PMU_TYPE_CORE)
 			continue;
-		/* The architectural PMU is there on every Intel CPU, known or not: it tells nothing. */
+		/* The architectural PMU does not tell CPUs apart: every Intel CPU has it. */
 		if (name ? !strcmp(info.name, name) : strcmp(info.name, "ix86arch") != 0)
 			return true;
 	}
@@ -39,7 +39,7 @@ static bool core_pmu_is_present(const char *name)
 
 static bool is_amd(void)
 {
-	/* Leaf 0 is all that cpu_vendor() wants. Executing CPUID in a guest is an exit: not the whole table for that. */
+	/* Only leaf 0 is read, which is all that cpu_vendor() needs: executing CPUID in a guest is an exit. */
 	static struct cpuid_table table;
 	struct cpuid_record *leaf = &table.record[0];
 	enum cpu_vendor vendor;
@@ -60,7 +60,7 @@ int encode_detect(const struct microarch **microarch, struct reason *why)
 		if ((*microarch)->fallback == FALLBACK_NO && core_pmu_is_present((*microarch)->pmu))
 			return 0;
 	}
-	/* An AMD core of before Zen has other generic events; libpfm4 knows those. */
+	/* AMD cores before Zen have other generic events, and libpfm4 knows those cores. */
 	*microarch = catalogue_fallback(is_amd() && !core_pmu_is_present(NULL) ? FALLBACK_AMD : FALLBACK_ANY);
 	return 0;
 }

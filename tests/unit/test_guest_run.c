@@ -1,4 +1,4 @@
-/* guest/guest.c, vm.c, witness.c: a guest from power-on to its results, or to the reason why there are none. */
+/* guest/guest.c, vm.c, host_observer.c: a guest from power-on to its results, or to the reason why there are none. */
 #include "guest/guest.h"
 
 #include "base/units.h"
