@@ -16,7 +16,7 @@ MAKEFLAGS += --no-builtin-rules
 WERROR ?= -Werror
 # What GCC thinks about truncation changes with -O; and a reason that is too long is meant to be cut.
 WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wwrite-strings -Wshadow -Wno-format-truncation $(WERROR)
-PACKAGES := jansson gsl hwloc libcmark-gfm
+PACKAGES := jansson gsl hwloc sqlite3 libcmark-gfm
 # pkg-config may be there only once $(SETUP) has run: asked at the first use, which is in a recipe, and only once.
 package_cflags = $(eval package_cflags := $(shell pkg-config --cflags $(PACKAGES)))$(package_cflags)
 package_libs = $(eval package_libs := $(shell pkg-config --libs $(PACKAGES)))$(package_libs)

@@ -1,16 +1,11 @@
-# What all figures share. Each script is run as
-#   gnuplot -d -c SCRIPT PLOTS DIR NAME svg|png TITLE SUBTITLE GHZ
-# and draws DIR/NAME.svg or .png from the tables DIR/NAME*.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown.
+# What all figures share. gnuplot runs in a directory of its own that holds all scripts of plots/ and the figure's tables:
+#   gnuplot -d -c style.gp svg|png TITLE SUBTITLE GHZ
+# draws figure.svg or figure.png with figure.gp from table.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown.
 
-plots = ARG1
-directory = ARG2
-name = ARG3
-picture_format = ARG4
-title_text = ARG5
-subtitle_text = ARG6
-ghz = ARG7 + 0.
-
-table(part) = directory . "/" . name . part . ".tsv"
+picture_format = ARG1
+title_text = ARG2
+subtitle_text = ARG3
+ghz = ARG4 + 0.
 
 # SVG takes its font from whoever looks at it; PNG is drawn here.
 width = 960
@@ -28,17 +23,11 @@ set datafile missing "NA"
 set encoding utf8
 set style fill transparent solid 0.22 noborder
 
-# Okabe and Ito's colours, told apart by colour-blind readers, and two dark shades. A setting has one colour in every figure.
-array colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A3600", "#004D38"]
+# Okabe and Ito's colours, told apart by colour-blind readers, and dark shades. A place (a setting with its paging mode) has
+# its own in the column `colour` of a table, from place_colour(); these are for everything else.
+array colours = ["#E69F00", "#56B4E9", "#CC79A7", "#332288", "#882255", "#117733", "#7A3600", "#666666"]
 colour(i) = i < 1 ? "#222222" : colours[(int(i) - 1) % |colours| + 1]
-setting_colour(s) = s eq "host" ? 1 : s eq "vcpu" ? 2 : s eq "guest" ? 3 : 4
-# Two paging modes of a setting may stand side by side: shadow paging has the dark shade of its colour.
-place_colour(s, label) = strstrt(label, "shadow paging") == 0 || setting_colour(s) == 1 ? setting_colour(s) : \
-	s eq "vcpu" ? 7 : s eq "guest" ? 8 : setting_colour(s)
-# The same from a label alone, which begins with the setting.
-label_colour(label) = place_colour(substr(label, 1, 4) eq "host" ? "host" : substr(label, 1, 4) eq "vcpu" ? "vcpu" : \
-	substr(label, 1, 5) eq "guest" ? "guest" : label, label)
-rgb(i) = int("0x" . substr(colour(i), 2, 7))
+
 grey = "#666666"
 ink = "#222222"
 
@@ -66,5 +55,17 @@ count_label(p) = p >= 2**20 ? sprintf("%g Mi", p / 2**20) : p >= 1024 ? sprintf(
 bytes_label(b) = b >= 2**40 ? sprintf("%g TiB", b / 2.**40) : b >= 2**30 ? sprintf("%g GiB", b / 2.**30) : \
 	b >= 2**20 ? sprintf("%g MiB", b / 2.**20) : b >= 2**10 ? sprintf("%g KiB", b / 2.**10) : sprintf("%g B", b)
 
-# Where all is measured in one setting, colours tell paging modes apart: shadow paging is what vCPUs have elsewhere, too.
-paging_colour(p) = p eq "native" ? 1 : p eq "shadow" ? 2 : p eq "nested" ? 6 : 4
+time_label(ns) = ns >= 1e9 ? sprintf("%g s", ns / 1e9) : ns >= 1e6 ? sprintf("%g ms", ns / 1e6) : \
+	ns >= 1e3 ? sprintf("%g µs", ns / 1e3) : sprintf("%g ns", ns)
+# Cycles, rates and other plain numbers.
+number_label(v) = v >= 1e6 ? sprintf("%g M", v / 1e6) : v >= 1e3 ? sprintf("%g k", v / 1e3) : sprintf("%g", v)
+tick_label(kind, v) = kind eq "time" ? time_label(v) : kind eq "bytes" ? bytes_label(v) : kind eq "count" ? count_label(v) : \
+	number_label(v)
+
+# A picture of so many pixels begins, with its title.
+begin(pixels) = sprintf("height = %d; %s; set output 'figure.%s'; set multiplot; from_top(px) = 1. - px / (height + 0.); \
+set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
+set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
+	pixels, start_picture(pixels), picture_format)
+
+load "figure.gp"

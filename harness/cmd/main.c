@@ -18,6 +18,7 @@ static const struct command {
 	{ "list", "the benches, their parameters and the settings they run in", cmd_list },
 	{ "run", "measure, and write a run directory", cmd_run },
 	{ "tlb", "the TLB levels and walk costs that a run's curves show", cmd_tlb },
+	{ "query", "ask the results of runs a question in SQL", cmd_query },
 	{ "report", "draw a run's figures and explain them", cmd_report },
 	{ "merge", "join the runs of a host and of its guests, to compare them", cmd_merge },
 	{ "check", "validate a run directory", cmd_check },

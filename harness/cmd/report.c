@@ -1,14 +1,19 @@
 #include "report/report.h"
 #include "cmd/cmd.h"
+#include "cmd/database.h"
+#include "infer/tables.h"
 #include "record/load.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct arguments {
 	char **runs;
 	int count;
-	const char *directory;
+	const char *directory, *plots;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -18,6 +23,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'o':
 		arguments->directory = argument;
+		return 0;
+	case 'p':
+		arguments->plots = argument;
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->runs = state->argv + state->next;
@@ -37,6 +45,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ .name = "output", .key = 'o', .arg = "DIR", .doc = "write there instead of to RUN/report" },
+	{ .name = "plots", .key = 'p', .arg = "DIR", .doc = "also the figures in DIR, a folder for each" },
 	{ 0 },
 };
 
@@ -44,27 +53,36 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RUN...",
-	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, report.html.\vThe figures are drawn by gnuplot from the tables, with the scripts in plots/ (or $NESTWALK_PLOTS).",
+	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, report.html.\vA figure is a folder in plots/ (or $NESTWALK_PLOTS): table.sql selects what is drawn, figure.gp draws it, text.md says it. docs/ARCHITECTURE.md tells how to add one.",
 };
 
-static int report_one(const char *path, const char *directory)
+/* Where a run's report goes when nobody says: REPORT beside its results. The caller frees. */
+static char *report_directory(const char *run, const char *asked)
 {
-	const struct report_request request = { .directory = directory };
-	struct loaded_run run;
-	struct reason why;
-	int rc = run_load(path, &run, &why);
+	return asked ? strdup(asked) : run_file(run, "report");
+}
 
-	if (rc)
-		return cmd_fail(EXIT_FAILED, &why);
-	rc = report_write(&run, &request, &why);
-	run_unload(&run);
-	if (rc)
-		return cmd_fail(EXIT_FAILED, &why);
-	if (directory)
+static int report_one(const char *run, const struct arguments *arguments)
+{
+	char *directory = report_directory(run, arguments->directory);
+	const struct report_request request = { .directory = directory, .plots = arguments->plots };
+	struct reason why;
+	sqlite3 *db;
+	int rc = directory ? cmd_database_open(&run, 1, DATABASE_SAMPLES, &db, &why)
+			   : fail(&why, ENOMEM, "out of memory");
+
+	if (!rc) {
+		rc = database_fill_bench_tables(db, NULL, &why);
+		if (!rc)
+			rc = infer_tables_fill(db, &why);
+		if (!rc)
+			rc = report_write(db, &request, &why);
+		sqlite3_close(db);
+	}
+	if (!rc)
 		printf("%s/report.html\n", directory);
-	else
-		printf("%s/report/report.html\n", path);
-	return EXIT_DONE;
+	free(directory);
+	return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }
 
 int cmd_report(int argc, char **argv)
@@ -74,7 +92,7 @@ int cmd_report(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	for (int i = 0; i < arguments.count; i++) {
-		if (report_one(arguments.runs[i], arguments.directory) != EXIT_DONE)
+		if (report_one(arguments.runs[i], &arguments) != EXIT_DONE)
 			code = EXIT_FAILED;
 	}
 	return code;

@@ -1,8 +1,7 @@
 #include "base/units.h"
 #include "cmd/cmd.h"
-#include "measure/steps.h"
+#include "infer/levels_json.h"
 #include "record/load.h"
-#include "report/inferred.h"
 
 #include <argp.h>
 #include <math.h>
@@ -72,6 +71,41 @@ static double number(const json_t *object, const char *key)
 	const json_t *value = json_object_get(object, key);
 
 	return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool holds_data(const json_t *tlb, unsigned level, double page_bytes)
+{
+	const char *kind = json_string_value(json_object_get(tlb, "kind"));
+	size_t i;
+	json_t *size;
+
+	/* The chase loads data: what holds instructions or stores only has no part in it. */
+	if (!kind || !strcmp(kind, "instruction") || !strcmp(kind, "store"))
+		return false;
+	if (number(tlb, "level") != level || !isfinite(number(tlb, "entries")))
+		return false;
+	json_array_foreach (json_object_get(tlb, "page_sizes_bytes"), i, size) {
+		if (json_number_value(size) == page_bytes)
+			return true;
+	}
+	return false;
+}
+
+static double advertised_entries(const json_t *about, unsigned level, double page_bytes)
+{
+	const json_t *tlbs = json_object_get(json_object_get(about, "machine"), "tlbs_advertised");
+	double entries = NAN;
+	size_t i;
+	json_t *tlb;
+
+	/* A list, or an object that has the list beside the reason why it is empty. */
+	if (json_is_object(tlbs))
+		tlbs = json_object_get(tlbs, "entries");
+	json_array_foreach (tlbs, i, tlb) {
+		if (holds_data(tlb, level, page_bytes))
+			entries = (isfinite(entries) ? entries : 0) + number(tlb, "entries");
+	}
+	return entries;
 }
 
 static const char *text(const json_t *object, const char *key, const char *otherwise)
@@ -280,7 +314,7 @@ int cmd_tlb(int argc, char **argv)
 	if (run_load(arguments.run, &run, &why))
 		return cmd_fail(EXIT_FAILED, &why);
 	seed = (uint64_t)json_integer_value(json_object_get(run.about, "seed"));
-	inferred = steps_infer(run.points, seed);
+	inferred = levels_json_infer(run.points, seed);
 	if (!inferred) {
 		run_unload(&run);
 		fail(&why, ENOMEM, "not enough memory to infer levels");

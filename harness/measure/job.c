@@ -1,13 +1,13 @@
 #include "measure/job.h"
 
+#include "base/statistics.h"
 #include "base/version.h"
+#include "infer/levels_json.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
 #include "machine/outer.h"
 #include "machine/tsc.h"
-#include "measure/stats.h"
-#include "measure/steps.h"
 #include "record/load.h"
 #include "space/lab.h"
 #include "space/permutation.h"
@@ -70,7 +70,7 @@ static json_t *about_new(const struct job *job)
 static json_t *clock_json(const struct job *job)
 {
 	const struct clock_cost *cost = &job->cost;
-	struct interval ratio = stats_median_interval(cost->cycles_per_tsc, cost->calibrations, job->request.seed);
+	struct interval ratio = statistics_median_interval(cost->cycles_per_tsc, cost->calibrations, job->request.seed);
 
 	if (!cost->calibrations)
 		return json_null();
@@ -259,7 +259,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	return directory_make(job, why);
 }
 
-/* Where the second pass measures on one curve: what steps_refine() makes of its points in all settings. */
+/* Where the second pass measures on one curve: what levels_json_refine() makes of its points in all settings. */
 static size_t refine_choose(
 	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context)
 {
@@ -280,7 +280,7 @@ static size_t refine_choose(
 			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
 				json_array_append_new(points, point_json(&cell->point[s], &times_only));
 	}
-	count = steps_refine(points, values, most);
+	count = levels_json_refine(points, values, most);
 	json_decref(points);
 	return count;
 }

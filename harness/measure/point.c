@@ -1,6 +1,6 @@
 #include "measure/point.h"
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -155,7 +155,7 @@ void point_fail(struct point *point, enum point_status status, const struct reas
 
 static struct interval point_interval(const struct point *point, size_t metric, uint64_t seed)
 {
-	return stats_median_interval(point->series[metric], point->samples, seed);
+	return statistics_median_interval(point->series[metric], point->samples, seed);
 }
 
 /* Whether a metric means something in the point's setting, and whether it has a number in every sample. */

@@ -1,6 +1,6 @@
 #include "measure/point_counts.h"
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <errno.h>
 #include <math.h>
@@ -138,7 +138,7 @@ static json_t *series_json(const struct point_counts *counts, const struct count
 	if (!samples)
 		return json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit", unit_of(series), "reason",
 			why_unknown(counts, series));
-	interval = stats_median_interval(counts->each[series], context->samples, context->seed);
+	interval = statistics_median_interval(counts->each[series], context->samples, context->seed);
 	json = json_pack("{s:o, s:o, s:o, s:s, s:i, s:b}", "median", number(interval.median), "lo", number(interval.lo),
 		"hi", number(interval.hi), "unit", unit_of(series), "samples", (int)samples, "scaled",
 		counts->scaled[series]);

@@ -1,6 +1,6 @@
 #include "measure/sample.h"
 
-#include "measure/stats.h"
+#include "base/statistics.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -75,7 +75,7 @@ static double median_lap(const struct kernel_call *call)
 
 	for (uint64_t i = 0; i < call->laps; i++)
 		laps[i] = (double)call->lap_tsc[i];
-	return stats_median(laps, call->laps);
+	return statistics_median(laps, call->laps);
 }
 
 /* Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside. */

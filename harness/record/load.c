@@ -32,43 +32,68 @@ char *point_identity(const json_t *point)
 	return text;
 }
 
-int points_each_line(
-	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why)
+int text_each_line(
+	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why)
 {
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t length;
-	struct point_line line = { 0 };
+	struct text_line line = { 0 };
 	int rc = 0;
 
 	if (!file)
 		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
 	while (!rc && (errno = 0, length = getline(&text, &room, file)) >= 0) {
-		json_error_t error;
-
-		line.number++;
-		line.cut = length == 0 || text[length - 1] != '\n';
-		line.problem = NULL;
-		if (strspn(text, " \t\r\n") == (size_t)length)
-			continue;
-		/* By length, not as a string: a block of zeros after a crash must not pass for the end of a line. */
-		line.point = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-		if (!line.point) {
-			line.problem = error.text;
-		} else if (!json_is_object(line.point)) {
-			json_decref(line.point);
-			line.point = NULL;
-			line.problem = "not a JSON object";
-		}
-		rc = each(context, &line);
-		json_decref(line.point);
+		line = (struct text_line){
+			.number = line.number + 1,
+			.text = text,
+			.length = (size_t)length,
+			.cut = length == 0 || text[length - 1] != '\n',
+		};
+		if (strspn(text, " \t\r\n") != (size_t)length)
+			rc = each(context, &line);
 	}
 	if (!rc && errno)
 		rc = fail(why, errno, "cannot read %s: %s", path, strerror(errno));
 	free(text);
 	fclose(file);
 	return rc;
+}
+
+/* Who wants the points of a file, while its lines are read. */
+struct points_reader {
+	int (*each)(void *context, const struct point_line *line);
+	void *context;
+};
+
+static int point_parse(void *context, const struct text_line *text)
+{
+	const struct points_reader *reader = context;
+	struct point_line line = { .number = text->number, .cut = text->cut };
+	json_error_t error;
+	int rc;
+
+	/* By length, not as a string: a block of zeros after a crash must not pass for the end of a line. */
+	line.point = json_loadb(text->text, text->length, JSON_REJECT_DUPLICATES, &error);
+	if (!line.point) {
+		line.problem = error.text;
+	} else if (!json_is_object(line.point)) {
+		json_decref(line.point);
+		line.point = NULL;
+		line.problem = "not a JSON object";
+	}
+	rc = reader->each(reader->context, &line);
+	json_decref(line.point);
+	return rc;
+}
+
+int points_each_line(
+	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why)
+{
+	struct points_reader reader = { each, context };
+
+	return text_each_line(path, point_parse, &reader, why);
 }
 
 struct reading {
@@ -106,7 +131,7 @@ static int keep_point(void *context, const struct point_line *line)
 	return rc ? fail(reading->why, ENOMEM, "out of memory") : 0;
 }
 
-static int load_about(const char *dir, const char *path, struct loaded_run *run, struct reason *why)
+static int about_load(const char *dir, const char *path, json_t **about, struct reason *why)
 {
 	json_error_t error;
 	FILE *file = fopen(path, "re");
@@ -116,13 +141,13 @@ static int load_about(const char *dir, const char *path, struct loaded_run *run,
 		return fail(why, ENOENT, "%s is not a run directory: it has no run.json", dir);
 	if (!file)
 		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	run->about = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	*about = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	fclose(file);
-	if (!run->about)
+	if (!*about)
 		return fail(why, EINVAL, "%s:%d: %s", path, error.line > 0 ? error.line : 1, error.text);
-	if (!json_is_object(run->about))
+	if (!json_is_object(*about))
 		return fail(why, EINVAL, "%s:1: not a JSON object", path);
-	schema = json_object_get(run->about, "schema");
+	schema = json_object_get(*about, "schema");
 	if (!json_is_integer(schema))
 		return fail(why, EINVAL, "%s:1: no schema number; is this a nestwalk run?", path);
 	if (json_integer_value(schema) != RUN_SCHEMA)
@@ -131,25 +156,32 @@ static int load_about(const char *dir, const char *path, struct loaded_run *run,
 	return 0;
 }
 
+int run_about_load(const char *path, json_t **about, struct reason *why)
+{
+	char *file = run_file(path, "run.json");
+	int rc = file ? about_load(path, file, about, why) : fail(why, ENOMEM, "out of memory");
+
+	free(file);
+	return rc;
+}
+
 int run_load(const char *path, struct loaded_run *run, struct reason *why)
 {
 	struct reading reading = { .run = run, .why = why };
-	char *about = run_file(path, "run.json");
 	char *points = run_file(path, "points.jsonl");
 	int rc;
 
 	*run = (struct loaded_run){ .path = strdup(path), .points = json_array() };
 	reading.path = points;
 	reading.where = json_object();
-	if (!about || !points || !run->path || !run->points || !reading.where)
+	if (!points || !run->path || !run->points || !reading.where)
 		rc = fail(why, ENOMEM, "out of memory");
 	else
-		rc = load_about(path, about, run, why);
+		rc = run_about_load(path, &run->about, why);
 	if (!rc)
 		rc = points_each_line(points, keep_point, &reading, why);
 	json_decref(reading.where);
 	free(points);
-	free(about);
 	if (rc)
 		run_unload(run);
 	return rc;

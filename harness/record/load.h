@@ -28,12 +28,30 @@ struct loaded_run {
 int run_load(const char *path, struct loaded_run *run, struct reason *why);
 void run_unload(struct loaded_run *run);
 
+/* Read DIR/run.json, with the errors of run_load(). The caller frees *about with json_decref(). */
+int run_about_load(const char *path, json_t **about, struct reason *why);
+
+/* One line of a file. The text is valid during the call only, and is not ended by a NUL where it holds one. */
+struct text_line {
+	size_t number; /* from 1 */
+	const char *text;
+	size_t length; /* the newline included */
+	bool cut; /* it has no newline, so it is the last one, and the writer did not finish it */
+};
+
+/*
+ * Call `each` for every line of a file that is not blank. Stops early where it returns non-zero, and returns that; else
+ * 0, or a negative errno with *why where the file cannot be read.
+ */
+int text_each_line(
+	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why);
+
 /* One line of points.jsonl. Everything in it is valid during the call only; take a reference to keep `point`. */
 struct point_line {
 	size_t number; /* from 1 */
 	json_t *point; /* NULL where the line is not a JSON object */
 	const char *problem; /* why not; NULL with a point */
-	bool cut; /* it has no newline, so it is the last one, and the writer did not finish it */
+	bool cut;
 };
 
 /*

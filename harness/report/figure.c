@@ -1,137 +1,432 @@
 #include "report/figure.h"
 
-#include "report/text.h"
+#include "record/database.h"
+#include "report/gnuplot.h"
+#include "report/rows.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <math.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-FILE *table_open(const struct report *report, const char *name, struct reason *why)
+int names_add(struct names *names, const char *name)
 {
-	char *path;
-	FILE *table;
+	char **grown = reallocarray(names->name, names->count + 1, sizeof(*grown));
 
-	if (asprintf(&path, "%s/%s.tsv", report->directory, name) < 0) {
+	if (!grown)
+		return -ENOMEM;
+	names->name = grown;
+	grown[names->count] = strdup(name);
+	return grown[names->count] ? (names->count++, 0) : -ENOMEM;
+}
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){ 0 };
+}
+
+static bool names_has(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->name[i], name))
+			return true;
+	return false;
+}
+
+char *figure_read_file(const char *directory, const char *name, struct reason *why)
+{
+	char *path, *text = NULL;
+	size_t room = 0;
+	FILE *file;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		fail(why, ENOMEM, "out of memory");
 		return NULL;
 	}
-	table = fopen(path, "we");
-	if (!table)
-		fail(why, errno, "cannot write %s: %s", path, strerror(errno));
+	file = fopen(path, "re");
+	if (!file) {
+		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+	} else {
+		/* A text holds no NUL, so this is the whole file; of an empty one nothing is read. */
+		if (getdelim(&text, &room, '\0', file) < 0) {
+			free(text);
+			text = ferror(file) ? NULL : strdup("");
+		}
+		if (!text)
+			fail(why, EIO, "cannot read %s", path);
+		fclose(file);
+	}
 	free(path);
-	return table;
+	return text;
 }
 
-int table_close(const struct report *report, const char *name, FILE *table, struct reason *why)
+/* Copy a file of bytes, which need not be text. */
+static int file_copy(
+	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
 {
+	char bytes[65536], *source = NULL, *target = NULL;
+	FILE *in = NULL, *out = NULL;
+	size_t got;
+	int rc = 0;
+
+	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	in = fopen(source, "re");
+	if (!in)
+		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
+	else if (!(out = fopen(target, "we")))
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
+		if (fwrite(bytes, 1, got, out) != got)
+			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	if (in)
+		fclose(in);
 	/* A full disk may show up only when the buffer is flushed. */
-	bool lost = ferror(table);
-	int error = 0;
-
-	if (fclose(table) && !error)
-		error = errno;
-	if (lost || error)
-		return fail(why, error ? error : EIO, "cannot write %s/%s.tsv: %s", report->directory, name,
-			strerror(error ? error : EIO));
-	return 0;
+	if (out && fclose(out) && !rc)
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	free(source);
+	free(target);
+	return rc;
 }
 
-int figure_add(struct report *report, const struct figure *figure, struct reason *why)
-{
-	struct figure *grown = reallocarray(report->figure, report->figures + 1, sizeof(*grown));
+/* --- scratch --- */
 
-	if (grown && figure->name && figure->heading && figure->title && figure->alt && figure->text) {
-		report->figure = grown;
-		grown[report->figures++] = *figure;
-		return 0;
+/* Our scripts have plain names; gnuplot finds them beside the tables. */
+static int scripts_copy(struct report *report, const char *plots, struct reason *why)
+{
+	char *pattern;
+	glob_t found;
+	int rc = 0;
+
+	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	if (!glob(pattern, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+
+			rc = file_copy(plots, name, report->scratch, name, why);
+		}
+		globfree(&found);
 	}
-	if (grown)
-		report->figure = grown;
-	free(figure->name);
-	free(figure->heading);
-	free(figure->title);
-	free(figure->alt);
-	free(figure->text);
-	return fail(why, ENOMEM, "out of memory");
+	free(pattern);
+	return rc;
 }
 
-int figure_add_words(struct report *report, const struct figure_words *words, char *text, struct reason *why)
+int figure_scratch_make(struct report *report, struct reason *why)
 {
-	const struct figure figure = {
-		.script = words->name,
-		.name = strdup(words->name),
-		.heading = strdup(words->heading),
-		.title = strdup(words->title),
-		.alt = strdup(words->alt),
-		.text = text,
+	const char *temporary = getenv("TMPDIR");
+	size_t last = 0;
+	int rc = 0;
+
+	if (asprintf(&report->scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
+		report->scratch = NULL;
+		return fail(why, ENOMEM, "out of memory");
+	}
+	if (!mkdtemp(report->scratch)) {
+		rc = fail(why, errno, "cannot make a temporary directory %s: %s", report->scratch, strerror(errno));
+		free(report->scratch);
+		report->scratch = NULL;
+		return rc;
+	}
+	/* The user's own scripts come last, and so take the place of ours with the same name. */
+	while (report->plots[last])
+		last++;
+	while (last-- && !rc)
+		rc = scripts_copy(report, report->plots[last], why);
+	return rc;
+}
+
+/* Remove what is in the scratch directory and matches. */
+static void scratch_empty(const struct report *report, const char *pattern)
+{
+	char *path;
+	glob_t found;
+
+	if (asprintf(&path, "%s/%s", report->scratch, pattern) < 0)
+		return;
+	if (!glob(path, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	free(path);
+}
+
+void figure_scratch_remove(struct report *report)
+{
+	if (!report->scratch)
+		return;
+	scratch_empty(report, "*");
+	rmdir(report->scratch);
+	free(report->scratch);
+	report->scratch = NULL;
+}
+
+/* --- tables --- */
+
+/* The comment at the head of a query is that of the table. */
+static void head_write(const char *sql, FILE *out)
+{
+	while (!strncmp(sql, "--", 2)) {
+		size_t length = strcspn(sql, "\n");
+
+		fprintf(out, "#%.*s\n", (int)length - 2, sql + 2);
+		sql += length + (sql[length] == '\n');
+	}
+}
+
+/* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
+static int table_write(
+	struct report *report, const char *stem, const struct template_scope *scope, size_t *rows, struct reason *why)
+{
+	char *file = NULL, *target = NULL, *sql = NULL;
+	sqlite3_stmt *statement = NULL;
+	FILE *out = NULL;
+	int rc = -EIO;
+
+	if (asprintf(&file, "%s.sql", stem) < 0 || asprintf(&target, "%s/%s.tsv", report->scratch, stem) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	sql = figure_read_file(report->folder, file, why);
+	if (sql)
+		statement = database_prepare(report->db, sql, why);
+	if (statement && !template_bind(statement, scope, why))
+		out = fopen(target, "we");
+	if (out) {
+		head_write(sql, out);
+		rc = rows_write(statement, ROWS_TSV, out, rows, why);
+		if (fclose(out) && !rc)
+			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	}
+	if (rc) {
+		struct reason told = *why;
+
+		fail(why, -rc, "%s: %s", file, told.text);
+	}
+	sqlite3_finalize(statement);
+	free(sql);
+	free(file);
+	free(target);
+	return rc;
+}
+
+/* The published name of a table: NAME.tsv of table.sql, NAME.STEM.tsv of others. */
+static int table_publish(struct report *report, const char *figure, const char *stem, struct reason *why)
+{
+	char *from = NULL, *to = NULL;
+	int rc;
+
+	if (asprintf(&from, "%s.tsv", stem) < 0 || (strcmp(stem, "table") ? asprintf(&to, "%s.%s.tsv", figure, stem)
+									  : asprintf(&to, "%s.tsv", figure)) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	rc = file_copy(report->scratch, from, report->directory, to, why);
+	free(from);
+	free(to);
+	return rc;
+}
+
+/* All tables of the folder. *rows: those of table.sql; of none, the others are not made. */
+static int tables_write(
+	struct report *report, const char *figure, const struct template_scope *scope, size_t *rows, struct reason *why)
+{
+	char *pattern;
+	glob_t found;
+	int rc = table_write(report, "table", scope, rows, why);
+
+	if (rc || !*rows)
+		return rc;
+	rc = table_publish(report, figure, "table", why);
+	if (asprintf(&pattern, "%s/*.sql", report->folder) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	if (!rc && !glob(pattern, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+			char *stem = strrchr(found.gl_pathv[i], '/') + 1;
+			size_t more;
+
+			stem[strlen(stem) - strlen(".sql")] = '\0';
+			if (!strcmp(stem, "table"))
+				continue;
+			rc = table_write(report, stem, scope, &more, why);
+			if (!rc)
+				rc = table_publish(report, figure, stem, why);
+		}
+		globfree(&found);
+	}
+	free(pattern);
+	return rc;
+}
+
+/* --- figures --- */
+
+/* A figure's file has the name of its folder, or the value of the column `figure` of a surrounding block. */
+static char *figure_name(const struct report *report, const struct template_scope *scope)
+{
+	sqlite3_value *value = template_value(scope, "figure");
+	const char *given = value ? (const char *)sqlite3_value_text(value) : NULL;
+	char *name = strdup(given ? given : report->name);
+
+	for (char *c = name; c && *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '-')
+			*c = '-';
+	return name;
+}
+
+static int picture_draw(struct report *report, const char *figure, const char *title, struct reason *why)
+{
+	static const char *const formats[] = { "svg", "png" };
+	const struct drawing drawing = {
+		.directory = report->scratch, .title = title, .subtitle = report->subtitle, .ghz = report->ghz
 	};
+	int rc = file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why);
 
-	return figure_add(report, &figure, why);
+	if (!rc)
+		rc = gnuplot_draw(&drawing, why);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
+		char *from = NULL, *to = NULL;
+
+		if (asprintf(&from, "figure.%s", formats[i]) < 0 || asprintf(&to, "%s.%s", figure, formats[i]) < 0)
+			return fail(why, ENOMEM, "out of memory");
+		rc = file_copy(report->scratch, from, report->directory, to, why);
+		if (!rc && !i && names_add(&report->pictures, to))
+			rc = fail(why, ENOMEM, "out of memory");
+		free(from);
+		free(to);
+	}
+	return rc;
 }
 
-const json_t *curve_point(const struct panel_curve *curve, double pages)
+static void problem_add(struct report *report, const char *name, const struct reason *why)
 {
-	size_t i;
-	json_t *point;
+	char *text;
 
-	json_array_foreach (curve->points, i, point) {
-		if (number_at(point, "params.pages") == pages)
-			return point;
+	if (asprintf(&text, "%s: %s", name, why->text) < 0)
+		return;
+	names_add(&report->problems, text);
+	free(text);
+}
+
+int figure_write(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+	struct reason *why)
+{
+	struct report *report = context;
+	char *figure = figure_name(report, scope);
+	struct reason undrawn;
+	size_t rows = 0;
+	int rc = figure ? tables_write(report, figure, scope, &rows, why) : fail(why, ENOMEM, "out of memory");
+
+	if (rc || !rows)
+		goto out;
+	report->shown++;
+	rc = report->no_gnuplot ? fail(&undrawn, ENOENT, "%s", "gnuplot is not there")
+				: picture_draw(report, figure, title, &undrawn);
+	if (!rc) {
+		fputs("![", out);
+		rows_write_markdown(alt, out);
+		fprintf(out, "](%s.svg)\n", figure);
+	} else {
+		fputs("*Figure not drawn: ", out);
+		rows_write_markdown(undrawn.text, out);
+		fputs("*\n", out);
+		/* Without gnuplot each figure fails in the same way, which is said once. */
+		if (!report->no_gnuplot)
+			problem_add(report, rc == -ENOENT ? "figures" : figure, &undrawn);
+		report->no_gnuplot = report->no_gnuplot || rc == -ENOENT;
+		rc = 0;
 	}
+out:
+	if (report->scratch) {
+		scratch_empty(report, "*.tsv");
+		scratch_empty(report, "figure.*");
+	}
+	free(figure);
+	return rc;
+}
+
+/* --- folders --- */
+
+/* The folder of a figure, which the caller frees; NULL with *why. A name is no path. */
+static char *folder_find(const struct report *report, const char *name, struct reason *why)
+{
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_') {
+			fail(why, EINVAL, "'%s' is no name of a figure", name);
+			return NULL;
+		}
+	for (const char *const *plots = report->plots; *plots; plots++) {
+		char *text, *folder = NULL;
+		bool there;
+
+		if (asprintf(&text, "%s/%s/text.md", *plots, name) < 0)
+			break;
+		there = !access(text, R_OK);
+		if (there && asprintf(&folder, "%s/%s", *plots, name) < 0)
+			folder = NULL;
+		free(text);
+		if (there)
+			return folder;
+	}
+	fail(why, ENOENT, "there is no figure '%s', which would have a text.md", name);
 	return NULL;
 }
 
-const char *report_cpu(const struct report *report)
+static int folder_write(struct report *report, FILE *out, struct reason *why)
 {
-	static const char *const paths[] = { "machine.cpu.name", "machine.cpu.model_name", "machine.cpu.brand" };
+	const struct template_hooks hooks = { figure_write, figure_include, report };
+	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
+	size_t size;
+	FILE *buffer = text ? open_memstream(&written, &size) : NULL;
+	int rc = buffer ? template_write(report->db, text, &hooks, buffer, why) : -EIO;
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		const char *name = string_at(report->run->about, paths[i]);
+	if (buffer && fclose(buffer) && !rc)
+		rc = fail(why, ENOMEM, "out of memory");
+	if (rc) {
+		struct reason told = *why;
 
-		if (name)
-			return name;
+		fail(why, -rc, "text.md: %s", told.text);
+	} else if (!strstr(text, "{{figure:") || report->shown) {
+		fputs(written, out);
 	}
-	return "unknown CPU";
+	free(written);
+	free(text);
+	return rc;
 }
 
-char *report_where(const struct report *report)
+int figure_include(void *context, const char *name, FILE *out, struct reason *why)
 {
-	const char *outer = string_at(report->run->about, "machine.outer.name");
-	char *text;
-	int length;
+	struct report *report = context;
+	struct report around = *report;
+	struct reason own;
+	char *folder = folder_find(report, name, &own);
+	int rc = folder ? 0 : -ENOENT;
 
-	if (!outer)
-		outer = string_at(json_array_get(report->run->points, 0), "outer");
-	if (!outer || !strcmp(outer, "unknown"))
-		length = asprintf(&text, "unknown whether this host is itself a guest");
-	else if (!strcmp(outer, "bare-metal"))
-		length = asprintf(&text, "host on bare metal");
-	else
-		length = asprintf(&text, "this host is itself a %s guest", outer);
-	return length < 0 ? NULL : text;
-}
-
-bool curve_drawable(const struct panel_curve *curve)
-{
-	size_t i;
-	json_t *point;
-
-	if (curve->emulated)
-		return false;
-	json_array_foreach (curve->points, i, point) {
-		if (isfinite(number_at(point, "metrics.net_cycles.median")) &&
-			isfinite(number_at(point, "metrics.gross_cycles.median")))
-			return true;
+	if (names_has(&report->included, name)) {
+		free(folder);
+		return fail(why, EINVAL, "the figure '%s' is included twice", name);
 	}
-	return false;
-}
-
-bool panel_drawable(const struct panel *panel)
-{
-	for (size_t i = 0; i < panel->count; i++) {
-		if (curve_drawable(panel->curve[i]))
-			return true;
+	if (names_add(&report->included, name)) {
+		free(folder);
+		return fail(why, ENOMEM, "out of memory");
 	}
-	return false;
+	report->folder = folder;
+	report->name = name;
+	report->shown = 0;
+	if (!rc)
+		rc = folder_write(report, out, &own);
+	report->folder = around.folder;
+	report->name = around.name;
+	report->shown = around.shown;
+	free(folder);
+	if (rc) {
+		problem_add(report, name, &own);
+		fputs("\n*Not made: ", out);
+		rows_write_markdown(name, out);
+		fputs(": ", out);
+		rows_write_markdown(own.text, out);
+		fputs("*\n\n", out);
+	}
+	return 0;
 }

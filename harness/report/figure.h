@@ -1,82 +1,63 @@
 /*
- * What a figure is: a gnuplot script, derived tables for it, and sentences that explain it.
- *
- * To add one: a script in plots/, a file here with its struct figure_family, and that family's name in the list of
- * report.c. What a family applies to is decided by what points have (params, metrics), never by a bench's name.
+ * A figure is a folder: text.md says it (report/template.h), table.sql selects what is drawn, figure.gp draws it. Further
+ * queries, NAME.sql, make further tables for figure.gp, NAME.tsv. The lines of comment at the head of a query become the
+ * head of the published table.
  */
 #ifndef NESTWALK_REPORT_FIGURE_H
 #define NESTWALK_REPORT_FIGURE_H
 
 #include "base/reason.h"
-#include "record/load.h"
-#include "report/panels.h"
+#include "report/template.h"
 
-#include <jansson.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
-/* All of a figure's texts are owned by it. */
-struct figure {
-	const char *script; /* of plots/, without ".gp" */
-	char *name; /* of NAME.svg and NAME.png, and of the tables that the script reads */
-	char *heading; /* of its section in the report; Markdown */
-	char *title; /* in the picture; plain text */
-	char *alt; /* what a reader who cannot see it is told; plain text */
-	char *text; /* its explanation; Markdown */
-	char *missing; /* why it was not drawn; NULL: it was */
+/* A list of names; owned. */
+struct names {
+	char **name;
+	size_t count;
 };
 
-/* A report being made. */
+/* A report being made. Paths are borrowed. */
 struct report {
-	const struct loaded_run *run;
-	const char *directory;
-	json_t *inferred; /* steps_infer()'s answer */
-	struct panel_set curves;
-	struct figure *figure;
-	size_t figures;
-	double ghz; /* core cycles per ns over the run; NaN where it is not known */
+	sqlite3 *db;
+	const char *directory; /* where tables and pictures go */
+	const char *const *plots; /* folders that hold figures' folders: the user's own before ours; ended by NULL */
+	char *scratch; /* owned: what gnuplot sees */
+	char *subtitle; /* owned: CPU, where it ran, date */
+	double ghz;
+
+	struct names pictures; /* drawn: "levels.svg" */
+	struct names problems; /* what could not be made: "levels: table.sql: no such column: x" */
+	struct names included; /* folders that the report has */
+	bool no_gnuplot; /* it is not installed: said once, and not tried again */
+
+	/* The folder whose text is being written. */
+	const char *folder, *name;
+	size_t asked, shown; /* its figures: named in its text, and those that have rows */
 };
 
-struct figure_family {
-	/* Write the tables of each figure of the family that this run has data for, and add it to the report. */
-	int (*prepare)(struct report *report, struct reason *why);
-};
+/* The hooks of templates; the context is a struct report. */
+int figure_write(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+	struct reason *why);
 
-extern const struct figure_family overview_family, levels_family, reach_family, depth_family, walks_family, huge_family,
-	huge_map_family, touch_family, faults_family, switches_family, tables_family, shootdowns_family,
-	space_switches_family, table_costs_family, storm_costs_family, storm_rates_family, storm_latencies_family,
-	malloc_family;
-extern const struct figure_family comparison_family, crossover_family;
-extern const struct figure_family walk_cycles_family;
+/*
+ * Write the text of the folder `name`. A text whose figures have no rows is left out. Where something in it fails, the
+ * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made.
+ */
+int figure_include(void *context, const char *name, FILE *out, struct reason *why);
 
-/* A derived table DIRECTORY/NAME.tsv, to be written and then closed. NULL with *why. */
-FILE *table_open(const struct report *report, const char *name, struct reason *why);
-/* 0, or -errno with *why where not all of it could be written. */
-int table_close(const struct report *report, const char *name, FILE *table, struct reason *why);
+/* Prepare and remove the scratch directory. 0, or a negative errno with *why. */
+int figure_scratch_make(struct report *report, struct reason *why);
+void figure_scratch_remove(struct report *report);
 
-/* Add a figure and take over its texts, also where that fails for want of memory (-ENOMEM; a text may be NULL then). */
-int figure_add(struct report *report, const struct figure *figure, struct reason *why);
+/* Append a copy of a name. 0, or -ENOMEM. */
+int names_add(struct names *names, const char *name);
+void names_free(struct names *names);
 
-/* What is known of a figure beforehand. Its script has its name, which therefore must outlive the report. */
-struct figure_words {
-	const char *name, *heading, *title, *alt;
-};
-
-/* figure_add() with words that are copied; takes over `text`, which may be NULL for want of memory. */
-int figure_add_words(struct report *report, const struct figure_words *words, char *text, struct reason *why);
-
-/* The first point of a curve that measured exactly so many pages; NULL: none did. */
-const json_t *curve_point(const struct panel_curve *curve, double pages);
-
-/* "AMD EPYC ...", or "unknown CPU". */
-const char *report_cpu(const struct report *report);
-
-/* Where the measured Linux ran, as said in every title: "on bare metal", "host is itself a KVM guest". The caller frees. */
-char *report_where(const struct report *report);
-
-/* Whether a curve may be drawn: its times are a processor's and not an emulator's, and there are some. */
-bool curve_drawable(const struct panel_curve *curve);
-
-/* Whether any curve of the panel may be. */
-bool panel_drawable(const struct panel *panel);
+/* The whole of a file, which the caller frees. NULL with *why. */
+char *figure_read_file(const char *directory, const char *name, struct reason *why);
 
 #endif

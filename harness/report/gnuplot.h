@@ -1,27 +1,21 @@
-/* Running gnuplot. */
+/* Drawing with gnuplot, which sees nothing but files with fixed names in a scratch directory. */
 #ifndef NESTWALK_REPORT_GNUPLOT_H
 #define NESTWALK_REPORT_GNUPLOT_H
 
 #include "base/reason.h"
 
-/* What one of the scripts in plots/ is told; see plots/style.gp. */
+/* What is drawn. style.gp is the script that gnuplot runs; it loads figure.gp, which reads table.tsv. */
 struct drawing {
-	const char *plots; /* directory of the scripts */
-	const char *script; /* without ".gp" */
-	const char *directory; /* of the tables, and of the picture */
-	const char *name; /* of them */
-	const char *format; /* "svg" or "png" */
-	const char *title, *subtitle;
-	double ghz; /* core cycles per ns, for axes in both; NaN: draw none in ns */
+	const char *
+		directory; /* the scratch directory, which holds all of these; figure.svg and figure.png are made there */
+	const char *title, *subtitle; /* plain text */
+	double ghz; /* core cycles per ns, for axes in both; NAN where not known */
 };
 
-/* Draw one picture. 0; -ENOENT where there is no gnuplot, -EIO where it failed, with its first words in *why. */
-int gnuplot_draw(const struct drawing *drawing, struct reason *why);
-
 /*
- * The directory of the scripts: `asked` if not NULL, else $NESTWALK_PLOTS, else share/nestwalk/plots or plots beside the
- * program or in a directory above it, else where the program was to be installed. The caller frees; NULL with *why.
+ * Draw figure.svg and figure.png. 0, or a negative errno with *why: -ENOENT gnuplot is not there, -EIO it failed, and *why
+ * has its words.
  */
-char *plots_find(const char *asked, struct reason *why);
+int gnuplot_draw(const struct drawing *drawing, struct reason *why);
 
 #endif

@@ -1,48 +1,19 @@
 #include "report/report.h"
 
-#include "base/units.h"
-#include "measure/steps.h"
-#include "report/document.h"
+#include "record/database.h"
 #include "report/figure.h"
-#include "report/gnuplot.h"
 #include "report/html.h"
-#include "report/text.h"
+#include "report/plots.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* In the order in which a reader meets them. */
-static const struct figure_family *const families[] = {
-	&overview_family,
-	&comparison_family,
-	&crossover_family,
-	&levels_family,
-	&reach_family,
-	&depth_family,
-	&walks_family,
-	&walk_cycles_family,
-	&huge_family,
-	&huge_map_family,
-	&touch_family,
-	&faults_family,
-	&switches_family,
-	&tables_family,
-	&storm_costs_family,
-	&storm_rates_family,
-	&storm_latencies_family,
-	&malloc_family,
-	&shootdowns_family,
-	&space_switches_family,
-	&table_costs_family,
-};
-
-#define FAMILIES (sizeof(families) / sizeof(families[0]))
-
-static int make_directory(const char *path, struct reason *why)
+static int directory_make(const char *path, struct reason *why)
 {
 	struct stat status;
 
@@ -53,85 +24,95 @@ static int make_directory(const char *path, struct reason *why)
 	return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
 }
 
-/* Steps are inferred from a processor's times only, and from sweeps that are made for it. */
-static json_t *infer(const struct report *report)
+/* What every picture says below its title, and the core's clock. */
+static int run_describe(struct report *report, struct reason *why)
 {
-	json_t *points = json_array(), *inferred;
-	size_t i;
-	json_t *point;
+	sqlite3_stmt *run = database_prepare(report->db,
+		"SELECT COALESCE(cpu, 'unknown CPU') || ' · ' || place || ' · ' || COALESCE(substr(started_utc, 1, 10), ''), ghz"
+		" FROM run ORDER BY run LIMIT 1",
+		why);
+	int rc = run ? database_step(run, why) : -EIO;
 
-	json_array_foreach (report->run->points, i, point) {
-		if (!point_is_emulated(point) && point_is_of_reach(point))
-			json_array_append(points, point);
+	if (rc > 0) {
+		report->subtitle = strdup((const char *)sqlite3_column_text(run, 0));
+		report->ghz = database_number(run, 1);
 	}
-	inferred = steps_infer(points, (uint64_t)json_integer_value(json_object_get(report->run->about, "seed")));
-	json_decref(points);
-	return inferred;
+	sqlite3_finalize(run);
+	if (rc < 0)
+		return rc;
+	return report->subtitle ? 0 : fail(why, ENOMEM, "out of memory");
 }
 
-static char *subtitle(const struct report *report)
+/* Figures of the user's own that the report did not include come after it, in the order of their names. */
+static int own_figures_write(struct report *report, const char *plots, FILE *out, struct reason *why)
 {
-	const char *started = string_at(report->run->about, "started_utc");
-	char *where = report_where(report);
-	char *text;
-
-	if (!where || asprintf(&text, "%s · %s · %.10s", report_cpu(report), where, started ? started : "") < 0)
-		text = NULL;
-	free(where);
-	return text;
-}
-
-/* Both pictures of one figure. Its tables and texts are there already, and stay whatever happens here. */
-static int draw(struct report *report, struct figure *figure, struct drawing *drawing, struct reason *why)
-{
-	static const char *const formats[] = { "svg", "png" };
+	char *pattern;
+	glob_t found;
 	int rc = 0;
 
-	drawing->script = figure->script;
-	drawing->name = figure->name;
-	drawing->title = figure->title;
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
-		drawing->format = formats[i];
-		rc = gnuplot_draw(drawing, why);
-	}
-	if (rc)
-		figure->missing = strdup(why->text);
-	(void)report;
-	return rc;
-}
-
-/* The first failure is the one to tell: without gnuplot each figure fails in the same way. */
-static int draw_all(struct report *report, const char *asked, struct reason *why)
-{
-	struct drawing drawing = { .directory = report->directory, .ghz = report->ghz };
-	struct reason later;
-	char *below = subtitle(report);
-	char *plots = NULL;
-	int rc = 0;
-
-	if (!below)
+	if (asprintf(&pattern, "%s/*/text.md", plots) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	drawing.subtitle = below;
-	plots = report->figures ? plots_find(asked, why) : NULL;
-	drawing.plots = plots;
-	for (size_t i = 0; i < report->figures; i++) {
-		struct figure *figure = &report->figure[i];
+	if (!glob(pattern, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+			char *name;
+			bool there = false;
 
-		if (!plots || rc == -ENOENT) {
-			figure->missing = strdup(why->text);
-			rc = -ENOENT;
-		} else if (rc) {
-			draw(report, figure, &drawing, &later);
-		} else {
-			rc = draw(report, figure, &drawing, why);
+			*strrchr(found.gl_pathv[i], '/') = '\0';
+			name = strrchr(found.gl_pathv[i], '/') + 1;
+			for (size_t k = 0; k < report->included.count; k++)
+				there = there || !strcmp(report->included.name[k], name);
+			if (!there)
+				rc = figure_include(report, name, out, why);
 		}
+		globfree(&found);
 	}
-	free(plots);
-	free(below);
+	free(pattern);
 	return rc;
 }
 
-static int write_text(const struct report *report, const char *markdown, struct reason *why)
+/* Blocks that gave nothing leave blank lines: of several, one stays. In place. */
+static void blank_lines_thin(char *text)
+{
+	char *out = text;
+	size_t newlines = 2;
+
+	for (; *text; text++) {
+		newlines = *text == '\n' ? newlines + 1 : 0;
+		if (newlines <= 2)
+			*out++ = *text;
+	}
+	*out = '\0';
+}
+
+/* The whole of report.md, which the caller frees; NULL with *why. */
+static char *document_make(struct report *report, const char *own, struct reason *why)
+{
+	const struct template_hooks hooks = { figure_write, figure_include, report };
+	char *text = NULL, *markdown = NULL;
+	size_t size;
+	FILE *out = open_memstream(&markdown, &size);
+	int rc = out ? 0 : fail(why, ENOMEM, "out of memory");
+
+	for (const char *const *plots = report->plots; *plots && !text; plots++)
+		text = figure_read_file(*plots, "report.md", why);
+	if (!text)
+		rc = -ENOENT;
+	if (!rc)
+		rc = template_write(report->db, text, &hooks, out, why);
+	if (!rc && own)
+		rc = own_figures_write(report, own, out, why);
+	if (out && fclose(out) && !rc)
+		rc = fail(why, ENOMEM, "out of memory");
+	free(text);
+	if (rc) {
+		free(markdown);
+		return NULL;
+	}
+	blank_lines_thin(markdown);
+	return markdown;
+}
+
+static int text_write(const struct report *report, const char *markdown, struct reason *why)
 {
 	char *path;
 	FILE *out;
@@ -140,110 +121,68 @@ static int write_text(const struct report *report, const char *markdown, struct 
 	if (asprintf(&path, "%s/report.md", report->directory) < 0)
 		return fail(why, ENOMEM, "out of memory");
 	out = fopen(path, "we");
-	if (!out) {
+	if (!out || fputs(markdown, out) < 0)
 		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-		goto out;
-	}
-	if (fputs(markdown, out) < 0)
+	if (out && fclose(out) && !rc)
 		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-	if (fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-out:
 	free(path);
 	return rc;
 }
 
-static int write_page(const struct report *report, const char *markdown, struct reason *why)
+static int page_write(const struct report *report, const char *markdown, struct reason *why)
 {
-	char **names = calloc(report->figures + 1, sizeof(*names));
-	struct page page = { .markdown = markdown, .directory = report->directory };
+	struct page page = {
+		.markdown = markdown,
+		.directory = report->directory,
+		.embedded = (const char *const *)report->pictures.name,
+		.images = report->pictures.count,
+	};
 	char *title = NULL, *path = NULL;
-	int rc = -ENOMEM;
+	int rc;
 
-	if (!names || asprintf(&title, "nestwalk: %s", report_cpu(report)) < 0 ||
+	if (asprintf(&title, "nestwalk: %.*s", (int)strcspn(report->subtitle, "\n"), report->subtitle) < 0 ||
 		asprintf(&path, "%s/report.html", report->directory) < 0)
-		goto out;
-	for (size_t i = 0; i < report->figures; i++) {
-		if (!report->figure[i].missing && asprintf(&names[page.images++], "%s.svg", report->figure[i].name) < 0)
-			goto out;
-	}
+		return fail(why, ENOMEM, "out of memory");
 	page.title = title;
-	page.embedded = (const char *const *)names;
 	rc = html_write(path, &page, why);
-out:
-	if (rc == -ENOMEM)
-		fail(why, ENOMEM, "out of memory");
-	for (size_t i = 0; names && i < report->figures; i++)
-		free(names[i]);
-	free(names);
 	free(title);
 	free(path);
 	return rc;
 }
 
-static int write_document(const struct report *report, struct reason *why)
+static int document_write(struct report *report, const char *own, struct reason *why)
 {
-	char *markdown = document_make(report);
-	int rc;
+	char *markdown = document_make(report, own, why);
+	int rc = markdown ? text_write(report, markdown, why) : -EIO;
 
-	if (!markdown)
-		return fail(why, ENOMEM, "out of memory");
-	rc = write_text(report, markdown, why);
 	if (!rc)
-		rc = write_page(report, markdown, why);
+		rc = page_write(report, markdown, why);
 	free(markdown);
 	return rc;
 }
 
-static void release(struct report *report)
+int report_write(sqlite3 *db, const struct report_request *request, struct reason *why)
 {
-	for (size_t i = 0; i < report->figures; i++) {
-		struct figure *figure = &report->figure[i];
+	struct report report = { .db = db, .directory = request->directory, .ghz = NAN };
+	char *ours = plots_find(why);
+	const char *plots[3] = { request->plots ? request->plots : ours, request->plots ? ours : NULL, NULL };
+	int rc = ours ? directory_make(report.directory, why) : -ENOENT;
 
-		free(figure->name);
-		free(figure->heading);
-		free(figure->title);
-		free(figure->alt);
-		free(figure->text);
-		free(figure->missing);
-	}
-	free(report->figure);
-	json_decref(report->inferred);
-	panels_free(&report->curves);
-}
-
-int report_write(const struct loaded_run *run, const struct report_request *request, struct reason *why)
-{
-	struct report report = { .run = run };
-	char *own = run_file(run->path, "report");
-	struct reason undrawn;
-	int rc, drawn;
-
-	report.directory = request->directory ? request->directory : own;
-	report.ghz = number_at(run->about, "clock.tsc_hz") / (double)NS_PER_S *
-		     number_at(run->about, "clock.cycles_per_tsc.median");
-	if (!own)
-		return fail(why, ENOMEM, "out of memory");
-	rc = make_directory(report.directory, why);
-	if (rc)
-		goto out;
-	report.inferred = infer(&report);
-	if (!report.inferred || panels_gather(run->points, &report.curves)) {
-		rc = fail(why, ENOMEM, "out of memory");
-		goto out;
-	}
-	for (size_t i = 0; i < FAMILIES && !rc; i++)
-		rc = families[i]->prepare(&report, why);
-	if (rc)
-		goto out;
-	drawn = draw_all(&report, request->plots, &undrawn);
-	rc = write_document(&report, why);
-	if (!rc && drawn) {
-		*why = undrawn;
-		rc = drawn;
-	}
-out:
-	release(&report);
-	free(own);
+	report.plots = plots;
+	if (!rc)
+		rc = run_describe(&report, why);
+	if (!rc)
+		rc = figure_scratch_make(&report, why);
+	if (!rc)
+		rc = document_write(&report, request->plots, why);
+	if (!rc && report.problems.count)
+		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
+			report.problems.count > 1 ? " (and more: report.md names each)" : "");
+	figure_scratch_remove(&report);
+	names_free(&report.pictures);
+	names_free(&report.problems);
+	names_free(&report.included);
+	free(report.subtitle);
+	free(ours);
 	return rc;
 }

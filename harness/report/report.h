@@ -1,20 +1,22 @@
-/* A run's report: derived tables, figures drawn from them, and a page that explains them. */
+/* The report of a run: derived tables, figures drawn from them, and a page that explains them. */
 #ifndef NESTWALK_REPORT_H
 #define NESTWALK_REPORT_H
 
 #include "base/reason.h"
-#include "record/load.h"
+
+#include <sqlite3.h>
 
 struct report_request {
-	const char *directory; /* to write to, made where it is missing; NULL: "report" in the run's own */
-	const char *plots; /* directory of the gnuplot scripts; NULL: find it, see plots_find() */
+	const char *directory; /* to write to; made where it is missing */
+	const char *plots; /* a folder of the user's own figures; NULL: none */
 };
 
 /*
- * Write the report of a run. 0, or a negative errno with *why. -ENOENT where gnuplot or its scripts are missing, -EIO
- * where gnuplot fails: tables and text have been written by then, and the text says which figures are not there.
- * Needs no privilege but to write there.
+ * Write the report of the run in a database whose derived tables are filled (infer/tables.h). plots/report.md is the
+ * report; a report.md of the user's takes its place, and figures of the user's that none of them includes come last.
+ * 0, or a negative errno with *why. Where a figure cannot be made the rest is, and the result is -EIO (-ENOENT: gnuplot
+ * is not there) with *why naming the first of them. Needs no privilege but to write there.
  */
-int report_write(const struct loaded_run *run, const struct report_request *request, struct reason *why);
+int report_write(sqlite3 *db, const struct report_request *request, struct reason *why);
 
 #endif

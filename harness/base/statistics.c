@@ -1,0 +1,190 @@
+#include "base/statistics.h"
+
+#include <errno.h>
+#include <gsl/gsl_rng.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAIL 0.025 /* of a 95 % interval, each side */
+#define FEW 6 /* below this the range of the samples is all there is: 1 - 2 * 0.5^6 = 97 % is the first above 95 % */
+#define SPREAD_OF_NORMAL 1.3489795 /* interquartile range of a standard normal distribution */
+
+/* A sorted copy of the finite values; *n becomes their number. NULL where there are none. The caller frees it. */
+static double *sorted_finite(const double *x, size_t *n)
+{
+	double *copy = *n ? malloc(*n * sizeof(*copy)) : NULL;
+	size_t kept = 0;
+
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < *n; i++)
+		if (isfinite(x[i]))
+			copy[kept++] = x[i];
+	*n = kept;
+	if (!kept) {
+		free(copy);
+		return NULL;
+	}
+	gsl_sort(copy, 1, kept);
+	return copy;
+}
+
+double statistics_quantile(const double *x, size_t n, double q)
+{
+	double *sorted = sorted_finite(x, &n);
+	double value = NAN;
+
+	if (sorted)
+		value = gsl_stats_quantile_from_sorted_data(sorted, 1, n, q);
+	free(sorted);
+	return value;
+}
+
+double statistics_median(const double *x, size_t n)
+{
+	return statistics_quantile(x, n, 0.5);
+}
+
+double statistics_spread(const double *x, size_t n)
+{
+	double *sorted = sorted_finite(x, &n);
+	double value = NAN;
+
+	if (sorted && n >= 2)
+		value = (gsl_stats_quantile_from_sorted_data(sorted, 1, n, 0.75) -
+				gsl_stats_quantile_from_sorted_data(sorted, 1, n, 0.25)) /
+			SPREAD_OF_NORMAL;
+	free(sorted);
+	return value;
+}
+
+uint64_t statistics_seed(uint64_t seed, uint64_t part)
+{
+	/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). */
+	uint64_t z = seed + (part + 1) * 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+/* Draw with replacement as many observations of each stratum as it has, and count how often each was drawn. */
+static void draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
+{
+	for (size_t i = 0; i < resampling->strata; i++) {
+		size_t n = resampling->stratum[i];
+
+		memset(drawn, 0, n * sizeof(*drawn));
+		for (size_t k = 0; k < n; k++)
+			drawn[gsl_rng_uniform_int(rng, n)]++;
+		drawn += n;
+	}
+}
+
+int statistics_resample(const struct resampling *resampling, double *values)
+{
+	/* This generator is small and quick to seed: intervals are asked for by the thousand. */
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+	unsigned *drawn;
+	size_t n = 0;
+	int error = -ENOMEM;
+
+	for (size_t i = 0; i < resampling->strata; i++)
+		n += resampling->stratum[i];
+	drawn = malloc((n + 1) * sizeof(*drawn));
+	if (!drawn || !rng)
+		goto out;
+	error = 0;
+	gsl_rng_set(rng, resampling->seed);
+	for (size_t i = 0; i < resampling->resamples; i++) {
+		draw(rng, resampling, drawn);
+		values[i] = resampling->statistic(drawn, n, resampling->context);
+	}
+out:
+	if (rng)
+		gsl_rng_free(rng);
+	free(drawn);
+	return error;
+}
+
+void statistics_middle(double *values, size_t n, double *lo, double *hi)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(values[i]))
+			values[kept++] = values[i];
+	*lo = *hi = NAN;
+	if (!kept || kept < n / 2)
+		return;
+	gsl_sort(values, 1, kept);
+	*lo = gsl_stats_quantile_from_sorted_data(values, 1, kept, TAIL);
+	*hi = gsl_stats_quantile_from_sorted_data(values, 1, kept, 1 - TAIL);
+}
+
+struct interval statistics_bootstrap(size_t n, statistics_statistic statistic, void *context, uint64_t seed)
+{
+	struct interval result = { NAN, NAN, NAN };
+	struct resampling resampling = {
+		.stratum = &n,
+		.strata = 1,
+		.resamples = STATISTICS_RESAMPLES,
+		.statistic = statistic,
+		.context = context,
+		.seed = statistics_seed(seed, n),
+	};
+	unsigned *once = n ? malloc(n * sizeof(*once)) : NULL;
+	double *values = malloc(STATISTICS_RESAMPLES * sizeof(*values));
+
+	if (!once || !values)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		once[i] = 1;
+	result.median = statistic(once, n, context);
+	if (n >= 2 && !statistics_resample(&resampling, values))
+		statistics_middle(values, STATISTICS_RESAMPLES, &result.lo, &result.hi);
+out:
+	free(values);
+	free(once);
+	return result;
+}
+
+/* The median of a resample of sorted values, in one pass over how often each was drawn. */
+static double median_of_drawn(const unsigned *drawn, size_t n, void *context)
+{
+	const double *sorted = context;
+	size_t low = (n - 1) / 2, high = n / 2, seen = 0;
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (seen <= low && low < seen + drawn[i])
+			sum += sorted[i];
+		if (seen <= high && high < seen + drawn[i])
+			sum += sorted[i];
+		seen += drawn[i];
+	}
+	return sum / 2;
+}
+
+struct interval statistics_median_interval(const double *x, size_t n, uint64_t seed)
+{
+	struct interval result = { NAN, NAN, NAN };
+	double *sorted = sorted_finite(x, &n);
+
+	if (!sorted)
+		return result;
+	if (n >= FEW) {
+		result = statistics_bootstrap(n, median_of_drawn, sorted, seed);
+	} else {
+		result.median = gsl_stats_median_from_sorted_data(sorted, 1, n);
+		if (n > 1) {
+			result.lo = sorted[0];
+			result.hi = sorted[n - 1];
+		}
+	}
+	free(sorted);
+	return result;
+}

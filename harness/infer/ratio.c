@@ -1,0 +1,220 @@
+/*
+ * How many times as much a metric is in some points as in others. Samples of one round of one run saw the same machine, so
+ * the ratio is one of pairs. Rounds of different runs (a host's, and one made inside its guest) have nothing in common:
+ * there the ratio is one of medians, with the bootstrap interval of all samples without regard to rounds.
+ */
+#include "base/statistics.h"
+#include "infer/tables.h"
+#include "record/database.h"
+#include "record/sql_functions.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One place at which both were measured: samples [first, under) are of the points over, [under, end) of those under. */
+struct place {
+	size_t first, under, end;
+};
+
+/* The state of the aggregate over rows of (over, under, metric). */
+struct ratio {
+	struct sql_numbers pairs; /* the ratio of each pair of samples */
+	struct sql_numbers sample; /* all samples of both, a place after the other */
+	struct place *place;
+	size_t places;
+	double medians; /* the ratio of the two medians of the last row, for points whose samples were not kept */
+	uint64_t seed; /* of the run */
+};
+
+/* What a resample works on. */
+struct unpaired {
+	const struct ratio *ratio;
+	double *resample, *of_place; /* room for as many as there are samples, and places */
+};
+
+static double drawn_median(const struct unpaired *unpaired, const unsigned *drawn, size_t from, size_t to)
+{
+	size_t count = 0;
+
+	for (size_t i = from; i < to; i++)
+		for (unsigned times = 0; times < drawn[i]; times++)
+			unpaired->resample[count++] = unpaired->ratio->sample.number[i];
+	return statistics_median(unpaired->resample, count);
+}
+
+/* A place of which a resample has nothing on one side is left out of it: the median of nothing is NaN. */
+static double ratio_of_medians(const unsigned *drawn, size_t n, void *context)
+{
+	const struct unpaired *unpaired = context;
+	size_t places = unpaired->ratio->places;
+
+	(void)n;
+	for (size_t i = 0; i < places; i++) {
+		const struct place *place = &unpaired->ratio->place[i];
+
+		unpaired->of_place[i] = drawn_median(unpaired, drawn, place->first, place->under) /
+					drawn_median(unpaired, drawn, place->under, place->end);
+	}
+	return statistics_median(unpaired->of_place, places);
+}
+
+/* Bind the three arguments of a row to a statement that was prepared for it. NULL with an error set in the context. */
+static sqlite3_stmt *statement_of(sqlite3_context *context, const char *sql, sqlite3_value **values)
+{
+	struct reason why;
+	sqlite3_stmt *statement = database_prepare(sqlite3_context_db_handle(context), sql, &why);
+
+	if (!statement) {
+		sqlite3_result_error(context, why.text, -1);
+		return NULL;
+	}
+	for (int i = 0; i < 3; i++)
+		sqlite3_bind_value(statement, i + 1, values[i]);
+	return statement;
+}
+
+/*
+ * Every sample of `over` against the first of `under` with the same round, where both were taken in one run: with MIN(),
+ * SQLite takes the other columns from the row that has the least.
+ */
+static int pairs_add(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
+{
+	sqlite3_stmt *pairs = statement_of(context,
+		"SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2 AND pu.run = po.run"
+		" AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
+		" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
+		" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
+		values);
+	int rc = pairs ? 0 : -EIO;
+
+	while (!rc && sqlite3_step(pairs) == SQLITE_ROW) {
+		double over = database_number(pairs, 0), under = database_number(pairs, 1);
+
+		ratio->seed = (uint64_t)sqlite3_column_int64(pairs, 2);
+		if (under > 0 && isfinite(over))
+			rc = sql_numbers_add(&ratio->pairs, over / under);
+	}
+	sqlite3_finalize(pairs);
+	return rc;
+}
+
+static int samples_add(sqlite3_context *context, sqlite3_value **values, int which, struct ratio *ratio)
+{
+	sqlite3_stmt *samples = statement_of(context,
+		which == 1 ? "SELECT value FROM sample WHERE point = ?1 AND name = ?3 AND value > 0 ORDER BY number"
+			   : "SELECT value FROM sample WHERE point = ?2 AND name = ?3 AND value > 0 ORDER BY number",
+		values);
+	int rc = samples ? 0 : -EIO;
+
+	while (!rc && sqlite3_step(samples) == SQLITE_ROW)
+		rc = sql_numbers_add(&ratio->sample, database_number(samples, 0));
+	sqlite3_finalize(samples);
+	return rc;
+}
+
+/* A place without samples on one side is none. */
+static int place_add(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
+{
+	struct place place = { .first = ratio->sample.count };
+	struct place *grown = reallocarray(ratio->place, ratio->places + 1, sizeof(*grown));
+	int rc = grown ? samples_add(context, values, 1, ratio) : -ENOMEM;
+
+	if (grown)
+		ratio->place = grown;
+	place.under = ratio->sample.count;
+	if (!rc)
+		rc = samples_add(context, values, 2, ratio);
+	place.end = ratio->sample.count;
+	if (rc)
+		return rc;
+	if (place.first < place.under && place.under < place.end)
+		grown[ratio->places++] = place;
+	else
+		ratio->sample.count = place.first;
+	return 0;
+}
+
+static int medians_read(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
+{
+	sqlite3_stmt *medians = statement_of(context,
+		"SELECT o.median / u.median, r.seed FROM metric o JOIN metric u ON u.point = ?2 AND u.name = ?3"
+		" JOIN point p ON p.point = o.point JOIN run r ON r.run = p.run WHERE o.point = ?1 AND o.name = ?3",
+		values);
+
+	if (!medians)
+		return -EIO;
+	if (sqlite3_step(medians) == SQLITE_ROW) {
+		ratio->medians = database_number(medians, 0);
+		ratio->seed = (uint64_t)sqlite3_column_int64(medians, 1);
+	}
+	sqlite3_finalize(medians);
+	return 0;
+}
+
+static void ratio_step(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct ratio *ratio = sqlite3_aggregate_context(context, sizeof(*ratio));
+	int rc = ratio ? medians_read(context, values, ratio) : -ENOMEM;
+
+	(void)count;
+	if (!rc)
+		rc = pairs_add(context, values, ratio);
+	if (!rc)
+		rc = place_add(context, values, ratio);
+	if (rc == -ENOMEM)
+		sqlite3_result_error_nomem(context);
+}
+
+static int unpaired_interval(const struct ratio *ratio, struct interval *out)
+{
+	struct unpaired unpaired = {
+		.ratio = ratio,
+		.resample = calloc(ratio->sample.count + 1, sizeof(double)),
+		.of_place = calloc(ratio->places + 1, sizeof(double)),
+	};
+	int rc = unpaired.resample && unpaired.of_place ? 0 : -ENOMEM;
+
+	if (!rc && ratio->places)
+		*out = statistics_bootstrap(ratio->sample.count, ratio_of_medians, &unpaired, ratio->seed);
+	free(unpaired.resample);
+	free(unpaired.of_place);
+	return rc;
+}
+
+static void ratio_end(sqlite3_context *context)
+{
+	struct ratio *ratio = sqlite3_aggregate_context(context, 0);
+	struct interval interval = { NAN, NAN, NAN };
+	int rc = 0;
+
+	if (!ratio)
+		return;
+	if (ratio->pairs.count)
+		interval = statistics_median_interval(ratio->pairs.number, ratio->pairs.count, ratio->seed);
+	else
+		rc = unpaired_interval(ratio, &interval);
+	if (!isfinite(interval.median))
+		interval.median = ratio->medians;
+	if (rc) {
+		sqlite3_result_error_nomem(context);
+	} else {
+		double values[] = { interval.median, interval.lo, interval.hi, (double)ratio->pairs.count };
+
+		sql_result_numbers(context, values, sizeof(values) / sizeof(values[0]));
+	}
+	free(ratio->pairs.number);
+	free(ratio->sample.number);
+	free(ratio->place);
+}
+
+int infer_ratio_add(sqlite3 *db, struct reason *why)
+{
+	if (sqlite3_create_function_v2(db, "ratio_of_pairs", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, NULL,
+		    ratio_step, ratio_end, NULL) == SQLITE_OK)
+		return 0;
+	return fail(why, ENOMEM, "cannot add the SQL function ratio_of_pairs: %s", sqlite3_errmsg(db));
+}

@@ -1,0 +1,142 @@
+#include "infer/levels.h"
+
+#include "infer/step_judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define WHOLE_PAGES 24 /* a bracket up to so wide is measured at every page: an L1's is 6 to 12 wide at 8 an octave */
+#define BRACKET_POINTS 12 /* a wider one at so many counts, evenly in log N: 2 % apart within a third of an octave */
+#define MARGIN 0.06 /* of the bracket's ends, which are only known to the sweep's grid of 9 %, and may be disturbed */
+
+/* Plateaus on both sides, for confirmation: clear of the bracket and its margin, yet before a next step. */
+static const double below[] = { 0.65, 0.75, 0.85 };
+static const double above[] = { 1.15, 1.3, 1.45 };
+
+#define SIDES (sizeof(below) / sizeof(below[0]) + sizeof(above) / sizeof(above[0]))
+#define LEAST_POINTS 6 /* of a bracket where room is short: a half octave is still bisected to 6 % */
+
+struct plan {
+	uint64_t *at;
+	size_t count, most;
+};
+
+static int ascending(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Put a count in unless it is there, or would be no number of pages, or there is no room. */
+static void plan_add(struct plan *plan, double pages)
+{
+	uint64_t whole = pages >= 2 ? (uint64_t)llround(pages) : 0;
+
+	if (!whole || plan->count == plan->most)
+		return;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->at[i] == whole)
+			return;
+	plan->at[plan->count++] = whole;
+}
+
+/* Brackets of all curves, those that overlap made one: settings step at the same place, or nearly. */
+struct bracket {
+	double onset, saturation, least, most;
+};
+
+/* One bracket, with at most @room counts in its middle. */
+static void plan_step(struct plan *plan, const struct bracket *bracket, size_t room)
+{
+	double from = fmax(bracket->onset * (1 - MARGIN), bracket->least);
+	double to = fmin(bracket->saturation * (1 + MARGIN), bracket->most);
+
+	for (size_t i = 0; i < SIDES / 2; i++) {
+		if (bracket->onset * below[i] >= bracket->least)
+			plan_add(plan, bracket->onset * below[i]);
+		if (bracket->saturation * above[i] <= bracket->most)
+			plan_add(plan, bracket->saturation * above[i]);
+	}
+	if (to - from <= WHOLE_PAGES && to - from + 2 <= (double)room) {
+		for (int i = 0; i <= (int)(ceil(to) - floor(from)); i++)
+			plan_add(plan, floor(from) + i);
+		return;
+	}
+	room = room < BRACKET_POINTS ? room : BRACKET_POINTS;
+	for (size_t i = 0; i < room; i++)
+		plan_add(plan, from * pow(to / from, room > 1 ? (double)i / (double)(room - 1) : 0.5));
+}
+
+static size_t brackets_add(struct bracket *all, size_t count, const struct bracket *one)
+{
+	for (size_t i = 0; i < count; i++)
+		if (one->onset <= all[i].saturation && all[i].onset <= one->saturation) {
+			all[i].onset = fmin(all[i].onset, one->onset);
+			all[i].saturation = fmax(all[i].saturation, one->saturation);
+			all[i].least = fmin(all[i].least, one->least);
+			all[i].most = fmax(all[i].most, one->most);
+			return count;
+		}
+	if (count < STEPS_MAX)
+		all[count++] = *one;
+	return count;
+}
+
+static size_t brackets_of(
+	const struct curve *curves, size_t curve_count, const struct law_table *laws, struct bracket *all)
+{
+	struct judged_curve *judged = malloc(sizeof(*judged));
+	size_t count = 0;
+
+	for (size_t i = 0; judged && i < curve_count; i++) {
+		const struct curve_series *sweep = &curves[i].pass[CURVE_SWEEP];
+
+		if (curve_judge(&curves[i], laws, 0, judged))
+			break;
+		for (size_t k = 0; k < judged->count; k++) {
+			const struct step *step = &judged->step[k].step;
+			struct bracket one = { step->onset, step->saturation, step->from, step->to };
+
+			if (judged->step[k].verdict == STEP_REJECTED)
+				continue;
+			if (step->to <= step->saturation)
+				one.most = sweep->at[sweep->count - 1].pages;
+			count = brackets_add(all, count, &one);
+		}
+	}
+	free(judged);
+	return count;
+}
+
+static int by_onset(const void *a, const void *b)
+{
+	const struct bracket *left = a, *right = b;
+
+	return (left->onset > right->onset) - (left->onset < right->onset);
+}
+
+size_t levels_refine(const struct curve *curves, size_t curve_count, uint64_t *pages, size_t most)
+{
+	struct plan plan = { .at = pages, .most = most };
+	struct law_table *laws = malloc(sizeof(*laws));
+	struct bracket brackets[STEPS_MAX];
+	size_t count;
+
+	if (!laws)
+		goto out;
+	law_table_make(laws);
+	count = brackets_of(curves, curve_count, laws, brackets);
+	qsort(brackets, count, sizeof(brackets[0]), by_onset);
+	for (size_t i = 0; i < count; i++) {
+		/* Narrow brackets first come with every page, as long as later ones keep a few points each. */
+		size_t later = (count - i - 1) * (SIDES + LEAST_POINTS), left = most - plan.count;
+		size_t room = left > later + SIDES ? left - later - SIDES : LEAST_POINTS;
+
+		plan_step(&plan, &brackets[i], room);
+	}
+	qsort(pages, plan.count, sizeof(*pages), ascending);
+out:
+	free(laws);
+	return plan.count;
+}

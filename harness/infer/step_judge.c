@@ -1,0 +1,484 @@
+#include "infer/step_judge.h"
+
+#include <errno.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PLATEAU_MOST 32 /* points of a plateau that count for its floor; more would be four octaves */
+#define RESAMPLES 400 /* 20 beyond the 95 % quantile */
+#define OFTEN 0.95 /* null differences below the floor */
+#define HALVES_LEAST 4 /* samples of a point whose odd and even rounds are compared: two each */
+#define FLOOR_LEAST 3 /* comparisons that make a floor; below, neighbours on a plateau are compared as well */
+#define INSIDE 0.9 /* a lower one up to this part of its end, as disturbed samples miss early */
+#define OF_LAST 0.25 /* of the last level's cost: farther levels are larger and slower, walks slower still */
+#define OF_BASELINE 0.5 /* a baseline that rises by half as much is a data cache overflowing */
+#define SEEN_AGAIN 0.5 /* of the step in the sweep: placements do not halve a real one */
+#define NEXT_LEVEL 1.5 /* times the saturation before it: as close as a level of twice the size can begin */
+#define GROWS 0.15 /* of the step an octave: a TLB hit costs the same however many pages there are, a walk not */
+#define GROWS_DEAR 0.10 /* after a dear step: */
+#define DEAR_PLATEAU 1.0 /* octaves of plateau on both sides */
+#define DEAR_BASELINE 0.10 /* and of the step, what the baseline may move within a factor two */
+#define SLOPE_POINTS 4 /* two either side of the middle */
+#define SLOPE_OCTAVES 0.4 /* less than half an octave, within the ladder's rounding, is no slope */
+
+static void say(struct judged_step *judged, enum verdict verdict, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(struct judged_step *judged, enum verdict verdict, const char *format, ...)
+{
+	va_list args;
+
+	judged->verdict = verdict;
+	va_start(args, format);
+	vsnprintf(judged->reason, sizeof(judged->reason), format, args);
+	va_end(args);
+}
+
+/* A reading of a point, by its offset in struct curve_point. */
+static double reading(const struct curve_point *point, size_t offset)
+{
+	return *(const double *)(const void *)((const char *)point + offset);
+}
+
+#define NET offsetof(struct curve_point, net)
+#define NET_NS offsetof(struct curve_point, net_ns)
+#define LOW offsetof(struct curve_point, low)
+#define BASELINE offsetof(struct curve_point, baseline)
+
+/* A range of page counts, both ends included. */
+struct range {
+	double from, to;
+};
+
+static bool within(const struct curve_point *point, struct range range)
+{
+	return point->pages >= range.from && point->pages <= range.to;
+}
+
+static size_t count_in(const struct curve_series *series, struct range range)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < series->count; i++)
+		n += within(&series->at[i], range) ? 1 : 0;
+	return n;
+}
+
+/* Median of a reading over the points in a range; NaN where there is none (or no memory). */
+static double median_in(const struct curve_series *series, struct range range, size_t offset)
+{
+	double *x = malloc((series->count + 1) * sizeof(*x)), result = NAN;
+	size_t n = 0;
+
+	for (size_t i = 0; x && i < series->count; i++)
+		if (within(&series->at[i], range))
+			x[n++] = reading(&series->at[i], offset);
+	if (x)
+		result = statistics_median(x, n);
+	free(x);
+	return result;
+}
+
+/* The plateaus to either side of a step, as the sweep (or, once fitted, the capacity) delimits them. */
+struct sides {
+	struct range lower, upper;
+};
+
+static struct sides sides_of(const struct curve_series *series, const struct step *step, double clean, double saturated)
+{
+	struct sides sides = {
+		.lower = { fmax(step->from, clean / 2), clean * INSIDE },
+		.upper = { saturated, fmax(saturated, fmin(step->to, saturated * PLATEAU_WIDTH)) },
+	};
+
+	if (count_in(series, sides.lower) < 3)
+		sides.lower = (struct range){ fmin(step->from, clean), clean };
+	return sides;
+}
+
+/* Median net cost of the samples of one parity of rounds. */
+static double half_median(const struct curve_point *point, int parity, double *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < point->count; i++)
+		if ((fmod(fabs(point->sample[i].round), 2) >= 1) == (parity == 1))
+			x[n++] = point->sample[i].net;
+	return n >= HALVES_LEAST / 2 ? statistics_median(x, n) : NAN;
+}
+
+/* Null differences of the points in any of `ranges`, into a new array; *count of them. NULL where memory is short. */
+static double *null_differences(
+	const struct curve *curve, const struct range *ranges, size_t range_count, bool neighbours, size_t *count)
+{
+	const struct curve_series *passes = curve->pass;
+	size_t most = 1, room = 3 * (passes[CURVE_SWEEP].count + passes[CURVE_REFINE].count) + 1;
+	double *x, *found = malloc(room * sizeof(*found));
+
+	*count = 0;
+	for (size_t i = 0; i < passes[CURVE_BOTH].count; i++)
+		most = passes[CURVE_BOTH].at[i].count > most ? passes[CURVE_BOTH].at[i].count : most;
+	x = malloc(most * sizeof(*x));
+	for (size_t r = 0; r < range_count && x && found; r++) {
+		for (int pass = CURVE_SWEEP; pass <= CURVE_REFINE; pass++)
+			for (size_t i = 0; i < passes[pass].count && *count + 2 < room; i++) {
+				const struct curve_point *point = &passes[pass].at[i];
+				bool follows = i && within(point - (i ? 1 : 0), ranges[r]);
+
+				if (!within(point, ranges[r]))
+					continue;
+				if (point->count >= HALVES_LEAST)
+					found[(*count)++] = fabs(half_median(point, 0, x) - half_median(point, 1, x));
+				if (neighbours && follows)
+					found[(*count)++] = fabs(point->net - point[-1].net);
+			}
+		for (size_t i = 0, k = 0; i < passes[CURVE_SWEEP].count && *count < room; i++) {
+			const struct curve_point *point = &passes[CURVE_SWEEP].at[i];
+
+			while (k < passes[CURVE_REFINE].count && passes[CURVE_REFINE].at[k].pages < point->pages)
+				k++;
+			if (k < passes[CURVE_REFINE].count && passes[CURVE_REFINE].at[k].pages == point->pages &&
+				within(point, ranges[r]))
+				found[(*count)++] = fabs(point->net - passes[CURVE_REFINE].at[k].net);
+		}
+	}
+	if (!x) {
+		free(found);
+		found = NULL;
+	}
+	free(x);
+	return found;
+}
+
+/*
+ * What the median over a plateau of so many points would differ by, from null differences of single points: drawn
+ * again and again with random signs.
+ */
+static double plateau_floor(const double *found, size_t count, size_t points, uint64_t seed)
+{
+	double drawn[PLATEAU_MOST], values[RESAMPLES];
+	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
+
+	if (!rng || !count)
+		points = 0;
+	points = points < PLATEAU_MOST ? points : PLATEAU_MOST;
+	if (points)
+		gsl_rng_set(rng, seed);
+	for (size_t i = 0; i < RESAMPLES && points; i++) {
+		for (size_t k = 0; k < points; k++)
+			drawn[k] = found[gsl_rng_uniform_int(rng, count)] * (gsl_rng_uniform_int(rng, 2) ? 1 : -1);
+		values[i] = fabs(statistics_median(drawn, points));
+	}
+	if (rng)
+		gsl_rng_free(rng);
+	return points ? statistics_quantile(values, RESAMPLES, OFTEN) : NAN;
+}
+
+/* @points: of the shorter plateau. */
+static int floor_of(const struct curve *curve, const struct range *ranges, size_t range_count, size_t points,
+	struct null_floor *out)
+{
+	size_t count, finite = 0;
+
+	*out = (struct null_floor){ .median = NAN, .most = NAN, .plateau = NAN };
+	for (int neighbours = 0; neighbours < 2 && finite < FLOOR_LEAST; neighbours++) {
+		double *found = null_differences(curve, ranges, range_count, neighbours, &count);
+
+		if (!found)
+			return -ENOMEM;
+		finite = 0;
+		for (size_t i = 0; i < count; i++)
+			if (isfinite(found[i]))
+				found[finite++] = found[i];
+		count = finite;
+		out->median = statistics_median(found, count);
+		out->most = statistics_quantile(found, count, OFTEN);
+		out->plateau = plateau_floor(found, count, points, count);
+		out->comparisons = finite;
+		free(found);
+	}
+	return 0;
+}
+
+/* Medians of a reading in two ranges, and what is made of them under resampling of the points. */
+struct contrast {
+	double *x;
+	size_t lower, upper; /* points in each range; lower ones first */
+};
+
+static double weighted_median(const double *x, const unsigned *drawn, size_t n)
+{
+	double copy[256];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = 0; k < drawn[i] && count < 256; k++)
+			copy[count++] = x[i];
+	return statistics_median(copy, count);
+}
+
+static double contrast_value(const unsigned *drawn, size_t n, void *context)
+{
+	const struct contrast *contrast = context;
+	double upper = weighted_median(contrast->x + contrast->lower, drawn + contrast->lower, contrast->upper);
+
+	(void)n;
+	if (!contrast->lower)
+		return upper;
+	return upper - weighted_median(contrast->x, drawn, contrast->lower);
+}
+
+/* Median of a reading in `upper`, less that in `lower` unless NULL, with its interval over the points. */
+static int contrast_of(const struct curve_series *series, const struct range *lower, const struct range *upper,
+	size_t offset, uint64_t seed, struct interval *out)
+{
+	struct contrast contrast = { .x = malloc((2 * series->count + 1) * sizeof(double)) };
+
+	if (!contrast.x)
+		return -ENOMEM;
+	for (size_t i = 0; lower && i < series->count; i++)
+		if (within(&series->at[i], *lower) && isfinite(reading(&series->at[i], offset)))
+			contrast.x[contrast.lower++] = reading(&series->at[i], offset);
+	for (size_t i = 0; i < series->count; i++)
+		if (within(&series->at[i], *upper) && isfinite(reading(&series->at[i], offset)))
+			contrast.x[contrast.lower + contrast.upper++] = reading(&series->at[i], offset);
+	*out = (struct interval){ NAN, NAN, NAN };
+	if (contrast.upper && (!lower || contrast.lower))
+		*out = statistics_bootstrap(contrast.lower + contrast.upper, contrast_value, &contrast, seed);
+	free(contrast.x);
+	return 0;
+}
+
+/* By how much cost grows an octave between two page counts, cycles; NaN where too little lies between to say. */
+static double slope_between(const struct curve_series *series, struct range range)
+{
+	double middle = sqrt(range.from * range.to), left, right;
+	struct range below = { range.from, middle }, above = { nextafter(middle, INFINITY), range.to };
+
+	if (count_in(series, range) < SLOPE_POINTS || log2(range.to / range.from) < SLOPE_OCTAVES)
+		return NAN;
+	left = median_in(series, below, offsetof(struct curve_point, log2_pages));
+	right = median_in(series, above, offsetof(struct curve_point, log2_pages));
+	return (median_in(series, above, LOW) - median_in(series, below, LOW)) / (right - left);
+}
+
+/* Whether everything about a step beyond a dear one speaks for a TLB: plateaus before and after, a quiet baseline. */
+static bool stands_alone(const struct curve_series *series, const struct step *step, double before)
+{
+	double rise = step->upper - step->lower;
+	struct range ahead = { step->saturation, step->to }, behind = { before, step->onset };
+	struct range low = { step->onset / 2, step->onset }, high = { step->saturation, step->saturation * 2 };
+	double slope_behind = slope_between(series, behind), slope_ahead = slope_between(series, ahead);
+
+	if (log2(behind.to / behind.from) < DEAR_PLATEAU || log2(ahead.to / ahead.from) < DEAR_PLATEAU)
+		return false;
+	if (!(slope_behind <= GROWS_DEAR * rise) || !(fabs(slope_ahead) <= GROWS_DEAR * rise))
+		return false;
+	return !(median_in(series, high, BASELINE) - median_in(series, low, BASELINE) > DEAR_BASELINE * rise);
+}
+
+/* Beyond the last level, is what rises here the cost of walks, rather than one more level? Says so if it is. */
+static bool is_walk_growth(const struct judged_curve *curve, const struct judged_step *last, struct judged_step *judged)
+{
+	const struct curve_series *series = &curve->curve->pass[CURVE_SWEEP];
+	const struct step *step = &judged->step;
+	struct range between;
+	double slope, rise;
+
+	if (!last)
+		return false;
+	if (curve->walks_grow) {
+		say(judged, STEP_REJECTED,
+			"walks grow dearer from fewer pages on (page tables leaving the caches): no TLB level follows");
+		return true;
+	}
+	between = (struct range){ last->capacity.read.saturated, step->onset };
+	if (between.to < NEXT_LEVEL * between.from) {
+		say(judged, STEP_REJECTED,
+			"begins at %.0f pages, right where the step before it ended (%.0f), and TLB levels differ by a factor of two or more: walks grow dearer as page tables leave the caches",
+			between.to, between.from);
+		return true;
+	}
+	slope = slope_between(series, between);
+	rise = last->step.upper - last->step.lower;
+	if (isfinite(slope) && slope > GROWS * rise && slope > last->floor.plateau) {
+		say(judged, STEP_REJECTED,
+			"the cost grew by %.1f cycles an octave before it, as walks do when page tables leave the caches; a TLB hit would cost the same throughout",
+			slope);
+		return true;
+	}
+	if (rise > DEAR_CYCLES && (step->shape != STEP_LEVELS_OFF || !stands_alone(series, step, between.from))) {
+		say(judged, STEP_REJECTED,
+			"the step before it added %.0f cycles, more than a TLB hit costs, and this one has no flat octave on both sides with a quiet baseline: walks grow dearer as page tables leave the caches",
+			rise);
+		return true;
+	}
+	return false;
+}
+
+/* Effect against the noise floor, and against what the baseline does at the same pages. False with the reason said. */
+static bool has_effect(const struct curve_series *series, const struct sides *sides, const struct judged_step *last,
+	struct judged_step *judged)
+{
+	double effect = median_in(series, sides->upper, NET) - median_in(series, sides->lower, NET);
+	double baseline = median_in(series, sides->upper, BASELINE) - median_in(series, sides->lower, BASELINE);
+
+	if (!(effect >= STEP_LEAST_CYCLES)) {
+		say(judged, STEP_REJECTED, "adds %.1f cycles: less than the one core cycle a miss must cost", effect);
+		return false;
+	}
+	if (isfinite(judged->floor.plateau) && effect <= judged->floor.plateau) {
+		say(judged, STEP_REJECTED, "adds %.1f cycles, within the noise floor of %.1f cycles", effect,
+			judged->floor.plateau);
+		return false;
+	}
+	if (last && effect < OF_LAST * last->added_cycles.median) {
+		say(judged, STEP_REJECTED,
+			"adds %.1f cycles, after a step of %.1f: a further TLB level would add about as much or more",
+			effect, last->added_cycles.median);
+		return false;
+	}
+	if (isfinite(baseline) && baseline >= OF_BASELINE * effect) {
+		say(judged, STEP_REJECTED,
+			"the packed baseline rises by %.1f cycles at the same number of pages, this by %.1f: a data cache",
+			baseline, effect);
+		return false;
+	}
+	return true;
+}
+
+/* Is the step there in the second pass? False with the reason said where that pass contradicts the sweep. */
+static bool is_seen_again(const struct curve *curve, struct judged_step *judged)
+{
+	const struct curve_series *refine = &curve->pass[CURVE_REFINE];
+	const struct step *step = &judged->step;
+	struct range lower = { fmin(step->from, step->onset / 2), step->onset };
+	struct range upper = { step->saturation, fmax(step->saturation, fmin(step->to, step->saturation * 2)) };
+	double rise = step->upper - step->lower, again;
+
+	judged->confirmed = false;
+	if (!count_in(refine, lower) || !count_in(refine, upper))
+		return true;
+	again = median_in(refine, upper, LOW) - median_in(refine, lower, LOW);
+	if (!(again >= SEEN_AGAIN * rise)) {
+		say(judged, STEP_REJECTED,
+			"not seen again in the independent pass: %.1f cycles there, %.1f in the sweep", again, rise);
+		return false;
+	}
+	judged->confirmed = true;
+	return true;
+}
+
+static void scale(struct interval *interval, double factor)
+{
+	interval->median *= factor;
+	interval->lo *= factor;
+	interval->hi *= factor;
+}
+
+static void shift(struct interval *interval, double by)
+{
+	interval->median += by;
+	interval->lo += by;
+	interval->hi += by;
+}
+
+/*
+ * Size and cost of what has passed every test. Where the law says that on the plateau a part of the accesses still hits
+ * (random replacement: an eighth at 2.3 C), costs are those of an access that does miss.
+ */
+static int measure_level(
+	const struct curve *curve, const struct law_table *laws, uint64_t seed, struct judged_step *judged)
+{
+	const struct curve_series *both = &curve->pass[CURVE_BOTH];
+	struct capacity *capacity = &judged->capacity;
+	struct sides sides;
+	int error = capacity_fit(curve, &judged->step, laws, statistics_seed(seed, 0), capacity);
+
+	if (error == -ENODATA) {
+		say(judged, STEP_UNRESOLVED,
+			"a step between %.0f and %.0f pages, but too few points around it to tell where it begins and ends",
+			judged->step.onset, judged->step.saturation);
+		return 0;
+	}
+	if (error)
+		return error;
+	sides = sides_of(both, &judged->step, capacity->read.clean, capacity->read.saturated);
+	judged->plateau_to = sides.upper.to;
+	error = contrast_of(both, &sides.lower, &sides.upper, NET, statistics_seed(seed, 1), &judged->added_cycles);
+	if (!error)
+		error = contrast_of(
+			both, &sides.lower, &sides.upper, NET_NS, statistics_seed(seed, 1), &judged->added_ns);
+	scale(&judged->added_cycles, 1 / capacity->reached);
+	scale(&judged->added_ns, 1 / capacity->reached);
+	if (!error)
+		error = contrast_of(both, NULL, &sides.upper, NET, statistics_seed(seed, 2), &judged->net_cycles);
+	if (!error)
+		error = contrast_of(both, NULL, &sides.upper, NET_NS, statistics_seed(seed, 2), &judged->net_ns);
+	shift(&judged->net_cycles, judged->added_cycles.median * (1 - capacity->reached));
+	shift(&judged->net_ns, judged->added_ns.median * (1 - capacity->reached));
+	return error;
+}
+
+static int step_judge(struct judged_curve *curve, const struct judged_step *last, const struct law_table *laws,
+	uint64_t seed, struct judged_step *judged)
+{
+	const struct curve_series *sweep = &curve->curve->pass[CURVE_SWEEP];
+	const struct step *step = &judged->step;
+	struct sides sides = sides_of(sweep, step, step->onset, step->saturation);
+	struct range ranges[] = { sides.lower, sides.upper };
+	size_t lower = count_in(sweep, sides.lower), upper = count_in(sweep, sides.upper);
+	size_t fewest = lower < upper ? lower : upper;
+	int error = floor_of(curve->curve, ranges, 2, fewest, &judged->floor);
+
+	if (error)
+		return error;
+	if (step->shape == STEP_FADES) {
+		say(judged, STEP_REJECTED, "does not persist: at %.0f pages the cost is back at the level before it",
+			step->saturation);
+		return 0;
+	}
+	if (is_walk_growth(curve, last, judged)) {
+		curve->walks_grow = true;
+		return 0;
+	}
+	if (step->shape == STEP_OPEN) {
+		say(judged, STEP_UNRESOLVED,
+			"the cost rises from %.0f pages on, and the sweep ends at %.0f before it levels off",
+			step->onset, step->saturation);
+		return 0;
+	}
+	if (!has_effect(sweep, &sides, last, judged) || !is_seen_again(curve->curve, judged))
+		return 0;
+	return measure_level(curve->curve, laws, seed, judged);
+}
+
+int curve_judge(const struct curve *curve, const struct law_table *laws, uint64_t seed, struct judged_curve *out)
+{
+	struct step steps[STEPS_MAX];
+	const struct judged_step *last = NULL;
+	struct range all = { 0, INFINITY };
+	int error;
+
+	*out = (struct judged_curve){ .curve = curve };
+	error = floor_of(curve, &all, 1, 1, &out->floor);
+	if (error || curve->pass[CURVE_SWEEP].count < CURVE_LEAST_POINTS)
+		return error;
+	out->count = steps_scan(&curve->pass[CURVE_SWEEP], steps);
+	for (size_t i = 0; i < out->count && !error; i++) {
+		struct judged_step *judged = &out->step[i];
+
+		*judged = (struct judged_step){
+			.step = steps[i],
+			.added_cycles = { NAN, NAN, NAN },
+			.added_ns = { NAN, NAN, NAN },
+		};
+		error = step_judge(out, last, laws, statistics_seed(seed, i), judged);
+		if (judged->verdict == STEP_LEVEL)
+			last = judged;
+	}
+	return error;
+}

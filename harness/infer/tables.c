@@ -1,0 +1,304 @@
+#include "infer/tables.h"
+
+#include "base/vocabulary.h"
+#include "infer/levels.h"
+#include "record/database.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char schema[] =
+	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
+	" place_rank INTEGER, series TEXT, outer TEXT, emulated INTEGER, page_size_bytes INTEGER, backing TEXT,"
+	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT);"
+	"CREATE TABLE curve_point (point INTEGER PRIMARY KEY, curve INTEGER, pass TEXT, pages INTEGER);"
+	"CREATE INDEX curve_point_by_curve ON curve_point (curve, pages);"
+	"CREATE TABLE tlb_level (curve INTEGER, level INTEGER, entries INTEGER, entries_lo INTEGER, entries_hi INTEGER,"
+	" added_cycles REAL, added_cycles_lo REAL, added_cycles_hi REAL, added_ns REAL, added_ns_lo REAL, added_ns_hi REAL,"
+	" law_misfit REAL, clean_pages INTEGER, half_pages INTEGER, saturated_pages INTEGER, noise_cycles REAL,"
+	" confirmed INTEGER, law TEXT, note TEXT, PRIMARY KEY (curve, level)) WITHOUT ROWID;"
+	"CREATE TABLE tlb_walk (curve INTEGER PRIMARY KEY, cycles REAL, cycles_lo REAL, cycles_hi REAL, ns REAL, ns_lo REAL,"
+	" ns_hi REAL, pages_from INTEGER, pages_to INTEGER, grows INTEGER, last_pages INTEGER, last_cycles REAL, last_ns REAL);"
+	"CREATE TABLE tlb_unresolved (curve INTEGER, pages_from INTEGER, pages_to INTEGER, effect_cycles REAL,"
+	" noise_cycles REAL, kind TEXT, reason TEXT);"
+	"CREATE TABLE tlb_noise (curve INTEGER PRIMARY KEY, null_cycles REAL, null_cycles_p95 REAL, comparisons INTEGER);";
+
+/*
+ * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
+ * other benches take so many pages away, and have no page size. A group that could not be measured is one point without
+ * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only.
+ */
+static const char find_curves[] =
+	"CREATE TEMP TABLE reach AS SELECT p.*, g.value AS pages, s.value AS page_size_bytes, b.value AS backing,"
+	" COALESCE(t.value, 1) AS stride_pages,"
+	" (SELECT group_concat(name || ' ' || quote(value)) FROM parameter WHERE point = p.point AND name <> 'pages')"
+	" AS parameters,"
+	" (SELECT group_concat(name || ' ' || quote(value)) FROM parameter WHERE point = p.point AND name NOT IN"
+	" ('pages', 'stride_pages')) AS family,"
+	" (SELECT group_concat(name || ' ' || value, ', ') FROM parameter WHERE point = p.point AND name NOT IN"
+	" ('pages', 'page_size_bytes', 'backing', 'stride_pages')) AS others"
+	" FROM point p JOIN parameter s ON s.point = p.point AND s.name = 'page_size_bytes'"
+	" LEFT JOIN parameter g ON g.point = p.point AND g.name = 'pages'"
+	" LEFT JOIN parameter t ON t.point = p.point AND t.name = 'stride_pages'"
+	" LEFT JOIN parameter b ON b.point = p.point AND b.name = 'backing'"
+	" WHERE (g.value IS NOT NULL OR t.value IS NOT NULL) AND (p.status <> 'ok' OR g.value IS NOT NULL)"
+	" AND (g.value IS NULL OR (g.value >= 1 AND g.value = CAST(g.value AS INTEGER)))"
+	" AND NOT EXISTS (SELECT 1 FROM parameter WHERE point = p.point AND name = 'distance_bytes');"
+	/* With MIN(), SQLite takes the other columns from the row that has the least: the curve's first point. */
+	"INSERT INTO curve SELECT NULL, run, bench, setting, paging, place, place_rank, series, outer, emulated,"
+	" page_size_bytes, backing, stride_pages,"
+	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing ELSE size(page_size_bytes) END || ' pages' ||"
+	" CASE WHEN stride_pages > 1 THEN ', every ' || ordinal(stride_pages) || ' page' ELSE '' END, others,"
+	" parameters, COALESCE(family, '') || bench || setting || COALESCE(paging, '') || outer, reason"
+	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
+	" ORDER BY run, first;"
+	"UPDATE curve SET series = series || ', ' || others WHERE others IS NOT NULL AND EXISTS (SELECT 1 FROM curve o"
+	" WHERE o.curve <> curve.curve AND o.run = curve.run AND o.bench = curve.bench AND o.series = curve.series"
+	" AND o.pages_label = curve.pages_label);"
+	"INSERT INTO curve_point SELECT r.point, c.curve, r.pass, r.pages FROM reach r JOIN curve c ON c.run = r.run"
+	" AND c.bench = r.bench AND c.setting = r.setting AND c.paging IS r.paging AND c.outer IS r.outer"
+	" AND c.parameters IS r.parameters WHERE r.status = 'ok';"
+	"DROP TABLE reach;";
+
+/* The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. */
+static const char select_samples[] =
+	"SELECT c.pass, c.pages, g.value, b.value, n.value, t.value, COALESCE(g.round, g.number)"
+	" FROM curve_point c JOIN sample g ON g.point = c.point AND g.name = 'gross_cycles'"
+	" LEFT JOIN sample b ON b.point = c.point AND b.name = 'baseline_cycles' AND b.number = g.number"
+	" LEFT JOIN sample n ON n.point = c.point AND n.name = 'net_cycles' AND n.number = g.number"
+	" LEFT JOIN sample t ON t.point = c.point AND t.name = 'net_ns' AND t.number = g.number"
+	" LEFT JOIN sample d ON d.point = c.point AND d.name = 'contaminated' AND d.number = g.number"
+	" WHERE c.curve = ?1 AND COALESCE(d.value, 0) = 0"
+	" UNION ALL SELECT c.pass, c.pages, g.median, b.median, n.median, t.median, 0"
+	" FROM curve_point c JOIN metric n ON n.point = c.point AND n.name = 'net_cycles'"
+	" LEFT JOIN metric g ON g.point = c.point AND g.name = 'gross_cycles'"
+	" LEFT JOIN metric b ON b.point = c.point AND b.name = 'baseline_cycles'"
+	" LEFT JOIN metric t ON t.point = c.point AND t.name = 'net_ns'"
+	" WHERE c.curve = ?1 AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
+
+int infer_tables_add(sqlite3 *db, struct reason *why)
+{
+	int rc = database_run(db, schema, why);
+
+	return rc ? rc : infer_ratio_add(db, why);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A row of a derived table: its numbers, of which NaN becomes NULL, come before its texts. */
+struct row {
+	const char *table;
+	const double *number;
+	size_t numbers;
+	const char *const *text;
+	size_t texts;
+};
+
+static int row_insert(sqlite3 *db, const struct row *row, struct reason *why)
+{
+	char *sql = sqlite3_mprintf("INSERT INTO %s VALUES (?", row->table);
+	sqlite3_stmt *statement = NULL;
+	int rc;
+
+	for (size_t i = 1; sql && i < row->numbers + row->texts; i++)
+		sql = sqlite3_mprintf("%z, ?", sql);
+	sql = sql ? sqlite3_mprintf("%z)", sql) : NULL;
+	if (sql)
+		statement = database_prepare(db, sql, why);
+	sqlite3_free(sql);
+	if (!statement)
+		return -EIO;
+	for (size_t i = 0; i < row->numbers; i++)
+		if (isfinite(row->number[i]))
+			sqlite3_bind_double(statement, (int)i + 1, row->number[i]);
+	for (size_t i = 0; i < row->texts; i++)
+		sqlite3_bind_text(statement, (int)(row->numbers + i) + 1, row->text[i], -1, SQLITE_STATIC);
+	rc = database_step(statement, why);
+	sqlite3_finalize(statement);
+	return rc < 0 ? rc : 0;
+}
+
+static int levels_store(
+	sqlite3 *db, const struct inferred_levels *levels, const struct curve *curves, struct reason *why)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < levels->levels && !rc; i++) {
+		const struct inferred_level *level = &levels->level[i];
+		const double number[] = { (double)curves[level->curve].id, level->level, level->entries,
+			level->entries_lo, level->entries_hi, level->added_cycles.median, level->added_cycles.lo,
+			level->added_cycles.hi, level->added_ns.median, level->added_ns.lo, level->added_ns.hi,
+			level->law_misfit, level->clean_pages, level->half_pages, level->saturated_pages,
+			level->noise_cycles, level->confirmed };
+		const char *text[] = { level->law, level->note[0] ? level->note : NULL };
+
+		rc = row_insert(db, &(struct row){ "tlb_level", number, COUNT(number), text, COUNT(text) }, why);
+	}
+	for (size_t i = 0; i < levels->walks && !rc; i++) {
+		const struct inferred_walk *walk = &levels->walk[i];
+		const double number[] = { (double)curves[walk->curve].id, walk->cycles.median, walk->cycles.lo,
+			walk->cycles.hi, walk->ns.median, walk->ns.lo, walk->ns.hi, walk->pages_from, walk->pages_to,
+			walk->grows, walk->last_pages, walk->last_cycles, walk->last_ns };
+
+		rc = row_insert(db, &(struct row){ "tlb_walk", number, COUNT(number), NULL, 0 }, why);
+	}
+	return rc;
+}
+
+/* What is not a level or a walk: rises that are no levels, what stays open, and how much equals differ. */
+static int doubts_store(
+	sqlite3 *db, const struct inferred_levels *levels, const struct curve *curves, struct reason *why)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < levels->unresolveds && !rc; i++) {
+		const struct inferred_unresolved *open = &levels->unresolved[i];
+		const double number[] = { (double)curves[open->curve].id, NAN, NAN, NAN, NAN };
+		const char *text[] = { "not resolved", open->reason };
+
+		rc = row_insert(db, &(struct row){ "tlb_unresolved", number, COUNT(number), text, COUNT(text) }, why);
+	}
+	for (size_t i = 0; i < levels->rejecteds && !rc; i++) {
+		const struct inferred_rejected *rise = &levels->rejected[i];
+		const double number[] = { (double)curves[rise->curve].id, rise->pages_from, rise->pages_to,
+			rise->effect_cycles, rise->noise_cycles };
+		const char *text[] = { "rejected step", rise->reason };
+
+		rc = row_insert(db, &(struct row){ "tlb_unresolved", number, COUNT(number), text, COUNT(text) }, why);
+	}
+	for (size_t i = 0; i < levels->noises && !rc; i++) {
+		const struct inferred_noise *noise = &levels->noise[i];
+		const double number[] = { (double)curves[noise->curve].id, noise->null_cycles, noise->null_cycles_p95,
+			(double)noise->comparisons };
+
+		rc = row_insert(db, &(struct row){ "tlb_noise", number, COUNT(number), NULL, 0 }, why);
+	}
+	return rc;
+}
+
+static int samples_read(sqlite3 *db, struct curve *curve, struct reason *why)
+{
+	sqlite3_stmt *samples = database_prepare(db, select_samples, why);
+	int rc = samples ? 1 : -EIO;
+
+	if (samples)
+		sqlite3_bind_int64(samples, 1, (sqlite3_int64)curve->id);
+	while (rc > 0 && (rc = database_step(samples, why)) > 0) {
+		const char *pass = (const char *)sqlite3_column_text(samples, 0);
+		const struct curve_sample sample = {
+			.gross = database_number(samples, 2),
+			.baseline = database_number(samples, 3),
+			.net = database_number(samples, 4),
+			.net_ns = database_number(samples, 5),
+			.round = database_number(samples, 6),
+		};
+
+		if (curve_add(curve, pass && !strcmp(pass, "refine") ? CURVE_REFINE : CURVE_SWEEP,
+			    database_number(samples, 1), &sample))
+			rc = fail(why, ENOMEM, "out of memory");
+	}
+	sqlite3_finalize(samples);
+	if (!rc && curve_finish(curve))
+		rc = fail(why, ENOMEM, "out of memory");
+	return rc;
+}
+
+/* The curves of one run. Their texts are owned here. */
+struct curves {
+	struct curve *curve;
+	size_t count;
+};
+
+static void curves_free(struct curves *curves)
+{
+	for (size_t i = 0; i < curves->count; i++) {
+		curve_free(&curves->curve[i]);
+		free((char *)curves->curve[i].backing);
+		free((char *)curves->curve[i].reason);
+	}
+	free(curves->curve);
+}
+
+static char *column_copy(sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	return text ? strdup(text) : NULL;
+}
+
+static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, struct reason *why)
+{
+	sqlite3_stmt *rows = database_prepare(db,
+		"SELECT curve, setting, backing, page_size_bytes, stride_pages, reason, (SELECT MIN(curve) FROM curve o"
+		" WHERE o.run = c.run AND o.family = c.family) FROM curve c WHERE run = ?1 AND NOT emulated ORDER BY curve",
+		why);
+	int rc = rows ? 1 : -EIO;
+
+	if (rows)
+		sqlite3_bind_int64(rows, 1, run);
+	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
+		struct curve *grown = reallocarray(curves->curve, curves->count + 1, sizeof(*grown));
+		int setting = setting_find((const char *)sqlite3_column_text(rows, 1));
+		double bytes = database_number(rows, 3), stride = database_number(rows, 4);
+
+		if (!grown) {
+			rc = fail(why, ENOMEM, "out of memory");
+			break;
+		}
+		curves->curve = grown;
+		grown[curves->count++] = (struct curve){
+			.id = (size_t)sqlite3_column_int64(rows, 0),
+			.family = (size_t)sqlite3_column_int64(rows, 6),
+			.setting = setting < 0 ? SETTING_COUNT : setting,
+			.backing = column_copy(rows, 2),
+			.reason = column_copy(rows, 5),
+			.page_bytes = bytes >= 1 && bytes < 0x1p62 ? (uint64_t)bytes : 0,
+			.stride = stride >= 1 && stride < 0x1p62 ? (uint64_t)stride : 1,
+		};
+	}
+	sqlite3_finalize(rows);
+	for (size_t i = 0; i < curves->count && !rc; i++)
+		rc = samples_read(db, &curves->curve[i], why);
+	return rc;
+}
+
+static int run_infer(sqlite3 *db, sqlite3_int64 run, uint64_t seed, struct reason *why)
+{
+	struct curves curves = { 0 };
+	struct inferred_levels levels = { 0 };
+	int rc = curves_read(db, run, &curves, why);
+
+	if (!rc && curves.count) {
+		qsort(curves.curve, curves.count, sizeof(*curves.curve), curve_compare);
+		if (levels_infer(curves.curve, curves.count, seed, &levels))
+			rc = fail(why, ENOMEM, "out of memory");
+	}
+	if (!rc)
+		rc = levels_store(db, &levels, curves.curve, why);
+	if (!rc)
+		rc = doubts_store(db, &levels, curves.curve, why);
+	levels_free(&levels);
+	curves_free(&curves);
+	return rc;
+}
+
+int infer_tables_fill(sqlite3 *db, struct reason *why)
+{
+	sqlite3_stmt *runs = NULL;
+	int rc = database_run(db, find_curves, why);
+
+	if (!rc) {
+		runs = database_prepare(db, "SELECT run, seed FROM run", why);
+		rc = runs ? 1 : -EIO;
+	}
+	while (rc > 0 && (rc = database_step(runs, why)) > 0) {
+		int error = run_infer(db, sqlite3_column_int64(runs, 0), (uint64_t)sqlite3_column_int64(runs, 1), why);
+
+		rc = error ? error : rc;
+	}
+	sqlite3_finalize(runs);
+	return rc;
+}

@@ -1,0 +1,40 @@
+#include "record/database_schema.h"
+
+/*
+ * A point's parts stay the JSON that they are in points.jsonl: the views take them apart where a query asks. That makes
+ * loading fast and keeps the database as small as the file.
+ */
+const char database_schema[] =
+	"CREATE TABLE run (run INTEGER PRIMARY KEY, path TEXT, host TEXT, cpu TEXT, outer TEXT, place TEXT,"
+	" started_utc TEXT, duration_s REAL, version TEXT, effort TEXT, seed INTEGER, state TEXT, reason TEXT,"
+	" tsc_hz REAL, cycles_per_tsc REAL, cycles_per_tsc_lo REAL, cycles_per_tsc_hi REAL, ghz REAL,"
+	" truncated INTEGER DEFAULT 0);"
+	"CREATE TABLE fact (run INTEGER, path TEXT, value, PRIMARY KEY (run, path)) WITHOUT ROWID;"
+	"CREATE TABLE trait (run INTEGER, bench TEXT, metric TEXT, unit TEXT, per TEXT, better TEXT, signed INTEGER,"
+	" time INTEGER, PRIMARY KEY (run, bench, metric)) WITHOUT ROWID;"
+	"CREATE TABLE axis (run INTEGER, bench TEXT, parameter TEXT, kind TEXT, help TEXT,"
+	" PRIMARY KEY (run, bench, parameter)) WITHOUT ROWID;"
+	"CREATE TABLE tlb_advertised (run INTEGER, level INTEGER, kind TEXT, page_size_bytes INTEGER, entries INTEGER);"
+	"CREATE TABLE point (point INTEGER PRIMARY KEY, run INTEGER, identity TEXT, joined INTEGER, bench TEXT,"
+	" setting TEXT, paging TEXT, place TEXT, place_rank INTEGER, series TEXT, outer TEXT, accel TEXT, pass TEXT,"
+	" status TEXT, reason TEXT, samples INTEGER, discarded INTEGER, contaminated INTEGER, interpreted INTEGER,"
+	" emulated INTEGER, UNIQUE (run, identity));"
+	"CREATE TABLE part (point INTEGER PRIMARY KEY, params TEXT, metrics TEXT, counters TEXT, kvm TEXT, memory TEXT,"
+	" hardware TEXT, lists TEXT, latencies TEXT);"
+	"CREATE VIEW parameter AS SELECT point, p.key AS name, p.atom AS value FROM part, json_each(params) p;"
+	"CREATE VIEW metric AS SELECT point, m.key AS name, json_extract(m.value, '$.median') AS median,"
+	" json_extract(m.value, '$.lo') AS lo, json_extract(m.value, '$.hi') AS hi, json_extract(m.value, '$.unit') AS unit,"
+	" json_extract(m.value, '$.reason') AS reason FROM part, json_each(metrics) m;"
+	"CREATE VIEW sample AS SELECT point, m.key AS name, s.key AS number,"
+	" json_extract(lists, '$.round[' || s.key || ']') AS round, s.atom AS value"
+	" FROM part, json_each(lists) m, json_each(m.value) s;"
+	"CREATE VIEW latency AS SELECT point, json_extract(b.value, '$[0]') AS from_ns, json_extract(b.value, '$[1]') AS to_ns,"
+	" json_extract(b.value, '$[2]') AS count FROM part, json_each(latencies) b;"
+	"CREATE VIEW counter AS SELECT point, 'counters' AS source, key AS name, atom AS value FROM part, json_each(counters)"
+	" UNION ALL SELECT point, 'kvm', key, atom FROM part, json_each(kvm)"
+	" UNION ALL SELECT point, 'memory', key, atom FROM part, json_each(memory);"
+	"CREATE VIEW hardware AS SELECT point, h.key AS name, json_extract(h.value, '$.median') AS median,"
+	" json_extract(h.value, '$.lo') AS lo, json_extract(h.value, '$.hi') AS hi, json_extract(h.value, '$.unit') AS unit,"
+	" json_extract(h.value, '$.samples') AS samples, json_extract(h.value, '$.scaled') AS scaled,"
+	" json_extract(h.value, '$.generic') AS generic, json_extract(h.value, '$.reason') AS reason"
+	" FROM part, json_each(hardware) h WHERE h.type = 'object';";

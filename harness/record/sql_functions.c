@@ -1,0 +1,307 @@
+#include "record/sql_functions.h"
+
+#include "base/format.h"
+#include "base/statistics.h"
+#include "base/units.h"
+#include "base/vocabulary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of interval(x): any number does, as long as the same samples always get the same interval. */
+#define DEFAULT_SEED 1
+
+int sql_numbers_add(struct sql_numbers *numbers, double number)
+{
+	if (!isfinite(number))
+		return 0;
+	if (numbers->count == numbers->room) {
+		size_t room = numbers->room ? 2 * numbers->room : 16;
+		double *grown = reallocarray(numbers->number, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		numbers->number = grown;
+		numbers->room = room;
+	}
+	numbers->number[numbers->count++] = number;
+	return 0;
+}
+
+void sql_result_numbers(sqlite3_context *context, const double *values, size_t count)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		sqlite3_result_error_nomem(context);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		fputs(i ? "," : "[", out);
+		if (isfinite(values[i]))
+			fprintf(out, "%.17g", values[i]);
+		else
+			fputs("null", out);
+	}
+	fputc(']', out);
+	if (fclose(out))
+		sqlite3_result_error_nomem(context);
+	else
+		sqlite3_result_text(context, text, (int)size, free);
+}
+
+static double argument(sqlite3_value *value)
+{
+	int type = sqlite3_value_numeric_type(value);
+
+	return type == SQLITE_INTEGER || type == SQLITE_FLOAT ? sqlite3_value_double(value) : NAN;
+}
+
+static void result_number(sqlite3_context *context, double value)
+{
+	if (isfinite(value))
+		sqlite3_result_double(context, value);
+	else
+		sqlite3_result_null(context);
+}
+
+static void result_text(sqlite3_context *context, struct text text)
+{
+	sqlite3_result_text(context, text.text, -1, SQLITE_TRANSIENT);
+}
+
+/* --- statistics --- */
+
+/* The state of an aggregate: its numbers, and its second argument, which is the same in all rows. */
+struct collected {
+	struct sql_numbers numbers;
+	double extra;
+	bool has_extra;
+};
+
+static void collect(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct collected *collected = sqlite3_aggregate_context(context, sizeof(*collected));
+
+	if (!collected) {
+		sqlite3_result_error_nomem(context);
+		return;
+	}
+	if (count > 1) {
+		collected->extra = argument(values[1]);
+		collected->has_extra = true;
+	}
+	if (sql_numbers_add(&collected->numbers, argument(values[0])))
+		sqlite3_result_error_nomem(context);
+}
+
+static void finish_with(
+	sqlite3_context *context, void (*finish)(sqlite3_context *context, const struct collected *collected))
+{
+	struct collected none = { .has_extra = false };
+	struct collected *collected = sqlite3_aggregate_context(context, 0);
+
+	finish(context, collected ? collected : &none);
+	if (collected)
+		free(collected->numbers.number);
+}
+
+static void median_finish(sqlite3_context *context, const struct collected *collected)
+{
+	result_number(context, statistics_median(collected->numbers.number, collected->numbers.count));
+}
+
+static void quantile_finish(sqlite3_context *context, const struct collected *collected)
+{
+	if (collected->extra >= 0 && collected->extra <= 1)
+		result_number(context,
+			statistics_quantile(collected->numbers.number, collected->numbers.count, collected->extra));
+	else
+		sqlite3_result_null(context);
+}
+
+static void spread_finish(sqlite3_context *context, const struct collected *collected)
+{
+	result_number(context, statistics_spread(collected->numbers.number, collected->numbers.count));
+}
+
+static void interval_finish(sqlite3_context *context, const struct collected *collected)
+{
+	bool seeded = collected->has_extra && isfinite(collected->extra);
+	struct interval interval = statistics_median_interval(collected->numbers.number, collected->numbers.count,
+		seeded ? (uint64_t)collected->extra : DEFAULT_SEED);
+	double values[] = { interval.median, interval.lo, interval.hi, (double)collected->numbers.count };
+
+	sql_result_numbers(context, values, sizeof(values) / sizeof(values[0]));
+}
+
+static void median_end(sqlite3_context *context)
+{
+	finish_with(context, median_finish);
+}
+
+static void quantile_end(sqlite3_context *context)
+{
+	finish_with(context, quantile_finish);
+}
+
+static void spread_end(sqlite3_context *context)
+{
+	finish_with(context, spread_finish);
+}
+
+static void interval_end(sqlite3_context *context)
+{
+	finish_with(context, interval_finish);
+}
+
+/* --- formatting --- */
+
+static void number_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (isfinite(argument(values[0])))
+		result_text(context, format_number(argument(values[0])));
+}
+
+static void thousands_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (isfinite(argument(values[0])))
+		result_text(context, format_count(argument(values[0])));
+}
+
+static void bytes_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (isfinite(argument(values[0])))
+		result_text(context, format_bytes(argument(values[0])));
+}
+
+static void size_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	double bytes = argument(values[0]);
+	struct size_text size;
+
+	(void)count;
+	if (bytes >= 0 && bytes < 0x1p63)
+		sqlite3_result_text(context, size_format((uint64_t)bytes, &size), -1, SQLITE_TRANSIENT);
+}
+
+static void cell_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (isfinite(argument(values[0])))
+		result_text(context, format_estimate(argument(values[0]), argument(values[1]), argument(values[2])));
+}
+
+static void count_cell_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct text text = format_count(argument(values[0]));
+	struct text interval = format_count_interval(argument(values[1]), argument(values[2]));
+
+	(void)count;
+	if (isfinite(argument(values[0]))) {
+		strncat(text.text, interval.text, sizeof(text.text) - strlen(text.text) - 1);
+		result_text(context, text);
+	}
+}
+
+static void ratio_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	if (isfinite(argument(values[0])))
+		result_text(context, format_ratio(argument(values[0]), argument(values[1]), argument(values[2])));
+}
+
+static void ordinal_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct text text;
+
+	(void)count;
+	if (!(argument(values[0]) >= 0))
+		return;
+	snprintf(text.text, sizeof(text.text), "%.0f%s", argument(values[0]),
+		format_ordinal_suffix((unsigned long)argument(values[0])));
+	result_text(context, text);
+}
+
+/* --- vocabulary --- */
+
+static const char *word(sqlite3_value *value)
+{
+	return (const char *)sqlite3_value_text(value);
+}
+
+static void place_label_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	struct text label;
+
+	(void)count;
+	place_label(word(values[0]), word(values[1]), label.text, sizeof(label.text));
+	result_text(context, label);
+}
+
+static void place_rank_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_int64(context, place_rank(word(values[0]), word(values[1])));
+}
+
+static void place_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_text(context, place_colour(word(values[0]), word(values[1])), -1, SQLITE_STATIC);
+}
+
+static void paging_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	(void)count;
+	sqlite3_result_text(context, paging_colour(word(values[0])), -1, SQLITE_STATIC);
+}
+
+static const struct {
+	const char *name;
+	int arguments;
+	void (*function)(sqlite3_context *context, int count, sqlite3_value **values);
+	void (*end)(sqlite3_context *context); /* of an aggregate, whose rows are collected */
+} functions[] = {
+	{ "median", 1, NULL, median_end },
+	{ "quantile", 2, NULL, quantile_end },
+	{ "spread", 1, NULL, spread_end },
+	{ "interval", 1, NULL, interval_end },
+	{ "interval", 2, NULL, interval_end },
+	{ "number", 1, number_function, NULL },
+	{ "thousands", 1, thousands_function, NULL },
+	{ "bytes", 1, bytes_function, NULL },
+	{ "size", 1, size_function, NULL },
+	{ "cell", 3, cell_function, NULL },
+	{ "count_cell", 3, count_cell_function, NULL },
+	{ "ratio", 3, ratio_function, NULL },
+	{ "ordinal", 1, ordinal_function, NULL },
+	{ "place_label", 2, place_label_function, NULL },
+	{ "place_rank", 2, place_rank_function, NULL },
+	{ "place_colour", 2, place_colour_function, NULL },
+	{ "paging_colour", 1, paging_colour_function, NULL },
+};
+
+int sql_functions_add(sqlite3 *db, struct reason *why)
+{
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+
+		if (sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments, flags, NULL,
+			    functions[i].function, functions[i].end ? collect : NULL, functions[i].end,
+			    NULL) != SQLITE_OK)
+			return fail(why, ENOMEM, "cannot add the SQL function %s: %s", functions[i].name,
+				sqlite3_errmsg(db));
+	}
+	return 0;
+}
