@@ -382,7 +382,6 @@ struct bench {
 		__attribute__((used, retain, section("nestwalk_benches"), aligned(sizeof(void *)))) = &(which)
 
 /* Names as in results and on the command line. NULL for a value out of range. */
-const char *frames_name(enum frames frames);
 extern const char *const frames_names[FRAMES_COUNT];
 
 /* Leaf size of a backing in bytes, and whether it comes from the hugetlb pool. */

@@ -17,7 +17,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define ROUNDS_MOST 1000000 /* of each point; the samples of a point are all kept in memory and in one line */
+#define ROUNDS_MOST 100000 /* of each point; the samples of a point are all kept in memory and in one line */
 #define LIST_MAX 32 /* of -b, -s and --param: far more than there are benches and axes */
 
 enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };

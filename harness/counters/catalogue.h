@@ -55,9 +55,6 @@ struct count_meaning {
 
 extern const struct count_meaning count_meanings[COUNT_METRICS];
 
-/* The metric of that name; COUNT_METRICS where there is none. */
-enum count_metric count_metric_find(const char *name);
-
 /* Some unit masks do not combine in one event; the metric is then the sum or difference of several events. */
 struct count_term {
 	const char *event; /* libpfm4's name; without "::" it is of the microarchitecture's own PMU */
@@ -98,11 +95,8 @@ struct microarch {
 	enum count_fallback fallback;
 };
 
-size_t catalogue_count(void);
+/* The microarchitecture of that number, from 0; NULL beyond the last. */
 const struct microarch *catalogue_at(size_t index);
-
-/* Find a microarchitecture by name; NULL where there is none. */
-const struct microarch *catalogue_find(const char *pmu);
 
 /* The fallback microarchitecture; never NULL. `which` is not FALLBACK_NO. */
 const struct microarch *catalogue_fallback(enum count_fallback which);

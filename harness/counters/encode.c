@@ -92,37 +92,3 @@ int encode_event(const struct microarch *microarch, const char *event, struct pe
 	};
 	return 0;
 }
-
-int encode_tracepoint(const char *system, const char *name, struct perf_event_attr *attr, struct reason *why)
-{
-	/* tracefs has its own place since Linux 4.1; debugfs still shows it too. */
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	unsigned long long id;
-	int error = ENOENT;
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		char path[256];
-		FILE *file;
-		int fields;
-
-		snprintf(path, sizeof(path), "%s/events/%s/%s/id", roots[i], system, name);
-		file = fopen(path, "re");
-		if (!file) {
-			error = errno == EACCES ? EACCES : error;
-			continue;
-		}
-		fields = fscanf(file, "%llu", &id);
-		fclose(file);
-		if (fields != 1)
-			return fail(why, EINVAL, "%s holds no number", path);
-		*attr = (struct perf_event_attr){
-			.type = PERF_TYPE_TRACEPOINT, .size = sizeof(*attr), .config = id, .disabled = 1
-		};
-		return 0;
-	}
-	if (error == EACCES)
-		return fail(why, error, "tracefs is root's: run as root to count %s:%s", system, name);
-	return fail(why, error,
-		"no tracepoint %s:%s in tracefs; as root: mount -t tracefs nodev /sys/kernel/tracing, modprobe %s",
-		system, name, system);
-}

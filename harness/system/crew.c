@@ -408,11 +408,6 @@ void *crew_result(const struct crew *crew, unsigned actor)
 	return result_of(crew->board, actor);
 }
 
-void *crew_shared(const struct crew *crew)
-{
-	return (unsigned char *)crew->board + crew->board->shared_at;
-}
-
 void crew_dismiss(struct crew *crew)
 {
 	for (unsigned i = 0; i < crew->processes; i++)

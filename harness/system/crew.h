@@ -68,7 +68,6 @@ struct crew {
  */
 int crew_run(const struct crew_spec *spec, struct crew *crew, struct reason *why);
 void *crew_result(const struct crew *crew, unsigned actor);
-void *crew_shared(const struct crew *crew);
 
 /* End its processes and give their memory back: when it returns both have happened. Does nothing to a crew of zeros. */
 void crew_dismiss(struct crew *crew);

@@ -90,7 +90,7 @@ load helpers
 
 @test "an interrupted run ends and leaves no process" {
 	# A process group of its own, so that whatever it leaves can be found.
-	setsid "$NESTWALK" run --rounds 1000000 -b tlb-shootdown,space-switch --param pages=1,8 --param touched=0,16 -o "$RUN" \
+	setsid "$NESTWALK" run --rounds 100000 -b tlb-shootdown,space-switch --param pages=1,8 --param touched=0,16 -o "$RUN" \
 		2>"$RUN.err" &
 	pid=$!
 	until_so test -s "$RUN/points.jsonl"

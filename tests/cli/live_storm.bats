@@ -122,7 +122,7 @@ is_at_work() {
 	if [ "$(id -u)" -eq 0 ] && [ -e $pool ]; then
 		reserve=(--reserve-huge 2M:16)
 	fi
-	setsid "$NESTWALK" "${STORM[@]}" "${reserve[@]}" --rounds 1000000 --param as=processes --param actors=2 \
+	setsid "$NESTWALK" "${STORM[@]}" "${reserve[@]}" --rounds 100000 --param as=processes --param actors=2 \
 		--param region=4M --param kind=anon-write,hugetlb-write,fork-copy,userfault-missing -o "$RUN" 2>"$RUN.err" &
 	pid=$!
 	# Actors come and go with each sample.

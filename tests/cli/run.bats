@@ -40,9 +40,9 @@ refused_with() {
 	refused_with "--seed wants a whole number"
 	run -2 --separate-stderr "$NESTWALK" run tlb-reach -o "$RUN"
 	refused_with "did you mean -b tlb-reach"
-	for rounds in 0 -1 1.5 many 1000001; do
+	for rounds in 0 -1 1.5 many 100001; do
 		run -2 --separate-stderr "$NESTWALK" run --rounds $rounds -o "$RUN"
-		refused_with "--rounds wants a whole number from 1 to 1000000, not '$rounds'"
+		refused_with "--rounds wants a whole number from 1 to 100000, not '$rounds'"
 	done
 }
 

@@ -20,7 +20,7 @@ run_guest() {
 # As a person at a terminal would do it, once there is something to lose.
 interrupt_guest() {
 	local name=$BATS_FILE_TMPDIR/interrupted process status=0
-	"$NESTWALK" run --accel tcg --rounds 1000000 --guest-append "$MARK" -o "$name" -s guest -b tlb-reach \
+	"$NESTWALK" run --accel tcg --rounds 100000 --guest-append "$MARK" -o "$name" -s guest -b tlb-reach \
 		--param page_size=4K --param stride=1 --param pages=8,64 >"$name.out" 2>"$name.err" </dev/null &
 	process=$!
 	for _ in $(seq 1200); do
@@ -79,12 +79,22 @@ points() {
 	holds "$both/guest/results/run/run.json" '.[0].guest.paging == "software"'
 }
 
+# host_was_measured TABLE: there is a point of the host for it.
+host_was_measured() {
+	local bench=fault-storm
+	[[ $1 != tlb-reach-* ]] || bench=tlb-reach
+	jq -se ".[] | select(.setting == \"host\" and .bench == \"$bench\" and .status == \"ok\")" "$both/points.jsonl" >/dev/null
+}
+
 @test "the report draws no time of an emulator beside the processor's" {
 	local table
 	"$NESTWALK" report "$both"
 	grep -q 'points were measured on an emulated machine' "$both/report/report.md"
 	for table in tlb-reach-4K-stride1 storm-costs storm-rates storm-latencies; do
-		grep -qw host "$both/report/$table.tsv"
+		# Where all of a host's samples were disturbed, it has no row, and there may be no table.
+		[ -e "$both/report/$table.tsv" ] || ! host_was_measured "$table" || return 1
+		[ -e "$both/report/$table.tsv" ] || continue
+		! host_was_measured "$table" || grep -qw host "$both/report/$table.tsv"
 		run ! grep -E 'guest|software|emulat' "$both/report/$table.tsv"
 	done
 	run ! grep -l '>guest' "$both"/report/*.svg

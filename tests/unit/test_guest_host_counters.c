@@ -24,7 +24,7 @@ static json_t *count_guest(unsigned vcpus, unsigned units, unsigned left, struct
 		.threads = threads,
 		.vcpus = vcpus,
 		.scope = COUNT_GUEST,
-		.microarch = catalogue_find("skx"),
+		.microarch = microarch_named("skx"),
 		.calls = &fake_calls,
 	};
 	struct host_counters counters;
