@@ -19,13 +19,13 @@
  * a hung one never does. Under the KVM of an emulated machine it takes half a minute to a whole one, and longer where
  * the emulating machine is busy.
  */
-static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 120, [GUEST_TCG] = 120 };
+static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 300, [GUEST_TCG] = 300 };
 
 /*
  * This limits two times: from the word to end the job until its end, and from the end of the job until QEMU ends. In
  * them a guest writes to memory and makes a tar.
  */
-#define ENDING_LIMIT_S 20
+#define ENDING_LIMIT_S 60
 /* So often guest_run() looks whether to stop, and tells how it goes; a signal ends the waiting at once. */
 #define LOOK_MS 200
 /*
