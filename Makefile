@@ -38,7 +38,8 @@ UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SOURCES)))
 UNIT_COMMON := $(call object,$(filter-out tests/unit/test_%,$(UNIT_SOURCES)))
 SCRIPT_TESTS := $(sort $(wildcard tests/scripts/*.bats))
-# Those that measure go last: they are slow, and mean little where a faster test has failed.
+# Those that measure go last and one by one: they mean little where a faster test has failed, take memory and huge pages
+# that others would miss, and see more on a machine that has nothing else to do.
 LIVE_TESTS := $(sort $(wildcard tests/cli/live_*.bats))
 CLI_TESTS := $(filter-out $(LIVE_TESTS),$(sort $(wildcard tests/cli/*.bats)))
 EMULATED_TESTS := $(sort $(wildcard tests/emulated/*.bats))
@@ -148,17 +149,20 @@ test-programs: build $(UNIT_PROGRAMS) | setup-test
 sanitized: | setup-test
 	+@$(in_sanitized) test-programs
 
+run_live = -j 1 NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS)
+
 # Where QEMU or a kernel cannot be had the tests that need them are skipped, with the reason. They are fetched before
 # those tests run, because that is no part of the time which a test may take.
 get_emulator = { $(SETUP) guest && guest-images/kernel >/dev/null; } || :
-run_emulated = NESTWALK=$(BUILD)/nestwalk $(EMULATED_TESTS)
+# An emulated machine takes up to 3 GiB and a CPU: two at a time.
+run_emulated = -j 2 NESTWALK=$(BUILD)/nestwalk $(EMULATED_TESTS)
 
 .PHONY: test
 test: test-programs sanitized ## all tests: unit, command line, short real runs, plain and sanitized; emulated machines
 	@$(get_emulator)
 	@scripts/test $(UNIT_PROGRAMS) $(UNIT_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(SCRIPT_TESTS) \
 		NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(CLI_TESTS) \
-		NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS) $(run_emulated)
+		$(run_live) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS) $(run_emulated)
 
 .PHONY: test-unit
 test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
@@ -168,8 +172,12 @@ test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
 test-cli: build | setup-test ## only the command line tests, only plain
 	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)
 
+.PHONY: test-live
+test-live: build | setup-test ## only the tests that measure this machine, only plain: two minutes
+	@scripts/test $(run_live)
+
 .PHONY: test-emulated
-test-emulated: build | setup-test ## only KVM's paging modes and Linux guests in emulated machines: four minutes
+test-emulated: build | setup-test ## only KVM's paging modes and Linux guests in emulated machines: two minutes
 	@$(get_emulator)
 	@scripts/test $(run_emulated)
 

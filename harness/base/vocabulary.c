@@ -93,11 +93,6 @@ int paging_find(const char *name)
 	return name_find(paging_names, PAGING_COUNT, name);
 }
 
-int backing_find(const char *name)
-{
-	return name_find(backing_names, BACKING_COUNT, name);
-}
-
 unsigned place_rank(const char *setting, const char *paging)
 {
 	int where = setting_find(setting), how = paging_find(paging);

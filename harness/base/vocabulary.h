@@ -55,7 +55,6 @@ bool backing_is_hugetlb(enum backing backing);
 /* The value of a name; -1 where the name is NULL or none of these. paging_find() never returns PAGING_UNKNOWN. */
 int setting_find(const char *name);
 int paging_find(const char *name);
-int backing_find(const char *name);
 
 /*
  * A place is a setting together with its paging mode. Names come from results, so that either may be NULL or unknown.

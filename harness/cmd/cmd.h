@@ -5,7 +5,7 @@
 #include "base/reason.h"
 #include "base/version.h"
 
-/* What the process exits with. 77 is what automake and bats call "skipped". */
+/* The exit codes of the process. automake and bats call 77 "skipped". */
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
@@ -14,8 +14,8 @@ enum exit_code {
 };
 
 /*
- * Each takes its own argv (argv[0] is "nestwalk NAME", for argp's messages) and returns an enum exit_code.
- * --help, --version and usage errors are argp's; argp_err_exit_status is EXIT_USAGE.
+ * Each subcommand takes its own argv (argv[0] is "nestwalk NAME", for argp's messages) and returns an enum exit_code.
+ * argp answers --help, --version and usage errors; argp_err_exit_status is EXIT_USAGE.
  */
 int cmd_env(int argc, char **argv);
 int cmd_list(int argc, char **argv);
@@ -27,7 +27,7 @@ int cmd_report(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 
-/* One line on stderr, "nestwalk: TEXT", and the code to return. */
+/* Print one line on stderr, "nestwalk: TEXT", and return the code. */
 int cmd_fail(enum exit_code code, const struct reason *why);
 
 #endif

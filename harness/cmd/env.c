@@ -1,7 +1,7 @@
 /* nestwalk env: what this machine is, and what it lets nestwalk measure. */
 #include "base/units.h"
 #include "cmd/cmd.h"
-#include "cmd/sheet.h"
+#include "cmd/print.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "measure/hardware.h"
@@ -42,30 +42,30 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static void print_cpu(const json_t *machine)
 {
 	const json_t *cpu = json_object_get(machine, "cpu");
-	struct sheet_text a, b, c;
+	struct print_text a, b, c;
 
-	sheet_section("CPU");
-	sheet_value_row("name", cpu, "name", SHEET_PLAIN);
-	sheet_value_row("vendor", cpu, "vendor", SHEET_PLAIN);
+	print_section("CPU");
+	print_value_row("name", cpu, "name", PRINT_PLAIN);
+	print_value_row("vendor", cpu, "vendor", PRINT_PLAIN);
 	if (json_is_integer(json_object_get(cpu, "family")))
-		sheet_row("model", "family %s, model %s, stepping %s",
-			sheet_value(json_object_get(cpu, "family"), SHEET_PLAIN, &a),
-			sheet_value(json_object_get(cpu, "model"), SHEET_PLAIN, &b),
-			sheet_value(json_object_get(cpu, "stepping"), SHEET_PLAIN, &c));
+		print_row("model", "family %s, model %s, stepping %s",
+			print_value(json_object_get(cpu, "family"), PRINT_PLAIN, &a),
+			print_value(json_object_get(cpu, "model"), PRINT_PLAIN, &b),
+			print_value(json_object_get(cpu, "stepping"), PRINT_PLAIN, &c));
 	else
-		sheet_value_row("model", cpu, "family", SHEET_PLAIN);
-	sheet_value_row("microcode", cpu, "microcode", SHEET_PLAIN);
-	sheet_row("address bits", "physical %s, virtual %s",
-		sheet_value_reason(cpu, "physical_address_bits", SHEET_PLAIN, &a),
-		sheet_value_reason(cpu, "virtual_address_bits", SHEET_PLAIN, &b));
-	sheet_row("cache line", "%s bytes%s", sheet_value_reason(cpu, "line_bytes", SHEET_PLAIN, &a),
+		print_value_row("model", cpu, "family", PRINT_PLAIN);
+	print_value_row("microcode", cpu, "microcode", PRINT_PLAIN);
+	print_row("address bits", "physical %s, virtual %s",
+		print_value_reason(cpu, "physical_address_bits", PRINT_PLAIN, &a),
+		print_value_reason(cpu, "virtual_address_bits", PRINT_PLAIN, &b));
+	print_row("cache line", "%s bytes%s", print_value_reason(cpu, "line_bytes", PRINT_PLAIN, &a),
 		json_is_integer(json_object_get(cpu, "line_bytes")) &&
 				(uint64_t)json_integer_value(json_object_get(cpu, "line_bytes")) != LINE_BYTES
 			? ": nestwalk measures only CPUs with 64-byte lines"
 			: "");
-	sheet_row("PCID", "%s, INVPCID %s", sheet_value_reason(cpu, "pcid", SHEET_PLAIN, &a),
-		sheet_value_reason(cpu, "invpcid", SHEET_PLAIN, &b));
-	sheet_value_row("VMX or SVM", cpu, "virtualization", SHEET_PLAIN);
+	print_row("PCID", "%s, INVPCID %s", print_value_reason(cpu, "pcid", PRINT_PLAIN, &a),
+		print_value_reason(cpu, "invpcid", PRINT_PLAIN, &b));
+	print_value_row("VMX or SVM", cpu, "virtualization", PRINT_PLAIN);
 }
 
 static void print_paging_and_clock(const json_t *machine)
@@ -73,20 +73,20 @@ static void print_paging_and_clock(const json_t *machine)
 	const json_t *paging = json_object_get(machine, "paging"), *tsc = json_object_get(machine, "tsc");
 	const json_t *outer = json_object_get(machine, "outer");
 	const char *told_by = json_string_value(json_object_get(paging, "levels_used_told_by"));
-	struct sheet_text a, b;
+	struct print_text a, b;
 
-	sheet_row("page-table levels", "hardware %s", sheet_value_reason(paging, "levels_hardware", SHEET_PLAIN, &a));
-	sheet_row("", "this Linux %s%s%s%s", sheet_value_reason(paging, "levels_used", SHEET_PLAIN, &b),
+	print_row("page-table levels", "hardware %s", print_value_reason(paging, "levels_hardware", PRINT_PLAIN, &a));
+	print_row("", "this Linux %s%s%s%s", print_value_reason(paging, "levels_used", PRINT_PLAIN, &b),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
 	told_by = json_string_value(json_object_get(tsc, "told_by"));
-	sheet_row("TSC", "%s%s%s%s", sheet_value_reason(tsc, "hz", SHEET_HZ, &a), told_by ? " (" : "",
+	print_row("TSC", "%s%s%s%s", print_value_reason(tsc, "hz", PRINT_HZ, &a), told_by ? " (" : "",
 		told_by ? told_by : "", told_by ? ")" : "");
-	sheet_value_row("TSC invariant", tsc, "invariant", SHEET_PLAIN);
+	print_value_row("TSC invariant", tsc, "invariant", PRINT_PLAIN);
 	told_by = json_string_value(json_object_get(outer, "told_by"));
-	sheet_row("runs on (outer)", "%s%s%s%s", sheet_value_reason(outer, "name", SHEET_PLAIN, &a),
+	print_row("runs on (outer)", "%s%s%s%s", print_value_reason(outer, "name", PRINT_PLAIN, &a),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
 	if (json_is_string(json_object_get(outer, "interface")))
-		sheet_row("", "it also shows the interface of '%s'",
+		print_row("", "it also shows the interface of '%s'",
 			json_string_value(json_object_get(outer, "interface")));
 }
 
@@ -98,14 +98,14 @@ static void print_tlbs(const json_t *machine)
 
 	printf("\nTLBs, %s\n", json_string_value(json_object_get(tlbs, "note")));
 	if (!json_is_array(entries)) {
-		sheet_row("", "%s", sheet_reason(tlbs, "entries"));
+		print_row("", "%s", print_reason(tlbs, "entries"));
 		return;
 	}
 	printf("  %-6s %-12s %-14s %8s  %-8s %s\n", "level", "for", "page sizes", "entries", "ways", "CPUID leaf");
 	json_array_foreach (entries, i, entry) {
 		const json_t *ways = json_object_get(entry, "ways");
-		const char *range = sheet_reason(entry, "ways");
-		struct sheet_text sizes, way;
+		const char *range = print_reason(entry, "ways");
+		struct print_text sizes, way;
 
 		/* "CPUID gives a range: 8 to 12" */
 		if (json_is_null(ways) && range && strrchr(range, ':'))
@@ -113,11 +113,11 @@ static void print_tlbs(const json_t *machine)
 		else if (json_is_null(ways))
 			snprintf(way.text, sizeof(way.text), "?");
 		else
-			sheet_value(ways, SHEET_PLAIN, &way);
+			print_value(ways, PRINT_PLAIN, &way);
 		printf("  L%-5" JSON_INTEGER_FORMAT " %-12s %-14s %8" JSON_INTEGER_FORMAT "  %-8s %s\n",
 			json_integer_value(json_object_get(entry, "level")),
 			json_string_value(json_object_get(entry, "kind")),
-			sheet_list(json_object_get(entry, "page_sizes_bytes"), SHEET_BYTES, &sizes),
+			print_list(json_object_get(entry, "page_sizes_bytes"), PRINT_BYTES, &sizes),
 			json_integer_value(json_object_get(entry, "entries")), way.text,
 			json_string_value(json_object_get(entry, "source_leaf")));
 	}
@@ -126,32 +126,32 @@ static void print_tlbs(const json_t *machine)
 static void print_topology(const json_t *machine)
 {
 	const json_t *topology = json_object_get(machine, "topology"), *cache, *node;
-	struct sheet_text a, b, c;
+	struct print_text a, b, c;
 	size_t i;
 
-	sheet_section("Topology");
+	print_section("Topology");
 	if (json_is_null(json_object_get(topology, "pus"))) {
-		sheet_value_row("CPUs", topology, "pus", SHEET_PLAIN);
+		print_value_row("CPUs", topology, "pus", PRINT_PLAIN);
 		return;
 	}
-	sheet_value_row("CPUs", topology, "pus", SHEET_PLAIN);
-	sheet_row("cores", "%s, CPUs a core %s", sheet_value_reason(topology, "cores", SHEET_PLAIN, &a),
-		sheet_value_reason(topology, "pus_per_core", SHEET_PLAIN, &b));
-	sheet_row("packages", "%s, NUMA nodes %s", sheet_value_reason(topology, "packages", SHEET_PLAIN, &a),
-		sheet_value_reason(topology, "numa_nodes", SHEET_PLAIN, &b));
-	sheet_value_row("may run on", topology, "allowed_cpus", SHEET_PLAIN);
+	print_value_row("CPUs", topology, "pus", PRINT_PLAIN);
+	print_row("cores", "%s, CPUs a core %s", print_value_reason(topology, "cores", PRINT_PLAIN, &a),
+		print_value_reason(topology, "pus_per_core", PRINT_PLAIN, &b));
+	print_row("packages", "%s, NUMA nodes %s", print_value_reason(topology, "packages", PRINT_PLAIN, &a),
+		print_value_reason(topology, "numa_nodes", PRINT_PLAIN, &b));
+	print_value_row("may run on", topology, "allowed_cpus", PRINT_PLAIN);
 	json_array_foreach (json_object_get(topology, "caches"), i, cache) {
 		char label[32];
 		const char *type = json_string_value(json_object_get(cache, "type"));
 
 		snprintf(label, sizeof(label), "L%" JSON_INTEGER_FORMAT " %s",
 			json_integer_value(json_object_get(cache, "level")), strcmp(type, "unified") ? type : "");
-		sheet_row(label,
+		print_row(label,
 			"%s, lines of %s bytes, ways: %s, shared by %" JSON_INTEGER_FORMAT
 			" CPUs, %" JSON_INTEGER_FORMAT " of them",
-			sheet_value(json_object_get(cache, "size_bytes"), SHEET_BYTES, &a),
-			sheet_value(json_object_get(cache, "line_bytes"), SHEET_PLAIN, &b),
-			sheet_value(json_object_get(cache, "ways"), SHEET_PLAIN, &c),
+			print_value(json_object_get(cache, "size_bytes"), PRINT_BYTES, &a),
+			print_value(json_object_get(cache, "line_bytes"), PRINT_PLAIN, &b),
+			print_value(json_object_get(cache, "ways"), PRINT_PLAIN, &c),
 			json_integer_value(json_object_get(cache, "shared_by_pus")),
 			json_integer_value(json_object_get(cache, "count")));
 	}
@@ -160,7 +160,7 @@ static void print_topology(const json_t *machine)
 
 		snprintf(label, sizeof(label), "NUMA node %" JSON_INTEGER_FORMAT,
 			json_integer_value(json_object_get(node, "node")));
-		sheet_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
+		print_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
 			json_integer_value(json_object_get(node, "memory_bytes")) / (json_int_t)MIB,
 			json_string_value(json_object_get(node, "cpus")));
 	}
@@ -171,16 +171,16 @@ static void mib_row(const char *label, const json_t *object, const char *key, co
 	const json_t *value = json_object_get(object, key);
 
 	if (json_is_integer(value))
-		sheet_row(label, "%" JSON_INTEGER_FORMAT " MiB%s%s%s", json_integer_value(value) / (json_int_t)MIB,
+		print_row(label, "%" JSON_INTEGER_FORMAT " MiB%s%s%s", json_integer_value(value) / (json_int_t)MIB,
 			note ? " (" : "", note ? note : "", note ? ")" : "");
 	else
-		sheet_value_row(label, object, key, SHEET_PLAIN);
+		print_value_row(label, object, key, PRINT_PLAIN);
 }
 
 /* "16K never, 32K never, 2M inherit" */
 static void print_thp_sizes(const json_t *sizes)
 {
-	struct sheet_text all = { "" }, bytes, enabled;
+	struct print_text all = { "" }, bytes, enabled;
 	const json_t *one;
 	size_t i;
 
@@ -188,46 +188,46 @@ static void print_thp_sizes(const json_t *sizes)
 		size_t used = strlen(all.text);
 
 		snprintf(all.text + used, sizeof(all.text) - used, "%s%.16s %.32s", used ? ", " : "",
-			sheet_value(json_object_get(one, "page_bytes"), SHEET_BYTES, &bytes),
-			sheet_value_reason(one, "enabled", SHEET_PLAIN, &enabled));
+			print_value(json_object_get(one, "page_bytes"), PRINT_BYTES, &bytes),
+			print_value_reason(one, "enabled", PRINT_PLAIN, &enabled));
 	}
 	if (all.text[0])
-		sheet_row("THP by size", "%s", all.text);
+		print_row("THP by size", "%s", all.text);
 }
 
 static void print_memory(const json_t *machine)
 {
 	const json_t *memory = json_object_get(machine, "memory"), *sizes = json_object_get(machine, "page_sizes");
 	const json_t *thp = json_object_get(sizes, "thp"), *pool;
-	struct sheet_text a, b, c;
+	struct print_text a, b, c;
 	size_t i;
 
-	sheet_section("Memory and page sizes");
+	print_section("Memory and page sizes");
 	mib_row("total", memory, "total_bytes", NULL);
 	mib_row("available", memory, "available_bytes",
 		json_string_value(json_object_get(memory, "available_limited_by")));
 	mib_row("nestwalk may take", memory, "budget_bytes", NULL);
-	sheet_list_row("hardware", sizes, "hardware_bytes", SHEET_BYTES);
-	sheet_value_row("THP", thp, "mode", SHEET_PLAIN);
+	print_list_row("hardware", sizes, "hardware_bytes", PRINT_BYTES);
+	print_value_row("THP", thp, "mode", PRINT_PLAIN);
 	if (!json_is_null(json_object_get(thp, "mode"))) {
-		sheet_row("", "%s", json_string_value(json_object_get(thp, "mode_note")));
-		sheet_value_row("THP defrag", thp, "defrag", SHEET_PLAIN);
-		sheet_value_row("THP size", thp, "pmd_size_bytes", SHEET_BYTES);
+		print_row("", "%s", json_string_value(json_object_get(thp, "mode_note")));
+		print_value_row("THP defrag", thp, "defrag", PRINT_PLAIN);
+		print_value_row("THP size", thp, "pmd_size_bytes", PRINT_BYTES);
 	}
 	print_thp_sizes(json_object_get(thp, "sizes"));
 	if (!json_is_array(json_object_get(sizes, "hugetlb")))
-		sheet_value_row("hugetlb", sizes, "hugetlb", SHEET_PLAIN);
+		print_value_row("hugetlb", sizes, "hugetlb", PRINT_PLAIN);
 	json_array_foreach (json_object_get(sizes, "hugetlb"), i, pool) {
 		char label[32];
 
 		snprintf(label, sizeof(label), "hugetlb %.16s",
-			sheet_value(json_object_get(pool, "page_bytes"), SHEET_BYTES, &a));
-		sheet_row(label, "%s pages, %s free, %s reserved",
-			sheet_value_reason(pool, "total_pages", SHEET_PLAIN, &a),
-			sheet_value_reason(pool, "free_pages", SHEET_PLAIN, &b),
-			sheet_value_reason(pool, "reserved_pages", SHEET_PLAIN, &c));
+			print_value(json_object_get(pool, "page_bytes"), PRINT_BYTES, &a));
+		print_row(label, "%s pages, %s free, %s reserved",
+			print_value_reason(pool, "total_pages", PRINT_PLAIN, &a),
+			print_value_reason(pool, "free_pages", PRINT_PLAIN, &b),
+			print_value_reason(pool, "reserved_pages", PRINT_PLAIN, &c));
 		if (json_is_string(json_object_get(pool, "usable_note")))
-			sheet_row("", "%s", json_string_value(json_object_get(pool, "usable_note")));
+			print_row("", "%s", json_string_value(json_object_get(pool, "usable_note")));
 	}
 }
 
@@ -235,52 +235,52 @@ static void print_kvm(const json_t *machine)
 {
 	const json_t *kvm = json_object_get(machine, "kvm");
 	const char *told_by = json_string_value(json_object_get(kvm, "paging_told_by"));
-	struct sheet_text text;
+	struct print_text text;
 
-	sheet_section("KVM");
-	sheet_value_row("/dev/kvm usable", kvm, "usable", SHEET_PLAIN);
+	print_section("KVM");
+	print_value_row("/dev/kvm usable", kvm, "usable", PRINT_PLAIN);
 	if (json_is_integer(json_object_get(kvm, "api_version")))
-		sheet_value_row("API version", kvm, "api_version", SHEET_PLAIN);
-	sheet_value_row("module", kvm, "module", SHEET_PLAIN);
-	sheet_row("paging of guests", "%s%s%s%s", sheet_value_reason(kvm, "paging", SHEET_PLAIN, &text),
+		print_value_row("API version", kvm, "api_version", PRINT_PLAIN);
+	print_value_row("module", kvm, "module", PRINT_PLAIN);
+	print_row("paging of guests", "%s%s%s%s", print_value_reason(kvm, "paging", PRINT_PLAIN, &text),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
 	if (json_object_get(kvm, "paging_proven"))
-		sheet_value_row("... as it proves", kvm, "paging_proven", SHEET_PLAIN);
+		print_value_row("... as it proves", kvm, "paging_proven", PRINT_PLAIN);
 	if (json_is_number(json_object_get(kvm, "exits_per_guest_fault")))
-		sheet_row("exits a guest fault", "%.2f",
+		print_row("exits a guest fault", "%.2f",
 			json_number_value(json_object_get(kvm, "exits_per_guest_fault")));
 	if (json_is_string(json_object_get(kvm, "tdp_mmu")))
-		sheet_value_row("tdp_mmu", kvm, "tdp_mmu", SHEET_PLAIN);
+		print_value_row("tdp_mmu", kvm, "tdp_mmu", PRINT_PLAIN);
 	if (json_is_string(json_object_get(kvm, "nested")))
-		sheet_value_row("nested guests", kvm, "nested", SHEET_PLAIN);
+		print_value_row("nested guests", kvm, "nested", PRINT_PLAIN);
 }
 
-/* What chases of one setting would be counted with. */
+/* The counters that chases of one setting would have. */
 static void print_counted(const char *label, const json_t *setting)
 {
-	struct sheet_text list;
+	struct print_text list;
 
 	if (json_array_size(json_object_get(setting, "available")))
-		sheet_row(label, "%s", sheet_list(json_object_get(setting, "available"), SHEET_PLAIN, &list));
+		print_row(label, "%s", print_list(json_object_get(setting, "available"), PRINT_PLAIN, &list));
 	else if (json_is_string(json_object_get(setting, "reason")))
-		sheet_row(label, "nothing: %s", json_string_value(json_object_get(setting, "reason")));
+		print_row(label, "nothing: %s", json_string_value(json_object_get(setting, "reason")));
 }
 
 static void print_counters(const json_t *machine)
 {
 	const json_t *counters = json_object_get(machine, "counters"), *metrics = json_object_get(counters, "metrics");
 
-	sheet_section("Hardware counters");
-	sheet_value_row("available", counters, "available", SHEET_PLAIN);
+	print_section("Hardware counters");
+	print_value_row("available", counters, "available", PRINT_PLAIN);
 	if (json_is_true(json_object_get(counters, "available")))
-		sheet_value_row("of the kernel too", counters, "kernel_available", SHEET_PLAIN);
-	sheet_value_row("paranoid level", counters, "perf_event_paranoid", SHEET_PLAIN);
-	sheet_list_row("PMUs", counters, "pmus", SHEET_PLAIN);
-	sheet_value_row("NMI watchdog", counters, "nmi_watchdog", SHEET_PLAIN);
+		print_value_row("of the kernel too", counters, "kernel_available", PRINT_PLAIN);
+	print_value_row("paranoid level", counters, "perf_event_paranoid", PRINT_PLAIN);
+	print_list_row("PMUs", counters, "pmus", PRINT_PLAIN);
+	print_value_row("NMI watchdog", counters, "nmi_watchdog", PRINT_PLAIN);
 	if (!metrics)
 		return;
-	sheet_value_row("events of", metrics, "microarchitecture", SHEET_PLAIN);
-	/* Why nothing is available has been said. */
+	print_value_row("events of", metrics, "microarchitecture", PRINT_PLAIN);
+	/* The reason why nothing is available was printed above. */
 	if (!json_is_true(json_object_get(counters, "available")))
 		return;
 	print_counted("counts on the host", json_object_get(metrics, "host"));
@@ -291,18 +291,18 @@ static void print_kernel(const json_t *machine)
 {
 	const json_t *kernel = json_object_get(machine, "kernel"), *value;
 	json_t *mitigations = json_object_get(machine, "mitigations");
-	struct sheet_text unaffected = { "" };
+	struct print_text unaffected = { "" };
 	const char *key;
 
-	sheet_section("Kernel");
-	sheet_value_row("release", kernel, "release", SHEET_PLAIN);
-	sheet_value_row("clock source", kernel, "clocksource", SHEET_PLAIN);
-	sheet_value_row("lockdown", kernel, "lockdown", SHEET_PLAIN);
-	sheet_list_row("command line", kernel, "command_line", SHEET_PLAIN);
+	print_section("Kernel");
+	print_value_row("release", kernel, "release", PRINT_PLAIN);
+	print_value_row("clock source", kernel, "clocksource", PRINT_PLAIN);
+	print_value_row("lockdown", kernel, "lockdown", PRINT_PLAIN);
+	print_list_row("command line", kernel, "command_line", PRINT_PLAIN);
 
-	sheet_section("Mitigations");
-	if (sheet_reason(mitigations, "all")) {
-		sheet_value_row("all", mitigations, "all", SHEET_PLAIN);
+	print_section("Mitigations");
+	if (print_reason(mitigations, "all")) {
+		print_value_row("all", mitigations, "all", PRINT_PLAIN);
 		return;
 	}
 	json_object_foreach (mitigations, key, value) {
@@ -310,54 +310,54 @@ static void print_kernel(const json_t *machine)
 		const char *text = json_string_value(value);
 
 		if (strcmp(text, "Not affected"))
-			sheet_row(key, "%s", text);
+			print_row(key, "%s", text);
 		else
 			snprintf(unaffected.text + used, sizeof(unaffected.text) - used, "%s%s", used ? ", " : "", key);
 	}
 	if (unaffected.text[0])
-		sheet_row("not affected", "%s", unaffected.text);
+		print_row("not affected", "%s", unaffected.text);
 }
 
 static void print_allocator(const json_t *machine)
 {
 	const json_t *allocator = json_object_get(machine, "allocator");
 
-	sheet_section("Allocator");
-	sheet_value_row("malloc() is in", allocator, "name", SHEET_PLAIN);
-	sheet_value_row("version", allocator, "version", SHEET_PLAIN);
-	sheet_list_row("settings", allocator, "settings", SHEET_PLAIN);
+	print_section("Allocator");
+	print_value_row("malloc() is in", allocator, "name", PRINT_PLAIN);
+	print_value_row("version", allocator, "version", PRINT_PLAIN);
+	print_list_row("settings", allocator, "settings", PRINT_PLAIN);
 }
 
 static void print_noise(const json_t *machine)
 {
 	const json_t *noise = json_object_get(machine, "noise");
-	struct sheet_text a, b, c;
+	struct print_text a, b, c;
 
-	sheet_section("Noise");
-	sheet_value_row("SMT active", noise, "smt_active", SHEET_PLAIN);
-	sheet_list_row("governors", noise, "governors", SHEET_PLAIN);
-	sheet_value_row("boost", noise, "boost", SHEET_PLAIN);
+	print_section("Noise");
+	print_value_row("SMT active", noise, "smt_active", PRINT_PLAIN);
+	print_list_row("governors", noise, "governors", PRINT_PLAIN);
+	print_value_row("boost", noise, "boost", PRINT_PLAIN);
 	if (json_is_integer(json_object_get(noise, "stolen_ns")))
-		sheet_row("stolen so far", "%.2f s, %.2f %% of the time not idle",
+		print_row("stolen so far", "%.2f s, %.2f %% of the time not idle",
 			(double)json_integer_value(json_object_get(noise, "stolen_ns")) / (double)NS_PER_S,
 			100 * json_real_value(json_object_get(noise, "stolen_fraction")));
 	else
-		sheet_value_row("stolen so far", noise, "stolen_ns", SHEET_PLAIN);
+		print_value_row("stolen so far", noise, "stolen_ns", PRINT_PLAIN);
 	if (json_is_real(json_object_get(noise, "load_1min")))
-		sheet_row("load", "%s, %s, %s (1, 5, 15 min)",
-			sheet_value(json_object_get(noise, "load_1min"), SHEET_PLAIN, &a),
-			sheet_value(json_object_get(noise, "load_5min"), SHEET_PLAIN, &b),
-			sheet_value(json_object_get(noise, "load_15min"), SHEET_PLAIN, &c));
+		print_row("load", "%s, %s, %s (1, 5, 15 min)",
+			print_value(json_object_get(noise, "load_1min"), PRINT_PLAIN, &a),
+			print_value(json_object_get(noise, "load_5min"), PRINT_PLAIN, &b),
+			print_value(json_object_get(noise, "load_15min"), PRINT_PLAIN, &c));
 	else
-		sheet_value_row("load", noise, "load_1min", SHEET_PLAIN);
+		print_value_row("load", noise, "load_1min", PRINT_PLAIN);
 	if (json_string_length(json_object_get(noise, "isolated_cpus")))
-		sheet_value_row("isolated CPUs", noise, "isolated_cpus", SHEET_PLAIN);
+		print_value_row("isolated CPUs", noise, "isolated_cpus", PRINT_PLAIN);
 	if (json_string_length(json_object_get(noise, "nohz_full_cpus")))
-		sheet_value_row("nohz_full CPUs", noise, "nohz_full_cpus", SHEET_PLAIN);
+		print_value_row("nohz_full CPUs", noise, "nohz_full_cpus", PRINT_PLAIN);
 	if (json_is_real(json_object_get(noise, "cpu_quota_cpus")))
-		sheet_value_row("CPU quota", noise, "cpu_quota_cpus", SHEET_PLAIN);
+		print_value_row("CPU quota", noise, "cpu_quota_cpus", PRINT_PLAIN);
 	else
-		sheet_row("CPU quota", "%s", sheet_reason(noise, "cpu_quota_cpus"));
+		print_row("CPU quota", "%s", print_reason(noise, "cpu_quota_cpus"));
 }
 
 static void print_table(const json_t *machine)
@@ -372,7 +372,7 @@ static void print_table(const json_t *machine)
 	print_cpu(machine);
 	print_paging_and_clock(machine);
 	print_tlbs(machine);
-	if (!json_object_get(machine, "topology")) /* registers only */
+	if (!json_object_get(machine, "topology")) /* a dump of registers only */
 		return;
 	print_topology(machine);
 	print_memory(machine);
@@ -403,8 +403,8 @@ static int open_source(const struct options *options, struct machine_source *sou
 }
 
 /*
- * Put into the description what a guest here proves of the paging mode. 0, or -EPROTO with *why where that contradicts
- * what sysfs says. Only on this machine, and where /dev/kvm can be used.
+ * Put into the description which paging mode a guest here proves. Only on this machine, and where /dev/kvm can be
+ * used. 0, or -EPROTO with *why where the proof contradicts sysfs.
  */
 static int prove_paging(const struct machine_source *source, json_t *machine, struct reason *why)
 {
@@ -428,7 +428,7 @@ static int prove_paging(const struct machine_source *source, json_t *machine, st
 	return error;
 }
 
-/* Put into the description which metrics a run would count here: its "counters". Only on this machine. */
+/* Put into the description which metrics a run would count on this machine: its "counters". */
 static void look_at_counters(const struct machine_source *source, json_t *machine)
 {
 	const json_t *usable = json_object_get(json_object_get(machine, "kvm"), "usable");
@@ -442,7 +442,7 @@ static void look_at_counters(const struct machine_source *source, json_t *machin
 	request.module = &module;
 	if (json_is_true(usable))
 		request.settings |= SETTING_BIT(SETTING_VCPU);
-	/* Without memory for it the description lacks this part. */
+	/* Where memory is short, the description lacks this part. */
 	if (hardware_open(&request, &hardware, NULL))
 		return;
 	json_object_set_new(json_object_get(machine, "counters"), "metrics", hardware_json(hardware));

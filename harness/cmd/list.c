@@ -67,7 +67,7 @@ static const char *axis_number(const struct axis *axis, uint64_t value, struct s
 	return text->text;
 }
 
-/* The values an axis takes unless asked otherwise, as text. */
+/* The default values of an axis, as text. */
 static const char *axis_values(const struct axis *axis, char *text, size_t bytes)
 {
 	size_t used = 0;
@@ -80,7 +80,7 @@ static const char *axis_values(const struct axis *axis, char *text, size_t bytes
 		return text;
 	}
 	text[0] = '\0';
-	/* Of those that end with this machine's CPUs the first ones tell how it goes on. */
+	/* Values that go on up to this machine's CPUs are shortened to the first ones, which show how they go on. */
 	for (size_t i = 0; i < axis->count && used < bytes && (axis->limit == LIMIT_NONE || i < 3); i++) {
 		struct size_text value;
 
@@ -92,7 +92,7 @@ static const char *axis_values(const struct axis *axis, char *text, size_t bytes
 	return text;
 }
 
-#define VALUES_WIDTH 36 /* longer lists of values push what is said of them to a line of its own */
+#define VALUES_WIDTH 36 /* after a longer list of values the description gets a line of its own */
 
 static void print_bench(const struct bench *bench)
 {
@@ -110,7 +110,7 @@ static void print_bench(const struct bench *bench)
 	}
 }
 
-/* What an effort takes where no bench is named. */
+/* The seconds that an effort takes where no bench is named. */
 static double all_seconds(const struct effort *effort)
 {
 	double seconds = 0;

@@ -2,7 +2,7 @@
 #include "cmd/list.h"
 
 #include "cmd/cmd.h"
-#include "cmd/sheet.h"
+#include "cmd/print.h"
 #include "counters/counters.h"
 #include "counters/encode.h"
 
@@ -96,7 +96,7 @@ static void print_events(const json_t *events)
 			break;
 	}
 	if (i)
-		sheet_row("event", "%s", line);
+		print_row("event", "%s", line);
 }
 
 static void print_flags(const json_t *marks)
@@ -107,7 +107,7 @@ static void print_flags(const json_t *marks)
 	json_array_foreach (marks, i, mark) {
 		for (size_t f = 0; f < FLAGS; f++)
 			if (!strcmp(flags[f].name, json_string_value(mark)))
-				sheet_row("note", "%s", flags[f].text);
+				print_row("note", "%s", flags[f].text);
 	}
 }
 
@@ -118,18 +118,18 @@ static void print_metric(const json_t *metric)
 
 	printf("\n%s: %s\n", text_of(metric, "name"), text_of(metric, "meaning"));
 	if (!json_array_size(json_object_get(metric, "events"))) {
-		sheet_row("no event", "%s", reason);
+		print_row("no event", "%s", reason);
 		if (*text_of(metric, "nearest"))
-			sheet_row("nearest (not this)", "%s", text_of(metric, "nearest"));
+			print_row("nearest (not this)", "%s", text_of(metric, "nearest"));
 		return;
 	}
-	sheet_row("counts", "%s", text_of(metric, "counts"));
+	print_row("counts", "%s", text_of(metric, "counts"));
 	print_events(json_object_get(metric, "events"));
 	print_flags(json_object_get(metric, "flags"));
 	if (!json_is_true(json_object_get(metric, "resolves")))
-		sheet_row("here", "not resolved: %s", reason);
+		print_row("here", "not resolved: %s", reason);
 	else if (json_is_boolean(counts_here))
-		sheet_row("here", "%s%s", json_is_true(counts_here) ? "can be counted" : "no: ", reason);
+		print_row("here", "%s%s", json_is_true(counts_here) ? "can be counted" : "no: ", reason);
 }
 
 static void print_microarch(const json_t *microarch)
@@ -139,7 +139,7 @@ static void print_microarch(const json_t *microarch)
 
 	printf("%s%s (libpfm4: %s)\n", json_is_true(json_object_get(microarch, "here")) ? "This CPU: " : "",
 		text_of(microarch, "name"), text_of(microarch, "pmu"));
-	sheet_row("meanings from", "%s", text_of(microarch, "manual"));
+	print_row("meanings from", "%s", text_of(microarch, "manual"));
 	json_array_foreach (json_object_get(microarch, "metrics"), i, metric) {
 		print_metric(metric);
 	}
@@ -162,7 +162,10 @@ int list_counters(bool json, bool all)
 	json_t *list, *microarch;
 	size_t i;
 
-	/* libpfm4 looks at it when it starts: events of other CPUs encode too. What is present stays as it is. */
+	/*
+	 * libpfm4 reads this variable when it starts, and then also encodes events of other CPUs. A value that is
+	 * already set stays.
+	 */
 	if (all)
 		setenv("LIBPFM_ENCODE_INACTIVE", "1", 1);
 	if (encode_detect(&here, &why))

@@ -45,7 +45,7 @@ int cmd_fail(enum exit_code code, const struct reason *why)
 
 #define STDOUT_BYTES (1 << 20) /* `tlb --json` of a thorough run is some 100 KiB */
 
-/* A full disk or a closed pipe is found out only when the last of the output is written: at exit, argp's too. */
+/* A full disk or a closed pipe shows only when the last of the output is written, which happens at exit. */
 static void close_stdout(void)
 {
 	bool failed = ferror(stdout);
@@ -61,7 +61,10 @@ int main(int argc, char **argv)
 {
 	static char name[64];
 
-	/* Room for all that a command prints, so that what fails fails at exit, where the reason is still known. */
+	/*
+	 * The buffer holds all that a command prints, so that a failure to write happens at exit, where the reason is
+	 * still known.
+	 */
 	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
 	atexit(close_stdout);
 

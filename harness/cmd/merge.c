@@ -19,12 +19,12 @@ struct named_run {
 struct arguments {
 	char **runs;
 	int count;
-	struct named_run *named; /* as many */
+	struct named_run *named; /* number of runs */
 	const char *directory;
 	bool replace;
 };
 
-/* A directory may have an equals sign in its name: then the whole is it. */
+/* A directory's name may have an equals sign; then the whole argument is the directory. */
 static void name_parse(struct argp_state *state, char *argument, struct named_run *out)
 {
 	char *equals = strrchr(argument, '=');
@@ -102,7 +102,7 @@ static const struct argp argp = {
 	       "  nestwalk report all",
 };
 
-/* What became of each run: what makes it doubtful on stderr, the rest on stdout. */
+/* Tell what became of each run: doubts on stderr, the rest on stdout. */
 static void tell(const struct merged *merged, const char *directory)
 {
 	size_t i, k;

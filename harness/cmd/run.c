@@ -17,9 +17,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define ROUNDS_MOST 100000 /* of each point; the samples of a point are all kept in memory and in one line */
 #define LIST_MAX 32 /* of -b, -s and --param: far more than there are benches and axes */
 
-enum { KEY_EFFORT = 256, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };
+enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };
 
 struct arguments {
 	const struct bench *benches[LIST_MAX], *run_benches[LIST_MAX];
@@ -53,6 +54,9 @@ static const struct argp_option options[] = {
 		0 },
 	{ "effort", KEY_EFFORT, "EFFORT", 0,
 		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long each takes",
+		0 },
+	{ "rounds", KEY_ROUNDS, "N", 0,
+		"measure N rounds over all points, however long they take, instead of until they are precise or the effort's time is used; benches and memory stay the effort's",
 		0 },
 	{ "param", KEY_PARAM, "NAME=V,...", 0,
 		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or pages=60-90 (`nestwalk list`); may be given for several parameters",
@@ -114,15 +118,17 @@ static void param_parse(struct argp_state *state, struct arguments *arguments, c
 	arguments->params[(*count)++] = (struct param){ .name = text, .values = equals + 1 };
 }
 
-static uint64_t number_parse(struct argp_state *state, const char *what, const char *text, uint64_t most)
+static uint64_t number_parse(
+	struct argp_state *state, const char *what, const char *text, uint64_t least, uint64_t most)
 {
 	char *end;
 	uint64_t value;
 
 	errno = 0;
 	value = strtoull(text, &end, 0);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value > most)
-		argp_error(state, "%s wants a whole number up to %" PRIu64 ", not '%s'", what, most, text);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value < least || value > most)
+		argp_error(state, "%s wants a whole number from %" PRIu64 " to %" PRIu64 ", not '%s'", what, least,
+			most, text);
 	return value;
 }
 
@@ -152,11 +158,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!request->effort)
 			argp_error(state, "no effort named '%s'; there are quick, normal and thorough", arg);
 		return 0;
+	case KEY_ROUNDS:
+		request->rounds = (unsigned)number_parse(state, "--rounds", arg, 1, ROUNDS_MOST);
+		return 0;
 	case KEY_PARAM:
 		param_parse(state, arguments, arg);
 		return 0;
 	case KEY_CPU:
-		request->cpu = (int)number_parse(state, "--cpu", arg, INT_MAX);
+		request->cpu = (int)number_parse(state, "--cpu", arg, 0, INT_MAX);
 		return 0;
 	case KEY_RESERVE:
 		if (reserve_parse(arg, &arguments->reservation, &why))
@@ -164,7 +173,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SEED:
 		/* JSON integers are signed. */
-		request->seed = number_parse(state, "--seed", arg, INT64_MAX);
+		request->seed = number_parse(state, "--seed", arg, 0, INT64_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "run takes no arguments but options; did you mean -b %s?", arg);
@@ -189,23 +198,30 @@ static const struct argp argp = {
 	       "Then `nestwalk tlb RUNDIR` and `nestwalk report RUNDIR`.",
 };
 
-/* One line that is written over on a terminal; elsewhere a plain line a round. */
+/* On a terminal one line is written over; elsewhere each round gets a line of its own. */
 static void show_progress(const struct progress *progress, void *data)
 {
 	static uint64_t shown_ns;
 	bool terminal = isatty(STDERR_FILENO);
 	uint64_t now = now_ns();
-	char text[160];
+	int length;
+	char text[160], more[60];
 
 	(void)data;
 	/* Rounds of a small plan take milliseconds; ten lines a second can be read by nobody. */
 	if (shown_ns && now - shown_ns < (terminal ? 100 * NS_PER_MS : NS_PER_S))
 		return;
 	shown_ns = now;
-	snprintf(text, sizeof(text),
-		"%s: %s, round %u, %zu of %zu points precise, %" PRIu64 " MiB under test, %.0f s left", progress->bench,
-		progress->pass == PASS_SWEEP ? "sweep" : "second pass", progress->round + 1, progress->points_finished,
-		progress->points, progress->memory_bytes / MIB, progress->left_s);
+	if (progress->rounds)
+		snprintf(more, sizeof(more), " of %u, %zu points", progress->rounds, progress->points);
+	else
+		snprintf(
+			more, sizeof(more), ", %zu of %zu points precise", progress->points_finished, progress->points);
+	length = snprintf(text, sizeof(text), "%s: %s, round %u%s, %" PRIu64 " MiB under test", progress->bench,
+		progress->pass == PASS_SWEEP ? "sweep" : "second pass", progress->round + 1, more,
+		progress->memory_bytes / MIB);
+	if (!progress->rounds && length < (int)sizeof(text))
+		snprintf(text + length, sizeof(text) - (size_t)length, ", %.0f s left", progress->left_s);
 	if (terminal)
 		fprintf(stderr, "\r%-100s", text);
 	else
@@ -214,14 +230,17 @@ static void show_progress(const struct progress *progress, void *data)
 
 static void signals_catch(void)
 {
-	/* No SA_RESTART: a vCPU that runs must come back to see the signal. */
+	/* SA_RESTART is not set, because a running vCPU must return to user space to see the signal. */
 	struct sigaction action = { .sa_handler = on_signal };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
-	/* A reader of our progress that went away must not end a measurement, and a file size limit is an error to tell. */
+	/*
+	 * A reader of the progress that goes away must not end a measurement. A file size limit is an error to
+	 * report, not a signal to die of.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
@@ -245,8 +264,9 @@ static bool bench_has_params(const struct bench *bench, const struct plan_reques
 }
 
 /*
- * Where no bench is named: those that run in a setting asked for, and have every parameter that is given with its values.
- * Where none takes the values, those that have the parameters: to be refused with the reason.
+ * Where no bench is named, choose those that run in a setting asked for and take every parameter given with its
+ * values. Where none takes the values, choose those that have the parameters; job_open() then refuses the values with
+ * the reason.
  */
 static void benches_choose(struct arguments *arguments, unsigned settings, bool first_answers)
 {
@@ -262,7 +282,7 @@ static void benches_choose(struct arguments *arguments, unsigned settings, bool 
 		}
 }
 
-/* A guest measures what its host would; and of a run for a guest only, the host measures nothing. */
+/* A guest measures the benches that its host would. In a run for a guest only, the host measures nothing. */
 static void benches_share(struct arguments *arguments)
 {
 	struct job_request *request = &arguments->request;
@@ -295,13 +315,13 @@ static void defaults_fill(struct arguments *arguments)
 	request->plan.params = arguments->params;
 	if (!request->plan.settings && !arguments->guest.named) {
 		request->plan.settings = SETTING_BIT(SETTING_SPACES) - 1;
-		/* A first answer has no time for one. */
+		/* A first answer has no time for a guest. */
 		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
 	}
 	settings = request->plan.settings | (arguments->guest.wanted ? SETTING_BIT(SETTING_HOST) : 0);
 	if (!named)
 		benches_choose(arguments, settings, request->effort->first_answers);
-	/* A parameter that no bench of the first answer has asks for those that have it. */
+	/* A parameter that no bench of the first answer has asks for the other benches. */
 	if (!named && !request->bench_count)
 		benches_choose(arguments, settings, false);
 	benches_share(arguments);
@@ -319,21 +339,35 @@ static struct guest_job guest_job_of(const struct arguments *arguments)
 		.bench_count = arguments->guest_bench_count,
 		.plan = &request->plan,
 		.effort = request->effort,
+		.rounds = request->rounds,
 		.seed = request->seed,
 		.stop = stop,
 	};
 }
 
-static void announce(const struct job *job, const struct arguments *arguments)
+/* How long the run will take: a promise in seconds, or a number of rounds, whose time nobody knows. */
+static void duration_in_words(const struct job *job, const struct arguments *arguments, char *text, size_t bytes)
 {
 	const struct guest_job guest = guest_job_of(arguments);
 	double seconds = arguments->guest.wanted ? guest_seconds(&guest) : 0;
 
+	if (job->request.rounds) {
+		snprintf(text, bytes, "%u round%s over all points, however long they take", job->request.rounds,
+			job->request.rounds == 1 ? "" : "s");
+		return;
+	}
 	for (size_t i = 0; i < job->request.bench_count; i++)
 		seconds += effort_seconds(job->request.effort, job->request.benches[i]);
-	fprintf(stderr,
-		"nestwalk: effort %s, about %.0f s (at most %.0f s) on CPU %d, at most %" PRIu64 " MiB of memory; %s\n",
-		job->request.effort->name, seconds, effort_seconds_most(seconds), job->cpu,
+	snprintf(text, bytes, "about %.0f s (at most %.0f s)", seconds, effort_seconds_most(seconds));
+}
+
+static void announce(const struct job *job, const struct arguments *arguments)
+{
+	char duration[80];
+
+	duration_in_words(job, arguments, duration, sizeof(duration));
+	fprintf(stderr, "nestwalk: effort %s, %s, on CPU %d, at most %" PRIu64 " MiB of memory; %s\n",
+		job->request.effort->name, duration, job->cpu,
 		(job->memory_budget_bytes < job->request.effort->memory_most_bytes
 				? job->memory_budget_bytes
 				: job->request.effort->memory_most_bytes) /
@@ -341,7 +375,7 @@ static void announce(const struct job *job, const struct arguments *arguments)
 		job->outer);
 }
 
-/* What came of the guest. */
+/* The results of the guest. */
 struct guest_outcome {
 	struct guest_points points;
 	bool skipped, failed;
@@ -366,7 +400,7 @@ static void guest_part(const struct arguments *arguments, const struct job *job,
 	outcome->failed = guest_measure(&arguments->guest, &what, job, &outcome->points, &outcome->why) != 0;
 }
 
-/* What came of it, in the words and with the exit code of the worst part. */
+/* Tell the results, and return the exit code of the worst part. */
 static int conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
 {
 	if (isatty(STDERR_FILENO))
@@ -409,7 +443,7 @@ static int measure(const struct arguments *arguments, struct job *job)
 	return conclude(job, &guest, error, &why);
 }
 
-/* Of a run for a guest only nothing is left where that cannot be had: -ENOTSUP. */
+/* -ENOTSUP where the run is for a guest only and there can be none. */
 static int nothing_but_a_guest(const struct arguments *arguments, struct reason *why)
 {
 	if (arguments->request.plan.settings || !arguments->guest.wanted || !guest_look(&arguments->guest, why))

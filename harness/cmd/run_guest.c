@@ -48,7 +48,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* The place of `text` among names[count]; a usage error where it is none. */
+/* Find `text` among names[count]; a text that is not there is a usage error. */
 static unsigned choice(
 	struct argp_state *state, const char *option, const char *text, const char *const *names, unsigned count)
 {
@@ -144,14 +144,14 @@ static const char *image_default(char *text, size_t bytes)
 	return text;
 }
 
-#define PARAMS_MAX 32 /* as many as a command line may have */
-#define WORDS_MAX (2 * PARAMS_MAX + 10) /* of the command in the guest: two a parameter, and nine others */
+#define PARAMS_MAX 32 /* as many as run.c accepts */
+#define WORDS_MAX (2 * PARAMS_MAX + 11) /* of the command in the guest: two a parameter, and eleven others */
 
-/* `run` with the same benches, parameters and effort, in the setting that is the guest's host. */
+/* The command in the guest: `run` with the same benches, parameters and effort, in setting host. */
 struct command {
 	const char *word[WORDS_MAX + 1];
 	size_t count;
-	char benches[1024], seed[24];
+	char benches[1024], seed[24], rounds[16];
 	char *param[PARAMS_MAX]; /* owned */
 };
 
@@ -177,6 +177,11 @@ static int command_make(const struct guest_job *job, struct command *command)
 
 		for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 			command->word[command->count++] = fixed[i];
+	}
+	if (job->rounds) {
+		snprintf(command->rounds, sizeof(command->rounds), "%u", job->rounds);
+		command->word[command->count++] = "--rounds";
+		command->word[command->count++] = command->rounds;
 	}
 	for (size_t i = 0; i < job->plan->param_count; i++) {
 		const struct param *param = &job->plan->params[i];
@@ -236,13 +241,13 @@ int guest_look(const struct guest_arguments *arguments, struct reason *why)
 	return guest_possible(&request, arguments->forced, why);
 }
 
-/* The paging mode of guests here, as the run proved or found it; an emulator's is its own. */
+/* The paging mode of guests here, as the run proved or found it. Under an emulator it is software. */
 static const char *guest_paging(const struct guest_arguments *arguments, const struct job *job)
 {
 	return arguments->shape.accel == GUEST_TCG ? "software" : job->around.context.paging[SETTING_VCPU];
 }
 
-/* What nestwalk in the guest has come to, with its last words. */
+/* Say how nestwalk ended in the guest, with its last words. */
 static int blame(const struct guest_result *result, const char *directory, const char *what, struct reason *why)
 {
 	char words[200];
@@ -253,8 +258,8 @@ static int blame(const struct guest_result *result, const char *directory, const
 }
 
 /*
- * Take the results home. A guest that had nothing to measure, or errors at some points, has points that say so; one that
- * was stopped, or ended in another way, has measured what it has, and that is not all.
+ * Join the guest's results. A guest that had nothing to measure, or errors at some points, has points that say so. A
+ * guest that was stopped, or ended in another way, has measured only some of its points.
  */
 static int take_home(const struct guest_result *result, const struct guest_request *request, const struct job *job,
 	const char *paging, struct guest_points *points, struct reason *why)
@@ -290,7 +295,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		.directory = directory,
 		.cpus = job->cpus,
 		.cpu_count = job->around.cpu_count,
-		.seconds = effort_seconds_most(job_seconds(what)),
+		.seconds = what->rounds ? 0 : effort_seconds_most(job_seconds(what)),
 		.stop = what->stop,
 		.progress = show_progress,
 	};

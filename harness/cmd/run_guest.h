@@ -10,7 +10,7 @@
 
 struct guest_arguments {
 	bool wanted; /* setting guest is to be measured, where it can be */
-	bool named; /* ... and the user said so: that it cannot is then a failure, or a skip if there is nothing else */
+	bool named; /* the user named it: where it cannot be measured the run fails, or is skipped if it has nothing else */
 	bool forced; /* also under a KVM that is known not to boot a stock kernel */
 	struct guest_shape shape;
 	const char *image; /* NULL: image_default() */
@@ -25,21 +25,23 @@ struct guest_job {
 	size_t bench_count;
 	const struct plan_request *plan;
 	const struct effort *effort;
+	unsigned rounds; /* 0: as many as the effort's time allows */
 	uint64_t seed;
 	bool (*stop)(void);
 };
 
-/* Seconds that a guest takes, booting included, in words for people: not a promise. */
+/* Seconds that a guest takes, booting included. The number is for people, not a promise. */
 double guest_seconds(const struct guest_job *job);
 
 /*
- * Whether it can be had; 0, or -errno with *why. Where the user did not ask for it, the caller passes over it silently.
+ * Whether there can be a guest. 0, or -errno with *why. Where the user did not ask for a guest, the caller says
+ * nothing.
  */
 int guest_look(const struct guest_arguments *arguments, struct reason *why);
 
 /*
- * Measure it, and join what it brings into the run of `job` (closed, complete). 0 with *points; -EINTR; -errno with *why:
- * what became of it is noted in run.json in any case.
+ * Run the guest, and join its points into the run of `job` (closed, complete). 0 with *points; -EINTR; -errno with
+ * *why. What became of the guest is noted in run.json in any case.
  */
 int guest_measure(const struct guest_arguments *arguments, const struct guest_job *what, const struct job *job,
 	struct guest_points *points, struct reason *why);

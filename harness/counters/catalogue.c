@@ -77,41 +77,12 @@ static const struct microarch_list *const lists[] = { &catalogue_intel_early, &c
 
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
-enum count_metric count_metric_find(const char *name)
-{
-	unsigned metric = 0;
-
-	while (metric < COUNT_METRICS && strcmp(count_meanings[metric].name, name))
-		metric++;
-	return (enum count_metric)metric;
-}
-
-size_t catalogue_count(void)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < LISTS; i++)
-		count += lists[i]->count;
-	return count;
-}
-
 const struct microarch *catalogue_at(size_t index)
 {
 	for (size_t i = 0; i < LISTS; i++) {
 		if (index < lists[i]->count)
 			return &lists[i]->microarch[index];
 		index -= lists[i]->count;
-	}
-	return NULL;
-}
-
-const struct microarch *catalogue_find(const char *pmu)
-{
-	const struct microarch *found;
-
-	for (size_t i = 0; (found = catalogue_at(i)); i++) {
-		if (!strcmp(found->pmu, pmu))
-			return found;
 	}
 	return NULL;
 }

@@ -50,15 +50,12 @@ struct count_meaning {
 	const char *name; /* as in results: "dtlb_load_walks" */
 	const char *meaning; /* one clause */
 	struct count_bounds bounds; /* a count outside is no count of this */
-	bool needs_walks; /* zero while pages are walked for is a broken counter, not a result */
+	bool needs_walks; /* a count of zero, while pages are walked for, means a broken counter */
 };
 
 extern const struct count_meaning count_meanings[COUNT_METRICS];
 
-/* The metric of that name; COUNT_METRICS where there is none. */
-enum count_metric count_metric_find(const char *name);
-
-/* Some unit masks do not combine in one event: a metric is then the sum or difference of several. */
+/* Some unit masks do not combine in one event; the metric is then the sum or difference of several events. */
 struct count_term {
 	const char *event; /* libpfm4's name; without "::" it is of the microarchitecture's own PMU */
 	int sign; /* 1 or -1 */
@@ -70,7 +67,8 @@ enum count_flag {
 	COUNT_GENERIC = 1, /* the kernel chooses the event: what it counts may differ from CPU to CPU */
 	COUNT_STORES_TOO = 2, /* the PMU does not part loads and stores; a chase has no stores */
 	COUNT_ADDS_EPT = 4, /* the second dimension is counted by an event of its own, which is added */
-	COUNT_DIFFERENCE = 8, /* of several counts: a few may be missing or too many where walks were under way */
+	COUNT_DIFFERENCE =
+		8, /* the metric is made of several counts, so a few may be missing or too many where walks were under way */
 	COUNT_ERRATUM = 16, /* the vendor lists a defect of it: see `counts` */
 };
 
@@ -79,14 +77,13 @@ struct count_row {
 	const char *counts; /* one sentence: what it counts on this microarchitecture */
 	unsigned flags;
 	const char *why_not; /* no event: why */
-	const char *
-		proxy; /* no event: the nearest thing to go by, which is never shown under the metric's name; or NULL */
+	const char *proxy; /* no event: the nearest event, which is never shown under the metric's name; or NULL */
 };
 
-/* For whom a microarchitecture that is not told by its PMU stands in. */
+/* The CPUs for which a microarchitecture is used as a fallback. */
 enum count_fallback {
-	FALLBACK_NO, /* is used where libpfm4 finds its PMU */
-	FALLBACK_AMD, /* an AMD core that libpfm4 does not know: newer than it, so Zen */
+	FALLBACK_NO, /* no fallback: used where libpfm4 finds its PMU */
+	FALLBACK_AMD, /* for an AMD core that libpfm4 does not know; such a core is newer than libpfm4, so Zen */
 	FALLBACK_ANY,
 };
 
@@ -98,18 +95,15 @@ struct microarch {
 	enum count_fallback fallback;
 };
 
-size_t catalogue_count(void);
+/* The microarchitecture of that number, from 0; NULL beyond the last. */
 const struct microarch *catalogue_at(size_t index);
 
-/* NULL where there is none of that name. */
-const struct microarch *catalogue_find(const char *pmu);
-
-/* The microarchitecture that stands in; never NULL. `which` is not FALLBACK_NO. */
+/* The fallback microarchitecture; never NULL. `which` is not FALLBACK_NO. */
 const struct microarch *catalogue_fallback(enum count_fallback which);
 
 size_t count_terms(const struct count_row *row);
 
-/* For the files with the rows only. */
+/* Only the files with the rows use what follows. */
 struct microarch_list {
 	const struct microarch *microarch;
 	size_t count;

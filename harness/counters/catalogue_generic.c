@@ -1,7 +1,7 @@
 /*
- * Where libpfm4 does not know the core: the events that the kernel names for every CPU. What it counts for them is in
- * its tables (Linux arch/x86/events/intel/core.c *_hw_cache_event_ids, arch/x86/events/amd/core.c
- * amd_hw_cache_event_ids_f17h), and differs between CPUs.
+ * The events that the kernel names for every CPU, for cores that libpfm4 does not know. Which hardware event stands
+ * behind each name is in the kernel's tables (Linux arch/x86/events/intel/core.c *_hw_cache_event_ids,
+ * arch/x86/events/amd/core.c amd_hw_cache_event_ids_f17h) and differs between CPUs.
  */
 #include "counters/rows.h"
 
@@ -39,8 +39,9 @@ static const struct count_row rows_any[COUNT_METRICS] = {
 };
 
 /*
- * The kernel has for dTLB-loads on every AMD core since Zen all misses of the first level (event 0x45, all unit masks),
- * and for dTLB-load-misses those of the second too (unit masks 0xf0): the difference are hits of the second.
+ * On every AMD core since Zen the kernel counts as dTLB-loads all misses of the first level (event 0x45, all unit
+ * masks), and as dTLB-load-misses the misses of the second level too (unit masks 0xf0). The difference is the hits of
+ * the second level.
  */
 static const struct count_row rows_amd[COUNT_METRICS] = {
 	ROW_WITH(DTLB_LOAD_MISSES_L1, COUNT_GENERIC | COUNT_STORES_TOO | COUNT_DIFFERENCE,

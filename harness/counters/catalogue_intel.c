@@ -27,7 +27,7 @@
 			PLUS(D "STLB_HIT_2M")), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NO_1G_HITS, NULL)
 
-/* The rest of the lines of a table is the same, `marks` and `note` apart. */
+/* All rows of a table but for `marks` and `note`. */
 #define WALK_ROWS(marks, note) \
 	ROW_WITH(DTLB_LOAD_WALKS, marks, "completed page walks for loads, of every page size" note, \
 		PLUS(D "WALK_COMPLETED")), \

@@ -23,10 +23,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Whose events count. Always user code only (CPL 3), which is what measured kernels are, in guests too. */
+/* Whose events count. Only user code (CPL 3) counts, in guests too, because measured kernels are user code. */
 enum count_scope {
 	COUNT_THREAD, /* the thread itself */
-	COUNT_GUEST, /* what the thread does as a vCPU, from outside: nothing of the host (exclude_host) */
+	COUNT_GUEST, /* what the thread does as a vCPU, counted by the host; nothing of the host itself (exclude_host) */
 };
 
 /*
@@ -48,10 +48,11 @@ struct counting;
 struct count_sample {
 	double value[COUNT_METRICS]; /* NAN: not known */
 	bool scaled[COUNT_METRICS]; /* counted for part of the time and scaled up: an estimate */
-	const struct reason *why[COUNT_METRICS]; /* of a NAN; the counting's, until its next counting_begin() */
+	const struct reason *why
+		[COUNT_METRICS]; /* the reason of a NAN; owned by the counting, valid until its next counting_begin() */
 };
 
-/* The why of metrics that another group's samples count; told by its address. */
+/* The reason of metrics that another group counts in other samples; compared by its address. */
 extern const struct reason count_not_its_turn;
 
 /*
@@ -67,11 +68,14 @@ int counting_open(const struct counting_plan *plan, struct counting **out, struc
 void counting_begin(struct counting *counting);
 void counting_end(struct counting *counting, struct count_sample *sample);
 
-/* The next group's turn. counting_groups() samples know every metric that can be known; 0 where there is none. */
+/*
+ * Let the next group have its turn. After counting_groups() samples every metric that can be known has been counted;
+ * 0 where there is none.
+ */
 void counting_rotate(struct counting *counting);
 size_t counting_groups(const struct counting *counting);
 
-/* What cannot be true becomes unknown, with the reason: judge_count() on each metric. */
+/* Make counts that cannot be true unknown, with the reason: judge_count() on each metric. */
 void counting_judge(
 	struct counting *counting, struct count_sample *sample, const struct count_expectation *expectation);
 

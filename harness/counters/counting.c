@@ -11,7 +11,7 @@
 
 struct counting {
 	struct fit hardware, software; /* the kernel's own counts make one group, which is on in every sample */
-	size_t current; /* of hardware's groups */
+	size_t current; /* index among hardware's groups */
 	int hardware_error, software_error; /* of the last begin */
 	struct reason hardware_why, software_why; /* of the last begin or end */
 	struct reason why[COUNT_METRICS], judged[COUNT_METRICS];
@@ -45,7 +45,7 @@ static int explain(int error, const struct counting_plan *plan, bool software, b
 		why);
 }
 
-/* Whether there is a PMU for us at all: the cycles event, which each has. 0 or -errno. */
+/* Whether there is a PMU that may be used: the cycles event, which each PMU has, can be opened. 0 or -errno. */
 static int open_cycles(const struct counting_plan *plan, const struct perf_calls *calls, struct reason *why)
 {
 	struct perf_event_attr event = { .type = PERF_TYPE_HARDWARE,
@@ -63,7 +63,7 @@ static int open_cycles(const struct counting_plan *plan, const struct perf_calls
 	return 0;
 }
 
-/* The same, but asked only once for each scope of this process: the answer is a property of the machine. */
+/* The same, asked only once for each scope in a process, because the answer is a property of the machine. */
 static int find_pmu(const struct counting_plan *plan, const struct perf_calls *calls, struct reason *why)
 {
 	static struct {
@@ -117,7 +117,7 @@ static void adopt(struct counting *counting, const struct fit *fit, const struct
 
 		counting->known[which] = !fit->refused[which];
 		if (fit->refused[which])
-			/* The PMU takes exclude_host, or it would not have come to this. */
+			/* The PMU is known to take exclude_host, because find_pmu() opened an event with it. */
 			explain(fit->refused[which], plan, software, false, &counting->why[which]);
 	}
 }
@@ -143,7 +143,10 @@ static void open_kind(struct counting *counting, const struct counting_plan *pla
 			.metric = metric,
 			.count = count,
 			.thread = plan->thread,
-			/* A page fault of a vCPU's guest is the guest's business: the thread's own are the host's. */
+			/*
+			 * Page faults of a vCPU's guest are not counted: the guest handles them, and the thread's own
+			 * faults are the host's.
+			 */
 			.guest_only = plan->scope == COUNT_GUEST && !software,
 			.calls = calls,
 		},
@@ -175,7 +178,7 @@ int counting_open(const struct counting_plan *plan, struct counting **out, struc
 	has_pmu = (plan->wanted & ~software) && !find_pmu(plan, calls, &refused);
 	if ((plan->wanted & ~software) && !has_pmu)
 		refuse_all(counting, false, &refused);
-	/* libpfm4 is for those who need it. */
+	/* libpfm4 is started only where something needs it. */
 	if ((has_pmu || (plan->wanted & software)) && !microarch && encode_detect(&microarch, &refused)) {
 		refuse_all(counting, true, &refused);
 		refuse_all(counting, false, &refused);
@@ -205,17 +208,20 @@ void counting_begin(struct counting *counting)
 		return;
 	for (size_t i = 0; i < counting->software.groups; i++)
 		counting->software_error = group_begin(&counting->software.group[i].group, &counting->software_why);
-	/* Last, so that as little as can be lies between it and what is measured. */
+	/*
+	 * The hardware group begins last, so that as little code as possible lies between its begin and what is
+	 * measured.
+	 */
 	if (counting->hardware.groups)
 		counting->hardware_error =
 			group_begin(&counting->hardware.group[counting->current].group, &counting->hardware_why);
 }
 
-/* The terms of each metric of a group, added up. */
+/* Add up the terms of each metric of a group. */
 static void take_group(struct fitted_group *fitted, int begin_error, struct reason *why, struct count_sample *sample)
 {
 	struct counted counted[GROUP_EVENTS_MAX];
-	/* What could not be begun is ended all the same, so that nothing stays on. */
+	/* A group that could not begin is ended too, so that no counter stays on. */
 	int error = group_end(&fitted->group, counted, begin_error ? NULL : why);
 
 	for (size_t i = 0; i < fitted->metrics; i++) {

@@ -30,7 +30,7 @@ static bool core_pmu_is_present(const char *name)
 		if (pfm_get_pmu_info((pfm_pmu_t)pmu, &info) != PFM_SUCCESS || !info.is_present ||
 			info.type != PFM_PMU_TYPE_CORE)
 			continue;
-		/* The architectural PMU is there on every Intel CPU, known or not: it tells nothing. */
+		/* The architectural PMU does not tell CPUs apart: every Intel CPU has it. */
 		if (name ? !strcmp(info.name, name) : strcmp(info.name, "ix86arch") != 0)
 			return true;
 	}
@@ -39,7 +39,7 @@ static bool core_pmu_is_present(const char *name)
 
 static bool is_amd(void)
 {
-	/* Leaf 0 is all that cpu_vendor() wants. Executing CPUID in a guest is an exit: not the whole table for that. */
+	/* Only leaf 0 is read, which is all that cpu_vendor() needs: executing CPUID in a guest is an exit. */
 	static struct cpuid_table table;
 	struct cpuid_record *leaf = &table.record[0];
 	enum cpu_vendor vendor;
@@ -60,7 +60,7 @@ int encode_detect(const struct microarch **microarch, struct reason *why)
 		if ((*microarch)->fallback == FALLBACK_NO && core_pmu_is_present((*microarch)->pmu))
 			return 0;
 	}
-	/* An AMD core of before Zen has other generic events; libpfm4 knows those. */
+	/* AMD cores before Zen have other generic events, and libpfm4 knows those cores. */
 	*microarch = catalogue_fallback(is_amd() && !core_pmu_is_present(NULL) ? FALLBACK_AMD : FALLBACK_ANY);
 	return 0;
 }
@@ -91,38 +91,4 @@ int encode_event(const struct microarch *microarch, const char *event, struct pe
 		.exclude_hv = 1,
 	};
 	return 0;
-}
-
-int encode_tracepoint(const char *system, const char *name, struct perf_event_attr *attr, struct reason *why)
-{
-	/* tracefs has its own place since Linux 4.1; debugfs still shows it too. */
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	unsigned long long id;
-	int error = ENOENT;
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		char path[256];
-		FILE *file;
-		int fields;
-
-		snprintf(path, sizeof(path), "%s/events/%s/%s/id", roots[i], system, name);
-		file = fopen(path, "re");
-		if (!file) {
-			error = errno == EACCES ? EACCES : error;
-			continue;
-		}
-		fields = fscanf(file, "%llu", &id);
-		fclose(file);
-		if (fields != 1)
-			return fail(why, EINVAL, "%s holds no number", path);
-		*attr = (struct perf_event_attr){
-			.type = PERF_TYPE_TRACEPOINT, .size = sizeof(*attr), .config = id, .disabled = 1
-		};
-		return 0;
-	}
-	if (error == EACCES)
-		return fail(why, error, "tracefs is root's: run as root to count %s:%s", system, name);
-	return fail(why, error,
-		"no tracepoint %s:%s in tracefs; as root: mount -t tracefs nodev /sys/kernel/tracing, modprobe %s",
-		system, name, system);
 }

@@ -27,10 +27,4 @@ int encode_detect(const struct microarch **microarch, struct reason *why);
 int encode_event(
 	const struct microarch *microarch, const char *event, struct perf_event_attr *attr, struct reason *why);
 
-/*
- * A tracepoint of the kernel, "kvm", "kvm_exit": counted in kernel code, by the id that tracefs gives. -ENOENT where
- * tracefs is not mounted or has none of that name, -EACCES (tracefs is root's).
- */
-int encode_tracepoint(const char *system, const char *name, struct perf_event_attr *attr, struct reason *why);
-
 #endif

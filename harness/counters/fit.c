@@ -7,12 +7,12 @@
 #include <string.h>
 
 /*
- * How long a group that takes turns is waited for: the kernel rotates every few ms (perf_event_mux_interval_ms, 4 as a
- * rule), so it has had its turn by then, if it can.
+ * A group that takes turns is waited for so long. The kernel rotates every few ms (perf_event_mux_interval_ms, as a
+ * rule 4), so a group that can have its turn has had it by then.
  */
 #define TURN_NS (20 * NS_PER_MS)
 
-/* The events of a group to be. */
+/* The events of a group that is being put together. */
 struct draft {
 	struct perf_event_attr event[GROUP_EVENTS_MAX];
 	size_t events;
@@ -25,7 +25,7 @@ static bool same_event(const struct perf_event_attr *a, const struct perf_event_
 	return a->type == b->type && a->config == b->config && a->config1 == b->config1;
 }
 
-/* Add a metric; what it shares with the others is counted once. False where there is no room in any PMU. */
+/* Add a metric to the group; an event that it shares with others is counted once. False where no PMU has room. */
 static bool draft_add(struct draft *draft, const struct encoded_metric *metric)
 {
 	struct fitted_metric *fitted = &draft->metric[draft->metrics];
@@ -47,7 +47,7 @@ static bool draft_add(struct draft *draft, const struct encoded_metric *metric)
 	return true;
 }
 
-/* @for_good: not for a trial. */
+/* Open a group. @for_good: to count with; otherwise only to see whether it can be opened. */
 static int draft_open(
 	const struct draft *draft, const struct fit_plan *plan, bool pinned, bool for_good, struct event_group *group)
 {
@@ -67,8 +67,9 @@ static int draft_open(
 }
 
 /*
- * Whether the group gets its counters: 0, or a negative errno. Another thread may not run now, and its events then wait;
- * this one does. With exclude_host they count nothing here, but they take their counters all the same.
+ * Whether the group gets its counters: 0, or a negative errno. It is tried on the calling thread, because events of a
+ * thread that does not run would wait. With exclude_host they count nothing here, but they take their counters all
+ * the same.
  */
 static int draft_try(const struct draft *draft, const struct fit_plan *plan, bool pinned)
 {
@@ -92,7 +93,7 @@ static int draft_try(const struct draft *draft, const struct fit_plan *plan, boo
 	return error;
 }
 
-/* Open for good what was tried. */
+/* Open the group that was tried, to count with it. */
 static void keep(const struct draft *draft, const struct fit_plan *plan, bool pinned, struct fit *out)
 {
 	struct fitted_group *fitted = &out->group[out->groups];
@@ -108,7 +109,7 @@ static void keep(const struct draft *draft, const struct fit_plan *plan, bool pi
 	out->groups++;
 }
 
-/* One that goes into no group with others, nor alone: 0 where it is counted in turns. */
+/* Open a metric that fits into no group, not even alone: 0 where it is counted in turns. */
 static int keep_in_turns(const struct encoded_metric *metric, const struct fit_plan *plan, struct fit *out)
 {
 	struct draft alone = { .events = 0 };
@@ -135,7 +136,10 @@ void fit_groups(const struct fit_plan *plan, struct fit *out)
 			draft = larger;
 			continue;
 		}
-		/* It begins a group of its own, if it goes in alone. What is no question of room needs no second try. */
+		/*
+		 * A metric begins a group of its own if it can be opened alone. An error other than a lack of
+		 * counters needs no second try.
+		 */
 		if (draft.events && (error == -EINVAL || error == -EBUSY)) {
 			struct draft alone = { .events = 0 };
 

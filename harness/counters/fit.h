@@ -16,7 +16,7 @@ struct encoded_metric {
 	int sign[COUNT_TERMS_MAX];
 };
 
-/* A metric in a group: the terms' places among the group's events. */
+/* A metric in a group: the index of each of its terms among the group's events. */
 struct fitted_metric {
 	enum count_metric metric;
 	size_t terms;

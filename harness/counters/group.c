@@ -36,7 +36,7 @@ static size_t page_bytes(void)
 
 static const volatile struct perf_event_mmap_page *linux_map(int fd)
 {
-	/* Without PROT_WRITE the kernel takes no notes of what was read. */
+	/* Without PROT_WRITE the kernel does not record how far the page was read. */
 	void *page = mmap(NULL, page_bytes(), PROT_READ, MAP_SHARED, fd, 0);
 
 	return page == MAP_FAILED ? NULL : page;
@@ -93,7 +93,7 @@ int group_open(struct event_group *group, const struct group_plan *plan, size_t 
 
 		event.read_format = READING_FORMAT;
 		event.exclude_host = plan->guest_only;
-		/* The first leads: the others are on whenever it is. */
+		/* The first event leads the group: the others count whenever it does. */
 		event.disabled = i == 0;
 		event.pinned = i == 0 && plan->pinned;
 		fd = plan->calls->open(&event, plan->thread, i ? group->fd[0] : -1);
@@ -152,7 +152,7 @@ int group_begin(struct event_group *group, struct reason *why)
 	if (group->by_rdpmc) {
 		if (read_pages(group, group->from))
 			return 0;
-		/* The kernel thought better of it, or has no counter: read(2) can tell, from now on. */
+		/* The event cannot be read by rdpmc now. From here on the group is read by read(2). */
 		unmap_pages(group);
 		group->by_rdpmc = false;
 		group->stale = true;
@@ -170,7 +170,10 @@ static int end_by_rdpmc(struct event_group *group, struct counted *out, struct r
 	bool on = read_pages(group, to);
 	int error = switch_group(group, PERF_EVENT_IOC_DISABLE, why);
 
-	/* What lost its counter stopped counting and, being pinned, its clock with it: no way to tell how much is missing. */
+	/*
+	 * A pinned event that lost its counter stopped counting, and its clock stopped too, so nobody can tell how
+	 * much is missing.
+	 */
 	if (!error && !on && group->pinned)
 		return fail(why, EBUSY, "the counters were taken by others");
 	for (size_t i = 0; !error && i < group->count; i++) {
@@ -208,7 +211,7 @@ void group_close(struct event_group *group)
 	if (!group->calls)
 		return;
 	unmap_pages(group);
-	/* The leader last: its end would make the others leaders of their own. */
+	/* The leader is closed last, because closing it would make each other event a leader. */
 	while (group->count)
 		group->calls->close(group->fd[--group->count]);
 	memset(group, 0, sizeof(*group));

@@ -10,12 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The system calls that it needs, so that tests can put a PMU of their own beneath. Failures are negative errnos. */
+/*
+ * The system calls of a group, replaceable so that tests can put a PMU of their own beneath. Failures are negative
+ * errnos.
+ */
 struct perf_calls {
 	int (*open)(struct perf_event_attr *event, pid_t thread, int group_fd); /* a descriptor */
 	ssize_t (*read)(int fd, void *buffer, size_t bytes);
 	int (*control)(int fd, unsigned long request, void *argument); /* ioctl(2) */
-	const volatile struct perf_event_mmap_page *(*map)(int fd); /* NULL where it cannot be */
+	const volatile struct perf_event_mmap_page *(*map)(int fd); /* NULL where the page cannot be mapped */
 	void (*unmap)(const volatile struct perf_event_mmap_page *page);
 	void (*close)(int fd);
 	read_counter rdpmc;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
-/* Of counts per access, for what the code around the chase does: calls, laps' clocks, a VM exit. */
+/* Slack of counts per access for the code around the chase: calls, the clock around laps, a VM exit. */
 #define BOUNDS_SLACK 0.01
 
 /* Fewer than this share of the walks that must have been is no count of them. */
@@ -89,7 +89,7 @@ void cross_check(const struct cross_check_input *input, struct cross_check *out)
 	*out = (struct cross_check){ .walks_per_access = NAN, .cycles_per_walk = NAN };
 	if (input->accesses > 0) {
 		out->walks_per_access = input->walks / input->accesses;
-		/* Without walks there are no cycles of one. */
+		/* Without walks there are no cycles per walk. */
 		if (input->walks > 0)
 			out->cycles_per_walk = input->walk_cycles / input->walks;
 	}

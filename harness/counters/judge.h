@@ -1,4 +1,4 @@
-/* Whether a count can be what it says: against what must have happened, and against the clock. */
+/* Whether a count is plausible, judged by what must have happened and by the clock. */
 #ifndef NESTWALK_JUDGE_H
 #define NESTWALK_JUDGE_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct count_expectation {
-	double accesses; /* that the counted code made; 0: not known, so nothing is judged per access */
+	double accesses; /* accesses that the counted code made; 0: not known, so nothing is judged per access */
 	double walks_least; /* page walks that must have happened at least: accesses beyond the reach of every TLB level; 0 */
 };
 
@@ -38,7 +38,7 @@ struct cross_check {
 	double walks_per_access, cycles_per_walk; /* NAN where not known */
 	struct {
 		enum cross_check_verdict verdict;
-		struct reason why; /* a sentence for the report in each case */
+		struct reason why; /* a sentence for the report, whatever the verdict */
 	} walks, time; /* one walk an access; cycles of walks against net cycles */
 };
 

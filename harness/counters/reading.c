@@ -29,7 +29,7 @@ uint64_t reading_rdpmc(uint32_t counter)
 {
 	uint32_t low, high;
 
-	/* Volatile: without it two readings would be one to the compiler. */
+	/* Volatile, because the compiler would otherwise merge two readings into one. */
 	__asm__ volatile("rdpmc" : "=a"(low), "=d"(high) : "c"(counter));
 	return (uint64_t)high << 32 | low;
 }
@@ -83,7 +83,10 @@ void reading_page(const volatile struct perf_event_mmap_page *page, read_counter
 		}
 		if (out->on) {
 			unsigned unused = 64 - page->pmc_width;
-			/* Up as unsigned, down as signed, so that the counter's own sign bit is spread. */
+			/*
+			 * The value is shifted up as unsigned and down as signed, which extends the counter's own
+			 * sign bit.
+			 */
 			int64_t counter = (int64_t)(rdpmc(index - 1) << unused) >> unused;
 
 			out->count += (uint64_t)counter;

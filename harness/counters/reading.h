@@ -1,6 +1,7 @@
 /*
- * What perf gives to read, decoded: the buffer of read(2) on a group's leader, and the page that user code reads a running
- * counter through. Nothing here makes a system call. Formats: Linux include/uapi/linux/perf_event.h, perf_event_open(2).
+ * Decoding what perf gives to read: the buffer of read(2) on a group's leader, and the page through which user code
+ * reads a running counter. Nothing here makes a system call. Formats: Linux include/uapi/linux/perf_event.h,
+ * perf_event_open(2).
  */
 #ifndef NESTWALK_READING_H
 #define NESTWALK_READING_H
@@ -18,7 +19,7 @@
 #define READING_FORMAT \
 	(PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING | PERF_FORMAT_ID)
 
-/* Since the events were opened. */
+/* Times since the events were opened. */
 struct reading {
 	uint64_t count[GROUP_EVENTS_MAX];
 	uint64_t enabled_ns, running_ns; /* equal unless the group had to give its counters to others */
@@ -34,11 +35,11 @@ struct reading {
 int reading_decode(const uint64_t *buffer, size_t bytes, const uint64_t *id, size_t events, struct reading *out,
 	struct reason *why);
 
-/* The instruction of that name; tests have one that is a table. @counter: perf_event_mmap_page.index - 1. */
+/* The instruction rdpmc; tests replace it by a table. @counter: perf_event_mmap_page.index - 1. */
 typedef uint64_t (*read_counter)(uint32_t counter);
 uint64_t reading_rdpmc(uint32_t counter);
 
-/* One event through its page. */
+/* A reading of one event through its page. */
 struct page_reading {
 	uint64_t count, enabled_ns, running_ns;
 	bool on; /* the event has a hardware counter now, and user code may read it: .count is of this instant */
@@ -50,7 +51,7 @@ struct page_reading {
  */
 void reading_page(const volatile struct perf_event_mmap_page *page, read_counter rdpmc, struct page_reading *out);
 
-/* What was counted between two readings of one event. */
+/* The growth between two readings of one event. */
 struct counted {
 	double count; /* scaled up to the whole time where the event ran for part of it; NAN where it never ran */
 	bool scaled;

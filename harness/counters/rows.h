@@ -16,7 +16,7 @@
 /* Metric, sentence, terms. */
 #define ROW(metric, sentence, ...) [COUNT_##metric] = { .counts = (sentence), .term = { __VA_ARGS__ } }
 
-/* The same with flags. */
+/* A row with flags. */
 #define ROW_WITH(metric, marks, sentence, ...) \
 	[COUNT_##metric] = { .counts = (sentence), .flags = (marks), .term = { __VA_ARGS__ } }
 

@@ -1,10 +1,10 @@
 #include "guest/guest.h"
 
 #include "base/units.h"
+#include "guest/host_observer.h"
 #include "guest/job.h"
 #include "guest/qmp.h"
 #include "guest/talk.h"
-#include "guest/witness.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,26 +15,33 @@
 #include <unistd.h>
 
 /*
- * Until the job begins. A kernel boots in a second under KVM and in three under QEMU's emulator; hung ones never do. Under the
- * KVM of an emulated machine it takes half a minute to a whole one, the more the busier the machine is that emulates.
+ * This limits the time until the job begins. A kernel boots in a second under KVM and in three under QEMU's emulator;
+ * a hung one never does. Under the KVM of an emulated machine it takes half a minute to a whole one, and longer where
+ * the emulating machine is busy.
  */
-static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 120, [GUEST_TCG] = 120 };
+static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 300, [GUEST_TCG] = 300 };
 
-/* A guest that was told to end its job, and one that has told its end: some writing to memory, and a tar. */
-#define ENDING_LIMIT_S 20
-/* How often to look whether to stop, and to tell how it goes: a signal ends the waiting at once. */
+/*
+ * This limits two times: from the word to end the job until its end, and from the end of the job until QEMU ends. In
+ * them a guest writes to memory and makes a tar.
+ */
+#define ENDING_LIMIT_S 60
+/* So often guest_run() looks whether to stop, and tells how it goes; a signal ends the waiting at once. */
 #define LOOK_MS 200
-/* A guest may be slower than its host by as much; an emulator keeps the clock too, and measures as long. */
+/*
+ * A guest may take so many times as long as its host. An emulator keeps the clock too, and measures as long as the
+ * host.
+ */
 #define SLOWER 1.5
 
-/* A guest on its way. */
+/* The state of one guest, from its start to its end. */
 struct session {
 	const struct guest_request *request;
 	struct guest_result *result;
 	struct guest_vm vm;
 	struct talk talk;
 	struct qmp qmp;
-	struct witness witness;
+	struct host_observer observer;
 	uint64_t start_ns, begin_ns;
 	bool stopped; /* the guest was told to end its job */
 };
@@ -57,9 +64,10 @@ static double ending_limit(const struct guest_request *request)
 	return request->limits.ending_s > 0 ? request->limits.ending_s : ENDING_LIMIT_S;
 }
 
+/* Without seconds (0) there is no deadline. */
 static uint64_t deadline_in(double seconds)
 {
-	return now_ns() + (uint64_t)(seconds * (double)NS_PER_S);
+	return !(seconds > 0) ? UINT64_MAX : now_ns() + (uint64_t)(seconds * (double)NS_PER_S);
 }
 
 static bool asked_to_stop(const struct session *session)
@@ -67,7 +75,7 @@ static bool asked_to_stop(const struct session *session)
 	return session->request->stop && session->request->stop();
 }
 
-/* Why a guest has come to nothing, with the last that was said. */
+/* Say why a guest gave no results, with the last lines of QEMU and of its console. */
 static int explain(const struct session *session, int error, const char *what, struct reason *why)
 {
 	char qemu[200], console[200];
@@ -79,8 +87,9 @@ static int explain(const struct session *session, int error, const char *what, s
 }
 
 /*
- * Wait for a line that begins with `word`. Once this run is to stop, or the time is over, a guest that is at work is told to
- * end it, and has the time of an ending for that. 0; -EINTR; -ETIME; -EIO it ended before; other errors with *why.
+ * Wait for a line that begins with `word`. When this run is to stop, or the time is over, a guest at work is told to
+ * end its job and gets ending_limit() for that. 0; -EINTR; -ETIME; -EIO the guest ended before; other errors with
+ * *why.
  */
 static int expect(struct session *session, const char *word, double limit_s, struct reason *why)
 {
@@ -108,7 +117,7 @@ static int expect(struct session *session, const char *word, double limit_s, str
 	}
 }
 
-/* From power-on until the guest is ready to run its job and waits for leave. */
+/* Wait from power-on until the guest is ready to run its job and waits for leave. */
 static int boot(struct session *session, struct reason *why)
 {
 	const struct guest_request *request = session->request;
@@ -128,7 +137,7 @@ static int boot(struct session *session, struct reason *why)
 	return error;
 }
 
-/* While it waits for leave to begin: what it runs under, where its vCPUs are, what KVM has counted so far. */
+/* While the guest waits for leave to begin, look at its accelerator, its vCPUs' threads, and KVM's counts so far. */
 static int look_at_begin(struct session *session, struct reason *why)
 {
 	unsigned limit_ms = session->request->limits.monitor_ms;
@@ -140,7 +149,7 @@ static int look_at_begin(struct session *session, struct reason *why)
 	if (!error && kvm != (session->request->shape.accel == GUEST_KVM))
 		error = fail(why, EIO, "QEMU says that the guest %s under KVM", kvm ? "runs" : "does not run");
 	if (!error)
-		error = witness_begin(&session->witness, session->request, &session->vm, &session->qmp, why);
+		error = host_observer_begin(&session->observer, session->request, &session->vm, &session->qmp, why);
 	session->begin_ns = now_ns();
 	return error;
 }
@@ -158,16 +167,16 @@ static int work(struct session *session, struct reason *why)
 	/* A guest that cannot count its faults says `unknown`. */
 	if (sscanf(session->talk.line, "end %d %" SCNu64, &result->job_status, &faults) < 1)
 		return fail(why, EIO, "the guest ended its job with '%s'", session->talk.line);
-	witness_end(&session->witness, session->request, &session->vm, &session->qmp, faults);
+	host_observer_end(&session->observer, session->request, &session->vm, &session->qmp, faults);
 	result->stopped = session->stopped;
 	return talk_send(&session->talk, "go\n");
 }
 
-/* The last words of the guest are its results, and QEMU's exit status. */
+/* Receive what comes last from a guest: its results, and QEMU's exit status. */
 static int deliver(struct session *session, struct reason *why)
 {
 	struct guest_result *result = session->result;
-	/* Words of a guest that has told its end win it no time; nor does a user who is impatient. */
+	/* The deadline stands, whatever the guest says after its end, and however often the user asks to stop. */
 	uint64_t deadline = deadline_in(ending_limit(session->request)), now;
 	char path[4200];
 	struct stat there;
@@ -181,7 +190,10 @@ static int deliver(struct session *session, struct reason *why)
 		error = guest_vm_wait(&session->vm, LOOK_MS, &status);
 	if (!error)
 		error = talk_finish(&session->talk, why);
-	/* 0 is a power-off: what guests can do that cannot write ports (finish.c), or a panic. The archive knows which. */
+	/*
+	 * Status 0 is a power-off: either the guest cannot write ports (finish.c), or it panicked. The archive tells
+	 * which.
+	 */
 	if (!error && status && qemu_job_status(status) < 0)
 		error = fail(why, EIO, "the guest ended before its job did (QEMU's exit status %d)", status);
 	if (!error)
@@ -191,7 +203,7 @@ static int deliver(struct session *session, struct reason *why)
 			result->job_status);
 	if (error)
 		return error;
-	/* init sends what the job left in its directory results. */
+	/* guest-images/init sends what the job left in its directory `results`. */
 	snprintf(path, sizeof(path), "%s/results/run", session->request->directory);
 	if (!stat(path, &there))
 		snprintf(result->run, sizeof(result->run), "%s", path);
@@ -212,7 +224,7 @@ static int converse(struct session *session, struct reason *why)
 	return error;
 }
 
-/* What is said where nobody has said why. */
+/* The words for an error for which no other reason was given. */
 static const char *unexplained(const struct session *session, int error)
 {
 	if (error == -ETIME)
@@ -227,7 +239,7 @@ static bool wants_too_much(const char *directory)
 	bool found = false;
 	FILE *file;
 
-	/* It is not its last line: a failed assertion follows. */
+	/* The message is not the last line, because a failed assertion follows it. */
 	snprintf(path, sizeof(path), "%s/qemu.log", directory);
 	file = fopen(path, "re");
 	while (file && !found && fgets(line, sizeof(line), file))
@@ -286,14 +298,14 @@ int guest_run(const struct guest_request *request, struct guest_result *result, 
 	if (!error)
 		error = attempt(&session, &files, why);
 	if (error == -EIO && !session.begin_ns && wants_too_much(request->directory)) {
-		witness_free(&session.witness);
+		host_observer_free(&session.observer);
 		session = (struct session){ .request = request, .result = result };
 		files.without_feature = "arch-capabilities";
 		error = attempt(&session, &files, why);
 	}
-	result->facts = witness_facts(&session.witness, request,
+	result->facts = host_observer_facts(&session.observer, request,
 		session.begin_ns ? session.begin_ns - session.start_ns : 0, now_ns() - session.start_ns);
-	witness_free(&session.witness);
+	host_observer_free(&session.observer);
 	if (!error && !result->facts)
 		error = fail(why, ENOMEM, "no memory for what was seen of a guest");
 	return error;

@@ -12,10 +12,10 @@
 
 #include <jansson.h>
 
-/* How long a guest may take; 0: what suits machines of today, emulated ones included. */
+/* How long a guest may take. 0 means a default that suits machines of today, emulated ones included. */
 struct guest_limits {
 	double boot_s; /* from power-on until it is ready, and from then until its job begins */
-	double ending_s; /* to come to the end of its job once it is told to, and from there to QEMU's */
+	double ending_s; /* from the word to end the job until its end, and from there until QEMU's end */
 	unsigned monitor_ms; /* QEMU's answer to a command */
 };
 
@@ -23,26 +23,26 @@ struct guest_request {
 	struct guest_shape shape;
 	const char *image; /* directory with vmlinuz and initramfs, made by guest-images/build */
 	const char *const *command; /* what nestwalk does in the guest: "run", "-s", "host", ...; NULL-terminated */
-	const char *directory; /* made if need be: gets console.log, qemu.log and what the guest sends */
-	const int *cpus; /* for the vCPUs' threads, one each; those beyond cpu_count stay where the kernel puts them */
+	const char *directory; /* made if it is not there; holds console.log, qemu.log and what the guest sends */
+	const int *cpus; /* one for each vCPU's thread; threads beyond cpu_count stay where the kernel puts them */
 	unsigned cpu_count;
-	double seconds; /* that the command takes at most, as the host would: a guest has half as much again */
+	double seconds; /* the command takes at most so long on a host, and a guest may take half as long again; 0: no limit */
 	struct guest_limits limits;
-	bool (*stop)(void); /* true: end the command, take what there is */
+	bool (*stop)(void); /* true: the command is to end, and what it has measured is wanted */
 	void (*progress)(const char *what, double elapsed_s, void *data); /* may be NULL */
 	void *data;
 };
 
 struct guest_result {
 	bool complete; /* false: it was stopped, its command failed, or results did not come home whole */
-	bool stopped; /* told to end before its end: as request.stop said, or out of time */
+	bool stopped; /* the guest was told to end its job early, because request.stop said so or the time was over */
 	int job_status; /* exit status of the command; -1: it did not come to its end */
 	char run[4200]; /* path of the run directory below `directory`; "" where none came home */
 	/*
 	 * Owned by the caller: facts for run.json. {"shape", "kernel", "boot_ms", "run_ms", "vcpus_pinned": [cpu or null],
 	 * "memory": {"mapped_bytes", "anon_huge_bytes", "page_bytes"} or null, "guest_faults", "kvm": {name: growth, ...,
 	 * "pf_taken_per_guest_fault", "exits_per_guest_fault"} or null,
-	 * "hardware": {metric: count} (counted.h) or null; "..._reason" where null}
+	 * "hardware": {metric: count} (host_counters.h) or null; "..._reason" where null}
 	 */
 	json_t *facts;
 };

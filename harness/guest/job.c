@@ -3,22 +3,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A word for the shell: within single quotes all but a single quote stands for itself. */
+/* Write one word for the shell. Within single quotes every character but the single quote stands for itself. */
 static void quote(FILE *out, const char *word)
 {
 	fputc('\'', out);
 	for (; *word; word++) {
 		if (*word == '\'')
 			fputs("'\\''", out);
-		else if (*word != '\n') /* an argument of ours has none, and a line could end the script */
+		else if (*word != '\n') /* no argument of ours has a line break, and one could end the script */
 			fputc(*word, out);
 	}
 	fputc('\'', out);
 }
 
 /*
- * It runs in the directory whose content is sent home. File descriptor 3 is the control port, open both ways; a port can be
- * opened once only.
+ * The script runs in the directory whose content is sent home. File descriptor 3 is the control port, open in both
+ * directions, because a port can be opened only once.
  */
 static const char before[] = "#!/bin/sh\n"
 			     "uname -r >kernel\n"
@@ -26,8 +26,8 @@ static const char before[] = "#!/bin/sh\n"
 			     "read -r word <&3\n";
 
 /*
- * Nobody reads while nestwalk runs but a process that sleeps: a word from the host wakes it. A `stop` that comes when all is
- * over, or half of it, is no leave to go.
+ * While nestwalk runs, only a sleeping process reads the port, and a word from the host wakes it. A `stop` that comes
+ * after the end, or half of one, does not count as `go`.
  */
 static const char after[] = " -o run 3<&- &\n"
 			    "job=$!\n"

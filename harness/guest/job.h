@@ -1,4 +1,4 @@
-/* What a guest is to do, as the script that guest-images/init receives and runs. */
+/* The script that guest-images/init receives and runs: what a guest is to do. */
 #ifndef NESTWALK_GUEST_JOB_H
 #define NESTWALK_GUEST_JOB_H
 
@@ -9,7 +9,7 @@
  */
 char *guest_job_script(const char *const *command);
 
-/* The line behind which a script ends on the control port: a script has no such line. */
+/* This line ends a script on the control port; no script has such a line. */
 #define GUEST_JOB_END "."
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The guest's run.json with what only its host can know. */
+/* Add to the guest's run.json what only its host can know. */
 static int about_complete(struct loaded_run *run, const json_t *facts, const char *paging, struct reason *why)
 {
 	struct run_writer writer = { .points = NULL };
@@ -50,7 +50,7 @@ static int join_loaded(const struct loaded_run *host, const struct loaded_run *g
 	return error;
 }
 
-/* What a run that came to no end has measured is joined, and is not all. */
+/* The points of a run that did not come to its end are joined too, and the caller is told that some are missing. */
 static int whole(const struct loaded_run *guest, struct reason *why)
 {
 	const char *state = json_string_value(json_object_get(guest->about, "state"));

@@ -27,7 +27,7 @@ static int image_look(const char *image, struct reason *why)
 	return 0;
 }
 
-/* QEMU itself takes some 100 MiB; a warm guest takes all of its memory, a cold one may. */
+/* QEMU itself takes some 100 MiB. A warm guest takes all of its memory, and a cold guest may. */
 #define QEMU_BYTES (128 * MIB)
 
 static int memory_look(const struct guest_shape *shape, const struct machine_source *source, struct reason *why)
@@ -64,7 +64,7 @@ static int kvm_look(const struct machine_source *source, bool forced, struct rea
 	machine_kvm(source, &kvm);
 	if (kvm.access != KVM_USABLE)
 		return fail(why, ENOTSUP, "%s", kvm.reason.text);
-	/* It interprets a kernel's privileged code, and not all of it (cmpxchg16b and xsave are missing). */
+	/* kvm_pvm interprets a kernel's privileged code, but not all instructions: cmpxchg16b and xsave are missing. */
 	if (!forced && !strcmp(kvm.module.name, "kvm_pvm"))
 		return fail(why, ENOTSUP,
 			"this KVM is kvm_pvm, under which no stock kernel boots: it interprets kernel code and lacks instructions that kernels use (--guest-force tries all the same)");

@@ -68,7 +68,7 @@ static int send_object(struct qmp *qmp, const json_t *object, struct reason *why
 	int error = text ? 0 : fail(why, ENOMEM, "no memory for a command to QEMU");
 
 	while (!error && sent < length) {
-		/* QEMU may be gone: that is an error to tell, not a signal to die of. */
+		/* QEMU may be gone: send() then fails, and no SIGPIPE kills this process. */
 		ssize_t now = send(qmp->fd, text + sent, length - sent, MSG_NOSIGNAL);
 
 		if (now < 0 && errno != EINTR)
@@ -98,7 +98,7 @@ int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t 
 	json_t *request = json_pack("{s:s, s:i}", "execute", command, "id", id), *object = NULL;
 	int error = request ? 0 : -ENOMEM;
 
-	/* It takes the reference in any case. */
+	/* The reference of `arguments` is taken in any case. */
 	if (arguments && json_object_set_new(request, "arguments", arguments))
 		error = fail(why, ENOMEM, "no memory for a command to QEMU");
 	if (!error)
@@ -110,7 +110,7 @@ int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t 
 		error = read_object(qmp, deadline, &object, why);
 		if (error)
 			break;
-		/* Events have no id; nor has an answer to a command that could not be read. */
+		/* Events have no id. An answer to a command that QEMU could not read has none either. */
 		mine = json_integer_value(json_object_get(object, "id")) == id;
 		if (mine)
 			error = take_answer(object, answer, command, why);

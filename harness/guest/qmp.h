@@ -11,7 +11,7 @@
 
 struct qmp {
 	int fd; /* owned by whoever made it */
-	char *text; /* owned: what has come and is not a whole line yet */
+	char *text; /* owned: bytes received that are not a whole line yet */
 	size_t length, room;
 	unsigned id; /* of the last command */
 	unsigned limit_ms; /* for each answer */

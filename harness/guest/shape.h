@@ -1,4 +1,4 @@
-/* What a Linux guest is made of: as asked on the command line, and as results record it. */
+/* The parts of a Linux guest, as asked for on the command line and as results record them. */
 #ifndef NESTWALK_GUEST_SHAPE_H
 #define NESTWALK_GUEST_SHAPE_H
 
@@ -8,7 +8,7 @@
 
 enum guest_accel {
 	GUEST_KVM,
-	GUEST_TCG, /* QEMU's emulator: its times are no machine's */
+	GUEST_TCG, /* QEMU's emulator, whose times are not those of any machine */
 	GUEST_ACCELS,
 };
 extern const char *const guest_accel_names[GUEST_ACCELS]; /* "kvm" "tcg" */
@@ -24,7 +24,7 @@ struct guest_shape {
 	unsigned cpus;
 	uint64_t memory_bytes;
 	enum backing backing; /* of the guest's memory on this host */
-	bool warm; /* all of it is touched before the guest starts; otherwise the hypervisor faults it in when it is used */
+	bool warm; /* true: all memory is touched before the guest starts; false: the hypervisor faults it in when the guest uses it */
 	enum guest_choice five_levels; /* of page tables (LA57) */
 	enum guest_choice pmu; /* a virtual PMU */
 	const char *thp; /* transparent_hugepage= of the guest's kernel: "always", "madvise", "never" */

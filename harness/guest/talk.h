@@ -7,11 +7,11 @@
 
 #include <stdbool.h>
 
-/* What has come from a guest so far. */
+/* What a guest has sent so far. */
 struct talk {
 	struct guest_vm *vm;
 	char line[256]; /* the last whole line, without its end */
-	char text[512]; /* what came behind it */
+	char text[512]; /* bytes received after that line */
 	size_t length;
 	int archive; /* a file of ours: what came through the results port */
 	uint64_t archive_bytes;
@@ -30,7 +30,7 @@ int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why);
 /* Send text as it is. 0; -EPIPE QEMU is gone. */
 int talk_send(struct talk *talk, const char *text);
 
-/* After QEMU has ended: what is still on its way. 0, or -errno. */
+/* After QEMU has ended, receive what is still on its way. 0, or -errno. */
 int talk_finish(struct talk *talk, struct reason *why);
 
 /*

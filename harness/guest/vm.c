@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What QEMU's side of everything is while it is being started. */
+/* QEMU's ends of all sockets and files, while it is being started. */
 struct ends {
-	int monitor[2], control[2], results[2]; /* ours, QEMU's */
+	int monitor[2], control[2], results[2]; /* our end, QEMU's end */
 	int console, messages;
 };
 
@@ -62,7 +62,10 @@ static int ends_open(struct ends *ends, const char *directory, struct reason *wh
 	return error;
 }
 
-/* Only async-signal-safe calls: this is a copy of a process that may hold any lock. */
+/*
+ * Only async-signal-safe calls are allowed here: the child is a copy of a process whose other threads may hold any
+ * lock.
+ */
 static _Noreturn void qemu_exec(const struct ends *ends, const struct qemu_command *command, pid_t parent)
 {
 	const int kept[] = { ends->monitor[1], ends->control[1], ends->results[1], ends->console };
@@ -71,7 +74,7 @@ static _Noreturn void qemu_exec(const struct ends *ends, const struct qemu_comma
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
-	/* Ctrl-C is for us: the guest is then asked to end its job and to deliver what it has. */
+	/* Ctrl-C must reach only this process, which then asks the guest to end its job and to deliver what it has. */
 	setpgid(0, 0);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
@@ -165,7 +168,7 @@ void guest_vm_end(struct guest_vm *vm)
 		while (waitpid(vm->process, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	/* 0 is no end of ours: that is one of zeros. */
+	/* A struct of zeros holds no open descriptors, so 0 is not closed. */
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends[i] > 0)
 			close(ends[i]);

@@ -1,4 +1,7 @@
-/* A QEMU process: started, talked to, ended. It ends with this process, however that ends. No privilege but for /dev/kvm. */
+/*
+ * A QEMU process, from its start to its end. It ends with this process, however that ends. No privilege is needed but
+ * for /dev/kvm.
+ */
 #ifndef NESTWALK_GUEST_VM_H
 #define NESTWALK_GUEST_VM_H
 
@@ -30,7 +33,7 @@ int guest_vm_start(
  */
 int guest_vm_wait(struct guest_vm *vm, unsigned limit_ms, int *exit_status);
 
-/* Kill it if it still runs, reap it, close all ends. Does nothing to one of zeros. */
+/* Kill the process if it still runs, reap it, and close all sockets. Does nothing to a struct of zeros. */
 void guest_vm_end(struct guest_vm *vm);
 
 /* The last line of DIRECTORY/NAME that is not empty, in text[bytes]; "" where there is none. Returns text. */

@@ -13,8 +13,7 @@
 #include <string.h>
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover_cost", "crossover",
-	"crossover_equal", NULL };
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover_cost", "crossover", "crossover_equal", NULL };
 
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"

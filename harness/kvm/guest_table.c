@@ -141,26 +141,6 @@ int guest_table_share(
 	return error;
 }
 
-int guest_table_walk(const struct guest_table *table, gva_t gva, struct guest_walk *walk)
-{
-	gpa_t at = table->arena_gpa;
-
-	for (unsigned level = table->levels; level >= 1; level--) {
-		uint64_t entry = table_at(table, at)[level_index(gva, level)];
-
-		if (!(entry & ENTRY_PRESENT))
-			return -ENOENT;
-		at.at = entry & ENTRY_ADDRESS;
-		if (level > 1 && !(entry & ENTRY_PAGE_SIZE))
-			continue;
-		walk->page_bytes = level_span(level);
-		walk->levels = table->levels - level + 1;
-		walk->gpa.at = at.at + gva.at % walk->page_bytes;
-		return 0;
-	}
-	return -ENOENT;
-}
-
 uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels)
 {
 	uint64_t tables = 0;

@@ -31,13 +31,6 @@ struct guest_mapping {
 	bool supervisor; /* for CPL 0 only */
 };
 
-/* What a walk of the tables finds. */
-struct guest_walk {
-	gpa_t gpa; /* of the byte asked for */
-	uint64_t page_bytes; /* of the leaf */
-	unsigned levels; /* entries read on the way */
-};
-
 /* Start an empty tree in the arena, which is zeroed as it is used. 0; -EINVAL levels; -ENOSPC no room for a root. */
 int guest_table_init(struct guest_table *table, struct reason *why);
 
@@ -63,9 +56,6 @@ int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level
  */
 int guest_table_share(
 	struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level, struct reason *why);
-
-/* Translate as the CPU would. 0, or -ENOENT where nothing is mapped. */
-int guest_table_walk(const struct guest_table *table, gva_t gva, struct guest_walk *walk);
 
 /* The most bytes of tables that mapping `bytes` contiguous bytes with leaves of page_bytes can take, root excluded. */
 uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels);

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 /*
- * Where this program's own calls go: what its reference was bound to, version and all, which dlsym(3) may pass over. Where
- * that is an entry of the program's own linkage table (where it is not position-independent), dlsym() says what is behind.
+ * The function that this program's own calls of malloc() reach. The linker bound the reference to one version, which
+ * dlsym(3) may pass over. Where the reference leads to the program's own linkage table (a program that is not
+ * position-independent), dlsym() tells the function behind it.
  */
 static bool malloc_find(Dl_info *its)
 {
@@ -43,7 +44,7 @@ void machine_allocator(struct allocator *allocator)
 		snprintf(allocator->version, sizeof(allocator->version), "%s", gnu_get_libc_version());
 }
 
-/* What the environment tells allocators: glibc reads the first and some of the others, jemalloc MALLOC_CONF. */
+/* Variables of the environment that allocators read: glibc the first and some of the others, jemalloc MALLOC_CONF. */
 static json_t *settings(struct facts *owner)
 {
 	static const char *const beginnings[] = { "GLIBC_TUNABLES=", "MALLOC_" };

@@ -1,6 +1,6 @@
 /*
- * Which allocator this process has: its C library's malloc(), or that of a library that the user put before it
- * (LD_PRELOAD). The dynamic linker knows (dladdr(3)); no privilege.
+ * The allocator of this process: its C library's malloc(), or that of a library that the user put before it
+ * (LD_PRELOAD). The dynamic linker knows it (dladdr(3)); no privilege.
  */
 #ifndef NESTWALK_ALLOCATOR_H
 #define NESTWALK_ALLOCATOR_H

@@ -23,7 +23,7 @@ struct cgroup {
  */
 int cgroup_find(const struct machine_source *source, const char *controller, struct cgroup *group, struct reason *why);
 
-/* Go to the parent. False at the top. */
+/* Make `group` its parent. False where it is the topmost. */
 bool cgroup_up(struct cgroup *group);
 
 #endif

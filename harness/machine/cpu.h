@@ -21,14 +21,17 @@ enum cpu_vendor {
  */
 enum cpu_vendor cpu_vendor(const struct cpuid_table *cpuid, char letters[13]);
 
-/* Everything here is from CPUID where there is one, else from /proc/cpuinfo, which has the same decoded. */
+/*
+ * The CPU's identity and features, from CPUID where there is one, otherwise from /proc/cpuinfo, which holds the same
+ * decoded.
+ */
 struct cpu {
 	char vendor[16], name[64]; /* "" where unknown */
 	bool model_known;
 	unsigned family, model, stepping; /* extended fields added in, as Linux counts them */
 	unsigned physical_bits, virtual_bits; /* of addresses; 0 where unknown */
 	unsigned line_bytes; /* what CLFLUSH works on (leaf 1 EBX 15:8); 0 where unknown */
-	bool features_known; /* of the following, all of CPUID */
+	bool features_known; /* the following were read, all from CPUID */
 	bool la57; /* 5-level paging in hardware: leaf 7 ECX bit 16 */
 	bool page_2m; /* leaf 1 EDX bit 3 (PSE), without which Linux has no 2M pages: a Xen PV guest */
 	bool page_1g; /* leaf 0x80000001 EDX bit 26 */

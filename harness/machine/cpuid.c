@@ -20,7 +20,7 @@
 #define HYPERVISOR_END 0x40010000u /* Linux looks for signatures up to here (asm/cpuid: for_each_possible_hypervisor) */
 #define HYPERVISOR_STEP 0x100u
 
-/* More leaves than a range has today would be an invented number: a hypervisor that answers anything to anything. */
+/* No range has more leaves today; a larger number comes from a hypervisor that answers anything to any leaf. */
 #define RANGE_MAX 0x80u
 
 static const struct cpuid_record *find(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
@@ -97,7 +97,7 @@ static void execute_hypervisor(struct cpuid_table *table)
 	if (highest < HYPERVISOR || highest - HYPERVISOR >= HYPERVISOR_STEP)
 		highest = HYPERVISOR + 1;
 	execute_range(table, HYPERVISOR + 1, highest);
-	/* Only one that poses as Hyper-V has its own signature further up. */
+	/* Only a hypervisor that poses as Hyper-V has its own signature further up. */
 	if (memcmp(&first.ebx, "Micr", 4))
 		return;
 	for (uint32_t base = HYPERVISOR + HYPERVISOR_STEP; base < HYPERVISOR_END; base += HYPERVISOR_STEP) {
@@ -284,7 +284,7 @@ static int parse_one(const char *name, size_t line_number, const char *line, boo
 
 	switch (parse_line(line, &record)) {
 	case LINE_RECORD:
-		/* Leaf 0 again: a second CPU without a header between. Other repetitions tell nothing new. */
+		/* Leaf 0 again means that a second CPU follows without a header. Other repetitions tell nothing new. */
 		if (find(table, record.leaf, record.subleaf))
 			return record.leaf == 0;
 		return add_record(name, line_number, table, &record, why);

@@ -35,7 +35,7 @@ void cpuid_execute(struct cpuid_table *table);
  */
 int cpuid_parse(const char *name, const char *text, size_t length, struct cpuid_table *table, struct reason *why);
 
-/* The same from a file. Also -errno of open or read, -EISDIR, -EFBIG (over 4 MiB: not a dump). */
+/* As cpuid_parse(), from a file. Also -errno of open or read, -EISDIR, -EFBIG (over 4 MiB: not a dump). */
 int cpuid_load(const char *path, struct cpuid_table *table, struct reason *why);
 
 /* The registers of a leaf; all zero and false where the table does not have it, or it lies above the highest leaf. */

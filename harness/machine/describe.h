@@ -75,8 +75,8 @@ json_t *describe_mitigations(const struct machine_source *source);
 json_t *describe_noise(const struct machine_source *source);
 
 /*
- * Of this process: {"name": "libc.so.6", "version" (null for others than the GNU C library), "is_glibc", "settings":
- * ["GLIBC_TUNABLES=...", "MALLOC_...=..."] of its environment}
+ * The allocator of this process: {"name": "libc.so.6", "version" (null for others than the GNU C library),
+ * "is_glibc", "settings": ["GLIBC_TUNABLES=...", "MALLOC_...=..."] of its environment}
  */
 json_t *describe_allocator(const struct machine_source *source);
 

@@ -49,7 +49,10 @@ static void bool_or_null(struct facts *facts, const char *key, bool value, bool 
 		facts_null(facts, key, why);
 }
 
-/* CPUID does not tell it; the kernel reads a register of the CPU for it, which hypervisors may hide or make up. */
+/*
+ * The microcode's revision is not in CPUID: the kernel reads it from a register of the CPU, which hypervisors may
+ * hide or make up.
+ */
 static void describe_microcode(struct facts *facts, const struct machine_source *source)
 {
 	char *cpuinfo, value[32];

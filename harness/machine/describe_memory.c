@@ -39,7 +39,7 @@ static void thp_switch(struct facts *facts, const char *key, const struct machin
 		facts_text(facts, key, text_chosen(text, word, sizeof(word)) ? word : text);
 }
 
-/* The switches of single sizes (Linux 6.8): smaller ones are what hardware may coalesce into one TLB entry. */
+/* The switches of each THP size (Linux 6.8). Hardware may coalesce pages of the smaller sizes into one TLB entry. */
 static json_t *thp_sizes(const struct machine_source *source, struct facts *owner)
 {
 	struct source_names names;

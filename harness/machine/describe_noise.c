@@ -26,7 +26,7 @@ static void flag_file(struct facts *facts, const char *key, const struct machine
 		facts_bool(facts, key, value != 0);
 }
 
-/* Whether an array of strings has one. */
+/* Whether an array of strings holds a string. */
 static bool has_string(const json_t *list, const char *text)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -122,7 +122,7 @@ static void load_averages(struct facts *facts, const struct machine_source *sour
 	}
 }
 
-/* A quota of CPU time of one group, in CPUs (1.5: one and a half). False where there is none. */
+/* The CPU time that one group may use, in CPUs (1.5 is one and a half). False where it has no quota. */
 static bool read_quota(const struct machine_source *source, const struct cgroup *group, double *cpus)
 {
 	uint64_t quota, period;
@@ -143,7 +143,10 @@ static bool read_quota(const struct machine_source *source, const struct cgroup 
 	return true;
 }
 
-/* The smallest quota on the way up: when it is used up the process stops in the middle of whatever it does. */
+/*
+ * The smallest quota of this process's group and those above it. A process that has used up its quota is stopped in
+ * the middle of whatever it does.
+ */
 static void cpu_quota(struct facts *facts, const struct machine_source *source)
 {
 	double cpus, least = 0;

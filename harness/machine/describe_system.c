@@ -94,7 +94,7 @@ static void list_pmus(struct facts *facts, const struct machine_source *source)
 	facts_json(facts, "pmus", list);
 }
 
-/* Its values go from -1 to 4, so it is no unsigned number. */
+/* perf_event_paranoid goes from -1 to 4, so it is not an unsigned number. */
 static void paranoid(struct facts *facts, const struct machine_source *source)
 {
 	static const char path[] = "/proc/sys/kernel/perf_event_paranoid";

@@ -31,14 +31,14 @@ void facts_null(struct facts *facts, const char *key, const struct reason *why);
 void facts_text(struct facts *facts, const char *key, const char *text);
 json_t *facts_string(const char *text);
 
-/* The same for a key that is not ours (a file's name). */
+/* The same for a key that does not come from this program (a file's name). */
 void facts_text_under(struct facts *facts, const char *foreign_key, const char *text);
 
 void facts_u64(struct facts *facts, const char *key, uint64_t value);
 void facts_bool(struct facts *facts, const char *key, bool value);
 void facts_real(struct facts *facts, const char *key, double value);
 
-/* What a file holds, or null with why it could not be read. */
+/* Put the text of a file, or null with the reason why it could not be read. */
 void facts_file_text(struct facts *facts, const char *key, const struct machine_source *source, const char *path_format,
 	...) __attribute__((format(printf, 4, 5)));
 void facts_file_u64(struct facts *facts, const char *key, const struct machine_source *source, const char *path_format,

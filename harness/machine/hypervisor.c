@@ -20,7 +20,7 @@ static int boolean(const char *text)
 	return -1;
 }
 
-/* The mode by the parameter that switches the second table. */
+/* The paging mode that follows from the parameter that switches the second table. */
 static void paging_by_parameter(const struct machine_source *source, const char *parameter, struct kvm_module *out)
 {
 	struct reason why;
@@ -69,7 +69,7 @@ void machine_kvm_module(const struct machine_source *source, struct kvm_module *
 	}
 }
 
-/* There is no /dev/kvm: what would have to be done for one. */
+/* Say what would have to be done for a /dev/kvm, where there is none. */
 static void explain_absence(const struct machine_source *source, const struct kvm_module *module, struct reason *why)
 {
 	struct outer outer;

@@ -22,12 +22,12 @@ struct perf_state {
 /* Live: opens the hardware cycles event (perf_event_open(2)) and closes it. Never fails. */
 void machine_perf(const struct machine_source *source, struct perf_state *out);
 
-/* What was asked of perf_event_open(2), and refused. */
+/* A request to perf_event_open(2) that was refused. */
 struct perf_refusal {
 	int error; /* errno */
 	bool software; /* an event that the kernel counts itself, without a PMU */
 	bool guest_only; /* exclude_host: only what a guest of this Linux does */
-	bool other_thread; /* not the caller's own */
+	bool other_thread; /* the thread is not the caller's own */
 };
 
 /*

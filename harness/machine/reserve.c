@@ -87,7 +87,7 @@ static void watch(const struct reservation *reservation, int end)
 {
 	char byte;
 
-	/* A session of its own: Ctrl-C is for the run, which then closes the pipe. */
+	/* The watcher has a session of its own: Ctrl-C ends the run, which then closes the pipe. */
 	setsid();
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_IGN);
@@ -159,7 +159,7 @@ int reserve_take(struct reservation *reservation, struct reason *why)
 			fail(why, -error, "this kernel has no hugetlb pool of %s pages (%s)",
 				size_format(pool->page_bytes, &size), strerror(-error));
 	}
-	/* Before anything is changed there is somebody to change it back. */
+	/* The watcher runs before anything is changed, so that each change will be undone. */
 	if (!error)
 		error = watcher_start(reservation, why);
 	for (unsigned i = 0; i < reservation->pools && !error; i++)

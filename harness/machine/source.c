@@ -129,7 +129,7 @@ static int open_failed(const struct machine_source *source, const char *path, in
 static ssize_t read_file(
 	const struct machine_source *source, const char *path, char *text, size_t size, struct reason *why)
 {
-	/* O_NONBLOCK: a named pipe in a recorded tree must not stop us. */
+	/* O_NONBLOCK, because opening a named pipe in a recorded tree must not wait for a writer. */
 	int fd = source_open(source, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat status;
 	size_t used = 0;

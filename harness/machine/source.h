@@ -29,7 +29,7 @@ struct machine_source {
 	struct reason cpuid_reason; /* where cpuid.count is 0: why */
 };
 
-/* This machine. Executes CPUID once, here; files are read when asked for. */
+/* Describe this machine. CPUID is executed once, here; files are read when asked for. */
 void machine_source_live(struct machine_source *source);
 
 /*

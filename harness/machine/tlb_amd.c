@@ -51,7 +51,10 @@ static struct range narrow(struct range ways, uint32_t entries)
 	return fitting;
 }
 
-/* A 16-bit half of a register of 0x80000006 or 0x80000019: entries in bits 11:0, associativity code in 15:12. */
+/*
+ * Decode a 16-bit half of a register of leaf 0x80000006 or 0x80000019: entries in bits 11:0, associativity code in
+ * 15:12.
+ */
 static void add_half(struct tlb_list *list, struct tlb_entry entry, uint32_t half, uint32_t unit)
 {
 	struct range ways = associativity[half >> 12 & 0xF];

@@ -1,4 +1,4 @@
-/* Between the files that decode TLBs: not for others. */
+/* For the files that decode TLBs, and no others. */
 #ifndef NESTWALK_TLB_INTERNAL_H
 #define NESTWALK_TLB_INTERNAL_H
 

@@ -132,7 +132,10 @@ void topology_close(struct topology *topology)
 	topology->allowed = NULL;
 }
 
-/* How fast a kind of core a CPU is, on machines that mix kinds: more is faster; -1 where that is not known. */
+/*
+ * The rank of a CPU's kind of core on machines that mix kinds: a higher rank is a faster core; -1 where that is not
+ * known.
+ */
 static int core_efficiency(const struct topology *topology, hwloc_const_bitmap_t cpus)
 {
 	int kind = hwloc_cpukinds_get_by_cpuset(topology->hwloc, cpus, 0), efficiency = -1;
@@ -185,7 +188,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	return -EINVAL;
 }
 
-/* Of every core the n-th allowed thread, from 0, where it has so many: `first` counts as its core's 0th. */
+/* Append each core's n-th allowed thread, from 0, where it has so many. `first` counts as its core's thread 0. */
 static unsigned worker_cpus_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
 {
 	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);

@@ -10,7 +10,7 @@
 struct topology {
 	hwloc_topology_t hwloc;
 	hwloc_bitmap_t allowed; /* logical CPUs (OS numbers) that this process may run on */
-	bool live; /* false: describes a recorded machine; nothing can be bound */
+	bool live; /* false: this describes a recorded machine, and nothing can be bound */
 };
 
 /*

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <x86intrin.h>
 
-/* Long against the 100 ns or so that reading a clock costs, so to some ppm; short against a user's patience. */
+/*
+ * The measurement is long against the 100 ns or so that reading a clock costs, so it is right to some ppm, and short
+ * against a user's patience.
+ */
 #define MEASURE_NS (20 * NS_PER_MS)
 
 /* Reading both clocks is tried this often at each end, and the tightest pair is taken: an interrupt spoils one. */
@@ -52,7 +55,10 @@ static uint64_t measure(void)
 	struct instant first, last;
 
 	first = read_clocks();
-	/* Asleep, not spinning: others may be measuring. Cut short by a signal it is still a measurement. */
+	/*
+	 * The thread sleeps and does not spin, because others may be measuring. A sleep that a signal cuts short is
+	 * still a measurement.
+	 */
 	nanosleep(&pause, NULL);
 	last = read_clocks();
 	if (last.ns <= first.ns || last.tsc <= first.tsc)
@@ -67,7 +73,7 @@ static bool has_timing_leaf(const struct outer *outer)
 	       !strcmp(outer->signature, "bhyve bhyve ") || !strcmp(outer->signature, "ACRNACRNACRN");
 }
 
-/* What CPUID says, into advertised_*. Returns whether it is exact, not a nominal number. */
+/* Fill advertised_* with what CPUID says. Returns whether that is exact, not a nominal number. */
 static bool advertised(const struct machine_source *source, const struct outer *outer, struct tsc *out)
 {
 	struct cpuid_record base, leaf;

@@ -56,11 +56,12 @@ static json_t *about_new(const struct job *job)
 	for (size_t i = 0; i < request->run_bench_count; i++)
 		json_array_append_new(benches, json_string(request->run_benches[i]->name));
 	return json_pack(
-		"{s:i, s:s, s:s, s:o, s:s, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
+		"{s:i, s:s, s:s, s:o, s:s, s:o*, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
-		"effort", request->effort->name, "seed", (json_int_t)request->seed, "state", "running", "reason",
-		"started_utc", run_utc_now(), "finished_utc", "duration_s", "host", host, "benches", benches,
-		"settings", names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
+		"effort", request->effort->name, "rounds", request->rounds ? json_integer(request->rounds) : NULL,
+		"seed", (json_int_t)request->seed, "state", "running", "reason", "started_utc", run_utc_now(),
+		"finished_utc", "duration_s", "host", host, "benches", benches, "settings",
+		names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
 		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
 		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
 		machine_describe(&job->source));
@@ -248,6 +249,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 		return error;
 	job->points = json_array();
 	job->around.effort = request->effort;
+	job->around.rounds = request->rounds;
 	job->around.memory_budget_bytes = job->memory_budget_bytes;
 	job->around.source = &job->source;
 	job->around.numa_node = topology_numa_node(&job->topology, job->cpu);

@@ -20,6 +20,7 @@ struct job_request {
 	bool guest;
 	struct plan_request plan;
 	const struct effort *effort;
+	unsigned rounds; /* 0: as many as the effort's time allows */
 	int cpu; /* -1: choose */
 	uint64_t seed;
 	const char *path; /* of the run directory */

@@ -227,8 +227,9 @@ static int round_setup_memory(struct round_setup *setup, const struct wish *wish
 	uint64_t pages;
 	int error = packed_make(setup, wish->count, why);
 
-	limits.deadline_ns = now_ns() + (uint64_t)(touch_share(m) / (double)configurations_possible(m) * m->seconds *
-						   (double)NS_PER_S);
+	if (!m->around->rounds)
+		limits.deadline_ns = now_ns() + (uint64_t)(touch_share(m) / (double)configurations_possible(m) *
+							   m->seconds * (double)NS_PER_S);
 	if (error)
 		return error;
 	if (like->sparse)

@@ -53,7 +53,10 @@ static bool stopped(const struct measurement *m)
 	return m->around->stop && m->around->stop();
 }
 
-/* Paired points are finished when no more samples help. Those that need more memory than a run may take never begin. */
+/*
+ * Paired points are finished when no more samples help. With a fixed number of rounds every sample helps. Those that need
+ * more memory than a run may take never begin.
+ */
 static void pair_judge(
 	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
 {
@@ -71,7 +74,7 @@ static void pair_judge(
 
 		if (!(pair->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
 			continue;
-		if (point->samples < m->around->effort->samples_least ||
+		if (m->around->rounds || point->samples < m->around->effort->samples_least ||
 			(point->samples < m->around->effort->samples_most &&
 				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
 			finished = false;
@@ -114,6 +117,7 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 		.bench = m->plan->bench->name,
 		.pass = m->plan->configuration[0].pair[0]->point[0].pass,
 		.round = m->round,
+		.rounds = m->around->rounds,
 		.points_finished = points_finished(m->plan, pair_is_finished),
 		.points = points_finished(m->plan, pair_is_any),
 		.elapsed_s = (double)(now - m->start_ns) / (double)NS_PER_S,
@@ -292,6 +296,9 @@ static void unmeasured_explain(struct measurement *m)
 					continue;
 				unmeasured_reason(m, configuration, pair, &pair->point[s], &why);
 				point_fail(&pair->point[s], POINT_SKIPPED, &why);
+				/* That one point was disturbed says nothing about larger counts. */
+				if (pair->point[s].contaminated)
+					continue;
 				for (size_t other = 0; other < c; other++) {
 					const struct paired_points *smaller = configuration->pair[other];
 
@@ -315,6 +322,8 @@ static bool another_round(const struct measurement *m, uint64_t last_ns, size_t 
 
 	if (!unfinished)
 		return false;
+	if (m->around->rounds)
+		return m->round < m->around->rounds;
 	return (double)now_ns() + share * (double)last_ns <
 	       (double)(m->round < m->around->effort->samples_least ? m->abort_ns : m->deadline_ns);
 }
@@ -355,6 +364,12 @@ static void measurement_close(struct measurement *m)
 	free(m->cycle.next);
 }
 
+/* A fixed number of rounds has no deadline. */
+static uint64_t deadline_after(const struct surroundings *around, uint64_t start_ns, double seconds)
+{
+	return around->rounds ? UINT64_MAX : start_ns + (uint64_t)(seconds * (double)NS_PER_S);
+}
+
 int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
 	struct reason *why)
 {
@@ -364,8 +379,8 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		.around = around,
 		.cost = cost,
 		.start_ns = start,
-		.deadline_ns = start + (uint64_t)(seconds * (double)NS_PER_S),
-		.abort_ns = start + (uint64_t)(seconds * (1 + OVERTIME_SHARE) * (double)NS_PER_S),
+		.deadline_ns = deadline_after(around, start, seconds),
+		.abort_ns = deadline_after(around, start, seconds * (1 + OVERTIME_SHARE)),
 		.seconds = seconds,
 	};
 	int error = measurement_open(&m), written;

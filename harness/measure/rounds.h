@@ -1,5 +1,6 @@
 /*
- * Measuring a plan: rounds over all its points, until the points are precise enough or the time is used up.
+ * Measuring a plan: rounds over all its points, until the points are precise enough or the time is used up; or a fixed
+ * number of rounds, whatever time they take.
  *
  * A round makes new memory for each memory configuration, opens a space of each setting on it, and visits all
  * unfinished paired points once, in a new random order. Paired points are measured one right after the other, on the
@@ -43,7 +44,7 @@ double effort_seconds_most(double seconds);
 struct progress {
 	const char *bench;
 	enum pass pass;
-	unsigned round;
+	unsigned round, rounds; /* the round that begins, from 0, of how many; rounds 0: not fixed */
 	size_t points_finished, points;
 	double elapsed_s, left_s; /* of the whole bench */
 	uint64_t memory_bytes;
@@ -53,6 +54,7 @@ struct progress {
 struct surroundings {
 	struct point_context context;
 	const struct effort *effort;
+	unsigned rounds; /* so many in each pass, however long they take; 0: as many as the seconds allow */
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
@@ -78,8 +80,8 @@ struct clock_cost {
 };
 
 /*
- * Measure all points of a plan within `seconds`. All points are final and written when it returns, unless write()
- * failed.
+ * Measure all points of a plan within `seconds`, or in around->rounds rounds without a limit of time. All points are final
+ * and written when it returns, unless write() failed.
  * 0; -EINTR: stop() became true, and the points hold what was measured so far; another error with *why: of write(), or
  * no memory.
  */

@@ -191,6 +191,20 @@ static void check_clock(struct checking *c, const json_t *about, bool complete)
 		check_nulls(c, clock, "clock");
 }
 
+/* Only a run with a fixed number of rounds has the key. */
+static void check_rounds(struct checking *c, const json_t *about)
+{
+	const json_t *rounds = json_object_get(about, "rounds");
+
+	if (!rounds)
+		return;
+	c->rounds = json_integer_value(rounds);
+	if (c->rounds < 1) {
+		finding(c, FINDING_PROBLEM, "rounds is not a whole number from 1");
+		c->rounds = 0;
+	}
+}
+
 static void check_about(struct checking *c, const json_t *about)
 {
 	static const char *const lists[] = { "command_line", "benches", "settings" };
@@ -218,6 +232,7 @@ static void check_about(struct checking *c, const json_t *about)
 		finding(c, FINDING_PROBLEM, "an interrupted run without a reason");
 	if (!strcmp(json_string_value(state), "running"))
 		finding(c, FINDING_WARNING, "the run still goes on, or was killed: its points so far are usable");
+	check_rounds(c, about);
 	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
 	check_counters(c, about);

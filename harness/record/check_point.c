@@ -183,6 +183,21 @@ static bool check_samples(struct checking *c, const json_t *samples)
 	return sound;
 }
 
+/* A run with a fixed number of rounds has no sample of a later one. */
+static void check_sample_rounds(struct checking *c, const json_t *samples)
+{
+	size_t i;
+	json_t *round;
+
+	json_array_foreach (json_object_get(samples, "round"), i, round) {
+		if (json_integer_value(round) < c->rounds)
+			continue;
+		finding(c, FINDING_PROBLEM, "samples round: %lld, but the run has %lld rounds, counted from 0",
+			(long long)json_integer_value(round), (long long)c->rounds);
+		return;
+	}
+}
+
 /* What each sample of a point was converted with: core cycles per TSC cycle. */
 static bool check_calibrations(struct checking *c, const json_t *calibrations)
 {
@@ -292,6 +307,8 @@ static void check_metrics(struct checking *c, const json_t *point)
 		else if (sound)
 			check_median(c, &metric, contaminated);
 	}
+	if (sound && c->rounds && !join_of(c, point))
+		check_sample_rounds(c, json_object_get(point, "samples"));
 	/* Each run has a clock of its own: a hypervisor may scale a guest's TSC. */
 	if (sound)
 		check_clocks(c, point, join_of(c, point) ? join_of(c, point)->tsc_hz : c->tsc_hz);

@@ -22,6 +22,7 @@ struct checking {
 	size_t line;
 	double tsc_hz; /* 0: unknown */
 	const json_t *about; /* run.json; NULL: it cannot be read */
+	json_int_t rounds; /* that the run measured in each pass; 0: as many as its time allowed */
 	struct checked_join *join; /* owned by check.c */
 	size_t joins;
 };

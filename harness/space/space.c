@@ -4,11 +4,6 @@
 
 const char *const frames_names[FRAMES_COUNT] = { "contiguous", "shuffled" };
 
-const char *frames_name(enum frames frames)
-{
-	return (unsigned)frames < FRAMES_COUNT ? frames_names[frames] : NULL;
-}
-
 static const struct {
 	int (*open)(const struct space_spec *spec, struct space **space, struct reason *why);
 } settings[SETTING_SPACES] = {
@@ -46,9 +41,4 @@ struct kvm_stats *space_vm_stats(const struct space *space)
 struct kvm_stats *space_vcpu_stats(const struct space *space)
 {
 	return space->ops->vcpu_stats ? space->ops->vcpu_stats(space) : NULL;
-}
-
-const unsigned char *space_code(const struct space *space)
-{
-	return space->ops->code(space);
 }

@@ -39,6 +39,7 @@ struct space_ops {
 	void *(*pointer)(const struct space *space, uint64_t address);
 	struct kvm_stats *(*vm_stats)(const struct space *space);
 	struct kvm_stats *(*vcpu_stats)(const struct space *space);
+	/* The measured kernels' bytes as this space runs them, kernels_end - kernels_begin of them. */
 	const unsigned char *(*code)(const struct space *space);
 	void (*close)(struct space *space);
 };
@@ -56,9 +57,6 @@ void *space_pointer(const struct space *space, uint64_t address);
 /* KVM's statistics of the VM and of the vCPU; NULL where there are none. The space's. */
 struct kvm_stats *space_vm_stats(const struct space *space);
 struct kvm_stats *space_vcpu_stats(const struct space *space);
-
-/* The measured kernels' bytes as this space runs them, kernels_end - kernels_begin of them. */
-const unsigned char *space_code(const struct space *space);
 
 /* One implementation a setting; called by space_open(). */
 int host_space_open(const struct space_spec *spec, struct space **space, struct reason *why);

@@ -420,11 +420,6 @@ void *worker_group_result(const struct worker_group *group, unsigned worker)
 	return result_of(group->state, worker);
 }
 
-void *worker_group_shared(const struct worker_group *group)
-{
-	return (unsigned char *)group->state + group->state->shared_at;
-}
-
 void worker_group_dismiss(struct worker_group *group)
 {
 	for (unsigned i = 0; i < group->processes; i++)

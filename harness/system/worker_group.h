@@ -76,7 +76,6 @@ struct worker_group {
  */
 int worker_group_run(const struct worker_group_spec *spec, struct worker_group *group, struct reason *why);
 void *worker_group_result(const struct worker_group *group, unsigned worker);
-void *worker_group_shared(const struct worker_group *group);
 
 /*
  * End the processes and wait until they and their memory are gone. A group of zeros is allowed.

@@ -15,7 +15,7 @@ setup() {
 	chmod +x "$BIN/qemu-system-x86_64"
 	export NESTWALK_GUEST_IMAGE=$BATS_TEST_TMPDIR/empty
 	# Hardly anything to measure for the host.
-	HOST=(-s "host,guest" -b tlb-reach --effort quick --param page_size=4K --param stride=1 --param pages=8)
+	HOST=(-s "host,guest" -b tlb-reach --effort quick --rounds 2 --param page_size=4K --param stride=1 --param pages=8)
 }
 
 teardown() {

@@ -1,34 +1,9 @@
 #!/usr/bin/env bats
-# malloc-storm and page-table-cost, measuring. Counts, shapes and orders of magnitude only: no test here depends on how
-# fast the machine is, nor on its having time: what a busy machine disturbs is left out.
+# malloc-storm and page-table-cost, measuring. Counts, shapes and orders of magnitude only.
 
 # commas belong to --param; $stderr is set by run --separate-stderr; each test has a RUN of its own
 # shellcheck disable=SC2030,SC2031,SC2054,SC2154
-bats_require_minimum_version 1.5.0
-
-setup() {
-	NESTWALK=${NESTWALK:-build/nestwalk}
-	RUN=$BATS_TEST_TMPDIR/run
-}
-
-# The points of a short run of one bench, each with what was measured (ok) or why not.
-measure() {
-	"$NESTWALK" run --effort quick -s host "$@" -o "$RUN" >"$BATS_TEST_TMPDIR/said" 2>&1
-	run -0 "$NESTWALK" check "$RUN"
-	every '.status != "error"'
-	ok=$(jq -s 'map(select(.status == "ok")) | length' "$RUN/points.jsonl")
-	[ "$ok" -gt 0 ] || skip "the machine is too busy: $(head -c 300 "$BATS_TEST_TMPDIR/said")"
-}
-
-# Whether a jq condition holds for each point; which ones it does not hold for is printed.
-every() {
-	jq -es "map(select($1 | not)) | . == [] or (tostring | halt_error)" "$RUN/points.jsonl"
-}
-
-# ... for each one measured.
-every_ok() {
-	every ".status != \"ok\" or ($1)"
-}
+load helpers
 
 need_glibc() {
 	if [ "$("$NESTWALK" env --json | jq .allocator.is_glibc)" != true ]; then
@@ -41,7 +16,7 @@ need_glibc() {
 
 @test "malloc: blocks have mappings of their own from 128 KiB at first, and above 32 MiB for good" {
 	need_glibc
-	measure -b malloc-storm --param size=16,16K,256K,1M,40M --param touch=no
+	measure -s host -b malloc-storm --param size=16,16K,256K,1M,40M --param touch=no
 	every_ok '.params.pattern != "pair" or .metrics.mapped_share.median == (if .params.block_bytes > 33554432
 		then 1 else 0 end)'
 	every_ok '.params.pattern != "batch" or .metrics.mapped_share.median == (if .params.block_bytes > 131072
@@ -57,7 +32,7 @@ need_glibc() {
 @test "malloc: touching memory that was just mapped takes a fault a page" {
 	need_glibc
 	grep -q '\[always\]' /sys/kernel/mm/transparent_hugepage/enabled && skip "THP always: pages of 2M fault at once"
-	measure -b malloc-storm --param size=256K,1M --param touch=yes
+	measure -s host -b malloc-storm --param size=256K,1M --param touch=yes
 	every_ok '.params.pattern != "batch" or (.metrics.faults_per_call.median | . * 4096 - (4096 * 8)) <= .params.block_bytes'
 	every_ok '.params.pattern != "batch" or .metrics.faults_per_call.median * 4096 >= .params.block_bytes'
 	every_ok '.params.pattern != "pair" or .metrics.faults_per_call.median < 1'
@@ -77,14 +52,14 @@ need_glibc() {
 }
 
 @test "malloc: threads only where they are asked for, and never more than CPUs" {
-	measure -b malloc-storm --param size=64 --param touch=no
+	measure -s host -b malloc-storm --param size=64 --param touch=no
 	every '.params.actors == 1'
 	run ! "$NESTWALK" run -b malloc-storm --param actors=4096 -o "$BATS_TEST_TMPDIR/none"
 	[[ "$output" == *"actors"* ]]
 }
 
 @test "page tables: the kernel's count is the formula's, and distance costs tables" {
-	measure -b page-table-cost --param page_size=4K --param pages=512,2048
+	measure -s host -b page-table-cost --param page_size=4K --param pages=512,2048
 	every_ok '(.metrics.table_bytes.median - .metrics.expected_table_bytes.median | fabs) <= 3 * 4096'
 	every_ok '.metrics.faults_per_page.median | . >= 1 and . < 1.05'
 	every_ok '.metrics.build_ns.median > 1 and .metrics.teardown_ns.median > 0'
@@ -97,18 +72,17 @@ need_glibc() {
 }
 
 @test "page tables: what cannot be had is skipped with what to do" {
-	measure -b page-table-cost --param page_size=4K,2M,1G --param distance=1G --param pages=4
+	measure -s host -b page-table-cost --param page_size=4K,2M,1G --param distance=1G --param pages=4
 	every '.status == "ok" or (.reason | length > 20)'
 	# More tables than there may be memory for, and more pages than any pool has.
-	"$NESTWALK" run --effort quick -s host -b page-table-cost --param page_size=1G --param distance=1G \
+	"$NESTWALK" run "${ROUNDS[@]}" -s host -b page-table-cost --param page_size=1G --param distance=1G \
 		--param pages=60000 -o "$BATS_TEST_TMPDIR/large" || [ $? -eq 77 ]
 	jq -e '.status == "skipped" and (.reason | contains("1G"))' "$BATS_TEST_TMPDIR/large/points.jsonl"
 }
 
 @test "both run on one CPU" {
-	first=$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//')
-	taskset -c "$first" "$NESTWALK" run --effort quick -s host -b malloc-storm,page-table-cost --param size=64 \
-		--param distance=4K --param pages=512 -o "$RUN" || [ $? -eq 77 ]
-	run -0 "$NESTWALK" check "$RUN"
-	every '.status != "error"'
+	run --separate-stderr taskset -c "$(one_cpu)" "$NESTWALK" run "${ROUNDS[@]}" -s host -b malloc-storm,page-table-cost \
+		--param size=64 --param distance=4K --param pages=512 -o "$RUN"
+	went_well
+	is_sound
 }

@@ -40,6 +40,10 @@ refused_with() {
 	refused_with "--seed wants a whole number"
 	run -2 --separate-stderr "$NESTWALK" run tlb-reach -o "$RUN"
 	refused_with "did you mean -b tlb-reach"
+	for rounds in 0 -1 1.5 many 100001; do
+		run -2 --separate-stderr "$NESTWALK" run --rounds $rounds -o "$RUN"
+		refused_with "--rounds wants a whole number from 1 to 100000, not '$rounds'"
+	done
 }
 
 @test "a CPU that may not be used is refused, and those that may are named" {
@@ -65,7 +69,8 @@ refused_with() {
 }
 
 @test "where several benches have a parameter, those that take its value run" {
-	run -0 --separate-stderr "$NESTWALK" run -s host --effort quick --param kind=upgrade --param region=2M -o "$RUN"
+	run --separate-stderr "$NESTWALK" run -s host --effort quick --rounds 1 --param kind=upgrade \
+		--param region=2M -o "$RUN"
 	[ "$(jq -c .benches "$RUN/run.json")" = '["fault-storm"]' ]
 }
 

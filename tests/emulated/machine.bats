@@ -51,7 +51,7 @@ nothing_left_of() {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 	mkdir "$TMPDIR"
 	boot 'sleep 1000' -a stopped-$$ &
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		! pgrep -f "qemu-system.*stopped-$$" >/dev/null || break
 		sleep 0.1
 	done

@@ -131,7 +131,7 @@ start() {
 }
 
 soon() {
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		! "$@" || return 0
 		sleep 0.1
 	done

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # scripts/test, on programs that pass, fail, crash, are skipped and stop half way: nothing gets lost in the count.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	test=$BATS_TEST_DIRNAME/../../scripts/test
 	cd "$BATS_TEST_TMPDIR" || return
@@ -83,4 +85,52 @@ totals() {
 	program ./see '[ "$COLOUR" = blue ]'
 	run "$test" COLOUR=red ./see COLOUR=blue ./see
 	totals 1 1 0
+}
+
+@test "programs run side by side, and their results come in the order in which they were named" {
+	# The first waits for the second, and so both run at a time.
+	program ./first 'echo 1..1; for _ in $(seq 600); do [ -e second-ran ] && break; sleep 0.1; done; [ -e second-ran ] && echo "ok 1 - a"'
+	program ./second ': >second-ran; echo 1..2; echo "not ok 1 - b"; echo "# it broke"; echo "ok 2 - c"; exit 1'
+	program ./third 'exit 0'
+	JOBS=2 run "$test" ./first ./second ./third
+	[ "$status" -eq 1 ]
+	totals 3 1 0
+	[[ "${lines[0]}" == "pass  ./first "* ]]
+	[[ "${lines[1]}" == "FAIL  ./second "* ]]
+	[[ "${lines[2]}" == *"not ok 1 - b" ]]
+	[[ "${lines[3]}" == *"# it broke" ]]
+	[[ "${lines[4]}" == "pass  ./third "* ]]
+}
+
+@test "JOBS=1 and -j 1 run one program at a time, and -j waits for those before it" {
+	program ./alone 'mkdir lock || exit 1; sleep 0.2; rmdir lock'
+	ln -s alone b
+	ln -s alone c
+	JOBS=1 run "$test" ./alone ./b ./c
+	totals 3 0 0
+	JOBS=3 run "$test" ./alone -j 1 ./b ./c ./alone
+	totals 4 0 0
+	run "$test" -j none ./alone
+	[ "$status" -eq 2 ]
+}
+
+@test "a program that hangs is stopped and is a failure, and those beside it are counted" {
+	program ./hangs 'echo 1..2; echo "ok 1 - a"; exec sleep 1000'
+	program ./good 'exit 0'
+	LIMIT_S=2 JOBS=2 run "$test" ./hangs ./good ./good
+	[ "$status" -eq 1 ]
+	totals 3 1 0
+	[[ "$output" == *"stopped after 2 s"* ]]
+}
+
+@test "who stops it stops the programs, and nothing is left behind" {
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	program ./hangs 'echo $$ >>pids; exec sleep 1000'
+	JOBS=2 "$test" ./hangs ./hangs &
+	until [ "$(sort -u pids 2>/dev/null | wc -l)" -eq 2 ]; do sleep 0.1; done
+	kill -TERM $!
+	wait $! || true
+	while read -r pid; do run ! kill -0 "$pid"; done <pids
+	[ -z "$(ls -A "$TMPDIR")" ]
 }

@@ -51,7 +51,7 @@ static struct hardware *open_hardware(void)
 	struct hardware_request request = { .settings = EVERYWHERE,
 		.source = &source,
 		.module = &module,
-		.microarch = catalogue_find("skx"),
+		.microarch = microarch_named("skx"),
 		.calls = &calls };
 	struct hardware *hardware;
 	struct reason why = { "" };

@@ -30,7 +30,7 @@ static int encode_every_cpu(void **state)
 static struct counting *open_on(const char *microarch, unsigned wanted)
 {
 	struct counting_plan plan = {
-		.wanted = wanted, .scope = COUNT_THREAD, .microarch = catalogue_find(microarch), .calls = &fake_calls
+		.wanted = wanted, .scope = COUNT_THREAD, .microarch = microarch_named(microarch), .calls = &fake_calls
 	};
 	struct counting *counting;
 	struct reason why = { "" };
@@ -73,7 +73,7 @@ static void take_all(struct counting *counting, double *value, bool *scaled)
 /* What a row must give: ten units of work, of which each event counts its own code. */
 static double expected(const char *microarch, enum count_metric metric)
 {
-	const struct microarch *which = catalogue_find(microarch);
+	const struct microarch *which = microarch_named(microarch);
 	const struct count_row *row = &which->rows[metric];
 	double sum = 0;
 
@@ -97,7 +97,7 @@ static void check_all(const char *microarch)
 		for (unsigned m = 0; m < COUNT_METRICS; m++) {
 			const struct reason *why = counting_reason(counting, (enum count_metric)m);
 
-			if (!catalogue_find(microarch)->rows[m].term[0].event) {
+			if (!microarch_named(microarch)->rows[m].term[0].event) {
 				assert_true(isnan(value[m]) && why && *why->text);
 				continue;
 			}
@@ -252,7 +252,7 @@ static void test_too_few_descriptors(void **state)
 
 		if (!why)
 			known++;
-		else if (m != COUNT_PAGE_FAULTS && catalogue_find("skx")->rows[m].term[0].event)
+		else if (m != COUNT_PAGE_FAULTS && microarch_named("skx")->rows[m].term[0].event)
 			assert_non_null(strstr(why->text, "ulimit -n"));
 	}
 	assert_in_range(known, 1, 8);
@@ -335,7 +335,7 @@ static void test_guest(void **state)
 {
 	struct counting_plan plan = { .wanted = COUNT_BIT(COUNT_CYCLES) | COUNT_BIT(COUNT_PAGE_FAULTS),
 		.scope = COUNT_GUEST,
-		.microarch = catalogue_find("skx"),
+		.microarch = microarch_named("skx"),
 		.calls = &fake_calls };
 	struct counting *counting;
 

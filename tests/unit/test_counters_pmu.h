@@ -6,6 +6,7 @@
 #define NESTWALK_TEST_COUNTERS_PMU_H
 
 #include "counters/group.h"
+#include "test_counters_named.h"
 
 #include <errno.h>
 #include <string.h>

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_MS 10000 /* far longer than a shell takes for anything here */
+#define PATIENCE_MS 60000 /* far longer than a shell takes for anything here */
 
 static char place[] = "/tmp/nestwalk-test-job-XXXXXX";
 

@@ -1,4 +1,4 @@
-/* guest/guest.c, vm.c, witness.c: a guest from power-on to its results, or to the reason why there are none. */
+/* guest/guest.c, vm.c, host_observer.c: a guest from power-on to its results, or to the reason why there are none. */
 #include "guest/guest.h"
 
 #include "base/units.h"
@@ -20,7 +20,7 @@
 #define SHORT_S 0.4
 #define START_S 3 /* time to start and to say something, and not much more */
 /* For guests that do as they should: longer than that takes on a machine that is busy. */
-#define LONG_S 20
+#define LONG_S 60
 #define LONG_MS 20000
 
 static char place[] = "/tmp/nestwalk-test-guest-XXXXXX";

@@ -43,6 +43,7 @@ static void measurements_count_in_every_setting(void **state)
 	struct point_context context;
 	struct measured measured = { &context, json_array() };
 	struct surroundings around = { .effort = effort_find("quick"),
+		.rounds = 8, /* each group of counters gets its turn, even where some samples are disturbed */
 		.source = &source,
 		.numa_node = -1,
 		.memory_budget_bytes = GIB,
@@ -61,15 +62,20 @@ static void measurements_count_in_every_setting(void **state)
 	hardware = open_hardware();
 	around.context = context = context_of(hardware);
 	assert_int_equal(plan_make(&plan, benches_find("tlb-reach"), &request, &why), 0);
-	assert_int_equal(rounds_measure(&plan, &around, 3, &cost, &why), 0);
+	assert_int_equal(rounds_measure(&plan, &around, 0, &cost, &why), 0);
 	assert_true(json_array_size(measured.points) >= 1);
 	json_array_foreach (measured.points, i, point) {
+		assert_int_equal(problems(point, NULL), 0);
+		/* On a busy machine each sample of a point may be disturbed. */
+		if (strcmp(json_string_value(json_object_get(point, "status")), "ok")) {
+			assert_non_null(strstr(json_string_value(json_object_get(point, "reason")), "disturbed"));
+			continue;
+		}
 		assert_true(fabs(median_of(point, "dtlb_load_walks_per_access") - UNITS * 0x0e08 / (9. * 8192)) < 1e-9);
 		assert_true(
 			json_is_number(json_object_get(metric_of(point, "dtlb_load_misses_l1_per_access"), "median")));
 		/* 192 x 18 instructions for 73728 accesses are not believed, here as little as in one sample. */
 		assert_string_not_equal(reason_in(metric_of(point, "instructions_per_access"), "reason"), "");
-		assert_int_equal(problems(point, NULL), 0);
 	}
 	plan_free(&plan);
 	json_decref(measured.points);

@@ -111,7 +111,7 @@ static void a_killed_run_gives_back(void **state)
 	}
 	waitpid(child, NULL, 0);
 	/* The watcher needs a moment to see the end of its pipe. */
-	for (unsigned wait = 0; wait < 100 && pool_pages(2048) != 3; wait++)
+	for (unsigned wait = 0; wait < 3000 && pool_pages(2048) != 3; wait++)
 		usleep(20000);
 	assert_int_equal(pool_pages(2048), 3);
 }

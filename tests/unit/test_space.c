@@ -153,10 +153,10 @@ static void both_spaces_run_the_same_bytes(void **state)
 	chase_make(&configuration, BACKING_4K);
 	host = space_make(&configuration, SETTING_HOST, FRAMES_CONTIGUOUS);
 	vcpu = space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS);
-	assert_ptr_not_equal(space_code(host), space_code(vcpu));
+	assert_ptr_not_equal(host->ops->code(host), vcpu->ops->code(vcpu));
 	assert_true(kernels_end - kernels_begin > 100);
-	assert_memory_equal(space_code(host), space_code(vcpu), (size_t)(kernels_end - kernels_begin));
-	assert_memory_equal(space_code(host), kernels_begin, (size_t)(kernels_end - kernels_begin));
+	assert_memory_equal(host->ops->code(host), vcpu->ops->code(vcpu), (size_t)(kernels_end - kernels_begin));
+	assert_memory_equal(host->ops->code(host), kernels_begin, (size_t)(kernels_end - kernels_begin));
 	space_close(vcpu);
 	space_close(host);
 	chase_drop(&configuration);

@@ -95,7 +95,6 @@ static void check_meeting(enum workers_as as)
 		for (unsigned k = 0; k < ACTORS; k++)
 			assert_true(one->met_ns[1] >= ((struct result *)worker_group_result(&group, k))->met_ns[0]);
 	}
-	assert_int_equal(*(unsigned *)worker_group_shared(&group), ACTORS);
 	worker_group_dismiss(&group);
 	no_child_is_left();
 }
@@ -233,7 +232,7 @@ static void orphans_end(void **state)
 	assert_int_equal(read(ends[0], &worker, sizeof(worker)), sizeof(worker));
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
 	assert_true(worker > 0);
-	for (unsigned wait = 0; wait < 1000 && !gone; wait++) {
+	for (unsigned wait = 0; wait < 60000 && !gone; wait++) {
 		char path[64], what = '?';
 		FILE *file;
 

@@ -1,35 +1,35 @@
-#include "guest/counted.h"
+#include "guest/host_counters.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-void guest_counted_begin(struct guest_counted *counted, const struct guest_counted_plan *plan)
+void host_counters_begin(struct host_counters *counters, const struct host_counters_plan *plan)
 {
 	int error = 0;
 
-	*counted = (struct guest_counted){ .of_vcpu = calloc(plan->vcpus, sizeof(struct counting *)) };
-	if (!counted->of_vcpu)
-		error = fail(&counted->why, ENOMEM, "no memory to count");
-	while (!error && counted->vcpus < plan->vcpus) {
+	*counters = (struct host_counters){ .of_vcpu = calloc(plan->vcpus, sizeof(struct counting *)) };
+	if (!counters->of_vcpu)
+		error = fail(&counters->why, ENOMEM, "no memory to count");
+	while (!error && counters->vcpus < plan->vcpus) {
 		const struct counting_plan of_one = {
-			.wanted = GUEST_COUNTED,
+			.wanted = HOST_COUNTERS,
 			.scope = plan->scope,
-			.thread = plan->threads[counted->vcpus],
+			.thread = plan->threads[counters->vcpus],
 			.microarch = plan->microarch,
 			.calls = plan->calls,
 		};
 
-		error = counting_open(&of_one, &counted->of_vcpu[counted->vcpus], &counted->why);
-		counted->vcpus += !error;
+		error = counting_open(&of_one, &counters->of_vcpu[counters->vcpus], &counters->why);
+		counters->vcpus += !error;
 	}
-	/* All are open before the first counts. */
-	for (unsigned i = 0; i < counted->vcpus; i++)
-		counting_begin(counted->of_vcpu[i]);
+	/* Counting begins only when all counters are open. */
+	for (unsigned i = 0; i < counters->vcpus; i++)
+		counting_begin(counters->of_vcpu[i]);
 }
 
-/* The sum over all vCPUs; NAN where one of them does not know. */
+/* The sum over all vCPUs; a metric is NAN where one of them does not know it. */
 struct sums {
 	double value[COUNT_METRICS];
 	struct reason why[COUNT_METRICS];
@@ -39,7 +39,7 @@ struct sums {
 static void sums_add(struct sums *sums, const struct count_sample *sample)
 {
 	for (unsigned m = 0; m < COUNT_METRICS; m++) {
-		if (!(GUEST_COUNTED & COUNT_BIT(m)))
+		if (!(HOST_COUNTERS & COUNT_BIT(m)))
 			continue;
 		if (!isfinite(sample->value[m]) && sample->why[m])
 			sums->why[m] = *sample->why[m];
@@ -56,7 +56,7 @@ static json_t *sums_json(const struct sums *sums, struct reason *why)
 	for (unsigned m = 0; all && m < COUNT_METRICS; m++) {
 		char beside[64];
 
-		if (!(GUEST_COUNTED & COUNT_BIT(m)))
+		if (!(HOST_COUNTERS & COUNT_BIT(m)))
 			continue;
 		if (isfinite(sums->value[m])) {
 			json_object_set_new(all, count_meanings[m].name, json_real(sums->value[m]));
@@ -76,22 +76,22 @@ static json_t *sums_json(const struct sums *sums, struct reason *why)
 	return NULL;
 }
 
-json_t *guest_counted_end(struct guest_counted *counted, struct reason *why)
+json_t *host_counters_end(struct host_counters *counters, struct reason *why)
 {
 	struct sums sums = { 0 };
 	json_t *all = NULL;
 
-	*why = counted->why;
-	for (unsigned i = 0; i < counted->vcpus; i++) {
+	*why = counters->why;
+	for (unsigned i = 0; i < counters->vcpus; i++) {
 		struct count_sample sample;
 
-		counting_end(counted->of_vcpu[i], &sample);
+		counting_end(counters->of_vcpu[i], &sample);
 		sums_add(&sums, &sample);
-		counting_close(counted->of_vcpu[i]);
+		counting_close(counters->of_vcpu[i]);
 	}
-	if (counted->vcpus && !counted->why.text[0])
+	if (counters->vcpus && !counters->why.text[0])
 		all = sums_json(&sums, why);
-	free(counted->of_vcpu);
-	*counted = (struct guest_counted){ 0 };
+	free(counters->of_vcpu);
+	*counters = (struct host_counters){ 0 };
 	return all;
 }

@@ -1,4 +1,4 @@
-#include "guest/witness.h"
+#include "guest/host_observer.h"
 
 #include "base/units.h"
 #include "machine/hypervisor.h"
@@ -12,29 +12,32 @@
 
 #define VCPUS_MAX 1024u
 
-/* From here on until the job's end. What an emulator's threads do is no guest code. */
+/*
+ * Hardware is counted from here to the end of the job. An emulator's threads run no guest code, so nothing is counted
+ * there.
+ */
 static void count_begin(
-	struct witness *witness, const struct guest_request *request, const int *threads, unsigned count)
+	struct host_observer *observer, const struct guest_request *request, const int *threads, unsigned count)
 {
 	struct machine_source source;
 	struct kvm_module module;
 
 	if (request->shape.accel != GUEST_KVM) {
-		fail(&witness->counted.why, 0, "a guest of QEMU's emulator has no hardware of its own");
+		fail(&observer->counters.why, 0, "a guest of QEMU's emulator has no hardware of its own");
 		return;
 	}
 	machine_source_live(&source);
 	machine_kvm_module(&source, &module);
-	guest_counted_begin(&witness->counted, &(struct guest_counted_plan){
-						       .threads = threads,
-						       .vcpus = count,
-						       .scope = count_scope_of_vcpu(&module),
-					       });
+	host_counters_begin(&observer->counters, &(struct host_counters_plan){
+							 .threads = threads,
+							 .vcpus = count,
+							 .scope = count_scope_of_vcpu(&module),
+						 });
 	machine_source_close(&source);
 }
 
-/* The thread of each vCPU to a CPU of its own. One that cannot be pinned is measured where it is, and says null. */
-static int pin(struct witness *witness, const struct guest_request *request, struct qmp *qmp, struct reason *why)
+/* Bind each vCPU's thread to a CPU of its own. A thread that cannot be bound stays where it is, and its CPU is null. */
+static int pin(struct host_observer *observer, const struct guest_request *request, struct qmp *qmp, struct reason *why)
 {
 	int threads[VCPUS_MAX];
 	unsigned count;
@@ -42,8 +45,8 @@ static int pin(struct witness *witness, const struct guest_request *request, str
 
 	if (error)
 		return error;
-	witness->pinned = json_array();
-	/* An emulator has one thread for all its vCPUs, or one each: as it says. */
+	observer->pinned = json_array();
+	/* An emulator has one thread for all its vCPUs, or one for each; QEMU says which. */
 	for (unsigned i = 0; i < count; i++) {
 		cpu_set_t set;
 		bool done = false;
@@ -53,33 +56,33 @@ static int pin(struct witness *witness, const struct guest_request *request, str
 			CPU_SET(request->cpus[i], &set);
 			done = !sched_setaffinity(threads[i], sizeof(set), &set);
 		}
-		json_array_append_new(witness->pinned, done ? json_integer(request->cpus[i]) : json_null());
+		json_array_append_new(observer->pinned, done ? json_integer(request->cpus[i]) : json_null());
 	}
-	count_begin(witness, request, threads, count);
+	count_begin(observer, request, threads, count);
 	return 0;
 }
 
-int witness_begin(struct witness *witness, const struct guest_request *request, const struct guest_vm *vm,
+int host_observer_begin(struct host_observer *observer, const struct guest_request *request, const struct guest_vm *vm,
 	struct qmp *qmp, struct reason *why)
 {
-	int error = pin(witness, request, qmp, why);
+	int error = pin(observer, request, qmp, why);
 
 	(void)vm;
 	if (error)
 		return error;
 	if (request->shape.accel != GUEST_KVM)
-		return fail(&witness->kvm_why, 0, "QEMU's emulator is no KVM");
-	error = qmp_kvm_stats(qmp, &witness->kvm, &witness->kvm_why);
+		return fail(&observer->kvm_why, 0, "QEMU's emulator is no KVM");
+	error = qmp_kvm_stats(qmp, &observer->kvm, &observer->kvm_why);
 	if (error == -ENODATA)
 		return 0;
 	if (error)
-		*why = witness->kvm_why;
+		*why = observer->kvm_why;
 	return error;
 }
 
 /*
- * Where the guest's memory lies in QEMU: the one mapping of data that is as large (its emulator keeps code that it makes in
- * another one of a GiB). False where there is none.
+ * Find the guest's memory in QEMU: the one mapping of data of that size. (The emulator keeps the code it makes in
+ * another mapping of a GiB.) False where there is none.
  */
 static bool memory_find(pid_t process, uint64_t bytes, uint64_t *at, uint64_t *length)
 {
@@ -125,7 +128,10 @@ static json_t *memory_look(pid_t process, uint64_t bytes, struct reason *why)
 		(json_int_t)pages.anon_huge_bytes, "page_bytes", (json_int_t)pages.kernel_page_bytes);
 }
 
-/* By how much counts grew; those that do not only grow (pages_4k: leaves there are now) as they stand at the end. */
+/*
+ * By how much each count grew. Counts that also fall (pages_4k is the number of leaves now) are given as they stand
+ * at the end.
+ */
 static json_t *growth(const json_t *before, const json_t *after)
 {
 	json_t *grown = json_object();
@@ -141,39 +147,39 @@ static json_t *growth(const json_t *before, const json_t *after)
 	return grown;
 }
 
-/* One of KVM's counts per page fault that the guest took, under a name that says so. */
-static void add_per_fault(json_t *kvm, const struct witness *witness, const char *name)
+/* Add one of KVM's counts divided by the guest's page faults, as "NAME_per_guest_fault". */
+static void add_per_fault(json_t *kvm, const struct host_observer *observer, const char *name)
 {
 	const json_t *count = json_object_get(kvm, name);
 	char per_fault[64];
 
-	if (!count || !witness->guest_faults || witness->guest_faults == FAULTS_UNKNOWN)
+	if (!count || !observer->guest_faults || observer->guest_faults == FAULTS_UNKNOWN)
 		return;
 	snprintf(per_fault, sizeof(per_fault), "%s_per_guest_fault", name);
 	json_object_set_new(
-		kvm, per_fault, json_real((double)json_integer_value(count) / (double)witness->guest_faults));
+		kvm, per_fault, json_real((double)json_integer_value(count) / (double)observer->guest_faults));
 }
 
-void witness_end(struct witness *witness, const struct guest_request *request, const struct guest_vm *vm,
+void host_observer_end(struct host_observer *observer, const struct guest_request *request, const struct guest_vm *vm,
 	struct qmp *qmp, uint64_t guest_faults)
 {
-	json_t *after = NULL, *before = witness->kvm;
+	json_t *after = NULL, *before = observer->kvm;
 
-	witness->ended = true;
-	witness->hardware = guest_counted_end(&witness->counted, &witness->hardware_why);
-	witness->guest_faults = guest_faults;
-	witness->kvm = NULL;
-	if (before && !qmp_kvm_stats(qmp, &after, &witness->kvm_why)) {
-		witness->kvm = growth(before, after);
+	observer->ended = true;
+	observer->hardware = host_counters_end(&observer->counters, &observer->hardware_why);
+	observer->guest_faults = guest_faults;
+	observer->kvm = NULL;
+	if (before && !qmp_kvm_stats(qmp, &after, &observer->kvm_why)) {
+		observer->kvm = growth(before, after);
 		json_decref(after);
-		add_per_fault(witness->kvm, witness, "pf_taken");
-		add_per_fault(witness->kvm, witness, "exits");
+		add_per_fault(observer->kvm, observer, "pf_taken");
+		add_per_fault(observer->kvm, observer, "exits");
 	}
 	json_decref(before);
-	witness->memory = memory_look(vm->process, request->shape.memory_bytes, &witness->memory_why);
+	observer->memory = memory_look(vm->process, request->shape.memory_bytes, &observer->memory_why);
 }
 
-/* A value, or null with the reason beside it. */
+/* Put a value; where there is none, put null and the reason beside it. */
 static void put(json_t *facts, const char *key, const json_t *value, const char *why)
 {
 	char beside[64];
@@ -185,40 +191,40 @@ static void put(json_t *facts, const char *key, const json_t *value, const char 
 	json_object_set_new(facts, beside, json_string(why));
 }
 
-json_t *witness_facts(
-	const struct witness *witness, const struct guest_request *request, uint64_t boot_ns, uint64_t all_ns)
+json_t *host_observer_facts(
+	const struct host_observer *observer, const struct guest_request *request, uint64_t boot_ns, uint64_t all_ns)
 {
 	static const char unfinished[] = "the guest did not come to its end";
 	json_t *facts = json_pack(
 		"{s:o, s:f}", "shape", guest_shape_json(&request->shape), "run_ms", (double)all_ns / (double)NS_PER_MS);
 	json_t *boot = boot_ns ? json_real((double)boot_ns / (double)NS_PER_MS) : NULL;
-	bool counted = witness->ended && witness->guest_faults != FAULTS_UNKNOWN;
-	json_t *faults = counted ? json_integer((json_int_t)witness->guest_faults) : NULL;
+	bool counted = observer->ended && observer->guest_faults != FAULTS_UNKNOWN;
+	json_t *faults = counted ? json_integer((json_int_t)observer->guest_faults) : NULL;
 
 	if (!facts)
 		return NULL;
 	put(facts, "boot_ms", boot, "the guest did not come to begin its job");
-	put(facts, "vcpus_pinned", witness->pinned, "the guest did not come to begin its job");
-	put(facts, "memory", witness->memory, witness->memory_why.text[0] ? witness->memory_why.text : unfinished);
+	put(facts, "vcpus_pinned", observer->pinned, "the guest did not come to begin its job");
+	put(facts, "memory", observer->memory, observer->memory_why.text[0] ? observer->memory_why.text : unfinished);
 	put(facts, "guest_faults", faults,
-		witness->ended ? "the guest's kernel does not count its page faults (perf_event_open)" : unfinished);
-	put(facts, "kvm", witness->ended ? witness->kvm : NULL,
-		witness->kvm_why.text[0] ? witness->kvm_why.text : unfinished);
-	put(facts, "hardware", witness->hardware,
-		witness->hardware_why.text[0] ? witness->hardware_why.text : unfinished);
+		observer->ended ? "the guest's kernel does not count its page faults (perf_event_open)" : unfinished);
+	put(facts, "kvm", observer->ended ? observer->kvm : NULL,
+		observer->kvm_why.text[0] ? observer->kvm_why.text : unfinished);
+	put(facts, "hardware", observer->hardware,
+		observer->hardware_why.text[0] ? observer->hardware_why.text : unfinished);
 	json_decref(boot);
 	json_decref(faults);
 	return facts;
 }
 
-void witness_free(struct witness *witness)
+void host_observer_free(struct host_observer *observer)
 {
-	json_decref(witness->pinned);
-	json_decref(witness->kvm);
-	json_decref(witness->memory);
-	json_decref(witness->hardware);
-	/* Of a job that did not come to its end. */
-	if (!witness->ended)
-		json_decref(guest_counted_end(&witness->counted, &witness->hardware_why));
-	*witness = (struct witness){ 0 };
+	json_decref(observer->pinned);
+	json_decref(observer->kvm);
+	json_decref(observer->memory);
+	json_decref(observer->hardware);
+	/* The counters of a job that did not come to its end are still open. */
+	if (!observer->ended)
+		json_decref(host_counters_end(&observer->counters, &observer->hardware_why));
+	*observer = (struct host_observer){ 0 };
 }

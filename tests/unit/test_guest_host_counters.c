@@ -1,5 +1,5 @@
-/* guest/counted.c: what vCPUs' threads count while a guest runs, summed, on a PMU that is made up. */
-#include "guest/counted.h"
+/* guest/host_counters.c: what vCPUs' threads count while a guest runs, summed, on a PMU that is made up. */
+#include "guest/host_counters.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -20,20 +20,20 @@ static const int threads[] = { 4001, 4002, 4003 };
 /* @left: counters that others leave in the middle of it. */
 static json_t *count_guest(unsigned vcpus, unsigned units, unsigned left, struct reason *why)
 {
-	const struct guest_counted_plan plan = {
+	const struct host_counters_plan plan = {
 		.threads = threads,
 		.vcpus = vcpus,
 		.scope = COUNT_GUEST,
-		.microarch = catalogue_find("skx"),
+		.microarch = microarch_named("skx"),
 		.calls = &fake_calls,
 	};
-	struct guest_counted counted;
+	struct host_counters counters;
 
-	guest_counted_begin(&counted, &plan);
+	host_counters_begin(&counters, &plan);
 	work(1000000, units);
 	if (left < pmu.counters)
 		lose_counters(left);
-	return guest_counted_end(&counted, why);
+	return host_counters_end(&counters, why);
 }
 
 static double number(const json_t *object, const char *key)
@@ -68,26 +68,26 @@ static void counts_are_of_the_guest_and_summed_over_its_vcpus(void **state)
 static void what_does_not_fit_is_unknown_with_a_reason(void **state)
 {
 	struct reason why;
-	json_t *counted;
+	json_t *counters;
 	unsigned unknown = 0;
 	const char *key;
 	json_t *value;
 
 	(void)state;
 	pmu.counters = 2;
-	counted = count_guest(2, 10, pmu.counters, &why);
-	assert_non_null(counted);
-	json_object_foreach (counted, key, value) {
+	counters = count_guest(2, 10, pmu.counters, &why);
+	assert_non_null(counters);
+	json_object_foreach (counters, key, value) {
 		char beside[64];
 
 		if (!json_is_null(value))
 			continue;
 		snprintf(beside, sizeof(beside), "%s_reason", key);
-		assert_true(json_string_length(json_object_get(counted, beside)) > 0);
+		assert_true(json_string_length(json_object_get(counters, beside)) > 0);
 		unknown++;
 	}
 	assert_in_range(unknown, 1, 3);
-	json_decref(counted);
+	json_decref(counters);
 }
 
 static void without_a_pmu_nothing_is_known_and_that_is_said(void **state)

@@ -1,4 +1,4 @@
-#include "cmd/sheet.h"
+#include "cmd/print.h"
 #include "base/units.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #define LABEL_COLUMNS 22
 #define LINE_COLUMNS 98 /* fits a terminal of 100 */
 
-void sheet_row(const char *label, const char *format, ...)
+void print_row(const char *label, const char *format, ...)
 {
 	static const size_t room = LINE_COLUMNS - LABEL_COLUMNS - 3;
 	char text[2048];
@@ -35,12 +35,12 @@ void sheet_row(const char *label, const char *format, ...)
 	} while (*at);
 }
 
-void sheet_section(const char *title)
+void print_section(const char *title)
 {
 	printf("\n%s\n", title);
 }
 
-const char *sheet_value(const json_t *value, enum sheet_unit unit, struct sheet_text *out)
+const char *print_value(const json_t *value, enum print_unit unit, struct print_text *out)
 {
 	struct size_text size;
 
@@ -52,9 +52,9 @@ const char *sheet_value(const json_t *value, enum sheet_unit unit, struct sheet_
 		snprintf(out->text, sizeof(out->text), "%.2f", json_real_value(value));
 	else if (!json_is_integer(value))
 		snprintf(out->text, sizeof(out->text), "unknown");
-	else if (unit == SHEET_BYTES)
+	else if (unit == PRINT_BYTES)
 		snprintf(out->text, sizeof(out->text), "%s", size_format((uint64_t)json_integer_value(value), &size));
-	else if (unit == SHEET_HZ)
+	else if (unit == PRINT_HZ)
 		snprintf(out->text, sizeof(out->text), "%.3f MHz",
 			(double)json_integer_value(value) / (double)HZ_PER_MHZ);
 	else
@@ -62,7 +62,7 @@ const char *sheet_value(const json_t *value, enum sheet_unit unit, struct sheet_
 	return out->text;
 }
 
-const char *sheet_reason(const json_t *object, const char *key)
+const char *print_reason(const json_t *object, const char *key)
 {
 	char reason_key[96];
 
@@ -70,47 +70,47 @@ const char *sheet_reason(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, reason_key));
 }
 
-const char *sheet_value_reason(const json_t *object, const char *key, enum sheet_unit unit, struct sheet_text *out)
+const char *print_value_reason(const json_t *object, const char *key, enum print_unit unit, struct print_text *out)
 {
-	const char *reason = sheet_reason(object, key);
+	const char *reason = print_reason(object, key);
 	size_t used;
 
-	sheet_value(json_object_get(object, key), unit, out);
+	print_value(json_object_get(object, key), unit, out);
 	used = strlen(out->text);
 	if (reason)
 		snprintf(out->text + used, sizeof(out->text) - used, ": %s", reason);
 	return out->text;
 }
 
-void sheet_value_row(const char *label, const json_t *object, const char *key, enum sheet_unit unit)
+void print_value_row(const char *label, const json_t *object, const char *key, enum print_unit unit)
 {
-	struct sheet_text text;
+	struct print_text text;
 
-	sheet_row(label, "%s", sheet_value_reason(object, key, unit, &text));
+	print_row(label, "%s", print_value_reason(object, key, unit, &text));
 }
 
-const char *sheet_list(const json_t *list, enum sheet_unit unit, struct sheet_text *out)
+const char *print_list(const json_t *list, enum print_unit unit, struct print_text *out)
 {
 	size_t used = 0;
 
 	out->text[0] = 0;
 	for (size_t i = 0; i < json_array_size(list) && used < sizeof(out->text) - 1; i++) {
-		struct sheet_text one;
+		struct print_text one;
 		int length = snprintf(out->text + used, sizeof(out->text) - used, "%s%.*s", i ? ", " : "",
-			(int)sizeof(one.text) - 1, sheet_value(json_array_get(list, i), unit, &one));
+			(int)sizeof(one.text) - 1, print_value(json_array_get(list, i), unit, &one));
 
 		used += length > 0 ? (size_t)length : 0;
 	}
 	return out->text;
 }
 
-void sheet_list_row(const char *label, const json_t *object, const char *key, enum sheet_unit unit)
+void print_list_row(const char *label, const json_t *object, const char *key, enum print_unit unit)
 {
 	const json_t *list = json_object_get(object, key);
-	struct sheet_text text;
+	struct print_text text;
 
 	if (!json_is_array(list))
-		sheet_value_row(label, object, key, unit);
+		print_value_row(label, object, key, unit);
 	else
-		sheet_row(label, "%s", json_array_size(list) ? sheet_list(list, unit, &text) : "none");
+		print_row(label, "%s", json_array_size(list) ? print_list(list, unit, &text) : "none");
 }
