@@ -88,6 +88,8 @@ note(r, b, t) = (spot[at(r, b, t)] = 1, row_words[r] = strlen(row_note) ? strcol
 	row_line[r] = row_line[r] < 0 && is_full(0) ? column(0) : row_line[r], 0)
 plot [-1 : 1] [-1 : 1] data using (note(row_rank(strcol(rows)), bar_rank(label_of(bars)), tone_rank(label_of(tones)))):(0)
 unset table
+# Bars of one place that differ in something else have a colour each.
+do for [b = 2 : n_bars] { do for [a = 1 : b - 1] { if (bar_ink[a] eq bar_ink[b]) { bar_ink[b] = colour(b) } } }
 ghz = all_ns > 0 ? all_cycles / all_ns : ghz
 cycles_axis = strlen(cycles) && ghz > 0
 has_reference = 0
