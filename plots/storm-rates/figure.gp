@@ -10,7 +10,7 @@ if (!compared) {
 }
 if (differ) { rows = "kind"; columns = "label"; y_range = "row" } else { columns = "kind"; y_range = "panel"; wrap = 3 }
 lines = "line"; line_colour = "colour"; line_dash = "dash"; panel_height = 240
-x_column = "actors"; x_at_values = 1; x_ticks = "number"; y_column = "faults_per_s"; y_ticks = "number"
+x_column = "actors"; x_at_values = 1; x_ticks = "number"; y_column = "faults_per_s"; y_ticks = "number"; y_also = "ideal_per_s"
 x_title = "actors, each on a CPU of its own"; y_title = "faults/s"
 below = "for [w in 'threads processes'] data using 'actors':(strcol('as') eq w && strcol('frames') eq 'recycled' ? here(num('ideal_per_s')) : NaN) \
 	with lines linewidth 0.8 linecolor rgb '#aaaaaa' notitle, "

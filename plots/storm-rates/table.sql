@@ -14,7 +14,7 @@ line AS (SELECT label, kind, frames, way.value AS way,
 	WHERE kind_most > 1 OR most = 1
 	GROUP BY label, kind, frames, way
 	HAVING way = 'threads' OR MAX(actors) FILTER (WHERE "as" = way.value) > 1),
-row AS (SELECT line.way, line.alone, storm.*, ratio_of_pairs(storm.point, line.alone, 'faults_per_s') AS ratio
+row AS (SELECT line.way, line.alone, storm.*, IIF(line.alone, ratio_of_pairs(storm.point, line.alone, 'faults_per_s'), NULL) AS ratio
 	FROM line JOIN storm USING (label, kind, frames)
 	WHERE storm.point = line.alone OR (storm.actors > 1 AND storm."as" = line.way)
 	GROUP BY storm.point, line.way)
