@@ -38,7 +38,7 @@ static const char insert_run[] =
 
 /* Tables that follow from run.json (?1) of the run ?2. */
 static const char *const insert_of_run[] = {
-	"INSERT OR REPLACE INTO fact SELECT ?2, substr(fullkey, 3), atom FROM json_tree(?1) WHERE type NOT IN ('object', 'array')",
+	"INSERT OR REPLACE INTO fact SELECT ?2, replace(substr(fullkey, 3), '\"', ''), atom FROM json_tree(?1) WHERE type NOT IN ('object', 'array')",
 	"INSERT INTO trait SELECT ?2, b.key, m.key, json_extract(m.value, '$.unit'), json_extract(m.value, '$.per'),"
 	" json_extract(m.value, '$.better'), json_extract(m.value, '$.signed'), json_extract(m.value, '$.time')"
 	" FROM json_each(?1, '$.metrics') b, json_each(b.value) m",

@@ -376,7 +376,26 @@ static char *folder_find(const struct report *report, const char *name, struct r
 	return NULL;
 }
 
-static int folder_write(struct report *report, FILE *out, struct reason *why)
+/*
+ * The rows of table.sql are the table `drawn` while the folder's text is written, so that the text need not select them
+ * again. Not where they depend on the block around a figure; a query that fails says so where the figure is.
+ */
+static void drawn_make(struct report *report)
+{
+	struct reason ignored;
+	char *sql = figure_read_file(report->folder, "table.sql", &ignored), *create = NULL;
+	sqlite3_stmt *statement = NULL;
+
+	if (sql && asprintf(&create, "CREATE TEMP TABLE drawn AS\n%s", sql) > 0)
+		statement = database_prepare(report->db, create, &ignored);
+	if (statement && !sqlite3_bind_parameter_count(statement))
+		database_step(statement, &ignored);
+	sqlite3_finalize(statement);
+	free(create);
+	free(sql);
+}
+
+static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
 	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
@@ -395,6 +414,18 @@ static int folder_write(struct report *report, FILE *out, struct reason *why)
 	}
 	free(written);
 	free(text);
+	return rc;
+}
+
+static int folder_write(struct report *report, FILE *out, struct reason *why)
+{
+	struct reason own;
+	int rc;
+
+	drawn_make(report);
+	rc = folder_text(report, out, why);
+	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", &own) && !rc)
+		rc = fail(why, EIO, "%s", own.text);
 	return rc;
 }
 

@@ -202,6 +202,31 @@ static int table_tag(
 	return rc;
 }
 
+/* A code block ends where a line is not indented, so a value stays on one line: control characters become blanks. */
+static int code_tag(
+	struct writing *writing, const char *at, const char *sql, const struct template_scope *scope, FILE *out)
+{
+	sqlite3_stmt *statement = query_open(writing, at, sql, scope);
+	int rc;
+
+	if (!statement)
+		return -EIO;
+	while ((rc = database_step(statement, writing->why)) > 0) {
+		const unsigned char *text = sqlite3_column_text(statement, 0);
+
+		if (!text)
+			continue;
+		fputs("    ", out);
+		for (; *text; text++)
+			fputc(*text < ' ' || *text == 0x7f ? ' ' : *text, out);
+		fputc('\n', out);
+	}
+	if (rc < 0)
+		fail_at(writing, at, EIO, writing->why->text);
+	sqlite3_finalize(statement);
+	return rc;
+}
+
 /* The words of a figure's title and description may hold names in braces. The caller frees. NULL with *why. */
 static char *words_of(struct writing *writing, struct span span, const struct template_scope *scope)
 {
@@ -343,6 +368,9 @@ static int tag_write(
 		rc = value_tag(writing, at, tag.argument, scope, out);
 	} else if (!strcmp(tag.word, "table")) {
 		rc = table_tag(writing, at, tag.argument, scope, out);
+		alone = false;
+	} else if (!strcmp(tag.word, "code")) {
+		rc = code_tag(writing, at, tag.argument, scope, out);
 		alone = false;
 	} else if (!strcmp(tag.word, "figure")) {
 		rc = figure_tag(writing, at, tag.argument, scope, out);
