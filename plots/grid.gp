@@ -67,6 +67,8 @@ if (!exists("x_least")) { x_least = 1e300 }
 if (!exists("x_most")) { x_most = -1e300 }
 if (!exists("y_least")) { y_least = 1e300 }
 if (!exists("y_most")) { y_most = -1e300 }
+# Pixels of the SVG below the last row of panels, for ticks of more lines than one and x_title.
+if (!exists("foot")) { foot = 32 }
 # panel_height, in pixels of the SVG, is chosen by the number of panels.
 
 data = "table.tsv"
@@ -199,7 +201,7 @@ do for [i = 1 : words(legend)] {
 key_columns = max(1, min(n_keys, int((width - 60) / (66. + 7.6 * longest))))
 key_rows = n_keys > 0 ? int(ceil(n_keys / (key_columns + 0.))) : 0
 head = 66 + 19 * key_rows + (named_columns && !wrapped ? 24 : 4)
-eval begin(head + (row_head + panel_height) * down + 32)
+eval begin(head + (row_head + panel_height) * down + foot)
 set label 3 x_title at screen (left + right) / 2. / width, from_top(height - 18) center noenhanced textcolor rgb ink
 if (n_keys > 0) {
 	set lmargin at screen 0; set rmargin at screen 1
