@@ -4,7 +4,7 @@ WITH bar AS (
 	SELECT w.*, value ->> 'label' AS label, value ->> 'walks' AS walks, value ->> 'level' AS level, value ->> 'own' AS own,
 		value ->> 'levels' AS levels, value ->> 'needs' AS needs
 	FROM json_each(:bars) JOIN walk_depth w ON w.point = value ->> 'point' WHERE value ->> 'drawn')
-SELECT label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) AS page_size, pages,
+SELECT DENSE_RANK() OVER (ORDER BY page_size_bytes) AS leaf, DENSE_RANK() OVER (ORDER BY place_rank, label) AS lane, label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) AS page_size, pages,
 	DENSE_RANK() OVER (PARTITION BY page_size_bytes ORDER BY distance_bytes) AS x, bytes(distance_bytes) AS distance, needs, own, levels,
 	CASE WHEN walks THEN 'yes' ELSE 'no' END AS walks,
 	net_cycles, COALESCE(net_cycles_lo, net_cycles) AS net_cycles_lo, COALESCE(net_cycles_hi, net_cycles) AS net_cycles_hi,
