@@ -17,7 +17,7 @@ high = high * 2.5
 
 # A long legend stands below.
 many = curves > 6
-eval begin(600 + (many ? 19 * curves : 0))
+eval begin(600 + (many ? 15.5 * curves : 0))
 set lmargin at screen 0.085; set rmargin at screen 0.925
 set tmargin at screen from_top(72); set bmargin at screen from_top(536)
 set logscale x 2
