@@ -35,6 +35,8 @@ if (!exists("x_ticks")) { x_ticks = "count" }
 if (!exists("y_ticks")) { y_ticks = "time" }
 # 1: x has ticks at the table's values, as far as there is room, instead of at powers.
 if (!exists("x_at_values")) { x_at_values = 0 }
+# Lines beside each other instead of over each other, by this share of the panel's width. A word for each y.
+if (!exists("x_apart")) { x_apart = "0" }
 # What panels have one range of y together: all, row, column, panel (each has its own).
 if (!exists("y_range")) { y_range = "all" }
 # The column with (the first) y in core cycles: a second axis tells them, of a logarithmic or linear scale. "": none does.
@@ -69,24 +71,20 @@ if (!exists("y_least")) { y_least = 1e300 }
 if (!exists("y_most")) { y_most = -1e300 }
 # Pixels of the SVG below the last row of panels, for ticks of more lines than one and x_title.
 if (!exists("foot")) { foot = 32 }
+# More columns of the table that the range of (the first) y has to hold, for what is plotted below and above.
+if (!exists("y_also")) { y_also = "" }
+# No line leads to the point at this x: 0, say, where that is not the least of numbers, but none at all.
+if (!exists("alone_at")) { alone_at = NaN }
 # panel_height, in pixels of the SVG, is chosen by the number of panels.
 
 data = "table.tsv"
 nl = "\n"
 name_of(c) = strlen(c) ? strcol(c) : "*"
-# column() of what is missing drops the whole row.
-num(c) = strcol(c) eq "NA" ? NaN : column(c)
 word_of(text, k) = words(text) < k ? word(text, words(text)) : word(text, k)
 n_measures = words(y_column)
 y_of(m) = num(word(y_column, m))
 lo_of(m) = strlen(y_lo) ? num(word(y_column, m) . y_lo) : NaN
 hi_of(m) = strlen(y_lo) ? num(word(y_column, m) . y_hi) : NaN
-
-# Scales: where a value is, and back. A value that has no place is NaN.
-flat(s, v) = s eq "linear" ? v : s eq "squash" ? squash(v) : s eq "doublings" ? log(1 + max(v, -0.9)) / log(2) : v > 0 ? log(v) : NaN
-bent(s, u) = s eq "linear" ? u : s eq "squash" ? stretch(u) : s eq "doublings" ? 2**u - 1 : exp(u)
-is_log(s) = s[1:3] eq "log"
-shown(s, v) = is_log(s) ? positive(v) : v
 
 set table $nothing
 
@@ -138,7 +136,8 @@ note_line(l) = line_rank(l) > 0 ? 0 : (l_seen = l_seen + 1, line_name[l_seen] = 
 note_x(v) = v == v && (sum [i = 1 : n_x] (x_value[i] == v)) == 0 ? (x_seen = x_seen + 1, x_value[x_seen] = v, 0) : 0
 note_y(k, s, v) = (y_lows[k] = min(y_lows[k], shown(s, v)), y_highs[k] = max(y_highs[k], v), 0)
 note_measure(k, m) = note_y(k, word_of(y_scale, m), y_of(m)) + note_y(k, word_of(y_scale, m), lo_of(m)) + \
-	note_y(k, word_of(y_scale, m), hi_of(m))
+	note_y(k, word_of(y_scale, m), hi_of(m)) + \
+	(m == 1 && strlen(y_also) ? sum [i = 1 : words(y_also)] (note_y(k, word_of(y_scale, m), num(word(y_also, i)))) : 0)
 plot [-1 : 1] [-1 : 1] data using (note_row(name_of(rows)), note_column(name_of(columns)), note_line(name_of(lines)), \
 	note_x(num(x_column)), sum [m = 1 : n_measures] (note_measure(range_of(r_at, c_at, m), m)), 0):(0)
 unset table
@@ -187,9 +186,7 @@ left = 90.; right = width - (cycles_axis && n_measures == 1 ? 82. : 18.)
 gap = own_range ? 66. + (cycles_axis ? 66 : 0) : 22.
 wide = (right - left - gap * (across - 1)) / across
 
-# Text of a size that fits into so many pixels.
-fit(text, size, room) = sprintf(",%g", max(6, min(size, room / (0.66 * max(strlen(text), 1)))))
-fits(text, room) = room > 4.6 * strlen(text) ? text : ""
+set dashtype 2 (5, 3); set dashtype 3 (2, 3)
 
 # The legend is a plot of its own over all panels.
 longest = 0; n_keys = strlen(lines) ? n_lines : 0
@@ -198,7 +195,7 @@ do for [i = 1 : words(legend)] {
 	if (word(legend, i) eq "keyentry") { n_keys = n_keys + 1 }
 	if (word(legend, i) eq "title") { longest = max(longest, strlen(word(legend, i + 1))) }
 }
-key_columns = max(1, min(n_keys, int((width - 60) / (66. + 7.6 * longest))))
+key_columns = max(1, min(n_keys, int((width - 60) / (74. + 7.6 * longest))))
 key_rows = n_keys > 0 ? int(ceil(n_keys / (key_columns + 0.))) : 0
 head = 66 + 19 * key_rows + (named_columns && !wrapped ? 24 : 4)
 eval begin(head + (row_head + panel_height) * down + foot)
@@ -208,45 +205,21 @@ if (n_keys > 0) {
 	set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)
 	set xrange [0 : 1]; set yrange [0 : 1]
 	unset border; unset tics; unset grid
-	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 2.5 width 1 maxcols key_columns maxrows key_rows font ",12"
+	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
 	plot for [l = 1 : strlen(lines) ? n_lines : 0] keyentry with linespoints linewidth 2 dashtype line_dt[l] pointtype line_pt[l] \
 		pointsize 1.0 * points linecolor rgb line_ink[l] title line_name[l], @legend -1 with lines notitle
 	unset label; unset key
 	set border 3; set grid xtics ytics; set tics nomirror out scale 0.5 textcolor rgb ink
 }
 
-# Ticks of an axis, which has so many pixels: at powers of two for counts and sizes, at 1, 2 and 5 of powers of ten else.
-tick(axis, kind, label, v) = sprintf("set %s add ('%s' %.12g)", axis, label ? tick_label(kind, real(v)) : "", real(v))
-# Of so many doublings or decades, each how manieth has a tick.
-each_of(n, room) = n <= room ? 1 : n <= room * 2 ? 2 : n <= room * 3 ? 3 : n <= room * 5 ? 5 : 10
-decades(low, high, room) = each_of(log10(high / low), room)
-steps_of(low, high, room) = log10(high / low) * 3 < room ? "1 2 5" : "1"
-step_of(span, room) = 10**floor(log10(span / room)) * (span / room / 10**floor(log10(span / room)) <= 2 ? 2 : \
-	span / room / 10**floor(log10(span / room)) <= 5 ? 5 : 10)
-ticks_of(axis, scale, low, high, room, kind, label) = scale eq "log2" || scale eq "doublings" ? \
-	sprintf("if (%g <= 0) { eval tick('%s', '%s', %d, 0) }; do for [e = -4 : 62] { if (2.**e >= %.12g && 2.**e <= %.12g && e %% %d == 0) { eval tick('%s', '%s', %d, 2.**e) } }", \
-		low, axis, kind, label, scale eq "log2" ? low : max(low, 1), high, each_of(log(high / max(low, scale eq "log2" ? 0 : 0.5)) / log(2), room), axis, kind, label) : \
-	scale eq "log10" && high > low * 4 ? \
-	sprintf("do for [e = -6 : 15] { if (e %% %d == 0) { do for [m in '%s'] { v = m * 10.**e; if (v >= %.12g && v <= %.12g) { eval tick('%s', '%s', %d, v) } } } }", \
-		decades(low, high, room), steps_of(low, high, room), low, high, axis, kind, label) : \
-	scale eq "squash" ? \
-	sprintf("eval tick('%s', '%s', %d, 0); do for [e = 0 : 9] { do for [m in '%s'] { do for [sign = -1 : 1 : 2] { v = sign * m * 10.**e; \
-		if (abs(v) >= 2 && v >= %.12g && v <= %.12g) { eval tick('%s', '%s', %d, v) } } } }", axis, kind, label, \
-		(flat(scale, high) - flat(scale, low)) / log(10) * 3 < room ? "1 2 5" : "1", low, high, axis, kind, label) : \
-	sprintf("do for [i = %d : %d] { eval tick('%s', '%s', %d, i * %.12g) }", int(ceil(low / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), \
-		int(floor(high / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), axis, kind, label, step_of(high - low, axis eq 'xtics' ? room : room / 2.5))
 # At the table's values: the next that has room.
 ticks_at_values(room, label) = sprintf("before = -1e300; do for [i = 1 : n_x] { if (flat(x_scale, x_value[i]) - before >= (flat(x_scale, x_to) - flat(x_scale, x_from)) / %g) { \
 	before = flat(x_scale, x_value[i]); eval tick('xtics', x_ticks, %d, x_value[i]) } }", room, label)
-scale_axis(axis, s) = s eq "log2" ? "set logscale " . axis . " 2" : s eq "log10" ? "set logscale " . axis . " 10" : s eq "linear" ? "" : \
-	sprintf("set nonlinear %s via flat('%s', %s) inverse bent('%s', %s)", axis, s, axis, s, axis)
-
 eval scale_axis("x", x_scale)
-span_of(s, low, high) = max(flat(s, high) - flat(s, low), is_log(s) ? 0.5 : 1e-9)
 x_from = bent(x_scale, flat(x_scale, x_least) - 0.06 * span_of(x_scale, x_least, x_most))
 x_to = bent(x_scale, flat(x_scale, x_most) + 0.06 * span_of(x_scale, x_least, x_most))
 set xrange [x_from : x_to]
-set dashtype 2 (5, 3); set dashtype 3 (2, 3)
+beside(x, l) = bent(x_scale, flat(x_scale, x) + (l - (n_lines + 1) / 2.) * word_of(x_apart, measure_now) * (flat(x_scale, x_to) - flat(x_scale, x_from)))
 here(v) = (strlen(columns) ? strcol(columns) eq column_name[column_now] : 1) && (strlen(rows) ? strcol(rows) eq row_name[row_now] : 1) ? v : NaN
 
 do for [row_now = 1 : n_rows] {
@@ -301,13 +274,15 @@ do for [row_now = 1 : n_rows] {
 		}
 		set print $panel; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
 		set table $panel append separator tab
-		plot $points using 1:2:3:4:5:6:7:8 with table if ($1 == row_now && $2 == column_now && $3 == measure_now && $6 == $6)
+		plot $points using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($1 == row_now && $2 == column_now && $3 == measure_now && $6 == $6)
 		unset table
 		eval each_panel
 		# An interval is a line: what gnuplot draws as error bars clears a place around each point in SVG.
 		plot @below for [l = 1 : strlen(y_lo) ? n_lines : 0] $panel using 5:($4 == l && $6 == $6 ? $7 : NaN):(0):($8 - $7) with vectors nohead \
 				linetype 1 linewidth 1 linecolor rgb line_ink[l] notitle, \
-			for [l = 1 : n_lines] $panel using 5:($4 == l ? $6 : NaN) with linespoints linewidth 1.8 dashtype line_dt[l] \
+			for [l = 1 : alone_at == alone_at ? n_lines : 0] $panel using 5:($4 == l && $5 == alone_at ? $6 : NaN) with points \
+				pointtype line_pt[l] pointsize 0.7 * points linecolor rgb line_ink[l] notitle, \
+			for [l = 1 : n_lines] $panel using 5:($4 == l && $5 != alone_at ? $6 : NaN) with linespoints linewidth 1.8 dashtype line_dt[l] \
 				pointtype line_pt[l] pointsize 0.7 * points linecolor rgb line_ink[l] notitle, @above NaN notitle
 		unset label
 	}
