@@ -30,6 +30,11 @@ set style fill transparent solid 0.22 noborder
 array colours = ["#E69F00", "#56B4E9", "#CC79A7", "#332288", "#882255", "#117733", "#7A3600", "#666666"]
 colour(i) = i < 1 ? "#222222" : colours[(int(i) - 1) % |colours| + 1]
 
+# The colour of line c where one place may have several lines: its own once, then the first of `colours`, which are like no
+# place's. The array `inks` holds the colours of the lines from `first` to the one before c.
+is_extra(k) = sum [i = 1 : 5] (inks[k] eq colours[i])
+own_ink(first, c, hue) = c <= first || !(sum [k = first : c - 1] (inks[k] eq hue)) ? hue : colours[int(sum [k = first : c - 1] (is_extra(k))) % 5 + 1]
+
 grey = "#666666"
 ink = "#222222"
 

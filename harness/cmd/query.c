@@ -148,7 +148,7 @@ static sqlite3_stmt *query_prepare(sqlite3 *db, const char *sql, struct reading 
 
 static const char schema_query[] =
 	"SELECT m.name AS \"table\", group_concat(c.name, ', ') AS columns FROM sqlite_master m, pragma_table_info(m.name) c"
-	" WHERE m.type = 'table' GROUP BY m.name";
+	" WHERE m.type IN ('table', 'view') GROUP BY m.name";
 
 /* Fill the tables that the query reads; nothing is forbidden to that. */
 static int tables_fill(sqlite3 *db, const struct reading *reading, struct reason *why)

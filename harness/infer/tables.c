@@ -91,9 +91,9 @@ static const char find_curves[] =
 	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0"
 	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
 	" ORDER BY run, first;"
-	"UPDATE curve SET series = series || ', ' || others WHERE others IS NOT NULL AND EXISTS (SELECT 1 FROM curve o"
-	" WHERE o.curve <> curve.curve AND o.run = curve.run AND o.bench = curve.bench AND o.series = curve.series"
-	" AND o.pages_label = curve.pages_label);"
+	/* All at once: a curve that was named is still like the others of its place. */
+	"UPDATE curve SET series = series || ', ' || others WHERE others IS NOT NULL AND curve IN (SELECT curve FROM"
+	" (SELECT curve, COUNT(*) OVER (PARTITION BY run, bench, series, pages_label) AS alike FROM curve) WHERE alike > 1);"
 	"INSERT INTO curve_point SELECT r.point, c.curve, r.pass, r.pages FROM reach r JOIN curve c ON c.run = r.run"
 	" AND c.bench = r.bench AND c.setting = r.setting AND c.paging IS r.paging AND c.outer IS r.outer"
 	" AND c.parameters IS r.parameters WHERE r.status = 'ok';"

@@ -18,8 +18,10 @@ set label 4 "a miss adds (core cycles)" at screen 0.70, from_top(98) font ",13" 
 set border 1; set grid noytics xtics; unset ytics; unset key
 
 # A row's names, left of it; the panel's once.
+cut(s) = 19 + strstrt(s[20 : *], ", ")
+split(s) = strlen(s) > 36 && cut(s) > 19 ? s[1 : cut(s)] . "\n" . s[cut(s) + 2 : *] : s
 do for [r = 1 : rows] {
-	set label (10 + r) names[r] at screen 0.285, first r right font ",12" noenhanced textcolor rgb inks[r]
+	set label (10 + r) split(names[r]) at screen 0.285, first r right font ",12" noenhanced textcolor rgb inks[r]
 	if (r > 1 && panels[r] eq panels[max(1, r - 1)]) { continue }
 	set label (10 + rows + r) panels[r] at screen 0.02, first (r - 0.38) left font ",12" noenhanced textcolor rgb ink
 	if (r > 1) { set arrow r from screen 0.02, first (r - 0.62) to screen 0.985, first (r - 0.62) nohead linewidth 0.5 linecolor rgb "#cccccc" }

@@ -6,14 +6,18 @@ array names[curves]; array inks[curves]; array hosts[curves]; array sizes[curves
 set table $nothing
 # The axis holds all medians; a band of few samples may reach below it.
 least = 1e300; most = 0; low = -1; high = 10; zones = 0; same = ""
-note(c) = (names[c] = strcol("label"), inks[c] = strcol("colour"), hosts[c] = strcol("setting") eq "host", sizes[c] = column("size"), 0)
+size = 0; first = 1
+note(c) = (size == column("size") ? 0 : (size = column("size"), first = c), names[c] = strcol("label"), \
+	inks[c] = own_ink(first, c, strcol("colour")), hosts[c] = strcol("setting") eq "host", sizes[c] = size, 0)
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), least = min(least, column("reach_bytes")), \
 	most = max(most, column("reach_bytes")), low = min(low, column("net_cycles") * 1.2), high = max(high, column("net_cycles_hi")), 0):(0)
 plot [-1 : 1] [-1 : 1] "zones.tsv" using (zones = max(zones, column("zone")), 0):(0)
 unset table
 high = high * 2.5
 
-eval begin(600)
+# A long legend stands below.
+many = curves > 6
+eval begin(600 + (many ? 15.5 * curves : 0))
 set lmargin at screen 0.085; set rmargin at screen 0.925
 set tmargin at screen from_top(72); set bmargin at screen from_top(536)
 set logscale x 2
@@ -33,7 +37,7 @@ if (ghz > 0) {
 	set y2tics nomirror (-10, -5, -2, 0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 	set y2label "ns" offset -1, 0 textcolor rgb ink
 }
-set key at graph 0.01, graph 0.82 top left Left reverse
+if (many) { set key at screen 0.07, from_top(596) top left Left reverse maxcols 1 font ",12" } else { set key at graph 0.01, graph 0.82 top left Left reverse }
 
 # The host is the widest line: where others lie on it, its edges still show. A page size has a dash.
 set dashtype 2 (6, 3)

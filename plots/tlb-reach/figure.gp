@@ -4,9 +4,7 @@ stats "table.tsv" using "curve" nooutput
 curves = int(STATS_max)
 array names[curves]; array inks[curves]
 set table $nothing
-# Curves of one place that differ in something else have colours of their own.
-own_ink(c) = c > 1 && (sum [k = 1 : c - 1] (inks[k] eq strcol("colour"))) ? colour(c + 2) : strcol("colour")
-note(c) = (names[c] = strcol("label"), inks[c] = own_ink(c), 0)
+note(c) = (names[c] = strcol("label"), inks[c] = own_ink(1, c, strcol("colour")), 0)
 # The axis of net costs holds all medians; a band of few samples may reach below it.
 from = 1e300; to = 0; least_gross = 1e300; most_gross = 0; least_net = 0; most_net = 0; rows = 1; misses = 0; cycles = 0; counted = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), from = min(from, column("pages")), to = max(to, column("pages")), \
@@ -20,7 +18,16 @@ plot [-1 : 1] [-1 : 1] "counters.tsv" using (counted = 1, \
 unset table
 panels = counted ? (cycles > 0 ? 4 : 3) : 2
 
-strip = 24 * (rows + 3)
+# Where a name is too long to stand left of the first mark, it stands above its marks.
+longest = 14; first = to
+do for [c = 1 : curves] { longest = max(longest, strlen(names[c])) }
+set table $nothing
+array row_name[rows]
+plot [-1 : 1] [-1 : 1] "marks.tsv" using (first = min(first, column("pages_lo")), row_name[int(column("row"))] = strcol("label") . \
+	(strcol("kind") eq "level" ? "" : column("curve") > 0 ? ": none resolved" : ": none"), 0):(0)
+unset table
+step = 7.4 * longest + 30 > 797. * log(first / from) / log(to / from * 1.25) ? 1.8 : 1
+strip = 24 * (rows * step + 3)
 eval begin(830 + strip + 190 * (panels - 2))
 set lmargin at screen 0.085; set rmargin at screen 0.915
 set logscale x 2
@@ -28,27 +35,26 @@ set xrange [from / 1.12 : to * 1.12]
 
 # --- The strip: one row a curve, the advertised one last. It is the legend, too.
 set tmargin at screen from_top(70); set bmargin at screen from_top(70 + strip)
-set yrange [rows + 0.6 : -2.4]
+set yrange [rows * step + 0.6 : -2.4]
 unset tics; unset grid; unset key; set border 0
 set label 3 "memory in the pages touched" at graph 0, first -2 font ",12" noenhanced textcolor rgb grey
 set label 4 "a TLB level ends at, pages" at graph 0, first 0 font ",12" noenhanced textcolor rgb grey
-do for [e = 1 : 41 : 2] { if (2.**e >= from && 2.**e <= to) { set label 10 + e bytes_label(2.**e * page_bytes) at 2.**e, first -1 center font ",12" noenhanced textcolor rgb grey } }
+each = log(to / from) / log(2) > 6 ? 2 : 1
+do for [e = 1 : 41 : each] { if (2.**e >= from && 2.**e <= to) { set label 10 + e bytes_label(2.**e * page_bytes) at 2.**e, first -1 center font ",12" noenhanced textcolor rgb grey } }
 # The first curve is the widest: where others lie on it, its edges still show.
 weight(c) = c == 1 ? 3.2 : 1.6
-do for [c = 1 : curves] { set arrow c from graph 0, first c to graph 0.022, first c nohead linewidth weight(c) linecolor rgb inks[c] }
+do for [r = 1 : rows] { set label 60 + r row_name[r] at graph 0.028, first r * step - (step - 1) left font ",12" noenhanced textcolor rgb r > curves ? ink : inks[r] }
+do for [c = 1 : curves] { set arrow c from graph 0, first c * step - (step - 1) to graph 0.022, first c * step - (step - 1) nohead linewidth weight(c) linecolor rgb inks[c] }
 hue(x) = column("curve") > 0 ? int("0x" . inks[int(column("curve"))][2:7]) : 0x222222
 is_level(c) = column("curve") == c && strcol("kind") eq "level"
 mark(c) = is_level(c) ? column("pages") : NaN
 interval(lo, hi) = lo == hi ? "" : sprintf(" [%g, %g]", lo, hi)
 mark_text(x) = sprintf("L%d%s: %g%s", column("level"), strcol("confirmed") eq "yes" ? "" : "?", column("pages"), interval(column("pages_lo"), column("pages_hi")))
-row_text(x) = strcol("label") . (strcol("kind") eq "level" ? "" : column("curve") > 0 ? ": none resolved" : ": none")
-last = 0
-plot for [c = 1 : curves] "marks.tsv" using (mark(c)):"row":"pages_lo":"pages_hi" with xerrorbars linetype 1 linewidth 2 pointtype 7 \
+row(x) = column("row") * step
+plot for [c = 1 : curves] "marks.tsv" using (mark(c)):(row(0)):"pages_lo":"pages_hi" with xerrorbars linetype 1 linewidth 2 pointtype 7 \
 		pointsize 0.8 * points linecolor rgb inks[c] notitle, \
-	"marks.tsv" using (mark(0)):"row" with points pointtype 4 pointsize 1.1 * points linewidth 1.2 linecolor rgb ink notitle, \
-	"marks.tsv" using (seen_at_log(strcol("kind") eq "level" ? column("pages_hi") : NaN)):"row":(mark_text(0)):(hue(0)) with labels left offset 1, 0 \
-		font ",12" textcolor rgb variable notitle, \
-	"marks.tsv" using (column("row") == last ? 1e-99 : (last = column("row"), from)):"row":(row_text(0)):(hue(0)) with labels left offset 1.6, 0 \
+	"marks.tsv" using (mark(0)):(row(0)) with points pointtype 4 pointsize 1.1 * points linewidth 1.2 linecolor rgb ink notitle, \
+	"marks.tsv" using (seen_at_log(strcol("kind") eq "level" ? column("pages_hi") : NaN)):(row(0)):(mark_text(0)):(hue(0)) with labels left offset 1, 0 \
 		font ",12" textcolor rgb variable notitle
 unset label; unset arrow
 
@@ -68,7 +74,7 @@ whisker = "for [c = 1 : curves] 'table.tsv' using (again(c)):'net_cycles_lo':(0)
 	linewidth 0.8 linecolor rgb inks[c] notitle, "
 zero = "0 with lines linewidth 0.8 linecolor rgb grey notitle, "
 panel(pixels) = sprintf("set tmargin at screen from_top(%d); set bmargin at screen from_top(%d)", panel_top, panel_top + pixels)
-set xtics ()
+set xtics nomirror scale 0.5 ()
 each = log(to / from) / log(2) > 15 ? 2 : 1
 do for [e = 0 : 41 : each] { if (2.**e >= from / 1.12 && 2.**e <= to * 1.12) { set xtics add (count_label(2.**e) 2.**e) } }
 x_title = "set xlabel 'pages touched, one cache line in each' offset 0, 0.2 textcolor rgb ink"

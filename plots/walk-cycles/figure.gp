@@ -4,11 +4,12 @@ stats "table.tsv" using "lane" nooutput; lanes = int(STATS_max)
 array names[lanes]; array inks[lanes]; array kinds[rows]
 most = 1
 set table $nothing
-note(l, r) = (names[l] = strcol("label"), inks[l] = strcol("colour"), kinds[r] = strcol("what") . "\n" . count_label(column("pages")) . " of them", 0)
+do for [l = 1 : lanes] { names[l] = ""; inks[l] = "" }
+note(l, r) = (names[l] = strcol("label"), inks[l] = own_ink(1, l, strcol("colour")), kinds[r] = strcol("what") . "\n" . count_label(column("pages")) . " of them", 0)
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("lane")), int(column("row"))), most = max(most, max(column("walk_cycles_hi"), column("net_cycles_hi"))), 0):(0)
 unset table
 
-keys = 20 * (lanes + 1)
+keys = 16 * (lanes + 1)
 eval begin(150 + keys + (26 + 22 * lanes) * rows)
 set lmargin at screen 0.215; set rmargin at screen 0.965
 set tmargin at screen from_top(78 + keys); set bmargin at screen from_top(height - 64)

@@ -7,7 +7,7 @@ do for [l = 1 : lanes] { names[l] = ""; inks[l] = ink }
 do for [f = 1 : leaves] { most[f] = 1; last[f] = 1 }
 do for [t = 1 : leaves * distances] { distance[t] = "" }
 set table $nothing
-note(f, l, x) = (names[l] = strcol("label"), inks[l] = strcol("colour"), last[f] = max(last[f], x), most[f] = max(most[f], column("net_cycles_hi")), \
+note(f, l, x) = (names[l] = strcol("label"), inks[l] = own_ink(1, l, strcol("colour")), last[f] = max(last[f], x), most[f] = max(most[f], column("net_cycles_hi")), \
 	sizes[f] = sprintf("%d pages of %s, aligned", column("pages"), strcol("page_size")), \
 	distance[distances * (f - 1) + x] = sprintf("%s\n%s\n%d of %d", strcol("distance"), strcol("needs"), column("own"), column("levels")), 0)
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("leaf")), int(column("lane")), int(column("x")))):(0)
