@@ -302,7 +302,8 @@ static int block_find(struct writing *writing, struct span body, const char **en
 		}
 		at = close;
 	}
-	return fail_at(writing, body.at, EINVAL, "a block is not closed: {{end}} is missing");
+	/* The body may begin on the next line. */
+	return fail_at(writing, body.at - 1, EINVAL, "a block is not closed: {{end}} is missing");
 }
 
 /* Write a block for each row of its query, or for the first one only. */
