@@ -3,9 +3,12 @@
 #include "infer/tables.h"
 #include "measure/benches.h"
 #include "measure/point.h"
+#include "record/database_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* What a bench's table has columns for, as lists of names. */
 static int bench_describe(const struct bench *bench, struct database_bench *out)
@@ -48,11 +51,40 @@ static int bench_tables_make(sqlite3 *db, struct reason *why)
 	return rc;
 }
 
+static bool is_file(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode);
+}
+
+/* A file of `nestwalk export` has all tables already. */
+static int exported_open(const char *path, sqlite3 **db, struct reason *why)
+{
+	int rc = database_file_open(path, db, why);
+
+	if (!rc)
+		rc = infer_ratio_add(*db, why);
+	if (rc) {
+		sqlite3_close(*db);
+		*db = NULL;
+	}
+	return rc;
+}
+
 int cmd_database_open(
 	const char *const *runs, size_t count, enum database_depth depth, sqlite3 **db, struct reason *why)
 {
-	int rc = database_open(db, why);
+	int rc;
 
+	*db = NULL;
+	if (count == 1 && is_file(runs[0]))
+		return exported_open(runs[0], db, why);
+	for (size_t i = 0; i < count; i++)
+		if (is_file(runs[i]))
+			return fail(why, EINVAL, "%s is an exported file, which is asked alone, without other runs",
+				runs[i]);
+	rc = database_open(db, why);
 	if (!rc)
 		rc = infer_tables_add(*db, why);
 	for (size_t i = 0; i < count && !rc; i++)
@@ -64,4 +96,19 @@ int cmd_database_open(
 		*db = NULL;
 	}
 	return rc;
+}
+
+bool cmd_database_is_exported(sqlite3 *db)
+{
+	return sqlite3_db_readonly(db, "main") == 1;
+}
+
+int cmd_database_fill(sqlite3 *db, struct reason *why)
+{
+	int rc = 0;
+
+	if (cmd_database_is_exported(db))
+		return 0;
+	rc = database_fill_bench_tables(db, NULL, why);
+	return rc ? rc : infer_tables_fill(db, why);
 }

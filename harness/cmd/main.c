@@ -19,6 +19,7 @@ static const struct command {
 	{ "run", "measure, and write a run directory", cmd_run },
 	{ "tlb", "the TLB levels and walk costs that a run's curves show", cmd_tlb },
 	{ "query", "ask the results of runs a question in SQL", cmd_query },
+	{ "export", "write the results of runs as one SQLite or CSV file", cmd_export },
 	{ "report", "draw a run's figures and explain them", cmd_report },
 	{ "merge", "join the runs of a host and of its guests, to compare them", cmd_merge },
 	{ "check", "validate a run directory", cmd_check },

@@ -55,14 +55,14 @@ static const struct argp_option options[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "RUN... 'SQL'\n--schema RUN...",
+	.args_doc = "RUN... 'SQL'\nFILE.sqlite 'SQL'\n--schema RUN...",
 	.doc = "Ask the results of one or more runs a question in SQL."
 	       "\vThe table of a bench has its name, with a column for each parameter and metric:\n"
 	       "  nestwalk query RUN \"SELECT place, pages, net_cycles FROM tlb_reach WHERE page_size_bytes = 4096\"\n"
 	       "  nestwalk query RUN \"SELECT place, level, entries FROM tlb_level JOIN curve USING (curve)\"\n"
 	       "  nestwalk query RUN \"SELECT bench, status, COUNT(*) FROM point GROUP BY bench, status\"\n"
 	       "docs/RESULTS.md describes the tables, and functions such as median(x), interval(x) and bytes(x). "
-	       "The runs are only read.",
+	       "A file of `nestwalk export` may stand in place of runs. They are only read.",
 };
 
 /* What a query touches: tables are filled only where they are asked for. */
@@ -155,6 +155,8 @@ static int tables_fill(sqlite3 *db, const struct reading *reading, struct reason
 {
 	int rc = 0;
 
+	if (cmd_database_is_exported(db))
+		return 0;
 	sqlite3_set_authorizer(db, NULL, NULL);
 	if (reading->inferred)
 		rc = infer_tables_fill(db, why);
@@ -195,11 +197,20 @@ static int query_run(const struct arguments *arguments, struct reason *why)
 	return rc;
 }
 
+/* A query may begin with lines of comment, as those of figures do: none of them is an option of ours. */
+static char *comments_skip(char *sql)
+{
+	while (!strncmp(sql, "--", 2) && strchr(sql, '\n'))
+		sql = strchr(sql, '\n') + 1;
+	return sql;
+}
+
 int cmd_query(int argc, char **argv)
 {
 	struct arguments arguments = { .format = ROWS_TABLE };
 	struct reason why = { "" };
 
+	argv[argc - 1] = comments_skip(argv[argc - 1]);
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	return query_run(&arguments, &why) ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

@@ -1,7 +1,6 @@
 #include "report/report.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
-#include "infer/tables.h"
 #include "record/load.h"
 
 #include <argp.h>
@@ -72,9 +71,7 @@ static int report_one(const char *run, const struct arguments *arguments)
 			   : fail(&why, ENOMEM, "out of memory");
 
 	if (!rc) {
-		rc = database_fill_bench_tables(db, NULL, &why);
-		if (!rc)
-			rc = infer_tables_fill(db, &why);
+		rc = cmd_database_fill(db, &why);
 		if (!rc)
 			rc = report_write(db, &request, &why);
 		sqlite3_close(db);

@@ -1,6 +1,5 @@
 #include "cmd/cmd.h"
 #include "cmd/database.h"
-#include "infer/tables.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -260,7 +259,7 @@ int cmd_tlb(int argc, char **argv)
 	rc = cmd_database_open(&arguments.run, 1, DATABASE_SAMPLES, &db, &why);
 	if (rc)
 		return cmd_fail(EXIT_FAILED, &why);
-	rc = infer_tables_fill(db, &why);
+	rc = cmd_database_fill(db, &why);
 	if (!rc)
 		rc = arguments.json ? tlb_print_json(db, &why) : tlb_print(db, arguments.verbose, &why);
 	sqlite3_close(db);

@@ -151,7 +151,11 @@ static void json_row(sqlite3_stmt *statement, FILE *out)
 			fputs("null", out);
 			break;
 		case SQLITE_FLOAT:
-			fprintf(out, "%.15g", sqlite3_column_double(statement, i));
+			/* JSON has no word for infinity, but numbers that are read as such. */
+			if (isfinite(sqlite3_column_double(statement, i)))
+				fprintf(out, "%.15g", sqlite3_column_double(statement, i));
+			else
+				fputs(sqlite3_column_double(statement, i) > 0 ? "9e999" : "-9e999", out);
 			break;
 		case SQLITE_INTEGER:
 			fputs(text_of(statement, i), out);

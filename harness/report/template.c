@@ -302,7 +302,8 @@ static int block_find(struct writing *writing, struct span body, const char **en
 		}
 		at = close;
 	}
-	return fail_at(writing, body.at, EINVAL, "a block is not closed: {{end}} is missing");
+	/* The body may begin on the next line. */
+	return fail_at(writing, body.at - 1, EINVAL, "a block is not closed: {{end}} is missing");
 }
 
 /* The rows of a block's query: all of them, or the first. They are read before the block is written. */
