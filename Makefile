@@ -37,6 +37,9 @@ LIBRARY := $(call object,$(filter-out harness/cmd/%,$(SOURCES)))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SOURCES)))
 UNIT_COMMON := $(call object,$(filter-out tests/unit/test_%,$(UNIT_SOURCES)))
+# What `make ablation` runs: level inference with its constants made variables (harness/infer/tuned.h).
+ABLATION_SOURCES := $(sort $(wildcard harness/infer/*.c harness/base/*.c tests/ablation/*.c))
+ABLATION_OBJECTS := $(patsubst %.c,$(BUILD)/ablation/%.o,$(ABLATION_SOURCES))
 SCRIPT_TESTS := $(sort $(wildcard tests/scripts/*.bats))
 # Those that measure go last and one by one: they mean little where a faster test has failed, take memory and huge pages
 # that others would miss, and see more on a machine that has nothing else to do.
@@ -83,7 +86,7 @@ $(BUILD)/%.flags: always | setup
 .PHONY: always
 always:
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(call object,$(UNIT_SOURCES)))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(call object,$(UNIT_SOURCES)) $(ABLATION_OBJECTS))
 
 # One after the other: two package managers at once would wait for each other.
 .PHONY: setup setup-test setup-lint setup-guest
@@ -167,6 +170,17 @@ test: test-programs sanitized ## all tests: unit, command line, short real runs,
 .PHONY: test-unit
 test-unit: $(UNIT_PROGRAMS) ## only the unit tests, only plain: seconds
 	@scripts/test $(UNIT_PROGRAMS)
+
+.PHONY: ablation
+ablation: $(BUILD)/ablation/ablation ## what each constant of level inference buys, on synthetic TLBs: ten minutes
+	@$(BUILD)/ablation/ablation
+
+$(BUILD)/ablation/ablation: $(ABLATION_OBJECTS)
+	$(call say,LINK,$@)$(link) -o $@ $(ABLATION_OBJECTS) $(libs)
+
+$(BUILD)/ablation/%.o: private defines = -DNESTWALK_ABLATION
+$(BUILD)/ablation/%.o: %.c $(BUILD)/compile.flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(compile) -c -o $@ $<
 
 .PHONY: test-cli
 test-cli: build | setup-test ## only the command line tests, only plain

@@ -1,24 +1,132 @@
 #include "infer/capacity.h"
 
 #include "base/statistics.h"
-#include "infer/law_grid.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
- * From none to nearly all misses within a fifth: of the laws in miss_law.h only plain sets of five and more ways, and
- * no sets at all, are as steep; hashed sets of 128 ways take 1.3, random replacement 2.6.
+ * Parts of a step, at which accesses count as clean, half of them as missing, and nearly all. At twice
+ * CLEAN 97 % of the intervals hold the truth instead of 99 %, and at half of SATURATED 94 %.
  */
-#define SHARP_RATIO 1.2
-#define NO_LAW 0.015 /* above this no law is near enough to choose its C: laws differ by 10 % of C for as much */
-#define NARROW 1.4 /* from clean to saturated: hashed sets of 64 ways, or a sharp step that something else blurs */
-#define WIDE 1.8 /* hashed sets of 16 ways, and any randomness in replacement */
-#define NOT_WORSE 1.5 /* a law whose root mean square misfit is within this factor of the best one's is not excluded */
-#define NEAR 0.95 /* of the capacity: there disturbance shows as it does at capacity */
-#define RESAMPLES 80 /* their 2.5 % quantiles are the second from either end; a whole run is to take well under 1 s */
-#define TAIL 0.025
+#define CLEAN TUNED(CLEAN, 0.05)
+#define HALF 0.5
+#define SATURATED TUNED(SATURATED, 0.9)
+/*
+ * From none to nearly all misses within a third: only plain sets of four and more ways, and no sets at all, are as steep.
+ * At half the ratio, where all steps are fitted, intervals are half as wide again; at twice the ratio only 91 % of the
+ * intervals hold the truth.
+ */
+#define SHARP_RATIO TUNED(SHARP_RATIO, 1.3)
+/*
+ * Of the step: what the law may differ by from a real TLB. It is put into the weights, as otherwise the few quietest points
+ * decide alone, and it is the misfit at which the law is believed by half. At half of it entries are off by 3.0 % instead
+ * of 2.2 %; at twice as much the law is believed on the reference run, too, whose second level does not follow it.
+ */
+#define LAW_MISFIT TUNED(LAW_MISFIT, 0.03)
+#define INDEPENDENT 1e-9 /* a determinant smaller than this part of its diagonal is nothing but rounding */
+#define GRID 96 /* candidates for C, spaced evenly in ln C: 2 % apart where the bracket is widest */
+#define NORMAL_OF_MAD 1.4826 /* standard deviation over median absolute deviation, normal distribution */
+
+/* The points around one step, as the fit sees them. */
+struct window {
+	const struct curve_point **at;
+	double *weight; /* 1 / cycles^2 */
+	size_t count;
+	double lower, height, noise; /* cycles */
+	size_t clean_index; /* the last clean point */
+	double middle; /* pages: where half of the accesses miss, interpolated */
+};
+
+static double miss(const struct window *window, size_t i)
+{
+	return (window->at[i]->low - window->lower) / window->height;
+}
+
+/* Median of the cost between two page counts; of its distance from `centre` unless that is NaN. */
+static double median_between(const struct window *window, double from, double to, double centre)
+{
+	double *x = malloc((window->count + 1) * sizeof(*x)), result;
+	size_t n = 0;
+
+	if (!x)
+		return NAN;
+	for (size_t i = 0; i < window->count; i++)
+		if (window->at[i]->pages >= from && window->at[i]->pages <= to)
+			x[n++] = isnan(centre) ? window->at[i]->low : fabs(window->at[i]->low - centre);
+	result = statistics_median(x, n);
+	free(x);
+	return result;
+}
+
+static int window_make(const struct curve *curve, const struct step *step, struct window *window)
+{
+	const struct curve_series *series = &curve->pass[CURVE_BOTH];
+	double from = fmax(step->from, step->onset / 2), to = fmin(step->to, step->saturation * PLATEAU_WIDTH);
+
+	*window = (struct window){
+		.at = malloc((series->count + 1) * sizeof(*window->at)),
+		.weight = malloc((series->count + 1) * sizeof(*window->weight)),
+	};
+	if (!window->at || !window->weight)
+		return -ENOMEM;
+	for (size_t i = 0; i < series->count; i++)
+		if (series->at[i].pages >= from && series->at[i].pages <= to && isfinite(series->at[i].low))
+			window->at[window->count++] = &series->at[i];
+	window->lower = median_between(window, step->onset / 2, step->onset, NAN);
+	window->height =
+		median_between(window, step->saturation, step->saturation * PLATEAU_WIDTH, NAN) - window->lower;
+	if (!(window->height > 0))
+		return -ENODATA;
+	window->noise = NORMAL_OF_MAD * median_between(window, step->onset / 2, step->onset, window->lower);
+	for (size_t i = 0; i < window->count; i++) {
+		double spread = window->at[i]->spread, own = isfinite(spread) ? spread * CURVE_LOW_DEVIATION : 0;
+
+		window->weight[i] = 1 / (pow(fmax(window->noise, own), 2) + pow(LAW_MISFIT * window->height, 2));
+	}
+	return 0;
+}
+
+/* The first point from `start` at least `height` high, with its next two neighbours so on median; count if none. */
+static size_t first_above(const struct window *window, size_t start, double height)
+{
+	for (size_t i = start; i < window->count; i++) {
+		double near[3];
+		size_t n = 0;
+
+		for (size_t k = i; k < window->count && n < 3; k++)
+			near[n++] = miss(window, k);
+		if (near[0] >= height && statistics_median(near, n) >= height)
+			return i;
+	}
+	return window->count;
+}
+
+/* What can be read off without any law. False where the window does not hold both plateaus and the rise. */
+static bool window_read(struct window *window, struct capacity *out)
+{
+	size_t half = first_above(window, 0, HALF), saturated = first_above(window, half, SATURATED), clean = half;
+	double left, right, below, above;
+
+	if (half == 0 || half == window->count || saturated == window->count)
+		return false;
+	while (clean && miss(window, clean - 1) > CLEAN)
+		clean--;
+	if (!clean)
+		return false;
+	window->clean_index = clean - 1;
+	out->clean = window->at[clean - 1]->pages;
+	out->half = window->at[half]->pages;
+	out->saturated = window->at[saturated]->pages;
+	left = log(window->at[half - 1]->pages);
+	right = log(window->at[half]->pages);
+	below = fmin(miss(window, half - 1), HALF);
+	above = miss(window, half);
+	window->middle = exp(left + (right - left) * (HALF - below) / fmax(above - below, HALF / 100));
+	return true;
+}
 
 static void include(struct capacity *out, double entries)
 {
@@ -26,196 +134,103 @@ static void include(struct capacity *out, double entries)
 	out->hi = fmax(out->hi, entries);
 }
 
-/* The sum of squares that the spread of the samples alone leaves; what window_make() put into a weight besides is not. */
-static double noise_x2(const struct window *window, double *weights)
-{
-	*weights = 0;
-	for (size_t i = 0; i < window->count; i++)
-		*weights += window->weight[i];
-	return (double)window->count - pow(LAW_MISFIT * window->height, 2) * *weights;
-}
-
-/* Root mean square misfit as a part of the step, beyond what noise leaves. */
-static double misfit(const struct window *window, double x2)
-{
-	double weights, noise = noise_x2(window, &weights);
-
-	return sqrt(fmax(x2 - noise, 0) / weights) / window->height;
-}
-
-/*
- * How little the laws are to be believed, 0 to 1: a half where the best one's misfit is what a law may have, or what
- * noise may hide. Gradual, so that two runs on either side of a limit do not give different answers.
- */
-static double disbelief(const struct window *window, double misfit_of_best)
-{
-	double weights, noise = noise_x2(window, &weights);
-	double limit = fmax(NO_LAW, sqrt(fmax(noise, 0) / weights) / window->height);
-
-	return misfit_of_best * misfit_of_best / (misfit_of_best * misfit_of_best + limit * limit);
-}
-
-/* The law that fits best, and the answers of those that fit nearly as well. */
-static void include_laws(
-	const struct grid *grid, const struct law_table *laws, const struct window *window, struct capacity *out)
-{
-	double least[LAWS], best = INFINITY;
-	size_t where[LAWS] = { 0 };
-
-	for (int law = 0; law < LAWS; law++)
-		least[law] = INFINITY;
-	for (size_t cell = 0; cell < grid->cells; cell++) {
-		enum law law = laws->shape[cell / C_STEPS].law;
-
-		if (grid->x2[cell] < least[law]) {
-			least[law] = grid->x2[cell];
-			where[law] = cell;
-		}
-		if (grid->x2[cell] < best) {
-			best = grid->x2[cell];
-			out->law = law;
-			out->reached = law_miss(laws, cell / C_STEPS,
-				log(out->read.saturated * sqrt(PLATEAU_WIDTH)) - grid->ln_cell[cell]);
-		}
-	}
-	out->misfit = misfit(window, best);
-	out->disbelief = disbelief(window, out->misfit);
-	out->reached += out->disbelief * (1 - out->reached);
-	if (out->disbelief > 0.5)
-		out->law = LAW_NONE;
-	for (int law = 0; law < LAW_NONE; law++)
-		if (least[law] < INFINITY && misfit(window, least[law]) <= fmax(NOT_WORSE * out->misfit, LAW_MISFIT))
-			include(out, exp(grid->ln_cell[where[law]]));
-}
-
-static void include_posterior(const struct grid *grid, struct capacity *out)
-{
-	double below = 0;
-
-	for (size_t c = 0; c < C_STEPS; c++) {
-		double above = below + grid->posterior[c];
-
-		if (above > TAIL && below < 1 - TAIL)
-			include(out, exp(grid->ln_c[c]));
-		below = above;
-	}
-}
-
-/* What every resample is fitted with. */
-struct refit {
-	const struct window *window;
-	const struct law_table *laws;
-	struct grid *grid; /* NULL: read off, not fitted */
-	double disbelief; /* of the laws */
-	double *low; /* of the resample, one a point */
-};
-
-/*
- * ln C without a law. Half of the accesses miss at C in all that is as steep as NARROW; what is WIDE may also be random
- * replacement, which is clean up to C: the middle between both. In between, gradually.
- */
-static double lawless(const struct readings *read)
-{
-	double width = log(read->saturated / read->clean / NARROW) / log(WIDE / NARROW);
-	double half = log(read->middle), clean = fmin(log(read->clean), half);
-
-	return half + fmin(fmax(width, 0), 1) * (clean - half) / 2;
-}
-
-/* Between what the laws make of it and what can be told without, by how far the laws are to be believed. */
-static double blend(double ln_c, const struct readings *read, double disbelief_in_laws)
-{
-	return exp((1 - disbelief_in_laws) * ln_c + disbelief_in_laws * lawless(read));
-}
-
-/* The entries that a resample gives; the samples of the points stand one point after the other in drawn[]. */
-static double refit(const unsigned *drawn, size_t n, void *context)
-{
-	const struct refit *refit = context;
-	struct window window = *refit->window;
-	struct readings read;
-	double ln_c;
-
-	(void)n;
-	for (size_t i = 0; i < window.count; i++) {
-		refit->low[i] = curve_low(window.at[i], drawn);
-		if (!isfinite(refit->low[i]))
-			refit->low[i] = window.at[i]->low;
-		drawn += window.at[i]->count;
-	}
-	window.low = refit->low;
-	if (!window_read(&window, &read))
-		return NAN;
-	if (!refit->grid)
-		return read.clean;
-	ln_c = grid_average(refit->grid, refit->laws, grid_fit(refit->grid, &window, window.low));
-	return blend(ln_c, &read, refit->disbelief);
-}
-
-static int include_bootstrap(struct refit *with, uint64_t seed, struct capacity *out)
-{
-	size_t points = with->window->count, *samples = malloc(points * sizeof(*samples));
-	double values[RESAMPLES], lo, hi;
-	struct resampling resampling = { samples, points, RESAMPLES, refit, with, seed };
-	int error = -ENOMEM;
-
-	with->low = malloc(points * sizeof(*with->low));
-	if (!samples || !with->low)
-		goto out;
-	for (size_t i = 0; i < points; i++)
-		samples[i] = with->window->at[i]->count;
-	error = statistics_resample(&resampling, values);
-	if (error)
-		goto out;
-	statistics_middle(values, RESAMPLES, &lo, &hi);
-	include(out, lo); /* fmin and fmax leave out a NaN */
-	include(out, hi);
-out:
-	free(with->low);
-	free(samples);
-	return error;
-}
-
-/*
- * Where something else uses the TLB too (a sibling thread, a noisy neighbour), even the least disturbed sample of a
- * point may have missed although its pages fit. How far up that may have happened: as long as finding no clean sample
- * is no surprise, from the part of samples that were disturbed at page counts just below, which are known to fit.
- * Returns the index of the last such point; `clean` where nothing disturbs.
- */
-static size_t hidden_until(const struct window *window, size_t clean)
-{
-	double limit = window->lower + window->clean * window->height, chance = 1;
-	size_t dirty = 0, all = 0, last = clean;
-
-	for (size_t i = 0; i <= clean; i++)
-		for (size_t k = 0; k < window->at[i]->count && window->at[i]->pages > NEAR * window->at[clean]->pages;
-			k++) {
-			dirty += window->at[i]->sample[k].net > limit ? 1 : 0;
-			all++;
-		}
-	while (last + 1 < window->count) {
-		chance *= pow((double)dirty / (double)all, (double)window->at[last + 1]->count);
-		if (!(chance > 2 * TAIL))
-			break;
-		last++;
-	}
-	return last;
-}
-
 /*
  * The greatest clean N; up to the next measured one, nothing tells values apart: the geometric middle. Half of the
  * accesses cannot miss before the capacity is exceeded, whatever the policy.
  */
-static void sharp(const struct window *window, struct capacity *out)
+static void read_sharp(const struct window *window, struct capacity *out)
 {
-	size_t clean = out->read.clean_index;
-	double next = window->at[clean + 1]->pages - 1, hidden = window->at[hidden_until(window, clean)]->pages;
+	double next = fmax(window->at[window->clean_index + 1]->pages - 1, out->clean);
 
-	out->law = LAW_SHARP;
+	out->law = "sharp";
 	out->misfit = NAN;
-	out->entries = sqrt(out->read.clean * fmax(next, out->read.clean));
-	out->lo = out->read.clean;
-	out->hi = fmax(fmax(next, out->read.half - 1), fmax(out->entries, hidden));
+	out->entries = sqrt(out->clean * next);
+	out->lo = out->clean;
+	out->hi = fmax(next, out->half - 1);
+}
+
+/*
+ * How often a TLB with random replacement misses when r times as many pages as it has entries are visited in a cycle:
+ * m = 1 - exp(-m r), as a page survives the m r C replacements of one turn, each of which spares it with 1 - 1/C. Below
+ * r = 1 only m = 0 solves it; Newton from above, where the function is concave, converges.
+ */
+static double random_miss(double r)
+{
+	double m = 1;
+
+	for (int i = 0; i < 60 && r > 1; i++) {
+		double next = m - (1 - exp(-m * r) - m) / (r * exp(-m * r) - 1);
+
+		if (fabs(next - m) < 1e-10)
+			break;
+		m = next;
+	}
+	return r > 1 ? fmax(m, 0) : 0;
+}
+
+/* The least weighted squares at C, over the step's height and its growth an octave above C, both not negative. */
+static double squares(const struct window *window, double c)
+{
+	double aa = 0, ab = 0, bb = 0, ay = 0, by = 0, yy = 0, determinant, rise, growth;
+
+	for (size_t i = 0; i < window->count; i++) {
+		double w = window->weight[i], r = window->at[i]->pages / c, y = window->at[i]->low - window->lower;
+		double a = random_miss(r), b = a * fmax(log2(r), 0);
+
+		aa += w * a * a;
+		ab += w * a * b;
+		bb += w * b * b;
+		ay += w * a * y;
+		by += w * b * y;
+		yy += w * y * y;
+	}
+	determinant = aa * bb - ab * ab;
+	growth = determinant > INDEPENDENT * aa * bb ? fmax((aa * by - ab * ay) / determinant, 0) : 0;
+	growth *= TUNED(walk_growth, 1);
+	rise = aa > 0 ? fmax((ay - growth * ab) / aa, 0) : 0;
+	return yy - 2 * (rise * ay + growth * by) + rise * rise * aa + 2 * rise * growth * ab + growth * growth * bb;
+}
+
+/* The C that fits best. All clean pages fit, so it is no less, but what passes for clean may hide a few misses. */
+static double grid_fit(const struct window *window, const struct capacity *read, double *x2)
+{
+	double least = log(read->clean / (1 + CLEAN / 2)), most = log(read->saturated), best = read->clean;
+
+	*x2 = INFINITY;
+	for (int i = 0; i < GRID; i++) {
+		double c = exp(least + (most - least) * i / (GRID - 1)), misfit = squares(window, c);
+
+		if (misfit < *x2) {
+			*x2 = misfit;
+			best = c;
+		}
+	}
+	return best;
+}
+
+/*
+ * Between what the law makes of it and where half of the accesses miss, which is C for all that is steep. The law is
+ * believed by half where its misfit is LAW_MISFIT, or what noise may hide, and gradually, so that two runs on either side
+ * of a limit do not give different answers.
+ */
+static void blend(const struct window *window, double c, double x2, struct capacity *out)
+{
+	double weights = 0, noise, limit, disbelief;
+
+	for (size_t i = 0; i < window->count; i++)
+		weights += window->weight[i];
+	noise = fmax((double)window->count - pow(LAW_MISFIT * window->height, 2) * weights, 0);
+	out->misfit = sqrt(fmax(x2 - noise, 0) / weights) / window->height;
+	limit = fmax(LAW_MISFIT, sqrt(noise / weights) / window->height);
+	disbelief = out->misfit * out->misfit / (out->misfit * out->misfit + limit * limit);
+	if (!(TUNED(law_random, 1) > 0))
+		disbelief = 1;
+	disbelief *= TUNED(without_law, 1);
+	out->law = disbelief > 0.5 ? "none" : "random";
+	out->entries = exp((1 - disbelief) * log(c) + disbelief * log(window->middle));
+	/* A law that is not followed does not tell either what part of the accesses misses on the plateau. */
+	if (disbelief <= 0.5)
+		out->reached = random_miss(out->saturated * sqrt(PLATEAU_WIDTH) / c);
 }
 
 /*
@@ -224,7 +239,7 @@ static void sharp(const struct window *window, struct capacity *out)
  */
 static void include_neighbours(const struct window *window, struct capacity *out)
 {
-	double below = 0, above = 0, hidden = out->read.clean / (1 + window->clean);
+	double below = 0, above = 0, hidden = out->clean / (1 + CLEAN);
 
 	for (size_t i = 0; i < window->count; i++) {
 		double pages = window->at[i]->pages;
@@ -240,45 +255,40 @@ static void include_neighbours(const struct window *window, struct capacity *out
 		include(out, fmax(above, out->entries));
 }
 
-int capacity_fit(const struct curve *curve, const struct step *step, const struct law_table *laws, uint64_t seed,
-	struct capacity *out)
+/*
+ * The interval holds the answer, the greatest clean N, where half of the accesses miss, what neighbouring points leave
+ * open, and, where no law is followed, the end of the rise: only with that does it hold on the reference run what CPUID says
+ * of the second level.
+ */
+static void read_smeared(const struct window *window, struct capacity *out)
 {
-	struct refit with = { .laws = laws };
+	double x2, c = grid_fit(window, out, &x2);
+
+	blend(window, c, x2, out);
+	include(out, out->entries);
+	include(out, out->clean);
+	include(out, out->half);
+	if (!strcmp(out->law, "none"))
+		include(out, out->saturated);
+	include_neighbours(window, out);
+}
+
+int capacity_fit(const struct curve *curve, const struct step *step, struct capacity *out)
+{
 	struct window window;
-	struct grid grid = { 0 };
-	double ln_c;
 	int error = window_make(curve, step, &window);
 
-	*out = (struct capacity){ .entries = NAN, .lo = NAN, .hi = NAN, .reached = 1 };
-	if (!error && !window_read(&window, &out->read))
+	*out = (struct capacity){ .entries = NAN, .lo = INFINITY, .hi = 0, .reached = 1 };
+	if (!error && !window_read(&window, out))
 		error = -ENODATA;
 	if (error)
 		goto out;
-	with.window = &window;
-	if (out->read.saturated <= SHARP_RATIO * out->read.clean) {
-		sharp(&window, out);
-	} else {
-		error = grid_make(&window, laws, &out->read, &grid);
-		if (error)
-			goto out;
-		ln_c = grid_average(&grid, laws, grid_fit(&grid, &window, window.low));
-		out->entries = out->lo = out->hi = exp(ln_c);
-		include_laws(&grid, laws, &window, out);
-		include_posterior(&grid, out);
-		out->entries = blend(ln_c, &out->read, out->disbelief);
-		include(out, out->entries);
-		include(out, out->read.clean);
-		include(out, out->read.half);
-		/* Misses that begin below C are conflicts in sets, or others' entries; then half misses below C too. */
-		if (out->law >= LAW_HASHED && out->read.saturated <= WIDE * out->read.clean)
-			include(out, out->read.saturated);
-		with.grid = &grid;
-		with.disbelief = out->disbelief;
-		include_neighbours(&window, out);
-	}
-	error = include_bootstrap(&with, seed, out);
+	if (out->saturated <= SHARP_RATIO * out->clean)
+		read_sharp(&window, out);
+	else
+		read_smeared(&window, out);
 out:
-	grid_free(&grid);
-	window_free(&window);
+	free(window.at);
+	free(window.weight);
 	return error;
 }

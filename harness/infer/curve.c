@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * The low order statistic: of each ten samples one may be implausibly fast (a clock calibration that was disturbed),
- * and with fewer than ten it is the least.
- */
-#define LOW_PART 10
-#define LOW_MOST 400 /* the highest order statistic that is looked for: of 4000 samples, which no effort takes */
-
 /* Room for one more element in an array that doubles whenever its count reaches a power of two. NULL: no memory. */
 static void *grown(void *array, size_t count, size_t bytes)
 {
@@ -104,6 +97,16 @@ static void column(const struct curve_point *point, size_t offset, double *out)
 		memcpy(&out[i], (const char *)&point->sample[i] + offset, sizeof(double));
 }
 
+/* The least of n values; NaN where none is finite. */
+static double least_of(const double *x, size_t n)
+{
+	double least = NAN;
+
+	for (size_t i = 0; i < n; i++)
+		least = fmin(least, x[i]); /* which leaves out a NaN */
+	return least;
+}
+
 static int point_finish(struct curve_point *point)
 {
 	double *x = malloc(point->count * sizeof(*x));
@@ -112,14 +115,19 @@ static int point_finish(struct curve_point *point)
 		return -ENOMEM;
 	column(point, offsetof(struct curve_sample, gross), x);
 	point->gross = statistics_median(x, point->count);
+	point->low = least_of(x, point->count);
 	column(point, offsetof(struct curve_sample, baseline), x);
 	point->baseline = statistics_median(x, point->count);
+	point->low -= least_of(x, point->count);
 	column(point, offsetof(struct curve_sample, net_ns), x);
 	point->net_ns = statistics_median(x, point->count);
 	column(point, offsetof(struct curve_sample, net), x);
 	point->net = statistics_median(x, point->count);
 	point->spread = statistics_spread(x, point->count);
-	point->low = curve_low(point, NULL);
+	if (!isfinite(point->low))
+		point->low = least_of(x, point->count);
+	if (!(TUNED(least_disturbed, 1) > 0))
+		point->low = point->net;
 	free(x);
 	return 0;
 }
@@ -171,44 +179,4 @@ int curve_compare(const void *left, const void *right)
 	if (a->stride != b->stride)
 		return a->stride < b->stride ? -1 : 1;
 	return (a->id > b->id) - (a->id < b->id);
-}
-
-/* The count-th order statistic of one reading over the drawn samples; NaN where too few have it. */
-static double low_of(const struct curve_point *point, const unsigned *drawn, size_t offset)
-{
-	double least[LOW_MOST];
-	size_t kept = 0, total = 0, want;
-
-	least[0] = NAN;
-	for (size_t i = 0; i < point->count; i++)
-		total += drawn ? drawn[i] : 1;
-	want = total / LOW_PART < LOW_MOST ? total / LOW_PART + 1 : LOW_MOST;
-	for (size_t i = 0; i < point->count; i++) {
-		double value;
-
-		memcpy(&value, (const char *)&point->sample[i] + offset, sizeof(value));
-		if (!isfinite(value))
-			continue;
-		/* Insertion into the `want` least so far: `want` is 1 or 2 in practice. */
-		for (unsigned times = drawn ? drawn[i] : 1; times; times--) {
-			size_t slot = kept < want ? kept++ : want;
-
-			for (; slot > 0 && least[slot - 1] > value; slot--)
-				if (slot < want)
-					least[slot] = least[slot - 1];
-			if (slot < want)
-				least[slot] = value;
-		}
-	}
-	return kept == want && want ? least[want - 1] : NAN;
-}
-
-double curve_low(const struct curve_point *point, const unsigned *drawn)
-{
-	double gross = low_of(point, drawn, offsetof(struct curve_sample, gross));
-	double baseline = low_of(point, drawn, offsetof(struct curve_sample, baseline));
-
-	if (isfinite(gross) && isfinite(baseline))
-		return gross - baseline;
-	return low_of(point, drawn, offsetof(struct curve_sample, net));
 }

@@ -5,6 +5,8 @@
 #ifndef NESTWALK_INFER_CURVE_H
 #define NESTWALK_INFER_CURVE_H
 
+#include "infer/tuned.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,13 +25,17 @@ struct curve_sample {
 	double round; /* the round it was taken in, or the sample's place among its point's where not recorded */
 };
 
-/* Standard deviation of the least of n normal deviates, in theirs: 0.67 for n = 5, 0.59 for 10, 0.53 for 20. */
-#define CURVE_LOW_DEVIATION 0.6
+/*
+ * The least of n samples spreads less than the samples do: by 0.67 of their standard deviation where n is 5, by 0.59 where
+ * it is 10, for normal samples. At half of this the worst 5 % of entries are off by 12 % instead of 10 %, at twice as
+ * much more levels are missed.
+ */
+#define CURVE_LOW_DEVIATION TUNED(CURVE_LOW_DEVIATION, 0.6)
 
 /*
  * All samples at one number of pages.
  *
- * low: the least cost seen, gross less baseline, each its own low order statistic. Whatever disturbs a chase (a sibling
+ * low: the least cost seen, gross less baseline, each the least of its own. Whatever disturbs a chase (a sibling
  * thread that shares the TLB, an interrupt, an unlucky placement) adds misses and never removes any, so how much a TLB
  * holds shows in the least disturbed samples, while what an access typically costs shows in the medians.
  */
@@ -70,11 +76,5 @@ void curve_free(struct curve *curve);
 
 /* For qsort(), the order of tables: by setting, page size, backing, stride, and then by id. */
 int curve_compare(const void *left, const void *right);
-
-/*
- * The low order statistic of the samples of a point drawn `drawn` times each (NULL: once each), as in curve_point.low.
- * NaN where nothing was drawn.
- */
-double curve_low(const struct curve_point *point, const unsigned *drawn);
 
 #endif

@@ -1,7 +1,6 @@
 #include "infer/levels.h"
 
 #include "base/statistics.h"
-#include "infer/miss_law.h"
 #include "infer/step_judge.h"
 
 #include <errno.h>
@@ -11,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A level ends a sweep's evidence when the sweep goes on this many times further without another step. */
-#define FAR_BEYOND 4.0
 /* The largest TLB published so far holds 4096 pages of a size (Zen 5): who misses four times that many, walks. */
 #define MORE_THAN_ANY_TLB 16384.0
 /* Thousandths of a cycle or of a ns: finer than any clock here tells, and easy to read. */
@@ -81,12 +78,12 @@ static int add_level(const struct teller *to, const struct judged_step *step, in
 		.entries_hi = ceil(capacity->hi),
 		.added_cycles = rounded_interval(step->added_cycles),
 		.added_ns = rounded_interval(step->added_ns),
-		.law = law_name(capacity->law),
+		.law = capacity->law,
 		.law_misfit = rounded(capacity->misfit),
-		.clean_pages = capacity->read.clean,
-		.half_pages = capacity->read.half,
-		.saturated_pages = capacity->read.saturated,
-		.noise_cycles = rounded(step->floor.plateau),
+		.clean_pages = capacity->clean,
+		.half_pages = capacity->half,
+		.saturated_pages = capacity->saturated,
+		.noise_cycles = rounded(step->step.tolerance),
 		.confirmed = step->confirmed,
 	};
 	if (step->confirmed)
@@ -107,13 +104,9 @@ static double sweep_end(const struct curve *curve)
  * than any hit, or so many pages that no TLB holds them. That the cost was seen to grow is not enough: a few noisy points
  * at the end of a short sweep grow, too.
  */
-static bool is_walk_plateau(const struct judged_curve *judged, const struct judged_step *last, int levels)
+static bool is_walk_plateau(const struct judged_curve *judged, const struct judged_step *last)
 {
-	double end = sweep_end(judged->curve);
-
-	if (last->step.upper - last->step.lower > DEAR_CYCLES)
-		return true;
-	return end >= MORE_THAN_ANY_TLB || (levels > 1 && end >= FAR_BEYOND * last->capacity.read.saturated);
+	return last->step.upper - last->step.lower > DEAR_CYCLES || sweep_end(judged->curve) >= MORE_THAN_ANY_TLB;
 }
 
 static int add_walk(const struct teller *to, const struct judged_step *last)
@@ -127,7 +120,7 @@ static int add_walk(const struct teller *to, const struct judged_step *last)
 		.curve = to->curve,
 		.cycles = rounded_interval(last->net_cycles),
 		.ns = rounded_interval(last->net_ns),
-		.pages_from = last->capacity.read.saturated,
+		.pages_from = last->capacity.saturated,
 		.pages_to = round(last->plateau_to),
 		.grows = to->judged->walks_grow,
 		.last_pages = sweep_end(to->judged->curve),
@@ -148,7 +141,7 @@ static int add_rejected(const struct teller *to, const struct judged_step *step)
 		.pages_from = step->step.onset,
 		.pages_to = step->step.saturation,
 		.effect_cycles = rounded(step->step.upper - step->step.lower),
-		.noise_cycles = rounded(step->floor.plateau),
+		.noise_cycles = rounded(step->step.tolerance),
 	};
 	snprintf(entry->reason, sizeof(entry->reason), "%s", step->reason);
 	return 0;
@@ -178,8 +171,8 @@ static int tell_open(const struct teller *to, const struct judged_step *last, in
 	if (!levels)
 		return add_unresolved(to,
 			"no step between %.0f and %.0f pages that is above the noise floor of %.2f cycles and persists",
-			curve->pass[CURVE_SWEEP].at[0].pages, sweep_end(curve), judged->floor.most);
-	if (is_walk_plateau(judged, last, levels))
+			curve->pass[CURVE_SWEEP].at[0].pages, sweep_end(curve), judged->null.most);
+	if (is_walk_plateau(judged, last))
 		return 0;
 	return add_unresolved(to,
 		"the sweep ends at %.0f pages: whether what follows level %d is a further level or walks does not show",
@@ -194,9 +187,9 @@ static int add_noise(const struct teller *to)
 		return -ENOMEM;
 	*noise = (struct inferred_noise){
 		.curve = to->curve,
-		.null_cycles = rounded(to->judged->floor.median),
-		.null_cycles_p95 = rounded(to->judged->floor.most),
-		.comparisons = to->judged->floor.comparisons,
+		.null_cycles = rounded(to->judged->null.median),
+		.null_cycles_p95 = rounded(to->judged->null.most),
+		.comparisons = to->judged->null.comparisons,
 	};
 	return 0;
 }
@@ -218,7 +211,7 @@ static int tell(const struct teller *to)
 	}
 	if (!error)
 		error = tell_open(to, last, levels);
-	if (!error && last && is_walk_plateau(to->judged, last, levels))
+	if (!error && last && is_walk_plateau(to->judged, last))
 		error = add_walk(to, last);
 	return error ? error : add_noise(to);
 }
@@ -278,22 +271,18 @@ static void add_notes(const struct curve *curves, struct inferred_levels *levels
 
 int levels_infer(const struct curve *curves, size_t count, uint64_t seed, struct inferred_levels *out)
 {
-	struct law_table *laws = malloc(sizeof(*laws));
 	struct judged_curve *judged = malloc(sizeof(*judged));
-	int error = laws && judged ? 0 : -ENOMEM;
+	int error = judged ? 0 : -ENOMEM;
 
 	*out = (struct inferred_levels){ 0 };
-	if (!error)
-		law_table_make(laws);
 	for (size_t i = 0; i < count && !error; i++) {
-		error = curve_judge(&curves[i], laws, statistics_seed(seed, i), judged);
+		error = curve_judge(&curves[i], statistics_seed(seed, i), judged);
 		if (!error)
 			error = tell(&(struct teller){ judged, i, out });
 	}
 	if (!error)
 		add_notes(curves, out);
 	free(judged);
-	free(laws);
 	return error;
 }
 

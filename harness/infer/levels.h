@@ -21,10 +21,10 @@ struct inferred_level {
 	double entries, entries_lo, entries_hi; /* how many pages the level holds at the curve's stride */
 	/* What an access that misses this level costs more than one that hits it: a hit in the next level, or a walk. */
 	struct interval added_cycles, added_ns;
-	const char *law; /* miss_law.h; a constant string */
+	const char *law; /* "sharp", "random" or "none" (capacity.h); a constant string */
 	double law_misfit;
 	double clean_pages, half_pages, saturated_pages; /* up to or from which none, half, nearly all accesses miss */
-	double noise_cycles; /* the floor that the step had to exceed */
+	double noise_cycles; /* what a point had to exceed the plateau by */
 	bool confirmed; /* seen again in the refine pass; where not, that pass did not cover it, and `unresolved` says so */
 	char note[320]; /* what comparing strides tells; "" where nothing */
 };

@@ -5,16 +5,21 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define WHOLE_PAGES 24 /* a bracket up to so wide is measured at every page: an L1's is 6 to 12 wide at 8 an octave */
-#define BRACKET_POINTS 12 /* a wider one at so many counts, evenly in log N: 2 % apart within a third of an octave */
-#define MARGIN 0.06 /* of the bracket's ends, which are only known to the sweep's grid of 9 %, and may be disturbed */
+#define WHOLE_PAGES \
+	24 /* a bracket up to so wide is measured at every page, so that a sharp level is told to the page */
+/*
+ * A wider one at so many counts, evenly in log N: 2 % apart within a third of an octave. With half as many, one
+ * more level of 237 is invented.
+ */
+#define BRACKET_POINTS (size_t) TUNED(BRACKET_POINTS, 12)
+/* Of the ends, which are known to the sweep's grid of 9 %. At half as much the worst 5 % are off by 12 %, not 10 %. */
+#define MARGIN TUNED(MARGIN, 0.06)
 
 /* Plateaus on both sides, for confirmation: clear of the bracket and its margin, yet before a next step. */
 static const double below[] = { 0.65, 0.75, 0.85 };
 static const double above[] = { 1.15, 1.3, 1.45 };
 
 #define SIDES (sizeof(below) / sizeof(below[0]) + sizeof(above) / sizeof(above[0]))
-#define LEAST_POINTS 6 /* of a bracket where room is short: a half octave is still bisected to 6 % */
 
 struct plan {
 	uint64_t *at;
@@ -83,8 +88,7 @@ static size_t brackets_add(struct bracket *all, size_t count, const struct brack
 	return count;
 }
 
-static size_t brackets_of(
-	const struct curve *curves, size_t curve_count, const struct law_table *laws, struct bracket *all)
+static size_t brackets_of(const struct curve *curves, size_t curve_count, struct bracket *all)
 {
 	struct judged_curve *judged = malloc(sizeof(*judged));
 	size_t count = 0;
@@ -92,7 +96,7 @@ static size_t brackets_of(
 	for (size_t i = 0; judged && i < curve_count; i++) {
 		const struct curve_series *sweep = &curves[i].pass[CURVE_SWEEP];
 
-		if (curve_judge(&curves[i], laws, 0, judged))
+		if (curve_judge(&curves[i], 0, judged))
 			break;
 		for (size_t k = 0; k < judged->count; k++) {
 			const struct step *step = &judged->step[k].step;
@@ -119,24 +123,18 @@ static int by_onset(const void *a, const void *b)
 size_t levels_refine(const struct curve *curves, size_t curve_count, uint64_t *pages, size_t most)
 {
 	struct plan plan = { .at = pages, .most = most };
-	struct law_table *laws = malloc(sizeof(*laws));
 	struct bracket brackets[STEPS_MAX];
 	size_t count;
 
-	if (!laws)
-		goto out;
-	law_table_make(laws);
-	count = brackets_of(curves, curve_count, laws, brackets);
+	count = brackets_of(curves, curve_count, brackets);
 	qsort(brackets, count, sizeof(brackets[0]), by_onset);
 	for (size_t i = 0; i < count; i++) {
 		/* Narrow brackets first come with every page, as long as later ones keep a few points each. */
-		size_t later = (count - i - 1) * (SIDES + LEAST_POINTS), left = most - plan.count;
-		size_t room = left > later + SIDES ? left - later - SIDES : LEAST_POINTS;
+		size_t later = (count - i - 1) * 2 * SIDES, left = most - plan.count;
+		size_t room = left > later + SIDES ? left - later - SIDES : SIDES;
 
 		plan_step(&plan, &brackets[i], room);
 	}
 	qsort(pages, plan.count, sizeof(*pages), ascending);
-out:
-	free(laws);
 	return plan.count;
 }

@@ -1,28 +1,28 @@
 #include "infer/step_judge.h"
 
 #include <errno.h>
-#include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PLATEAU_MOST 32 /* points of a plateau that count for its floor; more would be four octaves */
-#define RESAMPLES 400 /* 20 beyond the 95 % quantile */
-#define OFTEN 0.95 /* null differences below the floor */
 #define HALVES_LEAST 4 /* samples of a point whose odd and even rounds are compared: two each */
-#define FLOOR_LEAST 3 /* comparisons that make a floor; below, neighbours on a plateau are compared as well */
-#define INSIDE 0.9 /* a lower one up to this part of its end, as disturbed samples miss early */
-#define OF_LAST 0.25 /* of the last level's cost: farther levels are larger and slower, walks slower still */
-#define OF_BASELINE 0.5 /* a baseline that rises by half as much is a data cache overflowing */
-#define SEEN_AGAIN 0.5 /* of the step in the sweep: placements do not halve a real one */
-#define NEXT_LEVEL 1.5 /* times the saturation before it: as close as a level of twice the size can begin */
-#define GROWS 0.15 /* of the step an octave: a TLB hit costs the same however many pages there are, a walk not */
-#define GROWS_DEAR 0.10 /* after a dear step: */
-#define DEAR_PLATEAU 1.0 /* octaves of plateau on both sides */
-#define DEAR_BASELINE 0.10 /* and of the step, what the baseline may move within a factor two */
+#define OFTEN 0.95 /* the quantile of the differences between equals that is told */
+/* Of a step, what the baseline may rise by: beyond it a data cache overflows. Twice as much invents 3 more levels of 237. */
+#define OF_BASELINE TUNED(OF_BASELINE, 0.5)
+/*
+ * Of the step in the sweep, what the second pass must show: placements do not halve a real one. At twice as much, where
+ * noise decides, half of all levels are missed.
+ */
+#define SEEN_AGAIN TUNED(SEEN_AGAIN, 0.5)
+/* Times the saturation before it: nearer, no further level begins, as each is several times larger than the last. */
+#define NEXT_LEVEL TUNED(NEXT_LEVEL, 2)
+/*
+ * Of the step an octave: a TLB hit costs the same however many pages there are, a walk does not. Twice as much invents 1
+ * more level of 237; without this test it was 9.
+ */
+#define GROWS TUNED(GROWS, 0.15)
 #define SLOPE_POINTS 4 /* two either side of the middle */
-#define SLOPE_OCTAVES 0.4 /* less than half an octave, within the ladder's rounding, is no slope */
 
 static void say(struct judged_step *judged, enum verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -87,16 +87,12 @@ struct sides {
 	struct range lower, upper;
 };
 
-static struct sides sides_of(const struct curve_series *series, const struct step *step, double clean, double saturated)
+static struct sides sides_of(const struct step *step, double clean, double saturated)
 {
-	struct sides sides = {
-		.lower = { fmax(step->from, clean / 2), clean * INSIDE },
+	return (struct sides){
+		.lower = { fmax(step->from, clean / 2), clean },
 		.upper = { saturated, fmax(saturated, fmin(step->to, saturated * PLATEAU_WIDTH)) },
 	};
-
-	if (count_in(series, sides.lower) < 3)
-		sides.lower = (struct range){ fmin(step->from, clean), clean };
-	return sides;
 }
 
 /* Median net cost of the samples of one parity of rounds. */
@@ -110,96 +106,51 @@ static double half_median(const struct curve_point *point, int parity, double *x
 	return n >= HALVES_LEAST / 2 ? statistics_median(x, n) : NAN;
 }
 
-/* Null differences of the points in any of `ranges`, into a new array; *count of them. NULL where memory is short. */
-static double *null_differences(
-	const struct curve *curve, const struct range *ranges, size_t range_count, bool neighbours, size_t *count)
+/* Differences between equals, into found[], which has room for three a point. Returns how many. */
+static size_t null_find(const struct curve *curve, double *found, double *x)
 {
-	const struct curve_series *passes = curve->pass;
-	size_t most = 1, room = 3 * (passes[CURVE_SWEEP].count + passes[CURVE_REFINE].count) + 1;
-	double *x, *found = malloc(room * sizeof(*found));
+	const struct curve_series *sweep = &curve->pass[CURVE_SWEEP], *refine = &curve->pass[CURVE_REFINE];
+	size_t count = 0;
 
-	*count = 0;
-	for (size_t i = 0; i < passes[CURVE_BOTH].count; i++)
-		most = passes[CURVE_BOTH].at[i].count > most ? passes[CURVE_BOTH].at[i].count : most;
-	x = malloc(most * sizeof(*x));
-	for (size_t r = 0; r < range_count && x && found; r++) {
-		for (int pass = CURVE_SWEEP; pass <= CURVE_REFINE; pass++)
-			for (size_t i = 0; i < passes[pass].count && *count + 2 < room; i++) {
-				const struct curve_point *point = &passes[pass].at[i];
-				bool follows = i && within(point - (i ? 1 : 0), ranges[r]);
+	for (int pass = CURVE_SWEEP; pass <= CURVE_REFINE; pass++)
+		for (size_t i = 0; i < curve->pass[pass].count; i++) {
+			const struct curve_point *point = &curve->pass[pass].at[i];
 
-				if (!within(point, ranges[r]))
-					continue;
-				if (point->count >= HALVES_LEAST)
-					found[(*count)++] = fabs(half_median(point, 0, x) - half_median(point, 1, x));
-				if (neighbours && follows)
-					found[(*count)++] = fabs(point->net - point[-1].net);
-			}
-		for (size_t i = 0, k = 0; i < passes[CURVE_SWEEP].count && *count < room; i++) {
-			const struct curve_point *point = &passes[CURVE_SWEEP].at[i];
-
-			while (k < passes[CURVE_REFINE].count && passes[CURVE_REFINE].at[k].pages < point->pages)
-				k++;
-			if (k < passes[CURVE_REFINE].count && passes[CURVE_REFINE].at[k].pages == point->pages &&
-				within(point, ranges[r]))
-				found[(*count)++] = fabs(point->net - passes[CURVE_REFINE].at[k].net);
+			if (point->count >= HALVES_LEAST)
+				found[count++] = fabs(half_median(point, 0, x) - half_median(point, 1, x));
 		}
+	for (size_t i = 0, k = 0; i < sweep->count; i++) {
+		while (k < refine->count && refine->at[k].pages < sweep->at[i].pages)
+			k++;
+		if (k < refine->count && refine->at[k].pages == sweep->at[i].pages)
+			found[count++] = fabs(sweep->at[i].net - refine->at[k].net);
 	}
-	if (!x) {
+	return count;
+}
+
+static int null_make(const struct curve *curve, struct null_differences *out)
+{
+	const struct curve_series *both = &curve->pass[CURVE_BOTH];
+	size_t most = 1, count;
+	double *x, *found = malloc((3 * both->count + 1) * sizeof(*found));
+
+	for (size_t i = 0; i < both->count; i++)
+		most = both->at[i].count > most ? both->at[i].count : most;
+	x = malloc(most * sizeof(*x));
+	if (!x || !found) {
+		free(x);
 		free(found);
-		found = NULL;
+		return -ENOMEM;
 	}
+	count = null_find(curve, found, x);
+	*out = (struct null_differences){
+		.median = statistics_median(found, count),
+		.most = statistics_quantile(found, count, OFTEN),
+	};
+	for (size_t i = 0; i < count; i++)
+		out->comparisons += isfinite(found[i]) ? 1 : 0;
 	free(x);
-	return found;
-}
-
-/*
- * What the median over a plateau of so many points would differ by, from null differences of single points: drawn
- * again and again with random signs.
- */
-static double plateau_floor(const double *found, size_t count, size_t points, uint64_t seed)
-{
-	double drawn[PLATEAU_MOST], values[RESAMPLES];
-	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
-
-	if (!rng || !count)
-		points = 0;
-	points = points < PLATEAU_MOST ? points : PLATEAU_MOST;
-	if (points)
-		gsl_rng_set(rng, seed);
-	for (size_t i = 0; i < RESAMPLES && points; i++) {
-		for (size_t k = 0; k < points; k++)
-			drawn[k] = found[gsl_rng_uniform_int(rng, count)] * (gsl_rng_uniform_int(rng, 2) ? 1 : -1);
-		values[i] = fabs(statistics_median(drawn, points));
-	}
-	if (rng)
-		gsl_rng_free(rng);
-	return points ? statistics_quantile(values, RESAMPLES, OFTEN) : NAN;
-}
-
-/* @points: of the shorter plateau. */
-static int floor_of(const struct curve *curve, const struct range *ranges, size_t range_count, size_t points,
-	struct null_floor *out)
-{
-	size_t count, finite = 0;
-
-	*out = (struct null_floor){ .median = NAN, .most = NAN, .plateau = NAN };
-	for (int neighbours = 0; neighbours < 2 && finite < FLOOR_LEAST; neighbours++) {
-		double *found = null_differences(curve, ranges, range_count, neighbours, &count);
-
-		if (!found)
-			return -ENOMEM;
-		finite = 0;
-		for (size_t i = 0; i < count; i++)
-			if (isfinite(found[i]))
-				found[finite++] = found[i];
-		count = finite;
-		out->median = statistics_median(found, count);
-		out->most = statistics_quantile(found, count, OFTEN);
-		out->plateau = plateau_floor(found, count, points, count);
-		out->comparisons = finite;
-		free(found);
-	}
+	free(found);
 	return 0;
 }
 
@@ -258,26 +209,11 @@ static double slope_between(const struct curve_series *series, struct range rang
 	double middle = sqrt(range.from * range.to), left, right;
 	struct range below = { range.from, middle }, above = { nextafter(middle, INFINITY), range.to };
 
-	if (count_in(series, range) < SLOPE_POINTS || log2(range.to / range.from) < SLOPE_OCTAVES)
+	if (count_in(series, range) < SLOPE_POINTS)
 		return NAN;
 	left = median_in(series, below, offsetof(struct curve_point, log2_pages));
 	right = median_in(series, above, offsetof(struct curve_point, log2_pages));
 	return (median_in(series, above, LOW) - median_in(series, below, LOW)) / (right - left);
-}
-
-/* Whether everything about a step beyond a dear one speaks for a TLB: plateaus before and after, a quiet baseline. */
-static bool stands_alone(const struct curve_series *series, const struct step *step, double before)
-{
-	double rise = step->upper - step->lower;
-	struct range ahead = { step->saturation, step->to }, behind = { before, step->onset };
-	struct range low = { step->onset / 2, step->onset }, high = { step->saturation, step->saturation * 2 };
-	double slope_behind = slope_between(series, behind), slope_ahead = slope_between(series, ahead);
-
-	if (log2(behind.to / behind.from) < DEAR_PLATEAU || log2(ahead.to / ahead.from) < DEAR_PLATEAU)
-		return false;
-	if (!(slope_behind <= GROWS_DEAR * rise) || !(fabs(slope_ahead) <= GROWS_DEAR * rise))
-		return false;
-	return !(median_in(series, high, BASELINE) - median_in(series, low, BASELINE) > DEAR_BASELINE * rise);
 }
 
 /* Beyond the last level, is what rises here the cost of walks, rather than one more level? Says so if it is. */
@@ -290,12 +226,7 @@ static bool is_walk_growth(const struct judged_curve *curve, const struct judged
 
 	if (!last)
 		return false;
-	if (curve->walks_grow) {
-		say(judged, STEP_REJECTED,
-			"walks grow dearer from fewer pages on (page tables leaving the caches): no TLB level follows");
-		return true;
-	}
-	between = (struct range){ last->capacity.read.saturated, step->onset };
+	between = (struct range){ last->capacity.saturated, step->onset };
 	if (between.to < NEXT_LEVEL * between.from) {
 		say(judged, STEP_REJECTED,
 			"begins at %.0f pages, right where the step before it ended (%.0f), and TLB levels differ by a factor of two or more: walks grow dearer as page tables leave the caches",
@@ -304,41 +235,29 @@ static bool is_walk_growth(const struct judged_curve *curve, const struct judged
 	}
 	slope = slope_between(series, between);
 	rise = last->step.upper - last->step.lower;
-	if (isfinite(slope) && slope > GROWS * rise && slope > last->floor.plateau) {
+	if (isfinite(slope) && slope > GROWS * rise && slope > last->step.tolerance) {
 		say(judged, STEP_REJECTED,
 			"the cost grew by %.1f cycles an octave before it, as walks do when page tables leave the caches; a TLB hit would cost the same throughout",
 			slope);
 		return true;
 	}
-	if (rise > DEAR_CYCLES && (step->shape != STEP_LEVELS_OFF || !stands_alone(series, step, between.from))) {
+	if (rise > DEAR_CYCLES) {
 		say(judged, STEP_REJECTED,
-			"the step before it added %.0f cycles, more than a TLB hit costs, and this one has no flat octave on both sides with a quiet baseline: walks grow dearer as page tables leave the caches",
+			"the step before it added %.0f cycles, more than a TLB hit costs: walks grow dearer as page tables leave the caches",
 			rise);
 		return true;
 	}
 	return false;
 }
 
-/* Effect against the noise floor, and against what the baseline does at the same pages. False with the reason said. */
-static bool has_effect(const struct curve_series *series, const struct sides *sides, const struct judged_step *last,
-	struct judged_step *judged)
+/* Whether the step adds what a miss must cost, and more than the baseline does at the same pages. Says so if not. */
+static bool has_effect(const struct curve_series *series, const struct sides *sides, struct judged_step *judged)
 {
 	double effect = median_in(series, sides->upper, NET) - median_in(series, sides->lower, NET);
 	double baseline = median_in(series, sides->upper, BASELINE) - median_in(series, sides->lower, BASELINE);
 
 	if (!(effect >= STEP_LEAST_CYCLES)) {
 		say(judged, STEP_REJECTED, "adds %.1f cycles: less than the one core cycle a miss must cost", effect);
-		return false;
-	}
-	if (isfinite(judged->floor.plateau) && effect <= judged->floor.plateau) {
-		say(judged, STEP_REJECTED, "adds %.1f cycles, within the noise floor of %.1f cycles", effect,
-			judged->floor.plateau);
-		return false;
-	}
-	if (last && effect < OF_LAST * last->added_cycles.median) {
-		say(judged, STEP_REJECTED,
-			"adds %.1f cycles, after a step of %.1f: a further TLB level would add about as much or more",
-			effect, last->added_cycles.median);
 		return false;
 	}
 	if (isfinite(baseline) && baseline >= OF_BASELINE * effect) {
@@ -390,13 +309,12 @@ static void shift(struct interval *interval, double by)
  * Size and cost of what has passed every test. Where the law says that on the plateau a part of the accesses still hits
  * (random replacement: an eighth at 2.3 C), costs are those of an access that does miss.
  */
-static int measure_level(
-	const struct curve *curve, const struct law_table *laws, uint64_t seed, struct judged_step *judged)
+static int measure_level(const struct curve *curve, uint64_t seed, struct judged_step *judged)
 {
 	const struct curve_series *both = &curve->pass[CURVE_BOTH];
 	struct capacity *capacity = &judged->capacity;
 	struct sides sides;
-	int error = capacity_fit(curve, &judged->step, laws, statistics_seed(seed, 0), capacity);
+	int error = capacity_fit(curve, &judged->step, capacity);
 
 	if (error == -ENODATA) {
 		say(judged, STEP_UNRESOLVED,
@@ -406,7 +324,7 @@ static int measure_level(
 	}
 	if (error)
 		return error;
-	sides = sides_of(both, &judged->step, capacity->read.clean, capacity->read.saturated);
+	sides = sides_of(&judged->step, capacity->clean, capacity->saturated);
 	judged->plateau_to = sides.upper.to;
 	error = contrast_of(both, &sides.lower, &sides.upper, NET, statistics_seed(seed, 1), &judged->added_cycles);
 	if (!error)
@@ -423,19 +341,13 @@ static int measure_level(
 	return error;
 }
 
-static int step_judge(struct judged_curve *curve, const struct judged_step *last, const struct law_table *laws,
-	uint64_t seed, struct judged_step *judged)
+static int step_judge(
+	struct judged_curve *curve, const struct judged_step *last, uint64_t seed, struct judged_step *judged)
 {
 	const struct curve_series *sweep = &curve->curve->pass[CURVE_SWEEP];
 	const struct step *step = &judged->step;
-	struct sides sides = sides_of(sweep, step, step->onset, step->saturation);
-	struct range ranges[] = { sides.lower, sides.upper };
-	size_t lower = count_in(sweep, sides.lower), upper = count_in(sweep, sides.upper);
-	size_t fewest = lower < upper ? lower : upper;
-	int error = floor_of(curve->curve, ranges, 2, fewest, &judged->floor);
+	struct sides sides = sides_of(step, step->onset, step->saturation);
 
-	if (error)
-		return error;
 	if (step->shape == STEP_FADES) {
 		say(judged, STEP_REJECTED, "does not persist: at %.0f pages the cost is back at the level before it",
 			step->saturation);
@@ -451,23 +363,22 @@ static int step_judge(struct judged_curve *curve, const struct judged_step *last
 			step->onset, step->saturation);
 		return 0;
 	}
-	if (!has_effect(sweep, &sides, last, judged) || !is_seen_again(curve->curve, judged))
+	if (!has_effect(sweep, &sides, judged) || !is_seen_again(curve->curve, judged))
 		return 0;
-	return measure_level(curve->curve, laws, seed, judged);
+	return measure_level(curve->curve, seed, judged);
 }
 
-int curve_judge(const struct curve *curve, const struct law_table *laws, uint64_t seed, struct judged_curve *out)
+int curve_judge(const struct curve *curve, uint64_t seed, struct judged_curve *out)
 {
 	struct step steps[STEPS_MAX];
 	const struct judged_step *last = NULL;
-	struct range all = { 0, INFINITY };
 	int error;
 
 	*out = (struct judged_curve){ .curve = curve };
-	error = floor_of(curve, &all, 1, 1, &out->floor);
+	error = null_make(curve, &out->null);
 	if (error || curve->pass[CURVE_SWEEP].count < CURVE_LEAST_POINTS)
 		return error;
-	out->count = steps_scan(&curve->pass[CURVE_SWEEP], steps);
+	out->count = step_scan(&curve->pass[CURVE_SWEEP], steps);
 	for (size_t i = 0; i < out->count && !error; i++) {
 		struct judged_step *judged = &out->step[i];
 
@@ -476,7 +387,7 @@ int curve_judge(const struct curve *curve, const struct law_table *laws, uint64_
 			.added_cycles = { NAN, NAN, NAN },
 			.added_ns = { NAN, NAN, NAN },
 		};
-		error = step_judge(out, last, laws, statistics_seed(seed, i), judged);
+		error = step_judge(out, last, statistics_seed(seed, i), judged);
 		if (judged->verdict == STEP_LEVEL)
 			last = judged;
 	}

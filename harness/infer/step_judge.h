@@ -7,10 +7,9 @@
 #include "infer/curve.h"
 #include "infer/step_scan.h"
 
-/* What differences between equals come to: of odd with even rounds of a point, and of its two passes. Net cycles. */
-struct null_floor {
-	double median, most; /* of single points: the median and the 95 % quantile */
-	double plateau; /* 95 % quantile of what the median over a plateau's points would differ by */
+/* How much equals differ: odd and even rounds of a point, its two passes. Net cycles. */
+struct null_differences {
+	double median, most; /* the median and the 95 % quantile */
 	size_t comparisons;
 };
 
@@ -29,7 +28,6 @@ struct judged_step {
 	struct interval added_cycles, added_ns; /* NaN where not known */
 	struct interval net_cycles, net_ns; /* of a level: the net cost on the plateau after it */
 	double plateau_to; /* pages: that plateau was read from capacity.saturated to here */
-	struct null_floor floor; /* of the plateaus on both sides */
 };
 
 struct judged_curve {
@@ -37,19 +35,20 @@ struct judged_curve {
 	struct judged_step step[STEPS_MAX];
 	size_t count;
 	bool walks_grow; /* beyond the last level, cost was seen to grow without any plateau a TLB would have */
-	struct null_floor floor;
+	struct null_differences null;
 };
 
 /* Fewer page counts than this show no plateau, step and plateau. */
 #define CURVE_LEAST_POINTS 6
 
 /*
- * More than this is no hit in a further TLB level: two and a half times the dearest published one (9 core cycles,
- * Skylake's second level). It does not reject anything by itself; steps beyond it need stronger evidence.
+ * More than this is no hit in a further TLB level: two and a half times the dearest published one (9 core cycles, Skylake's
+ * second level). What follows such a step is walks. At twice as much the costs of half of the walks
+ * are not told.
  */
-#define DEAR_CYCLES 25.0
+#define DEAR_CYCLES TUNED(DEAR_CYCLES, 25)
 
 /* 0, or -ENOMEM. Deterministic in `seed`. */
-int curve_judge(const struct curve *curve, const struct law_table *laws, uint64_t seed, struct judged_curve *out);
+int curve_judge(const struct curve *curve, uint64_t seed, struct judged_curve *out);
 
 #endif

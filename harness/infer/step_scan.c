@@ -6,26 +6,18 @@
 
 #define TRAIL_LEAST 3 /* points a plateau needs before anything can be said to leave it */
 #define TRAIL_MOST 8 /* points it is judged by: an octave of the usual sweep, so that gentle slopes are followed */
-#define LOOK_AHEAD 4 /* points that must stay above; three of four, so that one lucky sample does not veto */
-#define SIGMAS 4.0 /* one of 16 000 normal deviates is further off; a sweep has some hundred points */
-#define OF_GROSS 0.05 /* and a twentieth of the gross cost: placements differ by that without any TLB's doing */
-#define OF_LAST_RISE 0.15 /* a next level costs at least about as much as the last: smaller rises are its tail */
-#define LEVELLED 0.15 /* levelled off: what lies just ahead brings less than this part of the rise so far */
-#define PLATEAU_OCTAVES 0.5 /* how far ahead to look for that: walks may get dearer soon after, which is not the rise */
-#define SAME_STEP 1.35 /* a rise that begins nearer than this to where the last one levelled off, */
-#define SAME_RISE 0.6 /* and is so much smaller, is its tail: random replacement has 30 % of its own, and noise */
-#define FADED 0.5 /* less than half of the rise left */
+#define SIGMAS \
+	TUNED(SIGMAS, 4) /* one of 16 000 normal deviates is further off; at 8, 5 more levels of 237 are missed */
+/* A next level costs at least about as much as the last: smaller rises are its tail. At half as much 3 more levels of 237 are invented. */
+#define OF_LAST_RISE TUNED(OF_LAST_RISE, 0.25)
+/*
+ * Levelled off is where what lies AHEAD_OCTAVES ahead brings less than this part of the rise so far. At half as much, and
+ * where one looks twice as far, 6 and 5 more levels of 237 are missed, as the rise merges with walks that get dearer.
+ */
+#define LEVELLED TUNED(LEVELLED, 0.15)
+#define AHEAD_OCTAVES TUNED(AHEAD_OCTAVES, 0.5)
+#define FADED TUNED(FADED, 0.5) /* a rise of which less than this part is left is no step */
 #define NORMAL_OF_MAD 1.4826 /* standard deviation over median absolute deviation, normal distribution */
-
-static double median_low(const struct curve_point *at, size_t count)
-{
-	double x[TRAIL_MOST] = { 0 };
-	size_t n = 0;
-
-	for (size_t i = 0; i < count && n < TRAIL_MOST; i++)
-		x[n++] = at[i].low;
-	return statistics_median(x, n);
-}
 
 struct plateau {
 	double low, tolerance;
@@ -35,32 +27,21 @@ struct plateau {
 static struct plateau plateau_before(const struct curve_series *series, size_t start, size_t end, double last_rise)
 {
 	size_t first = end > start + TRAIL_MOST ? end - TRAIL_MOST : start, count = end - first;
-	const struct curve_point *at = &series->at[first];
-	double deviation[TRAIL_MOST], spread[TRAIL_MOST], gross[TRAIL_MOST], noise, standard;
-	struct plateau plateau = { .low = median_low(at, count) };
+	double low[TRAIL_MOST], deviation[TRAIL_MOST], spread[TRAIL_MOST], noise, least;
+	struct plateau plateau;
 
 	for (size_t i = 0; i < count; i++) {
-		deviation[i] = fabs(at[i].low - plateau.low);
-		spread[i] = at[i].spread * CURVE_LOW_DEVIATION;
-		gross[i] = at[i].gross;
+		low[i] = series->at[first + i].low;
+		spread[i] = series->at[first + i].spread * CURVE_LOW_DEVIATION;
 	}
-	noise = NORMAL_OF_MAD * statistics_median(deviation, count);
-	standard = statistics_median(spread, count);
-	plateau.tolerance = STEP_LEAST_CYCLES / 2;
-	plateau.tolerance = fmax(plateau.tolerance, SIGMAS * fmax(noise, isfinite(standard) ? standard : 0));
-	plateau.tolerance = fmax(plateau.tolerance, OF_LAST_RISE * last_rise);
-	plateau.tolerance = fmax(plateau.tolerance, OF_GROSS * statistics_median(gross, count)); /* fmax drops a NaN */
+	plateau.low = statistics_median(low, count);
+	for (size_t i = 0; i < count; i++)
+		deviation[i] = fabs(low[i] - plateau.low);
+	/* fmax() leaves out a NaN: the spread of points with one sample each. */
+	noise = fmax(NORMAL_OF_MAD * statistics_median(deviation, count), statistics_median(spread, count));
+	least = fmax(STEP_LEAST_CYCLES / 2, OF_LAST_RISE * last_rise);
+	plateau.tolerance = fmax(SIGMAS * noise, least);
 	return plateau;
-}
-
-/* Whether the points from i on stay above: neither a blip nor the last word of the sweep. */
-static bool stays_above(const struct curve_series *series, size_t i, double limit)
-{
-	size_t ahead = 0, above = 0;
-
-	for (size_t k = i + 1; k < series->count && ahead < LOOK_AHEAD; k++, ahead++)
-		above += series->at[k].low > limit ? 1 : 0;
-	return 4 * above >= 3 * ahead;
 }
 
 /* Median of what lies just above point i; NaN with fewer than two points there. */
@@ -70,7 +51,7 @@ static double level_ahead(const struct curve_series *series, size_t i)
 	size_t n = 0;
 
 	for (size_t k = i + 1; k < series->count && n < 64; k++) {
-		if (series->at[k].log2_pages > series->at[i].log2_pages + PLATEAU_OCTAVES + 1e-9 && n >= TRAIL_LEAST)
+		if (series->at[k].log2_pages > series->at[i].log2_pages + AHEAD_OCTAVES + 1e-9 && n >= TRAIL_LEAST)
 			break;
 		x[n++] = series->at[k].low;
 	}
@@ -104,8 +85,8 @@ static size_t describe(
 	const struct curve_series *series, size_t start, size_t i, const struct plateau *before, struct step *step)
 {
 	const struct curve_point *at = series->at;
-	double limit = before->low + before->tolerance, peak = at[i].low;
-	size_t end;
+	double peak = at[i].low, upper = NAN;
+	size_t end = level_off(series, i, before, &upper);
 
 	*step = (struct step){
 		.from = at[start].pages,
@@ -114,14 +95,6 @@ static size_t describe(
 		.lower = before->low,
 		.tolerance = before->tolerance,
 	};
-	if (!stays_above(series, i, before->low + before->tolerance / 2)) {
-		end = first_back(series, i, limit);
-		step->shape = STEP_FADES;
-		step->upper = at[i].low;
-		step->saturation = end < series->count ? at[end].pages : at[series->count - 1].pages;
-		return end;
-	}
-	end = level_off(series, i, before, &step->upper);
 	if (end == series->count) {
 		step->shape = STEP_OPEN;
 		step->saturation = at[end - 1].pages;
@@ -131,50 +104,34 @@ static size_t describe(
 	for (size_t k = i; k <= end; k++)
 		peak = fmax(peak, at[k].low);
 	step->saturation = at[end].pages;
-	step->shape = STEP_LEVELS_OFF;
-	if (step->upper - before->low >= FADED * (peak - before->low))
+	step->upper = upper;
+	if (upper - before->low >= FADED * (peak - before->low))
 		return end;
 	step->shape = STEP_FADES;
 	step->upper = peak;
-	return first_back(series, i, limit);
+	return first_back(series, i, before->low + before->tolerance);
 }
 
-/* A smaller rise right behind another is its tail, which noise made look level for a moment: make them one. */
-static bool merge_tail(struct step *last, const struct step *step)
-{
-	if (!last || last->shape != STEP_LEVELS_OFF || step->shape != STEP_LEVELS_OFF)
-		return false;
-	if (step->onset >= SAME_STEP * last->saturation ||
-		step->upper - step->lower >= SAME_RISE * (last->upper - last->lower))
-		return false;
-	last->saturation = step->saturation;
-	last->upper = step->upper;
-	return true;
-}
-
-size_t steps_scan(const struct curve_series *series, struct step *out)
+size_t step_scan(const struct curve_series *series, struct step *out)
 {
 	double last_rise = 0;
 	size_t start = 0, count = 0, i = TRAIL_LEAST;
 
 	while (i < series->count && count < STEPS_MAX) {
 		struct plateau before = plateau_before(series, start, i, last_rise);
-		size_t next;
+		struct step *step = &out[count];
 
 		if (series->at[i].low <= before.low + before.tolerance) {
 			i++;
 			continue;
 		}
-		next = describe(series, start, i, &before, &out[count]);
-		if (out[count].shape == STEP_LEVELS_OFF) {
-			start = next;
-			next += TRAIL_LEAST;
+		i = describe(series, start, i, &before, step);
+		count++;
+		if (step->shape == STEP_LEVELS_OFF) {
+			start = i;
+			i += TRAIL_LEAST;
+			last_rise = step->upper - step->lower;
 		}
-		i = next;
-		if (!merge_tail(count ? &out[count - 1] : NULL, &out[count]))
-			count++;
-		if (out[count - 1].shape == STEP_LEVELS_OFF)
-			last_rise = out[count - 1].upper - out[count - 1].lower;
 	}
 	for (size_t k = 0; k < count; k++) {
 		size_t after = k + 1; /* a rise that fades does not end a plateau */

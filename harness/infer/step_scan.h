@@ -11,7 +11,7 @@
  * A TLB penalty is a whole number of core cycles, so a rise of less than one is none; half of it is where a point no
  * longer counts as lying on the plateau.
  */
-#define STEP_LEAST_CYCLES 1.0
+#define STEP_LEAST_CYCLES TUNED(STEP_LEAST_CYCLES, 1)
 
 /* Candidates kept of one curve. Three TLB levels and a handful of caches fit many times over. */
 #define STEPS_MAX 16
@@ -33,6 +33,6 @@ struct step {
 };
 
 /* Candidates of a series by ascending pages, at most STEPS_MAX. Returns how many. */
-size_t steps_scan(const struct curve_series *series, struct step *out);
+size_t step_scan(const struct curve_series *series, struct step *out);
 
 #endif

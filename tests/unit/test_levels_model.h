@@ -1,7 +1,4 @@
-/*
- * A model machine for the tests of step inference: TLB levels that are really simulated, page by page, along a random
- * cycle; what the simulation cannot give (noise, caches, dearer walks) is laid on top.
- */
+/* Runs of the model machine (tests/model/tlb.h) as points of a run, for the tests of level inference. */
 #ifndef NESTWALK_TEST_LEVELS_MODEL_H
 #define NESTWALK_TEST_LEVELS_MODEL_H
 
@@ -11,150 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define MODEL_LEVELS 3
-#define MODEL_POINTS 256
-
-enum replacement { LRU, PLRU, RANDOM };
-
-struct model_tlb {
-	unsigned sets, ways;
-	enum replacement replacement;
-	bool hashed; /* the set is a hash of the page, not its low bits */
-	double added; /* cycles when this level misses */
-};
-
-struct model {
-	struct model_tlb tlb[MODEL_LEVELS]; /* ways 0: no such level */
-	double growth, growth_from; /* cycles an octave that walks get dearer from so many pages on */
-	double jump, jump_at; /* cycles added to net and */
-	double baseline_jump; /* to the baseline from so many pages on */
-	double jump_until; /* 0: for good */
-	double noise; /* standard deviation, as a part of the cost */
-	double outliers; /* part of the samples that cost up to three times as much */
-	double disturbed; /* part of the samples of which a neighbour takes up to a quarter of the first level */
-	uint64_t stride;
-};
-
-/* xorshift64*: tests want reproducible numbers, not good ones. */
-static inline uint64_t model_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}
-
-static inline double model_uniform(uint64_t *state)
-{
-	return (double)(model_random(state) >> 11) * 0x1p-53;
-}
-
-static inline double model_normal(uint64_t *state)
-{
-	return sqrt(-2 * log(1 - model_uniform(state))) * cos(2 * M_PI * model_uniform(state));
-}
-
-struct model_array {
-	const struct model_tlb *tlb;
-	uint32_t *tag; /* sets x ways: page + 1; 0: empty */
-	uint32_t *stamp; /* of the last use */
-	uint64_t *tree; /* a set's PLRU bits, by node, root 1 */
-	uint64_t random;
-	uint32_t now;
-	uint64_t salt; /* of the hash: other pages meet in other placements */
-};
-
-/* Point the bits on the way to a leaf away from it. */
-static inline void model_tree_use(struct model_array *array, unsigned set, unsigned way)
-{
-	unsigned node = array->tlb->ways + way;
-
-	for (; node > 1; node /= 2)
-		if (node & 1)
-			array->tree[set] &= ~(1ULL << (node / 2));
-		else
-			array->tree[set] |= 1ULL << (node / 2);
-}
-
-static inline unsigned model_victim(struct model_array *array, unsigned set)
-{
-	const uint32_t *stamp = array->stamp + (size_t)set * array->tlb->ways;
-	unsigned victim = 0;
-
-	if (array->tlb->replacement == RANDOM)
-		return (unsigned)(model_random(&array->random) % array->tlb->ways);
-	if (array->tlb->replacement == PLRU) {
-		for (victim = 1; victim < array->tlb->ways;)
-			victim = 2 * victim + (unsigned)(array->tree[set] >> victim & 1);
-		return victim - array->tlb->ways;
-	}
-	for (unsigned way = 1; way < array->tlb->ways; way++)
-		if (stamp[way] < stamp[victim])
-			victim = way;
-	return victim;
-}
-
-/* Look a page up, and put it in where it is missing. Whether it hit. */
-static inline bool model_access(struct model_array *array, uint64_t page)
-{
-	uint64_t mixed = array->tlb->hashed ? (page ^ array->salt) * 0x9e3779b97f4a7c15ULL >> 33 : page;
-	unsigned set = (unsigned)(mixed % array->tlb->sets), ways = array->tlb->ways, way, empty = ways;
-	uint32_t *tag = array->tag + (size_t)set * ways;
-
-	for (way = 0; way < ways && tag[way] != page + 1; way++)
-		empty = !tag[way] && empty == ways ? way : empty;
-	array->now++;
-	if (way == ways) {
-		unsigned victim = empty < ways ? empty : model_victim(array, set);
-
-		tag[victim] = (uint32_t)page + 1;
-		array->stamp[(size_t)set * ways + victim] = array->now;
-		if (array->tlb->replacement == PLRU)
-			model_tree_use(array, set, victim);
-		return false;
-	}
-	array->stamp[(size_t)set * ways + way] = array->now;
-	if (array->tlb->replacement == PLRU)
-		model_tree_use(array, set, way);
-	return true;
-}
-
-/* Mean cycles of translation per access, warm, along one random cycle of `pages` pages. */
-static inline double model_net(const struct model *model, uint64_t pages, uint64_t *random)
-{
-	struct model_array array[MODEL_LEVELS] = { 0 };
-	unsigned levels = 0, warm = 2, laps = pages < 512 ? 8 : 1;
-	uint32_t *order = malloc(pages * sizeof(*order));
-	double cost = 0;
-
-	for (; levels < MODEL_LEVELS && model->tlb[levels].ways; levels++) {
-		size_t entries = (size_t)model->tlb[levels].sets * model->tlb[levels].ways;
-
-		array[levels] = (struct model_array){ .tlb = &model->tlb[levels],
-			.random = model_random(random) | 1,
-			.salt = model_random(random),
-			.tag = calloc(entries, sizeof(uint32_t)),
-			.stamp = calloc(entries, sizeof(uint32_t)),
-			.tree = calloc(model->tlb[levels].sets, sizeof(uint64_t)) };
-	}
-	for (uint64_t i = 0; i < pages; i++) {
-		uint64_t other = model_random(random) % (i + 1);
-
-		order[i] = order[other];
-		order[other] = (uint32_t)(i * (model->stride ? model->stride : 1));
-	}
-	for (unsigned lap = 0; lap < warm + laps; lap++)
-		for (uint64_t i = 0; i < pages; i++)
-			for (unsigned level = 0; level < levels && !model_access(&array[level], order[i]); level++)
-				cost += lap >= warm ? model->tlb[level].added : 0;
-	for (unsigned level = 0; level < levels; level++) {
-		free(array[level].tag);
-		free(array[level].stamp);
-		free(array[level].tree);
-	}
-	free(order);
-	return cost / (double)pages / laps;
-}
+#include "../model/tlb.h"
 
 static inline json_t *model_array_json(const double *x, size_t n)
 {
@@ -172,46 +26,16 @@ struct model_pass {
 	const char *setting;
 };
 
-/* What is laid on top of the simulated cost. */
-static inline double model_extra(const struct model *model, uint64_t pages)
-{
-	double extra = 0;
-
-	if (model->growth > 0 && (double)pages > model->growth_from)
-		extra += model->growth * log2((double)pages / model->growth_from);
-	if (model->jump_at > 0 && (double)pages >= model->jump_at &&
-		(model->jump_until == 0 || (double)pages < model->jump_until))
-		extra += model->jump;
-	return extra;
-}
-
-static inline double model_disturb(const struct model *model, double cost, uint64_t *random)
-{
-	cost *= 1 + model->noise * model_normal(random);
-	if (model_uniform(random) < model->outliers)
-		cost *= 1 + 2 * model_uniform(random);
-	return cost;
-}
-
 static inline json_t *model_point(
 	const struct model *model, const struct model_pass *pass, uint64_t pages, uint64_t *random)
 {
-	double gross[64], baseline[64], net[64], ns[64], round[64], translation[2];
-	double packed = 4 + (model->baseline_jump > 0 && (double)pages >= model->jump_at ? model->baseline_jump : 0);
+	double gross[64], baseline[64], net[64], ns[64], round[64];
+	struct model_sample sample[64];
 
-	translation[0] = model_net(model, pages, random);
-	translation[1] = pages < 1024 ? model_net(model, pages, random) : translation[0];
+	model_samples(model, pages, sample, pass->samples, random);
 	for (size_t i = 0; i < pass->samples; i++) {
-		double cost = translation[i % 2];
-
-		if (model->disturbed > 0 && model_uniform(random) < model->disturbed) {
-			struct model squeezed = *model;
-
-			squeezed.tlb[0].ways -= (unsigned)(model_random(random) % (squeezed.tlb[0].ways / 4));
-			cost = model_net(&squeezed, pages, random);
-		}
-		gross[i] = model_disturb(model, packed + cost + model_extra(model, pages), random);
-		baseline[i] = model_disturb(model, packed, random);
+		gross[i] = sample[i].gross;
+		baseline[i] = sample[i].baseline;
 		net[i] = gross[i] - baseline[i];
 		ns[i] = net[i] / 4; /* a core of 4 GHz */
 		round[i] = (double)i;
@@ -233,22 +57,6 @@ static inline void model_measure(
 
 	for (size_t i = 0; i < pass->count; i++)
 		json_array_append_new(points, model_point(model, pass, pass->pages[i], &random));
-}
-
-/* 8 an octave, as the bench's ladder. Returns how many. */
-static inline size_t model_ladder(uint64_t first, uint64_t last, uint64_t *pages)
-{
-	size_t count = 0;
-
-	for (int i = 0; i < MODEL_POINTS; i++) {
-		uint64_t value = (uint64_t)llround((double)first * exp2(i / 8.0));
-
-		if (value > last)
-			break;
-		if (!count || value != pages[count - 1])
-			pages[count++] = value;
-	}
-	return count;
 }
 
 #define QUIET .noise = 0.005
