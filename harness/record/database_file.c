@@ -22,6 +22,51 @@ static int backup(sqlite3 *from, sqlite3 *to, struct reason *why)
 	return sqlite3_errcode(to) == SQLITE_OK ? 0 : fail(why, EIO, "%s", sqlite3_errmsg(to));
 }
 
+/* Run the statements that a query makes, one in each of its rows. They may change the schema that the query reads. */
+static int run_each(sqlite3 *db, const char *query, struct reason *why)
+{
+	sqlite3_stmt *rows = database_prepare(db, query, why);
+	char *all = NULL;
+	size_t size;
+	FILE *out = open_memstream(&all, &size);
+	int rc = rows && out ? 1 : -EIO;
+
+	while (rc > 0 && (rc = database_step(rows, why)) > 0)
+		fprintf(out, "%s;", (const char *)sqlite3_column_text(rows, 0));
+	sqlite3_finalize(rows);
+	if (out && fclose(out) && !rc)
+		rc = fail(why, ENOMEM, "out of memory");
+	if (!rc)
+		rc = database_run(db, all, why);
+	free(all);
+	return rc;
+}
+
+/*
+ * Other programs may not know the functions that views use, so that each view becomes a table of what it shows. Views that
+ * use others are among them: no view goes before all are copied. The parts of points stand in those tables, then.
+ */
+static int views_copy(sqlite3 *file, struct reason *why)
+{
+	static const char *const steps[] = {
+		"SELECT printf('CREATE TABLE \"copy of %w\" AS SELECT * FROM \"%w\"', name, name) FROM sqlite_master WHERE type = 'view'",
+		"SELECT printf('DROP VIEW \"%w\"', name) FROM sqlite_master WHERE type = 'view'",
+		"SELECT printf('ALTER TABLE \"%w\" RENAME TO \"%w\"', name, substr(name, 9)) FROM sqlite_master"
+		" WHERE type = 'table' AND name LIKE 'copy of %'",
+	};
+	int rc = sql_functions_add(file, why);
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !rc; i++)
+		rc = run_each(file, steps[i], why);
+	if (!rc)
+		rc = database_run(file,
+			"DROP TABLE part; CREATE INDEX sample_of_point ON sample (point, name);"
+			" CREATE INDEX metric_of_point ON metric (point, name);"
+			" CREATE INDEX parameter_of_point ON parameter (point, name); VACUUM;",
+			why);
+	return rc;
+}
+
 FILE *database_file_beside(const char *path, char **beside, struct reason *why)
 {
 	FILE *out;
@@ -58,6 +103,8 @@ int database_file_write(sqlite3 *db, const char *path, struct reason *why)
 		rc = fail(why, EIO, "cannot write %s", beside);
 	if (!rc)
 		rc = backup(db, file, why);
+	if (!rc)
+		rc = views_copy(file, why);
 	if (!rc)
 		rc = database_run(file, pragmas, why);
 	if (rc) {
