@@ -120,7 +120,7 @@ static sqlite3_stmt *query_prepare(sqlite3 *db, const char *sql, struct reason *
 
 static const char schema_query[] =
 	"SELECT m.name AS \"table\", group_concat(c.name, ', ') AS columns FROM sqlite_master m, pragma_table_info(m.name) c"
-	" WHERE m.type = 'table' GROUP BY m.name";
+	" WHERE m.type IN ('table', 'view') GROUP BY m.name";
 
 static int query_run(const struct arguments *arguments, struct reason *why)
 {

@@ -1,4 +1,4 @@
-/* Whether a count can be what it says: against what must have happened, and against the clock. */
+/* Whether a count can be what it says, against what must have happened. */
 #ifndef NESTWALK_JUDGE_H
 #define NESTWALK_JUDGE_H
 
@@ -18,30 +18,5 @@ struct count_expectation {
  */
 int judge_count(
 	enum count_metric metric, double value, const struct count_expectation *expectation, struct reason *why);
-
-/* Counters against each other and against time, for a chase of one point. What is not known is NAN. */
-struct cross_check_input {
-	double accesses;
-	double walks; /* dtlb_load_walks */
-	double walk_cycles; /* dtlb_walk_cycles */
-	double net_cycles; /* per access, by time: what translation adds */
-	bool beyond_last_level; /* every access must walk */
-};
-
-enum cross_check_verdict {
-	CROSS_NOT_CHECKED, /* .why says why not */
-	CROSS_AGREES,
-	CROSS_DIFFERS, /* .why says what was found */
-};
-
-struct cross_check {
-	double walks_per_access, cycles_per_walk; /* NAN where not known */
-	struct {
-		enum cross_check_verdict verdict;
-		struct reason why; /* a sentence for the report in each case */
-	} walks, time; /* one walk an access; cycles of walks against net cycles */
-};
-
-void cross_check(const struct cross_check_input *input, struct cross_check *out);
 
 #endif

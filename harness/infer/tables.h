@@ -12,6 +12,7 @@
  *                                  and a miss cost
  *   crossover                      slowdown against the base at `misses` for each change; 0: changes alone, Inf: misses
  *   crossover_equal                where nested and shadow paging cost the same, or which costs less at every mix
+ *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the

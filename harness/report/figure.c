@@ -180,35 +180,20 @@ static void head_write(const char *sql, FILE *out)
 	}
 }
 
-/*
- * The statement that selects what is drawn. The rows of table.sql stay in the temporary table `drawn` until the next
- * figure, so that the text can tell of them.
- */
+/* The rows of table.sql may be there already, as the table `drawn`: see drawn_make(). */
 static sqlite3_stmt *table_prepare(
 	struct report *report, const char *stem, const char *sql, const struct template_scope *scope, struct reason *why)
 {
-	sqlite3_stmt *statement;
-	char *create;
-	int rc;
+	sqlite3_stmt *statement =
+		strcmp(stem, "table") ? NULL : database_prepare(report->db, "SELECT * FROM temp.drawn", why);
 
-	if (strcmp(stem, "table")) {
+	if (!statement)
 		statement = database_prepare(report->db, sql, why);
-		if (statement && template_bind(statement, scope, why)) {
-			sqlite3_finalize(statement);
-			statement = NULL;
-		}
-		return statement;
+	if (statement && template_bind(statement, scope, why)) {
+		sqlite3_finalize(statement);
+		statement = NULL;
 	}
-	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", why))
-		return NULL;
-	create = sqlite3_mprintf("CREATE TEMP TABLE drawn AS %s", sql);
-	statement = create ? database_prepare(report->db, create, why) : NULL;
-	sqlite3_free(create);
-	rc = statement ? template_bind(statement, scope, why) : -EIO;
-	if (!rc)
-		rc = database_step(statement, why);
-	sqlite3_finalize(statement);
-	return rc < 0 ? NULL : database_prepare(report->db, "SELECT * FROM temp.drawn", why);
+	return statement;
 }
 
 /* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
@@ -260,7 +245,10 @@ static int table_publish(struct report *report, const char *figure, const char *
 	return rc;
 }
 
-/* All tables of the folder. *rows: those of table.sql; of none, the others are not made. */
+/*
+ * All tables of the folder; one without rows is for gnuplot only. *rows: those of table.sql; of none, the others are not
+ * made.
+ */
 static int tables_write(
 	struct report *report, const char *figure, const struct template_scope *scope, size_t *rows, struct reason *why)
 {
@@ -282,7 +270,7 @@ static int tables_write(
 			if (!strcmp(stem, "table"))
 				continue;
 			rc = table_write(report, stem, scope, &more, why);
-			if (!rc)
+			if (!rc && more)
 				rc = table_publish(report, figure, stem, why);
 		}
 		globfree(&found);
@@ -404,7 +392,26 @@ static char *folder_find(const struct report *report, const char *name, struct r
 	return NULL;
 }
 
-static int folder_write(struct report *report, FILE *out, struct reason *why)
+/*
+ * The rows of table.sql are the table `drawn` while the folder's text is written, so that the text need not select them
+ * again. Not where they depend on the block around a figure; a query that fails says so where the figure is.
+ */
+static void drawn_make(struct report *report)
+{
+	struct reason ignored;
+	char *sql = figure_read_file(report->folder, "table.sql", &ignored), *create = NULL;
+	sqlite3_stmt *statement = NULL;
+
+	if (sql && asprintf(&create, "CREATE TEMP TABLE drawn AS\n%s", sql) > 0)
+		statement = database_prepare(report->db, create, &ignored);
+	if (statement && !sqlite3_bind_parameter_count(statement))
+		database_step(statement, &ignored);
+	sqlite3_finalize(statement);
+	free(create);
+	free(sql);
+}
+
+static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
 	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
@@ -423,6 +430,18 @@ static int folder_write(struct report *report, FILE *out, struct reason *why)
 	}
 	free(written);
 	free(text);
+	return rc;
+}
+
+static int folder_write(struct report *report, FILE *out, struct reason *why)
+{
+	struct reason own;
+	int rc;
+
+	drawn_make(report);
+	rc = folder_text(report, out, why);
+	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", &own) && !rc)
+		rc = fail(why, EIO, "%s", own.text);
 	return rc;
 }
 

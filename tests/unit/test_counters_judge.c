@@ -60,51 +60,6 @@ static void test_zero_where_walks_must_be(void **state)
 	judge(COUNT_DTLB_LOAD_WALKS_1G, 0, 9000, 0, "");
 }
 
-static void test_cross_check(void **state)
-{
-	struct cross_check_input input = {
-		.accesses = 10000, .walks = 10200, .walk_cycles = 300000, .net_cycles = 38, .beyond_last_level = true
-	};
-	struct cross_check check;
-
-	(void)state;
-	cross_check(&input, &check);
-	assert_int_equal(check.walks.verdict, CROSS_AGREES);
-	assert_int_equal(check.time.verdict, CROSS_AGREES); /* 30 cycles of walks, 8 of looking in the second level */
-	assert_true(fabs(check.walks_per_access - 1.02) < 1e-9);
-	assert_true(fabs(check.cycles_per_walk - 300000.0 / 10200) < 1e-9);
-	assert_non_null(strstr(check.walks.why.text, "1.020 walks an access"));
-	input.walks = 12000;
-	input.net_cycles = 90;
-	cross_check(&input, &check);
-	assert_int_equal(check.walks.verdict, CROSS_DIFFERS);
-	assert_int_equal(check.time.verdict, CROSS_DIFFERS);
-	assert_non_null(strstr(check.time.why.text, "30.0 cycles of walks an access by the counter, 90.0 net"));
-}
-
-static void test_cross_check_of_the_unknown(void **state)
-{
-	struct cross_check_input input = {
-		.accesses = 10000, .walks = 10, .walk_cycles = 300, .net_cycles = 8, .beyond_last_level = false
-	};
-	struct cross_check check;
-
-	(void)state;
-	cross_check(&input, &check);
-	assert_int_equal(check.walks.verdict, CROSS_NOT_CHECKED);
-	assert_int_equal(check.time.verdict, CROSS_NOT_CHECKED);
-	input.beyond_last_level = true;
-	input.walks = input.walk_cycles = NAN; /* AMD has no walk cycles; a machine without a PMU neither */
-	cross_check(&input, &check);
-	assert_int_equal(check.walks.verdict, CROSS_NOT_CHECKED);
-	assert_int_equal(check.time.verdict, CROSS_NOT_CHECKED);
-	assert_true(isnan(check.walks_per_access) && isnan(check.cycles_per_walk));
-	input = (struct cross_check_input){ .accesses = 0, .beyond_last_level = true };
-	cross_check(&input, &check);
-	assert_int_equal(check.walks.verdict, CROSS_NOT_CHECKED);
-	assert_int_equal(check.time.verdict, CROSS_NOT_CHECKED);
-}
-
 /* --- refusals --- */
 
 static char root[] = "/tmp/nestwalk-judge-XXXXXX";
@@ -209,8 +164,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_zero_where_walks_must_be),
-		cmocka_unit_test(test_cross_check),
-		cmocka_unit_test(test_cross_check_of_the_unknown),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_who_forbids),
 		cmocka_unit_test(test_who_has_the_counters),
