@@ -1,16 +1,25 @@
-# Rows of bars or of marks: a row a kind of thing, in it a bar for each place it was measured in, and one or more panels of
-# such rows side by side. A figure.gp says what it wants and ends in: load "bars.gp"
+# Rows of bars or of marks: a row for each kind of thing, in it a bar for each place it was measured in, and one or more
+# panels of such rows side by side. A figure.gp sets the variables below and ends in: load "bars.gp"
+# An example, of a table with the columns kind, setting, colour, call_ns, call_ns_lo, call_ns_hi, calls, calls_lo, calls_hi:
 #
-#   values    columns of table.tsv, a word each: a panel for each. NAME_lo and NAME_hi are the ends of its interval,
-#             where the table has them
+#   rows = "kind"; bars = "setting"; bar_colour = "colour"
+#   values = "call_ns calls"; kinds = "time number"; scales = "log10 linear"; titles = "'one call' 'calls of a fault'"
+#   load "bars.gp"
+#
+# draws two panels, with a row for each kind and in it a bar for each setting. Nothing is limited in number. A value that
+# is missing (NULL in SQL, NA in the table) has no bar. These have to be set:
+#
+#   values    columns of table.tsv, a word each: a panel for each. The table has NAME_lo and NAME_hi, too, the ends of its
+#             interval, which may be NA
 #   rows      the column with the names of the rows, which stand in the order in which they appear
 #   bars      the column whose values have a bar each in a row; ones that a row does not have take no room in it
-# and, where it wants other than this:
+#
+# These may be set; what follows is what holds where they are not.
 # What stands over each panel: 'in quotes' where it is more than a word. And below the last axis.
 if (!exists("titles")) { titles = "" }
 if (!exists("x_title")) { x_title = "" }
 # A word for each panel, the last of which holds for all that follow. Scales: linear (from zero) or log10. Kinds of numbers:
-# time (of ns), us, bytes, number, and count, whose axis reaches one at least.
+# time (of ns), us, bytes, rate (20 k), number, and count, whose axis reaches one at least.
 if (!exists("scales")) { scales = "linear" }
 if (!exists("kinds")) { kinds = "number" }
 # Whether axes have ticks; without, the values beside the bars say enough.
@@ -38,7 +47,6 @@ if (!exists("reference_title")) { reference_title = "" }
 # The column with the same as the first panel's in core cycles: an axis above it says them.
 if (!exists("cycles")) { cycles = "" }
 
-data = "table.tsv"
 mark = "\n"
 n_panels = words(values)
 of_panel(list, p) = word(list, p < words(list) ? p : words(list))
@@ -52,8 +60,8 @@ n_rows = 0; n_bars = 0; n_tones = 0; row_list = mark; bar_list = mark; tone_list
 all_ns = 0.; all_cycles = 0.
 array least[n_panels]; array most[n_panels]
 do for [p = 1 : n_panels] { least[p] = 1e300; most[p] = -1e300 }
-is_log(p) = of_panel(scales, p)[1:3] eq "log"
-see(p, v) = (least[p] = min(least[p], is_log(p) ? positive(v) : v), most[p] = max(most[p], v), 0)
+log_of(p) = is_log(of_panel(scales, p))
+see(p, v) = (least[p] = min(least[p], log_of(p) ? positive(v) : v), most[p] = max(most[p], v), 0)
 reference_of(p) = strlen(references) ? of_panel(references, p) : "-"
 known(name) = strlen(name) && name ne "-"
 note_names(r, b, t) = ( \
@@ -61,11 +69,11 @@ note_names(r, b, t) = ( \
 	listed(bar_list, b) ? 0 : (n_bars = n_bars + 1, bar_list = bar_list . b . mark), \
 	listed(tone_list, t) ? 0 : (n_tones = n_tones + 1, tone_list = tone_list . t . mark), \
 	opened = opened || !is_full(0), 0)
-see_panel(p) = (see(p, column(word(values, p))), see(p, column(word(values, p) . "_lo")), see(p, column(word(values, p) . "_hi")), \
-	known(reference_of(p)) ? see(p, column(reference_of(p))) : 0)
+see_panel(p) = (see(p, num(word(values, p))), see(p, num(word(values, p) . "_lo")), see(p, num(word(values, p) . "_hi")), \
+	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0)
 count_cycles(ns, of) = positive(ns * of) > 0 ? (all_ns = all_ns + ns, all_cycles = all_cycles + of, 0) : 0
 plot [-1 : 1] [-1 : 1] data using (note_names(strcol(rows), label_of(bars), label_of(tones)), sum [p = 1 : n_panels] see_panel(p), \
-	strlen(cycles) ? count_cycles(column(word(values, 1)), column(cycles)) : 0):(0)
+	strlen(cycles) ? count_cycles(num(word(values, 1)), num(cycles)) : 0):(0)
 
 # Second reading: how each looks, and which bars a row has.
 array row_name[n_rows]; array row_words[n_rows]; array row_top[n_rows]; array row_room[n_rows]; array row_line[n_rows]
@@ -87,6 +95,8 @@ note(r, b, t) = (spot[at(r, b, t)] = 1, row_words[r] = strlen(row_note) ? strcol
 	row_line[r] = row_line[r] < 0 && is_full(0) ? column(0) : row_line[r], 0)
 plot [-1 : 1] [-1 : 1] data using (note(row_rank(strcol(rows)), bar_rank(label_of(bars)), tone_rank(label_of(tones)))):(0)
 unset table
+# Bars of one place that differ in something else have a colour each.
+do for [b = 2 : n_bars] { do for [a = 1 : b - 1] { if (bar_ink[a] eq bar_ink[b]) { bar_ink[b] = colour(b) } } }
 ghz = all_ns > 0 ? all_cycles / all_ns : ghz
 cycles_axis = strlen(cycles) && ghz > 0
 has_reference = 0
@@ -144,28 +154,21 @@ short(v) = v < 0.005 ? "0" : v >= 99.95 ? sprintf("%.0f", v) : sprintf("%.3g", v
 value_label(kind, v) = kind eq "us" ? value_label("time", v * 1000) : \
 	kind eq "time" ? (v >= 999.5e6 ? three(v / 1e9) . " s" : v >= 999500 ? three(v / 1e6) . " ms" : v >= 999.5 ? three(v / 1e3) . " µs" : three(v) . " ns") : \
 	kind eq "bytes" ? (v >= 2**30 ? short(v / 2.**30) . " GiB" : v >= 2**20 ? short(v / 2.**20) . " MiB" : v >= 1024 ? short(v / 1024.) . " KiB" : short(v) . " B") : \
-	v >= 999500 ? short(v / 1e6) . " M" : short(v)
-# Ticks of a logarithmic axis: powers of ten, and what is between them where there is room; of bytes: powers of two.
-log_ticks(axis, kind, low, high) = kind eq "bytes" ? \
-	sprintf("do for [e = 0 : 60] { if (e %% %d == 0 && 2.**e >= %g && 2.**e <= %g) { set %s add (bytes_label(2.**e) 2.**e) } }", \
-		high / low > 1e4 ? 6 : high / low > 100 ? 3 : 1, low, high, axis) : \
-	sprintf("do for [e = -3 : 15] { do for [m in '%s'] { v = m * 10.**e; if (v >= %g && v <= %g && e %% %d == 0) { set %s add (tick_label('%s', v) v) } } }", \
-		high / low > 10 ** (wide_px / 105.) ? "1" : high / low > 10 ** (wide_px / 150.) ? "1 3" : "1 2 5", \
-		low, high, int(ceil(log10(high / low) * 60. / wide_px)), axis, kind)
-nice(v) = (e = 10. ** floor(log10(v)), v <= e ? e : v <= 2 * e ? 2 * e : v <= 5 * e ? 5 * e : 10 * e)
-linear_ticks(kind, high) = sprintf("do for [i = 0 : 20] { v = i * %g; if (v <= %g) { set xtics add (v ? value_label('%s', v) : '0' v) } }", nice(high * 90 / wide_px), high, kind)
+	kind eq "rate" ? (v >= 999500 ? three(v / 1e6) . " M" : v >= 999.5 ? three(v / 1e3) . " k" : short(v)) : short(v)
+# Bytes have ticks at powers of two.
+ticks_on(axis, kind, scale, from, to) = ticks_of(axis, kind eq "bytes" && is_log(scale) ? "log2" : scale, from, to, wide_px / 55., kind, 1)
 
 set yrange [down : 0]
 unset ytics
 set grid noytics xtics
-mine(b, t, f, v) = label_of(bars) eq bar_name[b] && label_of(tones) eq tone_name[t] && is_full(0) == f ? column(v) : NaN
+mine(b, t, f, v) = label_of(bars) eq bar_name[b] && label_of(tones) eq tone_name[t] && is_full(0) == f ? num(v) : NaN
 place(b, t) = spot[at(row_rank(strcol(rows)), b, t)]
-low_of(v) = positive(column(v . "_lo")) > 0 || !is_log(p) ? column(v . "_lo") : NaN
-reference_at(p) = (r = row_rank(strcol(rows)), row_line[r] == column(0) ? column(reference_of(p)) : NaN)
+low_of(v) = positive(num(v . "_lo")) > 0 || !log_of(p) ? num(v . "_lo") : NaN
+reference_at(p) = (r = row_rank(strcol(rows)), known(reference_of(p)) && row_line[r] == column(0) ? num(reference_of(p)) : NaN)
 reference_place(x) = (r = row_rank(strcol(rows)), row_top[r] + (row_room[r] + spots_of(r) + has_reference) / 2. - 0.5)
 spots_of(r) = sum [i = at(r, 1, 1) : at(r, n_bars, n_tones)] (spot[i] > 0)
 end_of(v, hi) = v > -1e300 && hi > v ? hi : v
-seen(v) = is_log(p) ? seen_at_log(v) : seen_at(v)
+seen(v) = log_of(p) ? seen_at_log(v) : seen_at(v)
 do for [p = 1 : n_panels] {
 	value = word(values, p); kind = of_panel(kinds, p)
 	if (most[p] < least[p] || most[p] <= 0) { least[p] = 1; most[p] = 10 }
@@ -174,19 +177,19 @@ do for [p = 1 : n_panels] {
 	set tmargin at screen from_top(top); set bmargin at screen from_top(top + bar * down)
 	# Room for what is written beside the longest bar.
 	share = strlen(labels) ? min(0.5, (kind eq "number" || kind eq "count" ? 44. : 66.) / wide_px) : 0.05
-	from = is_log(p) ? least[p] / 1.6 : 0.
-	to = is_log(p) ? from * max(most[p] / from, 3.) ** (1 / (1 - share)) : most[p] / (1 - share)
-	if (is_log(p)) { set logscale x 10 } else { unset logscale x }
-	hidden = is_log(p) ? 1e-99 : -1e9
+	from = log_of(p) ? least[p] / 1.6 : 0.
+	to = log_of(p) ? from * max(most[p] / from, 3.) ** (1 / (1 - share)) : most[p] / (1 - share)
+	if (log_of(p)) { set logscale x 10 } else { unset logscale x }
+	hidden = log_of(p) ? 1e-99 : -1e9
 	set xrange [from : to]
 	set border (marks ? 1 : 3)
 	unset x2tics
 	set xtics nomirror ()
-	if (!ticks) { unset xtics } else { if (is_log(p)) { eval log_ticks("xtics", kind, from, to) } else { eval linear_ticks(kind, to) } }
+	if (!ticks) { unset xtics } else { eval ticks_on("xtics", kind, of_panel(scales, p), from, to) }
 	if (cycles_axis && p == 1) {
 		set border (marks ? 5 : 7)
 		set logscale x2 10; set x2range [from * ghz : to * ghz]; set x2tics nomirror ()
-		eval log_ticks("x2tics", "number", from * ghz, to * ghz)
+		eval ticks_on("x2tics", "number", "log10", from * ghz, to * ghz)
 		set label 4 "core cycles" at graph 0, screen from_top(top - 38) left font ",12" textcolor rgb ink
 	}
 	if (strlen(titles)) { set label 3 word(titles, p) at graph 0, screen from_top(top - 14 - (cycles_axis ? 44 : 0)) left font ",13" noenhanced textcolor rgb ink }
@@ -203,13 +206,13 @@ do for [p = 1 : n_panels] {
 			with boxxyerror fillstyle solid tone(t) noborder linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * opened] data using (mine(b, t, 0, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] - 1 pointsize 0.7 * points linewidth 1 linecolor rgb bar_ink[b] notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones] data using (mine(b, t, 1, value) > -1e300 ? low_of(value) : NaN):(place(b, t)):(column(value . "_hi") - low_of(value)):(0) with vectors nohead \
+		for [b = 1 : n_bars] for [t = 1 : n_tones] data using (mine(b, t, 1, value) > -1e300 ? low_of(value) : NaN):(place(b, t)):(num(value . "_hi") - low_of(value)):(0) with vectors nohead \
 			linewidth (marks ? 2 : 1.2) linecolor rgb (marks ? bar_ink[b] : ink) notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * marks] data using (mine(b, t, 1, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points linecolor rgb bar_ink[b] notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "end")] data using (seen(end_of(mine(b, t, 1, value), column(value . "_hi")))):(place(b, t)):(value_label(kind, column(value))) \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "end")] data using (seen(end_of(mine(b, t, 1, value), num(value . "_hi")))):(place(b, t)):(value_label(kind, num(value))) \
 			with labels left offset 0.6, 0 font ",11" noenhanced textcolor rgb ink notitle, \
-		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, column(value))) \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, num(value))) \
 			with labels right offset -0.4, 0 font ",11" noenhanced textcolor rgb ink notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p)):(reference_place(0)) with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p) > -1e300 ? to : hidden):(reference_place(0)):(value_label(kind, reference_at(p))) \

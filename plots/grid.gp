@@ -49,6 +49,8 @@ if (!exists("column_colour")) { column_colour = "" }
 if (!exists("line_colour")) { line_colour = "" }
 if (!exists("line_dash")) { line_dash = "" }
 if (!exists("line_shape")) { line_shape = "" }
+# What a line is: linespoints, lines or points.
+if (!exists("line_with")) { line_with = "linespoints" }
 if (!exists("line_of_none")) { line_of_none = "" }
 # A vertical line at an x, and what is on its left and right.
 if (!exists("mark_x")) { mark_x = NaN }
@@ -77,7 +79,6 @@ if (!exists("y_also")) { y_also = "" }
 if (!exists("alone_at")) { alone_at = NaN }
 # panel_height, in pixels of the SVG, is chosen by the number of panels.
 
-data = "table.tsv"
 nl = "\n"
 name_of(c) = strlen(c) ? strcol(c) : "*"
 word_of(text, k) = words(text) < k ? word(text, words(text)) : word(text, k)
@@ -150,6 +151,7 @@ do for [i = 1 : n_x - 1] { do for [k = n_x - 1 : i : -1] { if (x_value[k + 1] < 
 	kept = x_value[k]; x_value[k] = x_value[k + 1]; x_value[k + 1] = kept
 } } }
 array shapes[8] = [7, 5, 9, 11, 13, 6, 4, 8]
+drawn_with = line_with eq 'lines' ? 'linespoints' : line_with
 part(c, shift) = int("0x" . c[2 + shift : 3 + shift])
 mixed(a, b, f) = sprintf("#%02x%02x%02x", int(part(a, 0) + (part(b, 0) - part(a, 0)) * f), \
 	int(part(a, 2) + (part(b, 2) - part(a, 2)) * f), int(part(a, 4) + (part(b, 4) - part(a, 4)) * f))
@@ -206,8 +208,8 @@ if (n_keys > 0) {
 	set xrange [0 : 1]; set yrange [0 : 1]
 	unset border; unset tics; unset grid
 	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
-	plot for [l = 1 : strlen(lines) ? n_lines : 0] keyentry with linespoints linewidth 2 dashtype line_dt[l] pointtype line_pt[l] \
-		pointsize 1.0 * points linecolor rgb line_ink[l] title line_name[l], @legend -1 with lines notitle
+	plot for [l = 1 : strlen(lines) ? n_lines : 0] keyentry with @drawn_with linewidth 2 dashtype line_dt[l] pointtype line_pt[l] \
+		pointsize 1.0 * points * (line_with ne 'lines') linecolor rgb line_ink[l] title line_name[l], @legend -1 with lines notitle
 	unset label; unset key
 	set border 3; set grid xtics ytics; set tics nomirror out scale 0.5 textcolor rgb ink
 }
@@ -282,8 +284,8 @@ do for [row_now = 1 : n_rows] {
 				linetype 1 linewidth 1 linecolor rgb line_ink[l] notitle, \
 			for [l = 1 : alone_at == alone_at ? n_lines : 0] $panel using 5:($4 == l && $5 == alone_at ? $6 : NaN) with points \
 				pointtype line_pt[l] pointsize 0.7 * points linecolor rgb line_ink[l] notitle, \
-			for [l = 1 : n_lines] $panel using 5:($4 == l && $5 != alone_at ? $6 : NaN) with linespoints linewidth 1.8 dashtype line_dt[l] \
-				pointtype line_pt[l] pointsize 0.7 * points linecolor rgb line_ink[l] notitle, @above NaN notitle
+			for [l = 1 : n_lines] $panel using 5:($4 == l && $5 != alone_at ? $6 : NaN) with @drawn_with linewidth 1.8 dashtype line_dt[l] \
+				pointtype line_pt[l] pointsize 0.7 * points * (line_with ne 'lines') linecolor rgb line_ink[l] notitle, @above NaN notitle
 		unset label
 	}
 }

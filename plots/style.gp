@@ -16,6 +16,8 @@ start_picture(height) = picture_format eq "svg" ? \
 # SVG draws points larger than PNG for the same number.
 points = picture_format eq "svg" ? 0.6 : 1.
 
+# A figure.gp may name another table of its folder.
+data = "table.tsv"
 set datafile separator tab
 set datafile commentschars "#"
 set datafile columnheaders
@@ -64,7 +66,7 @@ time_label(ns) = ns >= 1e9 ? sprintf("%g s", ns / 1e9) : ns >= 1e6 ? sprintf("%g
 	ns >= 1e3 ? sprintf("%g µs", ns / 1e3) : sprintf("%g ns", ns)
 # Cycles, rates and other plain numbers.
 number_label(v) = v >= 1e6 ? sprintf("%g M", v / 1e6) : v >= 1e3 ? sprintf("%g k", v / 1e3) : sprintf("%g", v)
-tick_label(kind, v) = kind eq "time" ? time_label(v) : kind eq "bytes" ? bytes_label(v) : kind eq "count" ? count_label(v) : \
+tick_label(kind, v) = kind eq "time" ? time_label(v) : kind eq "us" ? time_label(v * 1000) : kind eq "bytes" ? bytes_label(v) : kind eq "count" ? count_label(v) : \
 	number_label(v)
 
 # column() of what is missing drops the whole row.
@@ -82,7 +84,7 @@ scale_axis(axis, s) = s eq "log2" ? "set logscale " . axis . " 2" : s eq "log10"
 # Ticks of an axis, which has so many pixels: at powers of two for counts and sizes, at 1, 2 and 5 of powers of ten else.
 tick(axis, kind, label, v) = sprintf("set %s add ('%s' %.12g)", axis, label ? tick_label(kind, real(v)) : "", real(v))
 # Of so many doublings or decades, each how manieth has a tick.
-each_of(n, room) = n <= room ? 1 : n <= room * 2 ? 2 : n <= room * 3 ? 3 : n <= room * 4 ? 4 : n <= room * 5 ? 5 : 10
+each_of(n, room) = n <= room ? 1 : n <= room * 2 ? 2 : n <= room * 3 ? 3 : n <= room * 4 ? 4 : n <= room * 5 ? 5 : n <= room * 6 ? 6 : 10
 decades(low, high, room) = each_of(log10(high / low), room)
 steps_of(low, high, room) = log10(high / low) * 3 < room ? high < low * 15 ? "1 2 3 5 7" : "1 2 5" : "1"
 step_of(span, room) = 10**floor(log10(span / room)) * (span / room / 10**floor(log10(span / room)) <= 2 ? 2 : \
@@ -97,8 +99,8 @@ ticks_of(axis, scale, low, high, room, kind, label) = scale eq "log2" || scale e
 	sprintf("eval tick('%s', '%s', %d, 0); do for [e = 0 : 9] { do for [m in '%s'] { do for [sign = -1 : 1 : 2] { v = sign * m * 10.**e; \
 		if (abs(v) >= 2 && v >= %.12g && v <= %.12g) { eval tick('%s', '%s', %d, v) } } } }", axis, kind, label, \
 		(flat(scale, high) - flat(scale, low)) / log(10) * 3 < room ? "1 2 5" : "1", low, high, axis, kind, label) : \
-	sprintf("do for [i = %d : %d] { eval tick('%s', '%s', %d, i * %.12g) }", int(ceil(low / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), \
-		int(floor(high / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), axis, kind, label, step_of(high - low, axis eq 'xtics' ? room : room / 2.5))
+	sprintf("do for [i = %d : %d] { eval tick('%s', '%s', %d, i * %.12g) }", int(ceil(low / step_of(high - low, axis eq 'xtics' ? room : room / 1.8))), \
+		int(floor(high / step_of(high - low, axis eq 'xtics' ? room : room / 1.8))), axis, kind, label, step_of(high - low, axis eq 'xtics' ? room : room / 1.8))
 
 # Text of a size that fits into so many pixels.
 fit(text, size, room) = sprintf(",%g", max(6, min(size, room / (0.66 * max(strlen(text), 1)))))
@@ -109,5 +111,9 @@ begin(pixels) = sprintf("height = %d; %s; set output 'figure.%s'; set multiplot;
 set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
 set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
 	pixels, start_picture(pixels), picture_format)
+
+# eval differ("label") sets `differ`: whether a column of the table has more than one value.
+differ(c) = sprintf("set table $nothing; first = ''; differ = 0; plot [-1 : 1] [-1 : 1] data using (first eq '' ? (first = strcol('%s')) : '', \
+	differ = differ || strcol('%s') ne first, 0):(0); unset table", c, c)
 
 load "figure.gp"

@@ -1,7 +1,8 @@
 /*
  * A figure is a folder: text.md says it (report/template.h), table.sql selects what is drawn, figure.gp draws it. Further
  * queries, NAME.sql, make further tables for figure.gp, NAME.tsv. The lines of comment at the head of a query become the
- * head of the published table. In text.md the rows of table.sql are the table `drawn`, if table.sql has no parameters.
+ * head of the published table. In text.md and in further queries the rows of table.sql are the table
+ * `drawn`, if table.sql has no parameters.
  */
 #ifndef NESTWALK_REPORT_FIGURE_H
 #define NESTWALK_REPORT_FIGURE_H

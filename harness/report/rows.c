@@ -167,14 +167,14 @@ static void json_row(sqlite3_stmt *statement, FILE *out)
 	fputc('}', out);
 }
 
-/* Whether a value is a number, or text that is made of one: such columns are aligned to the right. */
+/* Whether a value is a number, or text that is made of one and its unit: such columns are aligned to the right. */
 static bool is_numeric(sqlite3_stmt *statement, int column)
 {
 	const char *text = text_of(statement, column);
 
 	if (sqlite3_column_type(statement, column) != SQLITE_TEXT)
 		return sqlite3_column_type(statement, column) != SQLITE_NULL;
-	return *text && strspn(text, "0123456789.+-[], %~?") == strlen(text);
+	return strpbrk(text, "0123456789?") && strspn(text, "0123456789.+-[], %~?×KMGTiBbytes") == strlen(text);
 }
 
 /* All cells of a table, the header's first, before it is known how its columns are aligned and how wide they are. */

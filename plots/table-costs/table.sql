@@ -9,7 +9,8 @@ SELECT series AS label, place_colour(setting, paging) AS colour, setting, paging
 	build_ns, build_ns_lo, build_ns_hi, build_cycles, build_cycles_lo, build_cycles_hi,
 	teardown_ns, teardown_ns_lo, teardown_ns_hi, teardown_cycles, teardown_cycles_lo, teardown_cycles_hi,
 	table_bytes_per_page AS table_bytes, table_bytes_per_page_lo AS table_bytes_lo, table_bytes_per_page_hi AS table_bytes_hi,
-	expected_table_bytes / pages AS expected_bytes, flat_table_bytes / pages AS flat_bytes, faults_per_page AS faults
+	expected_table_bytes / pages AS expected_bytes, flat_table_bytes / pages AS flat_bytes,
+	faults_per_page AS faults, faults_per_page_lo AS faults_lo, faults_per_page_hi AS faults_hi
 FROM page_table_cost
 WHERE status = 'ok' AND NOT emulated AND build_ns > 0
 ORDER BY page_size_bytes, distance_bytes, place_rank, series, pages
