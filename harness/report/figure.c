@@ -302,6 +302,8 @@ static int picture_draw(struct report *report, const char *figure, const char *t
 	};
 	int rc = file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why);
 
+	/* -ENOENT says that gnuplot is not there. */
+	rc = rc ? -EIO : 0;
 	if (!rc)
 		rc = gnuplot_draw(&drawing, why);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
