@@ -81,7 +81,8 @@ int cmd_database_open(
 		return exported_open(runs[0], db, why);
 	for (size_t i = 0; i < count; i++)
 		if (is_file(runs[i]))
-			return fail(why, EINVAL, "%s is an exported file, which is asked alone, without other runs", runs[i]);
+			return fail(why, EINVAL, "%s is an exported file, which is asked alone, without other runs",
+				runs[i]);
 	rc = database_open(db, why);
 	if (!rc)
 		rc = infer_tables_add(*db, why);

@@ -127,8 +127,7 @@ static int query_run(const struct arguments *arguments, struct reason *why)
 	const char *const *runs = (const char *const *)arguments->words;
 	size_t count = (size_t)arguments->count - !arguments->schema;
 	const char *sql = arguments->schema ? schema_query : arguments->words[count];
-	enum database_depth depth =
-		!arguments->schema && asks_for_samples(sql) ? DATABASE_SAMPLES : DATABASE_POINTS;
+	enum database_depth depth = !arguments->schema && asks_for_samples(sql) ? DATABASE_SAMPLES : DATABASE_POINTS;
 	sqlite3_stmt *statement;
 	sqlite3 *db;
 	int rc = cmd_database_open(runs, count, depth, &db, why);

@@ -102,8 +102,8 @@ static void panel_free(struct panel *panel)
 	free(panel->place);
 }
 
-static int cost_read(sqlite3 *db, sqlite3_stmt *place, int column, struct crossover_cost *cost, uint64_t seed,
-	struct reason *why)
+static int cost_read(
+	sqlite3 *db, sqlite3_stmt *place, int column, struct crossover_cost *cost, uint64_t seed, struct reason *why)
 {
 	sqlite3_stmt *samples = database_prepare(db,
 		"SELECT median, value FROM metric m LEFT JOIN sample s USING (point, name) WHERE m.point = ?1 AND m.name = ?2"
@@ -287,8 +287,9 @@ int infer_crossover_fill(sqlite3 *db, struct reason *why)
 
 	if (rc)
 		return rc;
-	panels = database_prepare(
-		db, "SELECT DISTINCT run, panel, r.seed FROM crossover_cost JOIN run r USING (run) ORDER BY run, panel", why);
+	panels = database_prepare(db,
+		"SELECT DISTINCT run, panel, r.seed FROM crossover_cost JOIN run r USING (run) ORDER BY run, panel",
+		why);
 	rc = panels ? 1 : -EIO;
 	while (rc > 0 && (rc = database_step(panels, why)) > 0) {
 		struct panel panel = {

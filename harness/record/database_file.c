@@ -104,8 +104,8 @@ int database_file_open(const char *path, sqlite3 **db, struct reason *why)
 	if (!rc) {
 		version = pragma_number(*db, "PRAGMA user_version");
 		if (version != DATABASE_FILE_VERSION)
-			rc = fail(why, EINVAL, "%s has tables of version %lld, but this nestwalk reads version %d", path,
-				version, DATABASE_FILE_VERSION);
+			rc = fail(why, EINVAL, "%s has tables of version %lld, but this nestwalk reads version %d",
+				path, version, DATABASE_FILE_VERSION);
 	}
 	if (!rc)
 		rc = sql_functions_add(*db, why);

@@ -181,8 +181,8 @@ static void head_write(const char *sql, FILE *out)
 }
 
 /* The rows of table.sql may be there already, as the table `drawn`: see drawn_make(). */
-static sqlite3_stmt *table_prepare(
-	struct report *report, const char *stem, const char *sql, const struct template_scope *scope, struct reason *why)
+static sqlite3_stmt *table_prepare(struct report *report, const char *stem, const char *sql,
+	const struct template_scope *scope, struct reason *why)
 {
 	sqlite3_stmt *statement =
 		strcmp(stem, "table") ? NULL : database_prepare(report->db, "SELECT * FROM temp.drawn", why);

@@ -59,7 +59,8 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
-#define ABOUT "{\"schema\": 1, \"host\": \"h\", \"seed\": 7, \"state\": \"complete\", \"my_list\": [\"a\", {\"b-c\": 2}]}"
+#define ABOUT \
+	"{\"schema\": 1, \"host\": \"h\", \"seed\": 7, \"state\": \"complete\", \"my_list\": [\"a\", {\"b-c\": 2}]}"
 #define POINT(params, more) \
 	"{\"bench\":\"tlb-reach\",\"setting\":\"host\",\"paging\":\"native\",\"pass\":\"sweep\",\"params\":" params \
 	",\"status\":\"ok\"" more "}\n"
@@ -100,7 +101,8 @@ static void of_lines_with_one_identity_the_last_stands(void **state)
 			POINT("{\"backing\":\"4K\",\"pages\":8}", NS(3)));
 
 	(void)state;
-	assert_string_equal(value(db, "SELECT group_concat(point || ':' || pages || ':' || net_ns, ' ') FROM tlb_reach"),
+	assert_string_equal(
+		value(db, "SELECT group_concat(point || ':' || pages || ':' || net_ns, ' ') FROM tlb_reach"),
 		"1:8:3.0 2:16:2.0");
 	assert_string_equal(value(db, "SELECT COUNT(*) FROM metric"), "2");
 	sqlite3_close(db);
@@ -203,10 +205,11 @@ static void values_of_the_wrong_kind_are_left_out(void **state)
 static void benches_nobody_knows_have_tables(void **state)
 {
 	/* A name with dashes, one of a table, one with a quote, one that is SQL. */
-	sqlite3 *db = loaded("{\"bench\":\"my-own-bench\",\"params\":{\"big-size\":1},\"metrics\":{\"a-b\":{\"median\":2}}}\n"
-			     "{\"bench\":\"point\",\"params\":{\"x\":3}}\n"
-			     "{\"bench\":\"a\\\"b\",\"params\":{}}\n"
-			     "{\"bench\":\"x; DROP TABLE run\",\"params\":{\"y\\\" TEXT); --\":4}}\n");
+	sqlite3 *db =
+		loaded("{\"bench\":\"my-own-bench\",\"params\":{\"big-size\":1},\"metrics\":{\"a-b\":{\"median\":2}}}\n"
+		       "{\"bench\":\"point\",\"params\":{\"x\":3}}\n"
+		       "{\"bench\":\"a\\\"b\",\"params\":{}}\n"
+		       "{\"bench\":\"x; DROP TABLE run\",\"params\":{\"y\\\" TEXT); --\":4}}\n");
 
 	(void)state;
 	assert_string_equal(value(db, "SELECT big_size + a_b FROM my_own_bench"), "3.0");
@@ -219,8 +222,9 @@ static void benches_nobody_knows_have_tables(void **state)
 
 static void columns_that_are_there_already_get_other_names(void **state)
 {
-	sqlite3 *db = loaded("{\"bench\":\"b\",\"params\":{\"status\":1,\"net\":2,\"RUN\":3},\"status\":\"ok\",\"metrics\":"
-			     "{\"net\":{\"median\":4,\"lo\":5,\"hi\":6},\"reason\":{\"median\":7}}}\n");
+	sqlite3 *db =
+		loaded("{\"bench\":\"b\",\"params\":{\"status\":1,\"net\":2,\"RUN\":3},\"status\":\"ok\",\"metrics\":"
+		       "{\"net\":{\"median\":4,\"lo\":5,\"hi\":6},\"reason\":{\"median\":7}}}\n");
 
 	(void)state;
 	assert_string_equal(value(db, "SELECT status || status_parameter || net || RUN_parameter FROM b"), "ok123");
@@ -252,7 +256,8 @@ static void several_runs_are_told_apart(void **state)
 	assert_int_equal(database_load(db, RUNS "complete", DATABASE_SAMPLES, &why), 0);
 	assert_int_equal(database_load(db, RUNS "twice", DATABASE_SAMPLES, &why), 0);
 	assert_int_equal(database_make_bench_tables(db, NULL, 0, &why), 0);
-	assert_string_equal(value(db, "SELECT group_concat(n) FROM (SELECT COUNT(*) AS n FROM point GROUP BY run)"), "48,48,6");
+	assert_string_equal(
+		value(db, "SELECT group_concat(n) FROM (SELECT COUNT(*) AS n FROM point GROUP BY run)"), "48,48,6");
 	assert_string_equal(value(db, "SELECT COUNT(DISTINCT run) FROM tlb_reach"), "3");
 	/* The first was loaded without its samples. */
 	assert_string_equal(value(db, "SELECT MIN(run) FROM sample JOIN point USING (point)"), "2");
@@ -274,14 +279,16 @@ static void facts_have_dotted_paths(void **state)
 
 static void an_emulators_points_say_so(void **state)
 {
-	sqlite3 *db = loaded("{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"nested\",\"outer\":\"QEMU TCG\",\"params\":{}}\n"
-			     "{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"software\",\"params\":{}}\n"
-			     "{\"bench\":\"a\",\"setting\":\"guest\",\"accel\":\"tcg\",\"params\":{}}\n"
-			     "{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"shadow\",\"outer\":\"KVM\",\"interpreted\":true,\"params\":{}}\n");
+	sqlite3 *db = loaded(
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"nested\",\"outer\":\"QEMU TCG\",\"params\":{}}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"software\",\"params\":{}}\n"
+		"{\"bench\":\"a\",\"setting\":\"guest\",\"accel\":\"tcg\",\"params\":{}}\n"
+		"{\"bench\":\"a\",\"setting\":\"vcpu\",\"paging\":\"shadow\",\"outer\":\"KVM\",\"interpreted\":true,\"params\":{}}\n");
 
 	(void)state;
 	assert_string_equal(value(db, "SELECT group_concat(emulated, '') FROM point"), "1110");
-	assert_string_equal(value(db, "SELECT series FROM point WHERE point = 1"), "vcpu, nested paging, emulated machine");
+	assert_string_equal(
+		value(db, "SELECT series FROM point WHERE point = 1"), "vcpu, nested paging, emulated machine");
 	assert_string_equal(value(db, "SELECT series FROM point WHERE point = 4"), "vcpu, shadow paging, interpreted");
 	sqlite3_close(db);
 }

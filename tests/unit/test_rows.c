@@ -51,7 +51,8 @@ static void assert_rows(const char *sql, enum rows_format format, const char *ex
 static void a_table_is_aligned(void **state)
 {
 	(void)state;
-	assert_rows(MIXED, ROWS_TABLE, "  n  word        x\n  1  a         0.5\n100  -     1234568\n  -  b c    1e+300\n");
+	assert_rows(
+		MIXED, ROWS_TABLE, "  n  word        x\n  1  a         0.5\n100  -     1234568\n  -  b c    1e+300\n");
 }
 
 static void text_is_aligned_by_characters(void **state)
@@ -63,8 +64,8 @@ static void text_is_aligned_by_characters(void **state)
 static void csv_quotes_what_needs_it(void **state)
 {
 	(void)state;
-	assert_rows("SELECT 'a,b' AS \"x,y\", 'say \"no\"' AS q, 'two\nlines' AS l, NULL AS \"none\", 0.1 + 0.2 AS d", ROWS_CSV,
-		"\"x,y\",q,l,none,d\r\n\"a,b\",\"say \"\"no\"\"\",\"two\nlines\",,0.3\r\n");
+	assert_rows("SELECT 'a,b' AS \"x,y\", 'say \"no\"' AS q, 'two\nlines' AS l, NULL AS \"none\", 0.1 + 0.2 AS d",
+		ROWS_CSV, "\"x,y\",q,l,none,d\r\n\"a,b\",\"say \"\"no\"\"\",\"two\nlines\",,0.3\r\n");
 }
 
 static void tsv_has_one_line_for_each_row(void **state)
@@ -77,7 +78,8 @@ static void tsv_has_one_line_for_each_row(void **state)
 static void json_is_json(void **state)
 {
 	(void)state;
-	assert_rows("SELECT 'a\"\\\n' AS t, NULL AS n, 2.5 AS x, 3 AS i, 9e999 AS inf UNION ALL SELECT '', 1, 2, 3, -9e999",
+	assert_rows(
+		"SELECT 'a\"\\\n' AS t, NULL AS n, 2.5 AS x, 3 AS i, 9e999 AS inf UNION ALL SELECT '', 1, 2, 3, -9e999",
 		ROWS_JSON,
 		"[{\"t\": \"a\\\"\\\\\\u000a\", \"n\": null, \"x\": 2.5, \"i\": 3, \"inf\": 9e999},\n"
 		" {\"t\": \"\", \"n\": 1, \"x\": 2, \"i\": 3, \"inf\": -9e999}]\n");
@@ -89,7 +91,8 @@ static void markdown_takes_nothing_for_markup(void **state)
 	(void)state;
 	assert_rows("SELECT '<b>|*x*' AS \"a\", 5 AS n", ROWS_MARKDOWN,
 		"| a | n |\n| --- | ---: |\n| \\<b\\>\\|\\*x\\* | 5 |\n");
-	assert_rows("SELECT 'two\nlines' AS a, NULL AS b", ROWS_MARKDOWN, "| a | b |\n| --- | --- |\n| two lines |  |\n");
+	assert_rows(
+		"SELECT 'two\nlines' AS a, NULL AS b", ROWS_MARKDOWN, "| a | b |\n| --- | --- |\n| two lines |  |\n");
 	/* A cell with an interval is a number to a reader. */
 	assert_rows("SELECT '1.5 [1, 2]' AS a", ROWS_MARKDOWN, "| a |\n| ---: |\n| 1.5 [1, 2] |\n");
 }

@@ -127,7 +127,8 @@ static void a_table_has_rows_or_is_none(void **state)
 	assert_written("x\n{{table: SELECT name, weight FROM fruit WHERE weight > 100}}\ny\n",
 		"x\n| name | weight |\n| --- | ---: |\n| apple | 150 |\ny\n");
 	assert_written("x\n{{table: SELECT name FROM fruit WHERE 0}}\ny\n", "x\ny\n");
-	assert_written("{{table: SELECT name FROM fruit WHERE name LIKE '%kiwi%'}}\n", "| name |\n| --- |\n| \\*kiwi\\* |\n");
+	assert_written(
+		"{{table: SELECT name FROM fruit WHERE name LIKE '%kiwi%'}}\n", "| name |\n| --- |\n| \\*kiwi\\* |\n");
 }
 
 static void code_is_as_it_is(void **state)
@@ -160,7 +161,8 @@ static void names_of_surrounding_rows_are_known_in_queries(void **state)
 	assert_written("{{each: SELECT name FROM fruit WHERE colour IS NOT NULL ORDER BY name}}"
 		       "{{value: SELECT colour FROM fruit WHERE name = :name}} {{end}}",
 		"red blue ");
-	assert_written("{{each: SELECT 1 AS a, 2 AS b}}{{each: SELECT 3 AS a}}{{a}}{{b}}{{value: SELECT :a + :b}}{{end}}{{a}}{{end}}",
+	assert_written(
+		"{{each: SELECT 1 AS a, 2 AS b}}{{each: SELECT 3 AS a}}{{a}}{{b}}{{value: SELECT :a + :b}}{{end}}{{a}}{{end}}",
 		"3251");
 }
 
@@ -169,7 +171,8 @@ static void figures_have_words_of_their_rows(void **state)
 	(void)state;
 	assert_written("{{figure: Title | Alt text}}\n", "(Title/Alt text/-)\n");
 	assert_written("{{figure: Alone}}\n", "(Alone/Alone/-)\n");
-	assert_written("{{each: SELECT name, 'f-' || colour AS figure FROM fruit WHERE colour = 'red'}}{{figure: Of {{name}} | {{name}}s}}{{end}}",
+	assert_written(
+		"{{each: SELECT name, 'f-' || colour AS figure FROM fruit WHERE colour = 'red'}}{{figure: Of {{name}} | {{name}}s}}{{end}}",
 		"(Of apple/apples/f-red)");
 	assert_written("{{include: other}}\n", "<other>\n");
 }
