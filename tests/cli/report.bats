@@ -9,6 +9,36 @@ setup() {
 	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
 }
 
+# own NAME: a figure's folder of the user's own, whose files follow as arguments FILE TEXT.
+own() {
+	local name=$1
+	shift
+	mkdir -p "$plots/$name"
+	while [ $# -gt 1 ]; do
+		printf '%s\n' "$2" >"$plots/$name/$1"
+		shift 2
+	done
+}
+
+own_figure() {
+	own mine text.md $'## My own\n\n{{figure: My title | My picture}}\n\nIn all {{value: SELECT COUNT(*) FROM drawn}} rows.' \
+		table.sql $'-- Mine.\nSELECT place AS label, pages, net_ns FROM tlb_reach WHERE status = \'ok\' AND NOT emulated ORDER BY place_rank, pages' \
+		figure.gp $'lines = "label"; x_column = "pages"; y_column = "net_ns"; y_lo = ""; y_hi = ""; y_scale = "linear"\nx_title = "pages"; y_title = "ns"\nload "grid.gp"'
+}
+
+# broken WORDS: the report of a run with the user's figures names what is wrong, and has all the rest.
+broken() {
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$output" == "nestwalk: mine: "*"$1"* ]]
+	[ -s "$out/overview.svg" ]
+	[ -s "$out/levels.tsv" ]
+	[ -s "$out/report.html" ]
+	grep -q '^## How to do it again' "$out/report.md"
+}
+
 @test "a run's report: tables, pictures, text, one page; its path on stdout" {
 	run "$nestwalk" report "$runs/complete" -o "$out"
 	[ "$status" -eq 0 ]
@@ -115,23 +145,6 @@ setup() {
 	[ -s "$out/report.html" ]
 }
 
-# own NAME: a figure's folder of the user's own, whose files follow as arguments FILE TEXT.
-own() {
-	local name=$1
-	shift
-	mkdir -p "$plots/$name"
-	while [ $# -gt 1 ]; do
-		printf '%s\n' "$2" >"$plots/$name/$1"
-		shift 2
-	done
-}
-
-own_figure() {
-	own mine text.md $'## My own\n\n{{figure: My title | My picture}}\n\nIn all {{value: SELECT COUNT(*) FROM drawn}} rows.' \
-		table.sql $'-- Mine.\nSELECT place AS label, pages, net_ns FROM tlb_reach WHERE status = \'ok\' AND NOT emulated ORDER BY place_rank, pages' \
-		figure.gp $'lines = "label"; x_column = "pages"; y_column = "net_ns"; y_lo = ""; y_hi = ""; y_scale = "linear"\nx_title = "pages"; y_title = "ns"\nload "grid.gp"'
-}
-
 @test "a figure of one's own: drawn, published, and last in the report" {
 	own_figure
 	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
@@ -157,19 +170,6 @@ own_figure() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^#' "$out-short/report.md")" -eq 2 ]
 	[ ! -e "$out-short/overview.svg" ]
-}
-
-# broken WORDS: the report of a run with the user's figures names what is wrong, and has all the rest.
-broken() {
-	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
-	echo "$output"
-	[ "$status" -eq 1 ]
-	[ "${#lines[@]}" -eq 1 ]
-	[[ "$output" == "nestwalk: mine: "*"$1"* ]]
-	[ -s "$out/overview.svg" ]
-	[ -s "$out/levels.tsv" ]
-	[ -s "$out/report.html" ]
-	grep -q '^## How to do it again' "$out/report.md"
 }
 
 @test "a broken table.sql is named in SQLite's words" {

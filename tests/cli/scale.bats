@@ -10,7 +10,7 @@ setup() {
 
 # Milliseconds that a command takes, of the least of two tries: the machine may be busy.
 milliseconds() {
-	local start least= took
+	local start took least=''
 
 	for _ in 1 2; do
 		start=$(date +%s%N)
