@@ -205,9 +205,9 @@ format: | setup-lint ## format the C files as `make lint` wants them
 
 .PHONY: install
 install: build ## install to PREFIX (/usr/local), under DESTDIR if given
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/nestwalk/plots $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install $(BUILD)/nestwalk $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 plots/* $(DESTDIR)$(PREFIX)/share/nestwalk/plots/
+	find plots -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/nestwalk/{} ';'
 	install -m 644 docs/nestwalk.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 .PHONY: uninstall

@@ -239,7 +239,8 @@ do for [row_now = 1 : n_rows] {
 		set tmargin at screen from_top(top); set bmargin at screen from_top(top + high)
 
 		k = range_of(row_now, column_now, measure_now)
-		y_least = y_lows[k]; y_most = y_highs[k]
+		# What no machine has is off the picture: its axis would overflow.
+		y_least = max(y_lows[k], -1e99); y_most = min(y_highs[k], 1e99)
 		if (y_most < y_least) { y_least = 1; y_most = 10 }
 		if (scale eq "linear") { y_least = min(y_least, 0); y_most = max(y_most, 0) }
 		if (scale eq "squash") { y_least = min(y_least, -1); y_most = max(y_most, 1) }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct arguments {
@@ -65,56 +64,14 @@ static const struct argp argp = {
 	       "A file of `nestwalk export` may stand in place of runs. They are only read.",
 };
 
-/* What a query touches: tables are filled only where they are asked for. */
-struct reading {
-	bool samples; /* the query reads more of points than their parameters and metrics */
-	bool inferred; /* the query reads derived tables, which are made from samples */
-	char **table; /* owned, and the names: all tables that it reads */
-	size_t tables;
-};
-
-static void reading_free(struct reading *reading)
-{
-	for (size_t i = 0; i < reading->tables; i++)
-		free(reading->table[i]);
-	free(reading->table);
-	*reading = (struct reading){ .samples = false };
-}
-
-static int reading_add(struct reading *reading, const char *table)
-{
-	char **grown;
-
-	for (size_t i = 0; i < reading->tables; i++)
-		if (!strcmp(reading->table[i], table))
-			return 0;
-	grown = reallocarray(reading->table, reading->tables + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	reading->table = grown;
-	grown[reading->tables] = strdup(table);
-	return grown[reading->tables] ? (reading->tables++, 0) : -ENOMEM;
-}
-
 /* A query may read what is loaded, and nothing else: no files, no settings, no changes. */
 static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
-	struct reading *reading = context;
-
+	(void)context;
+	(void)first;
 	(void)database;
 	(void)trigger;
-	if (action == SQLITE_READ) {
-		if (reading_add(reading, first))
-			return SQLITE_DENY;
-		for (const char *const *table = infer_table_names; *table; table++)
-			reading->inferred = reading->inferred || !strcmp(first, *table);
-		/* What is left out at first: parts of a point that are neither parameters nor metrics. */
-		if (!strcmp(first, "part") && strcmp(second, "point") && strcmp(second, "params"))
-			reading->samples = reading->samples || strcmp(second, "metrics");
-	}
-	if (action == SQLITE_FUNCTION)
-		reading->samples = reading->samples || !strcmp(second, "ratio_of_pairs");
 	if (action == SQLITE_FUNCTION && !strcmp(second, "load_extension"))
 		return SQLITE_DENY;
 	return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_FUNCTION ||
@@ -123,76 +80,79 @@ static int authorize(
 		       : SQLITE_DENY;
 }
 
-/* One statement, or NULL with *why. What it touches is told in *reading. */
-static sqlite3_stmt *query_prepare(sqlite3 *db, const char *sql, struct reading *reading, struct reason *why)
+/*
+ * What a query may ask for decides what is loaded and filled. The query's text is looked through for names, since SQLite
+ * does not tell of tables that a join reads by USING alone. A name that means something else costs some time, no more.
+ */
+static bool mentions(const char *sql, const char *const *names)
+{
+	for (; *names; names++)
+		if (strcasestr(sql, *names))
+			return true;
+	return false;
+}
+
+/* Parts of points that are neither parameters nor metrics. */
+static const char *const from_samples[] = { "sample", "latency", "counter", "hardware", "part", "ratio_of_pairs",
+	NULL };
+
+static int tables_fill(sqlite3 *db, const char *sql, struct reason *why)
+{
+	int rc = 0;
+
+	if (cmd_database_is_exported(db))
+		return 0;
+	if (mentions(sql, infer_table_names))
+		rc = infer_tables_fill(db, why);
+	return rc ? rc : database_fill_bench_tables(db, sql, why);
+}
+
+/* One statement, or NULL with *why. */
+static sqlite3_stmt *query_prepare(sqlite3 *db, const char *sql, struct reason *why)
 {
 	sqlite3_stmt *statement = NULL;
 	const char *rest = "";
 	int rc;
 
-	sqlite3_set_authorizer(db, authorize, reading);
+	sqlite3_set_authorizer(db, authorize, NULL);
 	rc = sqlite3_prepare_v2(db, sql, -1, &statement, &rest);
-	if (rc == SQLITE_AUTH)
+	/* VACUUM is denied only when it runs. */
+	if (rc == SQLITE_AUTH || (statement && !sqlite3_stmt_readonly(statement)))
 		fail(why, EPERM, "a query may only read the runs: SELECT, or WITH ... SELECT");
 	else if (rc != SQLITE_OK)
 		fail(why, EINVAL, "the query is not understood: %s", sqlite3_errmsg(db));
 	else if (!statement)
 		fail(why, EINVAL, "the query is empty");
-	if (statement && rest[strspn(rest, " \t\r\n;")]) {
+	else if (rest[strspn(rest, " \t\r\n;")])
 		fail(why, EINVAL, "one query at a time: something follows its end");
-		sqlite3_finalize(statement);
-		return NULL;
-	}
-	return statement;
+	else
+		return statement;
+	sqlite3_finalize(statement);
+	return NULL;
 }
 
 static const char schema_query[] =
 	"SELECT m.name AS \"table\", group_concat(c.name, ', ') AS columns FROM sqlite_master m, pragma_table_info(m.name) c"
 	" WHERE m.type IN ('table', 'view') GROUP BY m.name";
 
-/* Fill the tables that the query reads; nothing is forbidden to that. */
-static int tables_fill(sqlite3 *db, const struct reading *reading, struct reason *why)
-{
-	int rc = 0;
-
-	if (cmd_database_is_exported(db))
-		return 0;
-	sqlite3_set_authorizer(db, NULL, NULL);
-	if (reading->inferred)
-		rc = infer_tables_fill(db, why);
-	for (size_t i = 0; i < reading->tables && !rc; i++)
-		rc = database_fill_bench_tables(db, reading->table[i], why);
-	return rc;
-}
-
-/* The query is looked at before samples are loaded, as most questions do without them. */
 static int query_run(const struct arguments *arguments, struct reason *why)
 {
 	const char *const *runs = (const char *const *)arguments->words;
 	size_t count = (size_t)arguments->count - !arguments->schema;
 	const char *sql = arguments->schema ? schema_query : arguments->words[count];
-	struct reading reading = { .samples = false };
-	sqlite3_stmt *statement;
+	bool samples = mentions(sql, from_samples) || mentions(sql, infer_table_names);
+	sqlite3_stmt *statement = NULL;
 	sqlite3 *db;
-	int rc = cmd_database_open(runs, count, DATABASE_POINTS, &db, why);
+	int rc = cmd_database_open(
+		runs, count, samples && !arguments->schema ? DATABASE_SAMPLES : DATABASE_POINTS, &db, why);
 
-	if (rc)
-		return rc;
-	statement = arguments->schema ? database_prepare(db, sql, why) : query_prepare(db, sql, &reading, why);
-	if (statement && (reading.samples || reading.inferred)) {
-		sqlite3_finalize(statement);
-		sqlite3_close(db);
-		statement = NULL;
-		rc = cmd_database_open(runs, count, DATABASE_SAMPLES, &db, why);
-		if (!rc)
-			statement = query_prepare(db, sql, &reading, why);
+	if (!rc && !arguments->schema)
+		rc = tables_fill(db, sql, why);
+	if (!rc) {
+		statement = arguments->schema ? database_prepare(db, sql, why) : query_prepare(db, sql, why);
+		rc = statement ? rows_write(statement, arguments->format, stdout, NULL, why) : -EINVAL;
 	}
-	if (!rc)
-		rc = statement ? tables_fill(db, &reading, why) : -EINVAL;
-	if (!rc)
-		rc = rows_write(statement, arguments->format, stdout, NULL, why);
 	sqlite3_finalize(statement);
-	reading_free(&reading);
 	sqlite3_close(db);
 	return rc;
 }

@@ -56,10 +56,10 @@ int database_load(sqlite3 *db, const char *path, enum database_depth depth, stru
 int database_make_bench_tables(sqlite3 *db, const struct database_bench *known, size_t count, struct reason *why);
 
 /*
- * Fill the table `table` of a bench, once; NULL: the tables of all benches. A name of no bench's table is passed over. 0,
- * or a negative errno with *why.
+ * Fill the tables of the benches whose names stand in the text `mentioned`; NULL: the tables of all benches. To be called
+ * once. 0, or a negative errno with *why.
  */
-int database_fill_bench_tables(sqlite3 *db, const char *table, struct reason *why);
+int database_fill_bench_tables(sqlite3 *db, const char *mentioned, struct reason *why);
 
 /* Run statements that return no rows. 0, or -EIO with *why in SQLite's words. */
 int database_run(sqlite3 *db, const char *sql, struct reason *why);

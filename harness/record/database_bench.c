@@ -217,14 +217,14 @@ static int table_fill(sqlite3 *db, const char *bench, const char *fill, struct r
 	return rc;
 }
 
-int database_fill_bench_tables(sqlite3 *db, const char *table, struct reason *why)
+int database_fill_bench_tables(sqlite3 *db, const char *mentioned, struct reason *why)
 {
 	sqlite3_stmt *unfilled = database_prepare(
-		db, "SELECT bench, fill FROM unfilled WHERE ?1 IS NULL OR name = ?1 COLLATE NOCASE", why);
+		db, "SELECT bench, fill FROM unfilled WHERE ?1 IS NULL OR instr(lower(?1), lower(name))", why);
 	int rc = unfilled ? 1 : -EIO;
 
 	if (unfilled)
-		sqlite3_bind_text(unfilled, 1, table, -1, SQLITE_STATIC);
+		sqlite3_bind_text(unfilled, 1, mentioned, -1, SQLITE_STATIC);
 	while (rc > 0 && (rc = database_step(unfilled, why)) > 0) {
 		int error = table_fill(db, (const char *)sqlite3_column_text(unfilled, 0),
 			(const char *)sqlite3_column_text(unfilled, 1), why);
@@ -232,14 +232,6 @@ int database_fill_bench_tables(sqlite3 *db, const char *table, struct reason *wh
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(unfilled);
-	if (!rc && table) {
-		char *done = sqlite3_mprintf("DELETE FROM unfilled WHERE name = %Q COLLATE NOCASE", table);
-
-		rc = done ? database_run(db, done, why) : fail(why, ENOMEM, "out of memory");
-		sqlite3_free(done);
-	} else if (!rc) {
-		rc = database_run(db, "DELETE FROM unfilled", why);
-	}
 	return rc;
 }
 

@@ -202,18 +202,28 @@ static int drawn_make(struct report *report, const char *sql, const struct templ
 	if (!rc && create)
 		statement = bound_prepare(report, create, scope, why);
 	rc = statement ? database_step(statement, why) : -EIO;
+	report->drawn_is_bound = statement && sqlite3_bind_parameter_count(statement) > 0;
 	sqlite3_finalize(statement);
 	sqlite3_free(create);
 	return rc;
 }
 
-/* The rows that go into SCRATCH/STEM.tsv. NULL with *why. */
+/*
+ * The rows that go into SCRATCH/STEM.tsv. Those of a table.sql without parameters are there already, as `drawn`, unless
+ * that failed. NULL with *why.
+ */
 static sqlite3_stmt *table_select(struct report *report, const char *stem, const char *sql,
 	const struct template_scope *scope, struct reason *why)
 {
+	static const char drawn[] = "SELECT * FROM temp.drawn";
+	sqlite3_stmt *there;
+
 	if (strcmp(stem, "table"))
 		return bound_prepare(report, sql, scope, why);
-	return drawn_make(report, sql, scope, why) ? NULL : database_prepare(report->db, "SELECT * FROM drawn", why);
+	there = report->drawn_is_bound ? NULL : database_prepare(report->db, drawn, why);
+	if (there)
+		return there;
+	return drawn_make(report, sql, scope, why) ? NULL : database_prepare(report->db, drawn, why);
 }
 
 /* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
@@ -322,6 +332,8 @@ static int picture_draw(struct report *report, const char *figure, const char *t
 	};
 	int rc = file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why);
 
+	/* -ENOENT says that gnuplot is not there. */
+	rc = rc ? -EIO : 0;
 	if (!rc)
 		rc = gnuplot_draw(&drawing, why);
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {

@@ -33,6 +33,7 @@ struct report {
 	struct names pictures; /* drawn: "levels.svg" */
 	struct names problems; /* what could not be made: "levels: table.sql: no such column: x" */
 	struct names included; /* folders that the report has */
+	bool drawn_is_bound; /* the table `drawn` depends on the block around its figure */
 	bool no_gnuplot; /* it is not installed: said once, and not tried again */
 
 	/* The folder whose text is being written. */

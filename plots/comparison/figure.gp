@@ -18,8 +18,10 @@ unset table
 
 # A heading takes one line, a row as many as its places need. The numbers have a column for each place.
 between = 7.; tall = 14 + between * max(1, lanes - 1); heading = 24.
-key_columns = max(1, int(width / 260)); top = 74 + 22 * int(ceil(lanes / (key_columns + 0.)))
 column_px = 56.; width = max(width, 640 + column_px * lanes)
+longest = 0
+do for [l = 1 : lanes] { longest = max(longest, strlen(names[l])) }
+key_px = 40 + 8. * longest; key_columns = max(1, int((width - 40) / key_px)); top = 84 + 22 * int(ceil(lanes / (key_columns + 0.)))
 eval begin(int(top + rows * tall + sections * heading + 70))
 left = 0.315 * 960 / width; right = 1 - (14. + column_px * lanes) / width
 wide = column_px / width
@@ -58,18 +60,23 @@ do for [r = 1 : rows] {
 array shapes[8] = [7, 5, 9, 11, 13, 15, 4, 6]
 shape(l) = shapes[(l - 1) % |shapes| + 1]
 do for [l = 1 : lanes] {
-	set label 400 + l "" at screen right + wide * (l - 0.5), from_top(top - 10) point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l]
+	set label 200000 + l "" at screen right + wide * (l - 0.5), from_top(top - 10) point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l]
 	do for [r = 1 : rows] {
 		if (strlen(said[cell(r, l)])) { set label 10000 + cell(r, l) said[cell(r, l)] at screen right + wide * (l - 0.5), first row_y(r) \
 			center font ",11" noenhanced textcolor rgb inks[l] }
 	}
 }
-set key at screen 20. / width, from_top(64) left top horizontal Left reverse maxcols key_columns font ",12"
+# The legend is made of labels, as a key would have no more columns than fit the plot.
+unset key
+do for [l = 1 : lanes] {
+	set label 300000 + l names[l] at screen (30 + key_px * ((l - 1) % key_columns)) / width, from_top(76 + 22 * ((l - 1) / key_columns)) left offset 1, 0 \
+		font ",12" noenhanced textcolor rgb ink point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l]
+}
 mine(l) = column("lane") == l ? column("ratio") : NaN
 here(l) = lane_y(int(column("row")), l)
 # A bound that is not known is no part of the dot's row: it is drawn as the dot alone.
 bound(name) = column(name) > 0 ? column(name) : column("ratio")
 plot for [l = 1 : lanes] data using (mine(l)):(here(l)):(bound("ratio_lo")):(bound("ratio_hi")) with xerrorbars linetype 1 linewidth 2 \
-	pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l] title names[l]
+	pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l] notitle
 unset multiplot
 set output

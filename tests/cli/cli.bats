@@ -91,7 +91,7 @@ setup() {
 
 @test "the man page describes every subcommand and every long option" {
 	page=$BATS_TEST_DIRNAME/../../docs/nestwalk.1
-	for command in env list run tlb report check; do
+	for command in env list run tlb query export report check; do
 		grep -q "^\.SS nestwalk $command" "$page"
 		for option in $("$nestwalk" $command --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
 			case $option in --help | --usage | --version) continue ;; esac

@@ -5,7 +5,38 @@ setup() {
 	nestwalk=${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}
 	runs=$BATS_TEST_DIRNAME/../fixtures/runs
 	out=$BATS_TEST_TMPDIR/report
+	plots=$BATS_TEST_TMPDIR/plots
 	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
+}
+
+# own NAME: a figure's folder of the user's own, whose files follow as arguments FILE TEXT.
+own() {
+	local name=$1
+	shift
+	mkdir -p "$plots/$name"
+	while [ $# -gt 1 ]; do
+		printf '%s\n' "$2" >"$plots/$name/$1"
+		shift 2
+	done
+}
+
+own_figure() {
+	own mine text.md $'## My own\n\n{{figure: My title | My picture}}\n\nIn all {{value: SELECT COUNT(*) FROM drawn}} rows.' \
+		table.sql $'-- Mine.\nSELECT place AS label, pages, net_ns FROM tlb_reach WHERE status = \'ok\' AND NOT emulated ORDER BY place_rank, pages' \
+		figure.gp $'lines = "label"; x_column = "pages"; y_column = "net_ns"; y_lo = ""; y_hi = ""; y_scale = "linear"\nx_title = "pages"; y_title = "ns"\nload "grid.gp"'
+}
+
+# broken WORDS: the report of a run with the user's figures names what is wrong, and has all the rest.
+broken() {
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ "$output" == "nestwalk: mine: "*"$1"* ]]
+	[ -s "$out/overview.svg" ]
+	[ -s "$out/levels.tsv" ]
+	[ -s "$out/report.html" ]
+	grep -q '^## How to do it again' "$out/report.md"
 }
 
 @test "a run's report: tables, pictures, text, one page; its path on stdout" {
@@ -99,15 +130,130 @@ setup() {
 	grep -q 'Figure not drawn' "$out/report.md"
 }
 
-@test "a gnuplot that fails is quoted" {
-	mkdir "$BATS_TEST_TMPDIR/plots"
-	cp "$NESTWALK_PLOTS"/*.gp "$BATS_TEST_TMPDIR/plots"
-	echo 'nonsense here' >"$BATS_TEST_TMPDIR/plots/levels.gp"
-	NESTWALK_PLOTS=$BATS_TEST_TMPDIR/plots run "$nestwalk" report "$runs/complete" -o "$out"
+@test "a gnuplot that fails is quoted, and the rest is made" {
+	mkdir -p "$plots/levels"
+	cp "$NESTWALK_PLOTS/levels"/* "$plots/levels"
+	echo 'nonsense here' >"$plots/levels/figure.gp"
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 1 ]
-	[[ "$output" == *"could not draw"*levels.svg*"line 1"* ]]
+	[[ "$output" == "nestwalk: levels: "*"figure.gp"*"line 1"* ]]
+	grep -q 'Figure not drawn' "$out/report.md"
+	[ -s "$out/levels.tsv" ]
+	[ ! -e "$out/levels.svg" ]
 	[ -s "$out/overview.svg" ]
+	[ -s "$out/report.html" ]
+}
+
+@test "a figure of one's own: drawn, published, and last in the report" {
+	own_figure
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	[ "$status" -eq 0 ]
+	grep -q '</svg>' "$out/mine.svg"
+	grep -q 'My title' "$out/mine.svg"
+	[ "$(head -1 "$out/mine.tsv")" = '# Mine.' ]
+	[ "$(head -2 "$out/mine.tsv" | tail -1)" = $'label\tpages\tnet_ns' ]
+	[ "$(grep -c '^## ' "$out/report.md")" -gt 5 ]
+	[ "$(grep '^## ' "$out/report.md" | tail -1)" = '## My own' ]
+	grep -qF '![My picture](mine.svg)' "$out/report.md"
+	grep -q "In all $(($(wc -l <"$out/mine.tsv") - 2)) rows" "$out/report.md"
+}
+
+@test "a figure of one's own takes the place of ours with its name, and a report.md that of our report" {
+	own levels text.md $'## Levels, otherwise\n\n{{table: SELECT place, level, entries FROM tlb_level JOIN curve USING (curve)}}'
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	[ "$status" -eq 0 ]
+	grep -q '^## Levels, otherwise' "$out/report.md"
+	[ ! -e "$out/levels.svg" ]
+	printf '# Only levels\n\n{{include: levels}}\n' >"$plots/report.md"
+	run "$nestwalk" report "$runs/complete" -o "$out-short" --plots "$plots"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^#' "$out-short/report.md")" -eq 2 ]
+	[ ! -e "$out-short/overview.svg" ]
+}
+
+@test "a broken table.sql is named in SQLite's words" {
+	own_figure
+	own mine table.sql 'SELECT nope FROM tlb_reach'
+	broken 'table.sql: no such column: nope'
+	grep -q 'Not made: mine' "$out/report.md"
+}
+
+@test "a broken figure.gp is named in gnuplot's words" {
+	own_figure
+	own mine figure.gp $'# fine\nplot nonsense with nothing'
+	broken 'figure.gp" line 2'
+	grep -q 'Figure not drawn' "$out/report.md"
+	[ -s "$out/mine.tsv" ]
+}
+
+@test "a broken text.md is named, with its line" {
+	own_figure
+	own mine text.md $'## Mine\n\n{{value: SELECT nope}}'
+	broken 'text.md: line 3: no such column: nope'
+	own mine text.md $'## Mine\n{{each: SELECT 1}}'
+	broken 'text.md: line 2: a block is not closed'
+}
+
+@test "a figure whose figure.gp or table.sql is missing is named" {
+	own_figure
+	rm "$plots/mine/figure.gp"
+	broken 'figure.gp'
+	rm "$plots/mine/table.sql"
+	broken 'table.sql'
+}
+
+@test "figures of a folder that is not there" {
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$BATS_TEST_TMPDIR/nowhere"
+	[ "$status" -eq 0 ] || [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "forty page counts, forty-eight CPU counts and thirty settings and modes are all drawn" {
+	mkdir "$BATS_TEST_TMPDIR/run"
+	cp "$runs/complete/run.json" "$BATS_TEST_TMPDIR/run"
+	awk 'BEGIN {
+		for (place = 1; place <= 30; place++) for (cpus = 0; cpus < 48; cpus += place == 1 ? 1 : 47)
+			for (i = 0; i < (place == 1 ? 40 : 2); i++)
+				point("tlb-shootdown", place, "\"operation\":\"munmap\",\"others\":" cpus ",\"pages\":" i + 1, "operation")
+		for (place = 1; place <= 30; place++) for (i = 0; i < 40; i++) 
+			point("tlb-reach", place, "\"page_size_bytes\":4096,\"backing\":\"4K\",\"stride_pages\":1,\"pages\":" 8 + i, "net")
+		for (cpus = 1; cpus <= 48; cpus++)
+			point("fault-storm", 1, "\"kind\":\"anon-write\",\"frames\":\"recycled\",\"as\":\"threads\",\"actors\":" cpus, "fault")
+	}
+	function metric(name, unit, median) {
+		return sprintf("\"%s\":{\"median\":%g,\"lo\":%g,\"hi\":%g,\"unit\":\"%s\"}", name, median, median * 0.9, median * 1.1, unit)
+	}
+	function point(bench, place, params, name) {
+		n++
+		printf "{\"bench\":\"%s\",\"setting\":\"%s\",\"paging\":\"%s\",\"outer\":\"bare-metal\",\"pass\":\"sweep\",\"params\":{%s},\"status\":\"ok\",\"metrics\":{%s,%s,%s,%s}}\n",
+			bench, place == 1 ? "host" : place % 2 ? "vcpu" : "guest", place == 1 ? "native" : "mode" place, params,
+			metric(name "_ns", "ns", 100 + n), metric(name "_cycles", "cycles", 300 + n), metric("gross_cycles", "cycles", 310 + n),
+			metric("faults_per_s", "per s", 1000 * n)
+	}' >"$BATS_TEST_TMPDIR/run/points.jsonl"
+	run "$nestwalk" report "$BATS_TEST_TMPDIR/run" -o "$out"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	rows() { grep -v '^#' "$out/$1.tsv" | tail -n +2; }
+	# column TABLE NAME: how many different values it has.
+	column() {
+		grep -v '^#' "$out/$1.tsv" | awk -F '\t' -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
+			{ print $at }' | sort -u | wc -l
+	}
+	[ "$(rows shootdowns | wc -l)" -eq $((48 * 40 + 29 * 2 * 2)) ]
+	[ "$(column shootdowns pages)" -eq 40 ]
+	[ "$(column shootdowns others)" -eq 48 ]
+	[ "$(column shootdowns label)" -eq 30 ]
+	[ "$(column storm-rates actors)" -eq 48 ]
+	[ "$(column tlb-reach-4K-stride1 pages)" -eq 40 ]
+	for place in 2 3 17 30; do
+		grep -q "mode$place paging" "$out/shootdowns.svg"
+		grep -q "mode$place paging" "$out/tlb-reach-4K-stride1.svg"
+		grep -q "mode$place paging" "$out/comparison.svg"
+	done
+	for cpus in '1 other' '17 others' '47 others'; do
+		grep -q ">$cpus<" "$out/shootdowns.svg"
+	done
+	[ "$(column comparison label)" -eq 29 ]
 }
 
 @test "unwritable places: one line, exit 1" {

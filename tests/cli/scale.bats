@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# Runs of many points: made up by tests/scale/make-run. Measures nothing.
+
+setup() {
+	nestwalk=${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}
+	make_run=$BATS_TEST_DIRNAME/../scale/make-run
+	out=$BATS_TEST_TMPDIR
+	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
+}
+
+# Milliseconds that a command takes, of the least of two tries: the machine may be busy.
+milliseconds() {
+	local start took least=''
+
+	for _ in 1 2; do
+		start=$(date +%s%N)
+		"$@" >/dev/null || return 1
+		took=$((($(date +%s%N) - start) / 1000000))
+		[ -n "$least" ] && [ "$least" -le "$took" ] || least=$took
+	done
+	echo "$least"
+}
+
+# Without gnuplot in the path: what it takes depends on what is drawn, and not on what is read. It says so, and exits 1.
+report_undrawn() {
+	PATH=/nonexistent "$nestwalk" report "$1" -o "$2" 2>/dev/null || [ -s "$2/report.html" ]
+}
+
+@test "ten thousand points take no more time each than a thousand, beyond an order of magnitude" {
+	"$make_run" 1000 "$out/small"
+	"$make_run" 10000 "$out/large"
+	[ "$(wc -l <"$out/large/points.jsonl")" -eq 10000 ]
+	small=$(milliseconds report_undrawn "$out/small" "$out/small-report")
+	large=$(milliseconds report_undrawn "$out/large" "$out/large-report")
+	echo "1000 points: $small ms, 10000 points: $large ms"
+	[ "$large" -lt $((10 * 10 * (small + 50))) ]
+	small=$(milliseconds "$nestwalk" query "$out/small" 'SELECT COUNT(*) FROM point')
+	large=$(milliseconds "$nestwalk" query "$out/large" 'SELECT COUNT(*) FROM point')
+	echo "1000 points: $small ms, 10000 points: $large ms"
+	[ "$large" -lt $((10 * 10 * (small + 20))) ]
+}
+
+@test "a thousand points make a whole report, and all of them are in its tables" {
+	"$make_run" 1000 "$out/run"
+	run "$nestwalk" report "$out/run" -o "$out/report"
+	[ "$status" -eq 0 ]
+	for bench in fault-storm:storm-rates tlb-shootdown:shootdowns; do
+		points=$(grep -c "^{\"bench\":\"${bench%:*}\"" "$out/run/points.jsonl")
+		[ "$(grep -vc '^#' "$out/report/${bench#*:}.tsv")" -eq $((points + 1)) ]
+	done
+}
