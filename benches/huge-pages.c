@@ -2,11 +2,11 @@
  * huge-pages: what do huge pages save, by page size and by the size of what is behind them, and what does getting them
  * cost?
  *
- * What is measured: the latency of one dependent load at random over a working set of 1 MiB to half of memory, with pages
- * of 4K, 2M and 1G; in a guest for each size of its own pages and each size of the host pages behind them (3 x 3). The
- * lines visited lie at least 4K apart, evenly over the whole working set, at most 256 Ki of them: beyond that many, no TLB
- * and no cache of page-table entries holds them, and a longer chase would only take longer. Beside it the cost of the
- * first touch of a page: the fault and the zeroing of it.
+ * What is measured: the latency of one dependent load at random over a working set of 1 MiB to half of memory, with
+ * pages of 4K, 2M and 1G; in a guest for each size of its own pages and each size of the host pages behind them (3 x
+ * 3). The lines visited lie at least 4K apart, evenly over the whole working set, at most 256 Ki of them: beyond that
+ * many, no TLB and no cache of page-table entries holds them, and a longer chase would only take longer. Beside it the
+ * cost of the first touch of a page: the fault and the zeroing of it.
  *
  * What could confound it: at more than 1 GiB the lines lie farther apart than 4K, so that walks of 4K pages share no
  * line of PTEs, as random accesses over so much memory hardly do either. Huge pages also spread lines over cache sets

@@ -8,9 +8,9 @@
  * faults that they take.
  *
  * What the numbers mean: glibc maps blocks of 128 KiB and more each by an mmap() of its own at first (mapped_share of
- * batch), and learns: a mapped block that is freed raises the threshold to its size, up to 32 MiB (mapped_share of pair).
- * A block with a mapping of its own has all its pages faulted in and zeroed again each time; one from the heap does not,
- * unless freeing it trims the heap (returned_bytes).
+ * batch), and learns: a mapped block that is freed raises the threshold to its size, up to 32 MiB (mapped_share of
+ * pair). A block with a mapping of its own has all its pages faulted in and zeroed again each time; one from the heap
+ * does not, unless freeing it trims the heap (returned_bytes).
  *
  * What could confound it: THP "always" faults large blocks in by 2M; GLIBC_TUNABLES and MALLOC_ variables change the
  * thresholds, and are recorded; freeing costs more where free blocks have neighbours to merge with.
@@ -19,6 +19,10 @@
  * touched block with a mapping of its own that takes fewer faults than it has pages (of 4K or, with THP, of 2M).
  */
 #include "bench.h"
+#include "machine/allocator.h"
+#include "system/malloc_storm.h"
+
+#include <errno.h>
 
 enum { SIZE, PATTERN, TOUCH, ACTORS, AXES };
 
@@ -63,19 +67,96 @@ static const struct axis axes[AXES] = {
 		.help = "threads of one process that all do so" },
 };
 
-static enum fit trial(const uint64_t *value, enum setting setting, struct trial *out)
+enum {
+	MALLOC_NS,
+	MALLOC_CYCLES,
+	FREE_NS,
+	FREE_CYCLES,
+	TOUCH_NS,
+	FAULTS_PER_CALL,
+	MAPPED_SHARE,
+	RETURNED_BYTES,
+	METRICS,
+};
+
+static const struct metric metrics[METRICS + 1] = {
+	[MALLOC_NS] = { "malloc_ns", UNIT_NS, "call", LESS },
+	[MALLOC_CYCLES] = { "malloc_cycles", UNIT_CYCLES, "call", LESS },
+	[FREE_NS] = { "free_ns", UNIT_NS, "call", LESS },
+	[FREE_CYCLES] = { "free_cycles", UNIT_CYCLES, "call", LESS },
+	/* What reading the clock costs is taken off, which may be more than the touch. */
+	[TOUCH_NS] = { "touch_ns", UNIT_NS, "block", LESS, .signed_value = true },
+	[FAULTS_PER_CALL] = { "faults_per_call", UNIT_COUNT, "block", LESS },
+	[MAPPED_SHARE] = { "mapped_share", UNIT_SHARE, NULL, NEITHER },
+	[RETURNED_BYTES] = { "returned_bytes", UNIT_BYTES, "block", NEITHER },
+};
+
+/* 65536 blocks of 1 KiB, or 16384 pages to fault in: a batch that takes some 10 to 50 ms. */
+#define BATCH_BYTES_MOST (64 * MIB)
+
+static enum fit fit(const uint64_t *value, enum setting setting)
 {
 	(void)setting;
-	*out = (struct trial){
-		.kind = TRIAL_MALLOC,
-		.malloc = {
-			.block_bytes = value[SIZE],
-			.pattern = (enum malloc_pattern)value[PATTERN],
-			.touch = value[TOUCH],
-			.actors = (unsigned)value[ACTORS],
-		},
-	};
 	return value[ACTORS] > 1 ? FIT_IF_ASKED : FIT_ALWAYS;
+}
+
+/* A pair holds one block at a time, however large it was asked to be. A batch need not be large. */
+static uint64_t bytes_most(uint64_t budget, enum malloc_pattern pattern)
+{
+	if (pattern == MALLOC_PAIR)
+		return budget / 2;
+	return budget / 4 < BATCH_BYTES_MOST ? budget / 4 : BATCH_BYTES_MOST;
+}
+
+static void values_set(
+	const struct experiment_request *request, const struct malloc_storm_result *result, struct sample *sample)
+{
+	struct allocator allocator;
+
+	sample->value[MALLOC_NS] = result->malloc_tsc * request->ns_per_tsc;
+	sample->value[MALLOC_CYCLES] = result->malloc_tsc * request->cycles_per_tsc;
+	sample->value[FREE_NS] = result->free_tsc * request->ns_per_tsc;
+	sample->value[FREE_CYCLES] = result->free_tsc * request->cycles_per_tsc;
+	if (request->value[TOUCH])
+		sample->value[TOUCH_NS] = result->touch_tsc * request->ns_per_tsc;
+	sample->value[FAULTS_PER_CALL] = result->faults_per_block;
+	if (result->told) {
+		sample->value[MAPPED_SHARE] = result->mapped_share;
+		sample->value[RETURNED_BYTES] = result->returned_bytes;
+	}
+	machine_allocator(&allocator);
+	fail(&sample->unknown_of[TOUCH_NS], ENODATA, "no block is touched");
+	fail(&sample->unknown, ENOTSUP, "the allocator is %s, which does not say what it has from the kernel",
+		allocator.name);
+	sample->away_most = AWAY_SHARE_OF_MEDIANS;
+	worker_usage_note(&result->usage, sample);
+}
+
+static int measure(const struct experiment_request *request, struct sample *sample, struct reason *why)
+{
+	const uint64_t *value = request->value;
+	const struct malloc_experiment experiment = {
+		.block_bytes = value[SIZE],
+		.pattern = (enum malloc_pattern)value[PATTERN],
+		.touch = value[TOUCH],
+		.workers = (unsigned)value[ACTORS],
+	};
+	const struct malloc_storm_spec spec = {
+		.experiment = &experiment,
+		.cpus = request->cpus,
+		.batch_bytes = bytes_most(request->memory_budget_bytes, experiment.pattern),
+		.stop = request->stop,
+	};
+	struct malloc_storm_result result;
+	int error;
+
+	if (experiment.workers > request->cpu_count)
+		return fail(why, ENOTSUP, "there are CPUs for %u actors, not for %u", request->cpu_count,
+			experiment.workers);
+	error = malloc_storm_run(&spec, &result, why);
+	if (!error)
+		values_set(request, &result, sample);
+	return error;
 }
 
 static const struct bench malloc_storm = {
@@ -84,8 +165,8 @@ static const struct bench malloc_storm = {
 	.settings = HOSTS,
 	.axes = axes,
 	.axis_count = AXES,
-	.metrics = malloc_metrics,
-	.trial = trial,
+	.metrics = metrics,
+	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = SIZE,
 	.seconds = 35,
 };

@@ -56,7 +56,9 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 	};
 	if (backing_page_bytes(out->backing) == out->page_bytes)
 		return FIT_ALWAYS;
-	/* On a host a page is its own backing; in a guest the sizes may differ, which is another bench's main question. */
+	/*
+	 * On a host a page is its own backing; in a guest the sizes may differ, which is another bench's main question.
+	 */
 	return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;
 }
 

@@ -2,18 +2,18 @@
  * walk-depth: what does a page walk cost, against how many of its levels have to be fetched?
  *
  * What is measured: the latency of one dependent load over pages that lie 4K to 512G apart. The farther apart, the more
- * of each walk is the walk's own: from 32K on each access needs a cache line of PTEs to itself, from 2M on a page table,
- * from 1G a page directory, from 512G a PDPT. How many pages there are decides what of that the paging-structure caches
- * and the data caches still hold. Leaves of 2M and 1G save a level each. Only the pages visited have memory: far apart,
- * each has a frame of its own (one frame mapped many times would trip AMD's linear-address way predictor).
+ * of each walk is the walk's own: from 32K on each access needs a cache line of PTEs to itself, from 2M on a page
+ * table, from 1G a page directory, from 512G a PDPT. How many pages there are decides what of that the paging-structure
+ * caches and the data caches still hold. Leaves of 2M and 1G save a level each. Only the pages visited have memory: far
+ * apart, each has a frame of its own (one frame mapped many times would trip AMD's linear-address way predictor).
  *
  * What could confound it: pages at one place of each unit share the low bits of their page numbers, and fight for one
  * set of the L2 TLB and of the paging-structure caches: hence a random page of each unit (placement scattered). The
  * placement aligned shows that conflict on purpose. Data lines are spread over cache sets as in tlb-reach; page-table
  * entries are not in our hands: entries for index 0 of many tables meet in one L1 set.
  *
- * What would falsify it: a cost that does not grow with distance at a fixed number of pages beyond the TLBs; a 2M leaf at
- * 1G distance that costs more than a 4K leaf there; a count small enough for the first TLB level at which distance
+ * What would falsify it: a cost that does not grow with distance at a fixed number of pages beyond the TLBs; a 2M leaf
+ * at 1G distance that costs more than a 4K leaf there; a count small enough for the first TLB level at which distance
  * matters at all.
  */
 #include "bench.h"

@@ -1,37 +1,42 @@
 /*
- * The contract between a bench and the harness: the one header that a file in benches/ includes.
+ * The contract between a bench and the harness. A file in benches/ includes this header and those of the services that
+ * it uses (system/, space/, machine/).
  *
- * A bench is a question with axes. It says what to lay out for given axis values; the harness chooses the CPU, makes
- * the memory, interleaves the settings, times, verifies, repeats and records. Behaviour comes from the fields below,
- * never from a bench's name.
+ * A bench is a question with axes. Its struct bench points at everything that is special about it: its axes, its
+ * metrics, and either a chase or an experiment. The harness chooses the CPU, interleaves the points, repeats, judges
+ * and records. Behaviour comes from the fields below, never from a name.
  */
 #ifndef NESTWALK_BENCH_H
 #define NESTWALK_BENCH_H
 
+#include "base/histogram.h"
+#include "base/reason.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
+#include "kvm/stats.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SETTING_BIT(setting) (1u << (setting))
+struct machine_source;
 
-/* In what order guest-physical pages follow each other behind guest-virtual ones. A host has no say in its own. */
-enum frames {
-	FRAMES_CONTIGUOUS,
-	FRAMES_SHUFFLED,
-	FRAMES_COUNT,
-};
+#define SETTING_BIT(setting) (1u << (setting))
+#define GUESTS SETTING_BIT(SETTING_VCPU)
+#define HOSTS SETTING_BIT(SETTING_HOST) /* where there is an operating system: this one, also when it is a guest */
+#define EVERYWHERE (HOSTS | GUESTS)
+
+/* --- axes: what is varied --- */
 
 enum axis_kind {
 	AXIS_COUNT, /* a plain number */
 	AXIS_BYTES, /* any size; "64M" on the command line, a number of bytes in results */
 	AXIS_PAGE_SIZE, /* 4K, 2M or 1G on the command line, a number of bytes in results */
 	AXIS_CHOICE, /* one of named values; results hold the name */
+	AXIS_KINDS,
 };
 
-/* What this machine limits an axis to. Values beyond are left out, and the limit is itself measured. */
+/* What this machine limits an axis to. Values beyond the limit are left out, and the limit itself is measured. */
 enum axis_limit {
 	LIMIT_NONE,
 	LIMIT_CPUS, /* the CPUs that the run may use */
@@ -48,249 +53,17 @@ struct axis {
 	enum axis_kind kind;
 	const char *const *choices; /* AXIS_CHOICE: names; a value is an index */
 	const uint64_t *values; /* measured unless --param says otherwise; NULL with a ladder */
-	size_t count; /* of values, or of choices */
+	size_t count; /* of values */
 	struct {
 		uint64_t first, last;
 		unsigned per_octave; /* 0: no ladder */
 	} ladder;
 	uint64_t least, most; /* what --param may ask for */
 	enum axis_limit limit;
-	unsigned settings; /* where the axis means something; elsewhere it is left out of params */
+	unsigned settings; /* SETTING_BIT()s where the axis means something; elsewhere it is left out of params */
 	bool unusual; /* naming it with --param also asks for the FIT_IF_ASKED combinations */
 };
 
-/*
- * A pointer chase: one cache line in each of `count` units of `distance_bytes`, visited in one random cycle. A unit may
- * be smaller than a page (many lines of a large page), a page, or larger.
- */
-struct chase {
-	uint64_t page_bytes; /* leaf size in the space under test */
-	enum backing backing;
-	enum frames frames;
-	unsigned levels; /* of the guest's page tables: 4 or 5 */
-	uint64_t count;
-	uint64_t distance_bytes; /* a multiple of the page, or a divisor of it */
-	/*
-	 * Only the page of each unit that is visited exists: units may then be far larger than memory. It is the unit's
-	 * first page, or, scattered, a random one, so that pages far apart do not meet in one set of a TLB.
-	 */
-	bool sparse, scattered;
-};
-
-/*
- * Trials of the laboratory, as data. space/lab.h and space/census.h carry them out, and say what exactly happens.
- */
-/* What a fault trial makes happen on the first touch (a store) of each page. */
-enum fault_kind {
-	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
-	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
-	FAULT_BACKING_ONLY, /* present in the guest; the host memory is gone: the guest takes no fault, the host does */
-	FAULT_UPGRADE, /* mapped read-only and read before: the guest's handler makes it writable */
-	FAULT_KINDS,
-};
-
-/* What the handler does once it has written the entry. Architecturally none is needed: a fault leaves no stale entry. */
-enum fault_flush {
-	FLUSH_NONE,
-	FLUSH_INVLPG, /* of the page */
-	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
-	FLUSH_KINDS,
-};
-
-enum touch_order {
-	TOUCH_SHUFFLED,
-	TOUCH_SEQUENTIAL, /* ascending addresses: neighbours that KVM's shadow MMU fills in advance are not touched yet */
-	TOUCH_ORDERS,
-};
-
-/* Names as in results: "guest-cold" "guest-warm" "backing-only" "upgrade"; "none" "invlpg" "cr3". */
-extern const char *const fault_kind_names[FAULT_KINDS];
-extern const char *const fault_flush_names[FLUSH_KINDS];
-extern const char *const touch_order_names[TOUCH_ORDERS]; /* "shuffled" "sequential" */
-
-struct fault_trial {
-	enum fault_kind kind;
-	enum fault_flush flush; /* FLUSH_NONE for FAULT_BACKING_ONLY, which runs no handler */
-	enum touch_order order;
-	uint32_t pages; /* touched: a multiple of LAB_CHUNK_PAGES up to spec.pages */
-};
-
-enum space_change {
-	SPACE_SAME, /* CR3 is loaded with the root it has */
-	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
-	SPACE_CHANGES,
-};
-extern const char *const space_change_names[SPACE_CHANGES]; /* "same" "other" */
-
-struct switch_trial {
-	enum space_change change;
-	bool pcid; /* CR4.PCIDE on, a PCID for each space, and loads that keep its TLB entries (CR3 bit 63) */
-	uint32_t pages_touched; /* W: 1 .. spec.pages */
-};
-
-#define CENSUS_VMS_MAX 64u
-#define CENSUS_PROCESSES_MAX 256u
-
-/* What the processes of a VM map. */
-enum census_memory {
-	CENSUS_SHARED, /* all the same frames: one buffer that many processes attach to */
-	CENSUS_OWN, /* each its own frames */
-	CENSUS_MEMORIES,
-};
-extern const char *const census_memory_names[CENSUS_MEMORIES]; /* "shared" "own" */
-
-struct census_trial {
-	uint32_t vms; /* V: 1 .. CENSUS_VMS_MAX */
-	uint32_t processes; /* P in each VM: 1 .. CENSUS_PROCESSES_MAX */
-	uint64_t mapped_bytes; /* by each process: a multiple of page_bytes and of the backing's page size */
-	uint64_t page_bytes; /* leaf in the guests' tables: PAGE_4K, PAGE_2M or PAGE_1G */
-	unsigned levels; /* of the guests' tables: 4 or 5 */
-	enum backing backing; /* of the memory mapped; all VMs have the same host memory behind theirs */
-	enum census_memory memory;
-	bool (*stop)(void); /* polled between address spaces; where it becomes true the result is -EINTR. NULL: never */
-};
-
-struct census_native_trial {
-	uint32_t processes; /* N: 1 .. CENSUS_PROCESSES_MAX */
-	uint64_t mapped_bytes; /* a multiple of the backing's page size */
-	enum backing backing;
-	bool (*stop)(void);
-};
-
-/*
- * Trials of an operating system, as data. The headers of system/ say what exactly happens in each.
- */
-/* How actors that work at the same time share memory maps. One actor alone is a thread of a process of its own. */
-enum actors_as {
-	ACTORS_THREADS, /* of one process: one address space, its locks and its tables */
-	ACTORS_PROCESSES,
-	ACTORS_KINDS,
-};
-extern const char *const actors_names[ACTORS_KINDS]; /* "threads" "processes" */
-
-/* One sort of page fault each: system/storm.h says how it is brought about, and how many faults a page takes. */
-enum storm_kind {
-	STORM_ANON_WRITE,
-	STORM_ANON_READ,
-	STORM_ZERO_WRITE,
-	STORM_THP_WRITE,
-	STORM_HUGETLB_WRITE,
-	STORM_SHARED_WRITE,
-	STORM_FILE_READ,
-	STORM_FILE_COPY,
-	STORM_FORK_COPY,
-	STORM_DONTNEED_WRITE,
-	STORM_FREE_WRITE,
-	STORM_UPGRADE,
-	STORM_POPULATE,
-	STORM_USERFAULT_MISSING,
-	STORM_USERFAULT_MINOR,
-	STORM_KINDS,
-};
-extern const char *const storm_kind_names[STORM_KINDS]; /* as above, lower case, with hyphens: "anon-write" */
-
-/* Which frames the kernel gives to a storm. In a guest, the hypervisor has something behind recycled ones already. */
-enum storm_frames {
-	STORM_RECYCLED, /* a small set that returns again and again */
-	STORM_FRESH, /* frames that no storm of this run has used before */
-	STORM_FRAMES,
-};
-extern const char *const storm_frames_names[STORM_FRAMES]; /* "recycled" "fresh" */
-
-struct storm_trial {
-	enum storm_kind kind;
-	enum storm_frames frames;
-	enum actors_as as;
-	unsigned actors;
-	uint64_t region_bytes; /* of each actor: mapped, faulted in and given back at a time */
-};
-
-enum malloc_pattern {
-	MALLOC_PAIR, /* each block is freed before the next is asked for */
-	MALLOC_BATCH, /* many blocks are asked for, then all are freed: the heap grows and is trimmed */
-	MALLOC_PATTERNS,
-};
-extern const char *const malloc_pattern_names[MALLOC_PATTERNS]; /* "pair" "batch" */
-
-struct malloc_trial {
-	uint64_t block_bytes;
-	enum malloc_pattern pattern;
-	bool touch; /* a byte of each page of the block is stored to */
-	unsigned actors; /* threads of one process */
-};
-
-enum shootdown_operation {
-	SHOOTDOWN_MUNMAP,
-	SHOOTDOWN_MPROTECT, /* to read-only */
-	SHOOTDOWN_DONTNEED, /* madvise(MADV_DONTNEED) */
-	SHOOTDOWN_OPERATIONS,
-};
-extern const char *const shootdown_operation_names[SHOOTDOWN_OPERATIONS]; /* "munmap" "mprotect" "dontneed" */
-
-struct shootdown_trial {
-	enum shootdown_operation operation;
-	uint32_t pages; /* of 4K, next to each other, all taken away by one call */
-	unsigned others; /* CPUs that have them in their TLBs, besides the one that calls */
-};
-
-enum handoff_via {
-	HANDOFF_FUTEX,
-	HANDOFF_PIPE,
-	HANDOFF_KINDS,
-};
-extern const char *const handoff_names[HANDOFF_KINDS]; /* "futex" "pipe" */
-
-struct handoff_trial {
-	enum actors_as between; /* two threads, or two processes, on one CPU */
-	enum handoff_via via;
-	uint64_t page_bytes; /* PAGE_4K or PAGE_2M */
-	uint32_t pages_touched; /* after each switch; the same frames at the same addresses in both: 0 .. 4096 */
-};
-
-struct mapping_trial {
-	uint64_t page_bytes; /* leaf: PAGE_4K, PAGE_2M or PAGE_1G */
-	uint64_t distance_bytes; /* from page to page: page_bytes is dense */
-	uint32_t pages;
-};
-
-/* A trial: how its guest or its actors are made, and what is done there. */
-enum trial_kind {
-	TRIAL_FAULT,
-	TRIAL_SWITCH,
-	TRIAL_CENSUS,
-	TRIAL_STORM,
-	TRIAL_MALLOC,
-	TRIAL_SHOOTDOWN,
-	TRIAL_HANDOFF,
-	TRIAL_MAPPING,
-	TRIAL_KINDS,
-};
-
-struct trial {
-	enum trial_kind kind;
-	union {
-		struct {
-			uint64_t page_bytes; /* leaf of the guest */
-			enum backing backing;
-			enum frames frames;
-			unsigned levels;
-			uint32_t pages; /* of the region under test */
-			struct fault_trial fault;
-			struct switch_trial change;
-		};
-		struct census_trial census; /* on a host: processes, mapped_bytes and backing */
-		struct storm_trial storm;
-		struct malloc_trial malloc;
-		struct shootdown_trial shootdown;
-		struct handoff_trial handoff;
-		struct mapping_trial mapping;
-	};
-};
-
-/* For the axes of a bench: where they mean something, and what is measured unless --param says otherwise. */
-#define EVERYWHERE (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_VCPU))
-#define GUESTS SETTING_BIT(SETTING_VCPU)
-#define HOSTS SETTING_BIT(SETTING_HOST) /* where there is an operating system: this one, also when it is a guest */
 #define VALUES(...) \
 	.values = (const uint64_t[]){ __VA_ARGS__ }, \
 	.count = sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
@@ -320,6 +93,14 @@ struct trial {
 		.settings = GUESTS, .help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" \
 	}
 
+/* The order in which guest-physical pages follow each other behind guest-virtual ones. A host cannot choose its own. */
+enum frames {
+	FRAMES_CONTIGUOUS,
+	FRAMES_SHUFFLED,
+	FRAMES_COUNT,
+};
+extern const char *const frames_names[FRAMES_COUNT]; /* "contiguous" "shuffled" */
+
 /* Whether a combination of axis values is measured. */
 enum fit {
 	FIT_NEVER, /* means nothing in this setting: left out */
@@ -327,31 +108,107 @@ enum fit {
 	FIT_ALWAYS,
 };
 
-/* A number that each sample of a bench gives. Its name ends in its unit. */
+/* --- metrics: what each sample gives --- */
+
+/* Which direction is an improvement. */
+enum better {
+	NEITHER,
+	LESS,
+	MORE,
+};
+
+/* The traits of a metric. run.json holds them, so that readers of results guess nothing from names. */
 struct metric {
 	const char *name; /* as in results: "net_cycles"; NULL ends a list */
-	const char *unit; /* "cycles", "ns", "count", "bytes" */
-	unsigned settings; /* where it means something; 0: everywhere */
+	enum unit unit;
+	const char *per; /* what happens once for each unit: "call", "page", "access"; NULL: nothing does */
+	enum better better;
+	bool signed_value; /* a difference, which may come out at zero or below */
+	unsigned settings; /* SETTING_BIT()s where it means something; 0: everywhere */
 };
 
 #define METRICS_MAX 16
 
-/* What a chase gives; a bench of chases need not name them. */
-enum chase_metric {
-	CHASE_GROSS_CYCLES,
-	CHASE_BASELINE_CYCLES,
-	CHASE_NET_CYCLES,
-	CHASE_GROSS_NS,
-	CHASE_BASELINE_NS,
-	CHASE_NET_NS,
-	CHASE_TOUCH_NS_PER_PAGE, /* first touch of the memory it lies in, per page of its backing: fault and zeroing */
-	CHASE_METRICS,
-};
-extern const struct metric chase_metrics[CHASE_METRICS + 1];
+/* --- a chase: what most of a bench about TLBs needs to say --- */
 
-/* What trials give: lists that end in a name of NULL. measure/trial_*.c, where each kind of trial is taken, has them. */
-extern const struct metric fault_metrics[], switch_metrics[], census_metrics[], storm_metrics[], malloc_metrics[],
-	shootdown_metrics[], handoff_metrics[], mapping_metrics[];
+/*
+ * A pointer chase: one cache line in each of `count` units of `distance_bytes`, visited in one random cycle. A unit may
+ * be smaller than a page (many lines of a large page), a page, or larger.
+ */
+struct chase {
+	uint64_t page_bytes; /* leaf size in the space under test */
+	enum backing backing;
+	enum frames frames;
+	unsigned levels; /* of the guest's page tables: 4 or 5 */
+	uint64_t count;
+	uint64_t distance_bytes; /* a multiple of the page, or a divisor of it */
+	/*
+	 * Only the page of each unit that is visited exists: units may then be far larger than memory. It is the unit's
+	 * first page, or, scattered, a random one, so that pages far apart do not meet in one set of a TLB.
+	 */
+	bool sparse, scattered;
+};
+
+/* --- an experiment: work of the bench's own --- */
+
+/* What an experiment is given for one sample. */
+struct experiment_request {
+	const uint64_t *value; /* of the bench's axes, in their order */
+	enum setting setting;
+	uint64_t seed; /* for the random choices of this sample */
+	const int *cpus; /* CPUs that may be used: the run's own first, then others, each on a core of its own first */
+	unsigned cpu_count;
+	int numa_node; /* of the run's CPU; -1: not known */
+	uint64_t memory_budget_bytes; /* what a run may take of this machine's memory */
+	uint64_t memory_effort_bytes; /* what the effort allows to be under test at a time */
+	double ns_per_tsc, cycles_per_tsc; /* now; cycles are core cycles */
+	const struct machine_source *source;
+	bool (*stop)(void); /* true: end soon with -EINTR. NULL: never */
+	void *state; /* experiment.state_bytes that all samples of a measurement share, 0 at first */
+};
+
+/*
+ * The share of a sample's time that its threads may be away from their CPUs. A mean notices all of it. A median over
+ * chunks is still one of undisturbed chunks when a quarter of them was disturbed.
+ */
+#define AWAY_SHARE 0.05
+#define AWAY_SHARE_OF_MEDIANS 0.25
+
+/* What one sample of an experiment came to. The harness sets all of it to 0, the values to NAN. */
+struct sample {
+	double value[METRICS_MAX]; /* in the order of the bench's metrics; NAN: unknown */
+	struct reason unknown_of[METRICS_MAX]; /* why that metric is unknown */
+	struct reason unknown; /* why the metrics are unknown that `unknown_of` has no reason for */
+	uint64_t elapsed_ns, away_ns; /* time of the timed work; the part in which its threads did not run */
+	double away_most; /* the share of elapsed_ns that spoils the sample when more is away; 0: nothing is timed */
+	uint64_t involuntary_switches, page_faults; /* in the timed work, but for faults that are its purpose */
+	/*
+	 * KVM's counts of the guest: by how much they grew, or their value at the end (kvm_count_grows()).
+	 * KVM_COUNT_UNKNOWN.
+	 */
+	uint64_t kvm[KVM_COUNTS];
+	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts stand, times compare with nothing */
+	struct histogram
+		*latencies; /* of the point, in ns; an experiment that times single events adds them. Never NULL */
+};
+
+struct experiment {
+	/* Whether a combination of axis values belongs in a run. NULL: every one does. */
+	enum fit (*fit)(const uint64_t *value, enum setting setting);
+
+	/*
+	 * Take one sample. 0; -EINTR; -EIO or -EINVAL with *why: it did not verify, and the point is an error; any
+	 * other error with *why: this machine cannot do it, and the point is skipped. After an error *sample does not
+	 * count.
+	 */
+	int (*measure)(const struct experiment_request *request, struct sample *sample, struct reason *why);
+
+	/* What samples share, if anything; `end` gives back what it holds after the last sample. */
+	size_t state_bytes;
+	void (*end)(void *state);
+};
+
+/* --- registration --- */
 
 struct bench {
 	const char *name;
@@ -360,14 +217,14 @@ struct bench {
 	const struct axis *axes;
 	size_t axis_count;
 
-	/* NULL: chase_metrics. The first decides when a point is precise enough. */
+	/* NULL: those of a chase. The first decides when a point is precise enough. */
 	const struct metric *metrics;
 
-	/* What to chase for the axis values in `value` (in the order of `axes`), and whether that belongs in a run. */
+	/*
+	 * A bench has either a chase or an experiment. The chase is for the axis values in `value`, in the axes' order.
+	 */
 	enum fit (*chase)(const uint64_t *value, enum setting setting, struct chase *out);
-
-	/* A bench has either chases or trials. */
-	enum fit (*trial)(const uint64_t *value, enum setting setting, struct trial *out);
+	struct experiment experiment;
 
 	int sweep_axis; /* along which its points make a curve; -1: they make none */
 	bool find_steps; /* cost steps up along the sweep as TLB levels overflow: a second pass bisects each step */
@@ -380,12 +237,5 @@ struct bench {
 #define NESTWALK_BENCH(which) \
 	static const struct bench *const which##_entry \
 		__attribute__((used, retain, section("nestwalk_benches"), aligned(sizeof(void *)))) = &(which)
-
-/* Names as in results and on the command line. NULL for a value out of range. */
-extern const char *const frames_names[FRAMES_COUNT];
-
-/* Leaf size of a backing in bytes, and whether it comes from the hugetlb pool. */
-uint64_t backing_page_bytes(enum backing backing);
-bool backing_is_hugetlb(enum backing backing);
 
 #endif

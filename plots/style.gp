@@ -16,6 +16,8 @@ start_picture(height) = picture_format eq "svg" ? \
 # SVG draws points larger than PNG for the same number.
 points = picture_format eq "svg" ? 0.6 : 1.
 
+# A figure.gp may name another table of its folder.
+data = "table.tsv"
 set datafile separator tab
 set datafile commentschars "#"
 set datafile columnheaders
@@ -62,10 +64,51 @@ number_label(v) = v >= 1e6 ? sprintf("%g M", v / 1e6) : v >= 1e3 ? sprintf("%g k
 tick_label(kind, v) = kind eq "time" ? time_label(v) : kind eq "bytes" ? bytes_label(v) : kind eq "count" ? count_label(v) : \
 	number_label(v)
 
+# column() of what is missing drops the whole row.
+num(c) = strcol(c) eq "NA" ? NaN : column(c)
+
+# Scales: where a value is, and back. A value that has no place is NaN.
+flat(s, v) = s eq "linear" ? v : s eq "squash" ? squash(v) : s eq "doublings" ? log(1 + max(v, -0.9)) / log(2) : v > 0 ? log(v) : NaN
+bent(s, u) = s eq "linear" ? u : s eq "squash" ? stretch(u) : s eq "doublings" ? 2**u - 1 : exp(u)
+is_log(s) = s[1:3] eq "log"
+shown(s, v) = is_log(s) ? positive(v) : v
+span_of(s, low, high) = max(flat(s, high) - flat(s, low), is_log(s) ? 0.5 : 1e-9)
+scale_axis(axis, s) = s eq "log2" ? "set logscale " . axis . " 2" : s eq "log10" ? "set logscale " . axis . " 10" : s eq "linear" ? "" : \
+	sprintf("set nonlinear %s via flat('%s', %s) inverse bent('%s', %s)", axis, s, axis, s, axis)
+
+# Ticks of an axis, which has so many pixels: at powers of two for counts and sizes, at 1, 2 and 5 of powers of ten else.
+tick(axis, kind, label, v) = sprintf("set %s add ('%s' %.12g)", axis, label ? tick_label(kind, real(v)) : "", real(v))
+# Of so many doublings or decades, each how manieth has a tick.
+each_of(n, room) = n <= room ? 1 : n <= room * 2 ? 2 : n <= room * 3 ? 3 : n <= room * 4 ? 4 : n <= room * 5 ? 5 : 10
+decades(low, high, room) = each_of(log10(high / low), room)
+steps_of(low, high, room) = log10(high / low) * 3 < room ? high < low * 15 ? "1 2 3 5 7" : "1 2 5" : "1"
+step_of(span, room) = 10**floor(log10(span / room)) * (span / room / 10**floor(log10(span / room)) <= 2 ? 2 : \
+	span / room / 10**floor(log10(span / room)) <= 5 ? 5 : 10)
+ticks_of(axis, scale, low, high, room, kind, label) = scale eq "log2" || scale eq "doublings" ? \
+	sprintf("if (%g <= 0) { eval tick('%s', '%s', %d, 0) }; do for [e = -4 : 62] { if (2.**e >= %.12g && 2.**e <= %.12g && e %% %d == 0) { eval tick('%s', '%s', %d, 2.**e) } }", \
+		low, axis, kind, label, scale eq "log2" ? low : max(low, 1), high, each_of(log(high / max(low, scale eq "log2" ? 0 : 0.5)) / log(2), room), axis, kind, label) : \
+	scale eq "log10" && high > low * 4 ? \
+	sprintf("do for [e = -6 : 15] { if (e %% %d == 0) { do for [m in '%s'] { v = m * 10.**e; if (v >= %.12g && v <= %.12g) { eval tick('%s', '%s', %d, v) } } } }", \
+		decades(low, high, room), steps_of(low, high, room), low, high, axis, kind, label) : \
+	scale eq "squash" ? \
+	sprintf("eval tick('%s', '%s', %d, 0); do for [e = 0 : 9] { do for [m in '%s'] { do for [sign = -1 : 1 : 2] { v = sign * m * 10.**e; \
+		if (abs(v) >= 2 && v >= %.12g && v <= %.12g) { eval tick('%s', '%s', %d, v) } } } }", axis, kind, label, \
+		(flat(scale, high) - flat(scale, low)) / log(10) * 3 < room ? "1 2 5" : "1", low, high, axis, kind, label) : \
+	sprintf("do for [i = %d : %d] { eval tick('%s', '%s', %d, i * %.12g) }", int(ceil(low / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), \
+		int(floor(high / step_of(high - low, axis eq 'xtics' ? room : room / 2.5))), axis, kind, label, step_of(high - low, axis eq 'xtics' ? room : room / 2.5))
+
+# Text of a size that fits into so many pixels.
+fit(text, size, room) = sprintf(",%g", max(6, min(size, room / (0.66 * max(strlen(text), 1)))))
+fits(text, room) = room > 4.6 * strlen(text) ? text : ""
+
 # A picture of so many pixels begins, with its title.
 begin(pixels) = sprintf("height = %d; %s; set output 'figure.%s'; set multiplot; from_top(px) = 1. - px / (height + 0.); \
 set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
 set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
 	pixels, start_picture(pixels), picture_format)
+
+# eval differ("label") sets `differ`: whether a column of the table has more than one value.
+differ(c) = sprintf("set table $nothing; first = ''; differ = 0; plot [-1 : 1] [-1 : 1] data using (first eq '' ? (first = strcol('%s')) : '', \
+	differ = differ || strcol('%s') ne first, 0):(0); unset table", c, c)
 
 load "figure.gp"

@@ -51,3 +51,23 @@ const char *size_format(uint64_t bytes, struct size_text *out)
 	snprintf(out->text, sizeof(out->text), "%" PRIu64 "%s", bytes / size_units[i].bytes, size_units[i].suffix);
 	return out->text;
 }
+
+const char *unit_name(enum unit unit)
+{
+	static const char *const names[UNITS] = {
+		[UNIT_COUNT] = "count",
+		[UNIT_NS] = "ns",
+		[UNIT_CYCLES] = "cycles",
+		[UNIT_BYTES] = "bytes",
+		[UNIT_PER_S] = "1/s",
+		[UNIT_SHARE] = "share",
+		[UNIT_RATIO] = "ratio",
+	};
+
+	return names[unit];
+}
+
+bool unit_is_time(enum unit unit)
+{
+	return unit == UNIT_NS || unit == UNIT_CYCLES;
+}

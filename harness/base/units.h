@@ -2,6 +2,7 @@
 #ifndef NESTWALK_UNITS_H
 #define NESTWALK_UNITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/time.h>
 #include <time.h>
@@ -32,6 +33,22 @@ struct size_text {
 	char text[24];
 };
 const char *size_format(uint64_t bytes, struct size_text *out);
+
+/* Units of metrics, as results name them. */
+enum unit {
+	UNIT_COUNT, /* "count" */
+	UNIT_NS, /* "ns" */
+	UNIT_CYCLES, /* "cycles": of the core's clock */
+	UNIT_BYTES, /* "bytes" */
+	UNIT_PER_S, /* "1/s" */
+	UNIT_SHARE, /* "share": of a whole, 0 to 1 */
+	UNIT_RATIO, /* "ratio" */
+	UNITS,
+};
+
+/* The name of a unit, and whether a number of that unit is a time. */
+const char *unit_name(enum unit unit);
+bool unit_is_time(enum unit unit);
 
 static inline uint64_t timespec_ns(struct timespec t)
 {

@@ -1,5 +1,7 @@
 #include "base/vocabulary.h"
 
+#include "base/units.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +22,16 @@ const char *const paging_names[PAGING_COUNT] = {
 	[PAGING_NESTED] = "nested",
 	[PAGING_SHADOW] = "shadow",
 	[PAGING_SOFTWARE] = "software",
+};
+
+static const struct {
+	uint64_t page_bytes;
+	bool hugetlb;
+} backing_pages[BACKING_COUNT] = {
+	[BACKING_4K] = { PAGE_4K, false },
+	[BACKING_2M_THP] = { PAGE_2M, false },
+	[BACKING_2M_HUGETLB] = { PAGE_2M, true },
+	[BACKING_1G_HUGETLB] = { PAGE_1G, true },
 };
 
 static const struct {
@@ -59,6 +71,16 @@ const char *paging_name(enum paging paging)
 const char *backing_name(enum backing backing)
 {
 	return (unsigned)backing < BACKING_COUNT ? backing_names[backing] : NULL;
+}
+
+uint64_t backing_page_bytes(enum backing backing)
+{
+	return backing_pages[backing].page_bytes;
+}
+
+bool backing_is_hugetlb(enum backing backing)
+{
+	return backing_pages[backing].hugetlb;
 }
 
 int setting_find(const char *name)

@@ -5,7 +5,9 @@
 #ifndef NESTWALK_BASE_VOCABULARY_H
 #define NESTWALK_BASE_VOCABULARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Where measured code runs. */
 enum setting {
@@ -45,6 +47,10 @@ extern const char *const backing_names[BACKING_COUNT]; /* "4K" "2M-thp" "2M-huge
 const char *setting_name(enum setting setting);
 const char *paging_name(enum paging paging);
 const char *backing_name(enum backing backing);
+
+/* The page size of a backing in bytes, and whether its pages come from the hugetlb pool. */
+uint64_t backing_page_bytes(enum backing backing);
+bool backing_is_hugetlb(enum backing backing);
 
 /* The value of a name; -1 where the name is NULL or none of these. paging_find() never returns PAGING_UNKNOWN. */
 int setting_find(const char *name);

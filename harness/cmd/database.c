@@ -2,6 +2,7 @@
 
 #include "infer/tables.h"
 #include "measure/benches.h"
+#include "measure/point.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 /* What a bench's table has columns for, as lists of names. */
 static int bench_describe(const struct bench *bench, struct database_bench *out)
 {
-	const struct metric *metrics = bench->metrics ? bench->metrics : chase_metrics;
+	const struct metric *metrics = bench_metrics(bench);
 	const char **parameters, **names;
 	size_t count = 0;
 

@@ -5,7 +5,7 @@
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "measure/hardware.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -417,7 +417,7 @@ static int prove_paging(const struct machine_source *source, json_t *machine, st
 	if (!source_is_live(source) || !json_is_true(json_object_get(kvm, "usable")))
 		return 0;
 	machine_kvm_module(source, &module);
-	error = lab_check_paging(&module, &proof, &told, why);
+	error = laboratory_check_paging(&module, &proof, &told, why);
 	if (proof.known) {
 		json_object_set_new(kvm, "paging_proven", json_string(paging_name(proof.paging)));
 		json_object_set_new(kvm, "exits_per_guest_fault", json_real(proof.exits_per_fault));

@@ -100,8 +100,6 @@ static int reading_add(struct reading *reading, const char *table)
 static int authorize(
 	void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
-	static const char *const inferred[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-		"tlb_noise" };
 	struct reading *reading = context;
 
 	(void)database;
@@ -109,8 +107,8 @@ static int authorize(
 	if (action == SQLITE_READ) {
 		if (reading_add(reading, first))
 			return SQLITE_DENY;
-		for (size_t i = 0; i < sizeof(inferred) / sizeof(inferred[0]); i++)
-			reading->inferred = reading->inferred || !strcmp(first, inferred[i]);
+		for (const char *const *table = infer_table_names; *table; table++)
+			reading->inferred = reading->inferred || !strcmp(first, *table);
 		/* What is left out at first: parts of a point that are neither parameters nor metrics. */
 		if (!strcmp(first, "part") && strcmp(second, "point") && strcmp(second, "params"))
 			reading->samples = reading->samples || strcmp(second, "metrics");

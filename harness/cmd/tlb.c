@@ -1,10 +1,10 @@
-#include "base/units.h"
 #include "cmd/cmd.h"
-#include "infer/levels_json.h"
-#include "record/load.h"
+#include "cmd/database.h"
+#include "infer/tables.h"
 
 #include <argp.h>
-#include <math.h>
+#include <errno.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,282 +51,218 @@ static const struct argp argp = {
 	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID advertises, and what an access costs more that misses a level.\vdocs/METHOD.md says how they are inferred, and where that ends.",
 };
 
-/* Whether two elements are about the same curve: they agree in all keys that name it. */
-static bool same_curve(const json_t *a, const json_t *b)
-{
-	static const char *const names[] = { "bench", "setting", "paging", "outer", "page_size_bytes", "backing",
-		"stride_pages", "frames", "guest_levels" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const json_t *left = json_object_get(a, names[i]), *right = json_object_get(b, names[i]);
-
-		if ((left || right) && !json_equal(left, right))
-			return false;
-	}
-	return true;
-}
-
-static double number(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-
-	return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static bool holds_data(const json_t *tlb, unsigned level, double page_bytes)
-{
-	const char *kind = json_string_value(json_object_get(tlb, "kind"));
-	size_t i;
-	json_t *size;
-
-	/* The chase loads data: what holds instructions or stores only has no part in it. */
-	if (!kind || !strcmp(kind, "instruction") || !strcmp(kind, "store"))
-		return false;
-	if (number(tlb, "level") != level || !isfinite(number(tlb, "entries")))
-		return false;
-	json_array_foreach (json_object_get(tlb, "page_sizes_bytes"), i, size) {
-		if (json_number_value(size) == page_bytes)
-			return true;
-	}
-	return false;
-}
-
-static double advertised_entries(const json_t *about, unsigned level, double page_bytes)
-{
-	const json_t *tlbs = json_object_get(json_object_get(about, "machine"), "tlbs_advertised");
-	double entries = NAN;
-	size_t i;
-	json_t *tlb;
-
-	/* A list, or an object that has the list beside the reason why it is empty. */
-	if (json_is_object(tlbs))
-		tlbs = json_object_get(tlbs, "entries");
-	json_array_foreach (tlbs, i, tlb) {
-		if (holds_data(tlb, level, page_bytes))
-			entries = (isfinite(entries) ? entries : 0) + number(tlb, "entries");
-	}
-	return entries;
-}
-
-static const char *text(const json_t *object, const char *key, const char *otherwise)
-{
-	const char *value = json_string_value(json_object_get(object, key));
-
-	return value ? value : otherwise;
-}
-
-/* "7.0 [6.9, 7.2]", "7.0" without an interval, "-" without a value. */
-static const char *interval(const json_t *object, const char *key, int digits, char *out, size_t size)
-{
-	char name[64];
-	double lo, hi, value = number(object, key);
-
-	snprintf(name, sizeof(name), "%s_lo", key);
-	lo = number(object, name);
-	snprintf(name, sizeof(name), "%s_hi", key);
-	hi = number(object, name);
-	if (!isfinite(value))
-		snprintf(out, size, "-");
-	else if (!isfinite(lo) || !isfinite(hi))
-		snprintf(out, size, "%.*f", digits, value);
-	else
-		snprintf(out, size, "%.*f [%.*f, %.*f]", digits, value, digits, lo, digits, hi);
-	return out;
-}
-
-static void print_heading(const json_t *curve)
-{
-	double bytes = number(curve, "page_size_bytes"), stride = number(curve, "stride_pages");
-	double levels = number(curve, "guest_levels");
-	const char *backing = text(curve, "backing", NULL), *frames = text(curve, "frames", NULL);
-	struct size_text size;
-
-	printf("\n%s (%s paging), %s pages", text(curve, "setting", "?"), text(curve, "paging", "unknown"),
-		bytes >= 1 ? size_format((uint64_t)bytes, &size) : "?");
-	if (backing)
-		printf(" on %s", backing);
-	if (stride > 1)
-		printf(", %.0f pages apart", stride);
-	if (frames && strcmp(frames, "contiguous"))
-		printf(", %s frames", frames);
-	if (isfinite(levels) && levels > 4)
-		printf(", %.0f-level tables", levels);
-	printf("\n");
-}
-
-static void print_level(const json_t *level, const json_t *about, bool verbose)
-{
-	double told = advertised_entries(about, (unsigned)number(level, "level"), number(level, "page_size_bytes"));
-	char entries[64], cycles[64], ns[64], advertised[32] = "-";
-	const char *note = text(level, "note", NULL);
-
-	if (isfinite(told))
-		snprintf(advertised, sizeof(advertised), "%.0f", told);
-	printf("  %-5.0f  %-20s  %-10s  %-20s  %-20s%s\n", number(level, "level"),
-		interval(level, "entries", 0, entries, sizeof(entries)), advertised,
-		interval(level, "added_cycles", 1, cycles, sizeof(cycles)),
-		interval(level, "added_ns", 2, ns, sizeof(ns)),
-		json_is_true(json_object_get(level, "confirmed")) ? "" : "  not confirmed");
-	if (note)
-		printf("         %s\n", note);
-	if (verbose)
-		printf("         misses as of law '%s', clean up to %.0f pages, saturated from %.0f; noise floor %.2f cycles\n",
-			text(level, "law", "?"), number(level, "clean_pages"), number(level, "saturated_pages"),
-			number(level, "noise_cycles"));
-}
-
-static void print_walk(const json_t *walk)
-{
-	char cycles[64], ns[64];
-
-	printf("  walk: %s cycles, %s ns per access, read between %.0f and %.0f pages",
-		interval(walk, "cycles", 1, cycles, sizeof(cycles)), interval(walk, "ns", 2, ns, sizeof(ns)),
-		number(walk, "pages_from"), number(walk, "pages_to"));
-	if (json_is_true(json_object_get(walk, "grows")))
-		printf("; %.0f cycles at %.0f pages", number(walk, "last_cycles"), number(walk, "last_pages"));
-	printf("\n");
-}
-
-/* Print everything about the curve that `curve`, an element of any list, is about. */
-static void print_curve(const json_t *inferred, const json_t *curve, const json_t *about, bool verbose)
-{
-	const json_t *element;
-	size_t i, rejected = 0;
-	bool headed = false;
-
-	print_heading(curve);
-	json_array_foreach (json_object_get(inferred, "levels"), i, element) {
-		if (!same_curve(element, curve))
-			continue;
-		if (!headed)
-			printf("  %-5s  %-20s  %-10s  %-20s  %-20s\n", "level", "entries", "advertised", "added cycles",
-				"added ns");
-		headed = true;
-		print_level(element, about, verbose);
-	}
-	json_array_foreach (json_object_get(inferred, "walks"), i, element)
-		if (same_curve(element, curve))
-			print_walk(element);
-	json_array_foreach (json_object_get(inferred, "unresolved"), i, element)
-		if (same_curve(element, curve))
-			printf("  not resolved: %s\n", text(element, "reason", "?"));
-	json_array_foreach (json_object_get(inferred, "rejected"), i, element) {
-		if (!same_curve(element, curve))
-			continue;
-		rejected++;
-		if (verbose)
-			printf("  rejected, %.0f to %.0f pages: %s\n", number(element, "pages_from"),
-				number(element, "pages_to"), text(element, "reason", "?"));
-	}
-	if (rejected && !verbose)
-		printf("  %zu other step%s rejected: --verbose says why\n", rejected, rejected > 1 ? "s" : "");
-	json_array_foreach (json_object_get(inferred, "noise"), i, element)
-		if (verbose && same_curve(element, curve) && number(element, "comparisons") > 0)
-			printf("  noise: equals differ by %.2f cycles, 95 %% of them by less than %.2f (%.0f comparisons)\n",
-				number(element, "null_cycles"), number(element, "null_cycles_p95"),
-				number(element, "comparisons"));
-}
-
-/* The reason why no point of a curve was measured; NULL where one was. */
-static const char *not_measured(const json_t *inferred, const json_t *curve)
-{
-	static const char prefix[] = "not measured: ";
-	const json_t *element;
-	size_t i;
-
-	json_array_foreach (json_object_get(inferred, "unresolved"), i, element) {
-		const char *reason = text(element, "reason", "");
-
-		if (same_curve(element, curve) && !strncmp(reason, prefix, sizeof(prefix) - 1))
-			return reason + sizeof(prefix) - 1;
-	}
-	return NULL;
-}
+/* --- for people --- */
 
 /*
- * Print the curves that were not measured, once for all settings and strides with the same page size, backing and
- * reason.
+ * Each query gives lines to print, for one curve (?1) or for the whole run. %s of printf() cannot know what a NULL is, so
+ * that the lines are made by SQLite's own printf().
  */
-static void print_not_measured(const json_t *inferred)
+static const char title_query[] =
+	"SELECT 'TLB levels inferred on ' || COALESCE(cpu, 'an unknown CPU') || ', outer: ' || COALESCE(outer, 'unknown') ||"
+	" CASE WHEN truncated THEN char(10) || 'The last line of points.jsonl was cut off and is left out.' ELSE '' END FROM run";
+
+static const char heading_query[] =
+	"SELECT char(10) || setting || ' (' || COALESCE(paging, 'unknown') || ' paging), ' || size(page_size_bytes) || ' pages' ||"
+	" COALESCE(' on ' || backing, '') || CASE WHEN stride_pages > 1 THEN ', ' || stride_pages || ' pages apart' ELSE '' END ||"
+	" CASE WHEN parameters ->> 'frames' <> 'contiguous' THEN ', ' || (parameters ->> 'frames') || ' frames' ELSE '' END ||"
+	" CASE WHEN parameters ->> 'guest_levels' > 4 THEN ', ' || (parameters ->> 'guest_levels') || '-level tables' ELSE '' END"
+	" FROM curve WHERE curve = ?1";
+
+#define ESTIMATE(digits, name) \
+	"CASE WHEN " name " IS NULL THEN '-' WHEN " name "_lo IS NULL OR " name "_hi IS NULL THEN printf('%." digits \
+	"f', " name ") ELSE printf('%." digits "f [%." digits "f, %." digits "f]', " name ", " name "_lo, " name \
+	"_hi) END"
+
+static const char levels_query[] =
+	"SELECT printf('  %-5s  %-20s  %-10s  %-20s  %s', 'level', 'entries', 'advertised', 'added cycles', 'added ns')"
+	" WHERE EXISTS (SELECT 1 FROM tlb_level WHERE curve = ?1)"
+	" UNION ALL SELECT printf('  %-5d  %-20s  %-10s  %-20s  %-20s%s', level, " ESTIMATE("0",
+		"entries") ","
+			   " COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a JOIN curve c ON c.curve = ?1 AND a.run = c.run"
+			   " AND a.page_size_bytes = c.page_size_bytes AND a.level = tlb_level.level), '-'),"
+			   " " ESTIMATE("1", "added_cycles") ", " ESTIMATE("2",
+				   "added_ns") ","
+					       " CASE WHEN confirmed THEN '' ELSE '  not confirmed' END) || COALESCE(char(10) || '         ' || note, '') ||"
+					       " CASE WHEN ?2 THEN printf('%s         misses as of law ''%s'', clean up to %d pages, saturated from %d; noise floor %.2f cycles',"
+					       " char(10), law, clean_pages, saturated_pages, noise_cycles) ELSE '' END FROM tlb_level WHERE curve = ?1";
+
+static const char walks_query[] = "SELECT '  walk: ' || " ESTIMATE("1", "cycles") " || ' cycles, ' || " ESTIMATE(
+	"2", "ns") " ||"
+		   " printf(' ns per access, read between %d and %d pages', pages_from, pages_to) ||"
+		   " CASE WHEN grows THEN printf('; %.0f cycles at %d pages', last_cycles, last_pages) ELSE '' END"
+		   " FROM tlb_walk WHERE curve = ?1";
+
+static const char doubts_query[] =
+	"SELECT '  not resolved: ' || reason FROM tlb_unresolved WHERE curve = ?1 AND kind = 'not resolved'"
+	" UNION ALL SELECT printf('  rejected, %d to %d pages: ', pages_from, pages_to) || reason FROM tlb_unresolved"
+	" WHERE curve = ?1 AND kind <> 'not resolved' AND ?2"
+	" UNION ALL SELECT printf('  %d other step%s rejected: --verbose says why', COUNT(*), CASE WHEN COUNT(*) > 1 THEN 's' ELSE '' END)"
+	" FROM tlb_unresolved WHERE curve = ?1 AND kind <> 'not resolved' AND NOT ?2 HAVING COUNT(*) > 0"
+	" UNION ALL SELECT printf('  noise: equals differ by %.2f cycles, 95 %% of them by less than %.2f (%d comparisons)',"
+	" null_cycles, null_cycles_p95, comparisons) FROM tlb_noise WHERE curve = ?1 AND ?2 AND comparisons > 0"
+	" UNION ALL SELECT '  not resolved: these times are an emulated machine''s, not a processor''s' FROM curve"
+	" WHERE curve = ?1 AND emulated";
+
+/* Curves that were not measured, once for all settings and strides that share page size, backing and reason. */
+static const char not_measured_query[] =
+	"SELECT CASE WHEN row_number() OVER () = 1 THEN char(10) || 'Not measured:' || char(10) ELSE '' END || '  ' || line FROM"
+	" (SELECT size(page_size_bytes) || ' pages on ' || COALESCE(backing, '?') || ': ' || substr(u.reason, 15) AS line,"
+	" MIN(curve) AS first FROM tlb_unresolved u JOIN curve USING (curve) WHERE u.reason LIKE 'not measured: %'"
+	" GROUP BY 1 ORDER BY first)";
+
+/* The curves, in the order of tables; without --verbose only those that were measured. */
+static const char curves_query[] =
+	"SELECT curve FROM curve WHERE ?2 OR curve NOT IN (SELECT curve FROM tlb_unresolved WHERE reason LIKE 'not measured: %')"
+	" ORDER BY place_rank, page_size_bytes, backing, stride_pages, curve";
+
+/* Print the first column of each row. 0, or a negative errno with *why. */
+static int lines_print(sqlite3 *db, const char *sql, sqlite3_int64 curve, bool verbose, struct reason *why)
 {
-	const json_t *noise = json_object_get(inferred, "noise"), *curve;
-	bool headed = false;
-	size_t i;
+	sqlite3_stmt *lines = database_prepare(db, sql, why);
+	int rc = lines ? 1 : -EIO;
 
-	json_array_foreach (noise, i, curve) {
-		const char *reason = not_measured(inferred, curve);
-		struct size_text size;
-		bool said = false;
+	if (lines && sqlite3_bind_parameter_count(lines) > 0)
+		sqlite3_bind_int64(lines, 1, curve);
+	if (lines && sqlite3_bind_parameter_count(lines) > 1)
+		sqlite3_bind_int(lines, 2, verbose);
+	while (rc > 0 && (rc = database_step(lines, why)) > 0)
+		printf("%s\n", (const char *)sqlite3_column_text(lines, 0));
+	sqlite3_finalize(lines);
+	return rc;
+}
 
-		for (size_t k = 0; k < i && reason && !said; k++) {
-			const json_t *other = json_array_get(noise, k);
-			const char *same = not_measured(inferred, other);
+static int curves_print(sqlite3 *db, bool verbose, struct reason *why)
+{
+	static const char *const parts[] = { heading_query, levels_query, walks_query, doubts_query };
+	sqlite3_stmt *curves = database_prepare(db, curves_query, why);
+	int rc = curves ? 1 : -EIO;
 
-			said = same && !strcmp(same, reason) &&
-			       !strcmp(text(other, "backing", ""), text(curve, "backing", "")) &&
-			       number(other, "page_size_bytes") == number(curve, "page_size_bytes");
+	if (curves)
+		sqlite3_bind_int(curves, 2, verbose);
+	while (rc > 0 && (rc = database_step(curves, why)) > 0)
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && rc >= 0; i++) {
+			int error = lines_print(db, parts[i], sqlite3_column_int64(curves, 0), verbose, why);
+
+			rc = error ? error : rc;
 		}
-		if (!reason || said)
-			continue;
-		printf("%s  %s pages on %s: %s\n", headed ? "" : "\nNot measured:\n",
-			size_format((uint64_t)number(curve, "page_size_bytes"), &size), text(curve, "backing", "?"),
-			reason);
-		headed = true;
+	sqlite3_finalize(curves);
+	return rc;
+}
+
+static int tlb_print(sqlite3 *db, bool verbose, struct reason *why)
+{
+	int rc = lines_print(db, title_query, 0, verbose, why);
+
+	if (!rc)
+		rc = curves_print(db, verbose, why);
+	if (!rc && !verbose)
+		rc = lines_print(db, not_measured_query, 0, verbose, why);
+	if (!rc)
+		rc = lines_print(db,
+			"SELECT 'No curve: the run has no points with a number of pages.' WHERE NOT EXISTS (SELECT 1 FROM curve)",
+			0, verbose, why);
+	return rc;
+}
+
+/* --- for machines --- */
+
+/* Each list of the answer, and the rows of its elements; what names the curve is put before them. */
+static const struct {
+	const char *list, *sql;
+} lists[] = {
+	{ "levels", "SELECT c.*, t.* FROM tlb_level t JOIN named c USING (curve) ORDER BY c.rank, level" },
+	{ "walks", "SELECT c.*, t.* FROM tlb_walk t JOIN named c USING (curve) ORDER BY c.rank" },
+	{ "rejected",
+		"SELECT c.*, pages_from, pages_to, effect_cycles, noise_cycles, reason FROM tlb_unresolved JOIN named c"
+		" USING (curve) WHERE kind <> 'not resolved' ORDER BY c.rank, pages_from" },
+	{ "unresolved",
+		"SELECT c.*, reason FROM tlb_unresolved JOIN named c USING (curve) WHERE kind = 'not resolved' ORDER BY c.rank" },
+	{ "noise", "SELECT c.*, t.* FROM tlb_noise t JOIN named c USING (curve) ORDER BY c.rank" },
+};
+
+static const char named_view[] =
+	"CREATE TEMP VIEW named AS SELECT curve, row_number() OVER (ORDER BY place_rank, page_size_bytes, backing, stride_pages,"
+	" curve) AS rank, bench, setting, paging, outer, parameters FROM curve";
+
+/* A column of a row into the element: `parameters` are spread, numbers of curves are ours alone, 0 and 1 may be a no or yes. */
+static int member_set(json_t *element, sqlite3_stmt *row, int column)
+{
+	const char *name = sqlite3_column_name(row, column);
+	const char *text = (const char *)sqlite3_column_text(row, column);
+	json_t *value = NULL;
+	int rc;
+
+	if (!strcmp(name, "curve") || !strcmp(name, "rank"))
+		return 0;
+	if (!strcmp(name, "parameters")) {
+		value = json_loads(text ? text : "{}", 0, NULL);
+		rc = json_object_update(element, value);
+		json_decref(value);
+		return rc;
 	}
+	if (!text)
+		return strcmp(name, "note") ? json_object_set_new(element, name, json_null()) : 0;
+	if (!strcmp(name, "confirmed") || !strcmp(name, "grows"))
+		value = json_boolean(sqlite3_column_int(row, column));
+	else if (sqlite3_column_type(row, column) == SQLITE_INTEGER)
+		value = json_integer(sqlite3_column_int64(row, column));
+	else if (sqlite3_column_type(row, column) == SQLITE_FLOAT)
+		value = json_real(sqlite3_column_double(row, column));
+	else
+		value = json_string(text);
+	return json_object_set_new(element, name, value);
 }
 
-static void print_title(const json_t *about)
+static int list_make(sqlite3 *db, const char *sql, json_t *list, struct reason *why)
 {
-	const json_t *machine = json_object_get(about, "machine");
+	sqlite3_stmt *rows = database_prepare(db, sql, why);
+	int rc = rows ? 1 : -EIO;
 
-	printf("TLB levels inferred on %s, outer: %s\n",
-		text(json_object_get(machine, "cpu"), "name", "an unknown CPU"),
-		text(json_object_get(machine, "outer"), "name", "unknown"));
+	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
+		json_t *element = json_object();
+
+		for (int i = 0; i < sqlite3_column_count(rows) && rc > 0; i++)
+			if (member_set(element, rows, i))
+				rc = fail(why, ENOMEM, "out of memory");
+		json_array_append_new(list, element);
+	}
+	sqlite3_finalize(rows);
+	return rc;
 }
 
-/* Every curve has its entry in "noise", in the order of tables. */
-static void print_all(const json_t *inferred, const struct loaded_run *run, bool verbose)
+static int tlb_print_json(sqlite3 *db, struct reason *why)
 {
-	const json_t *curve;
-	size_t i;
+	json_t *answer = json_object();
+	int rc = database_run(db, named_view, why);
 
-	print_title(run->about);
-	if (run->truncated)
-		printf("The last line of points.jsonl was cut off and is left out.\n");
-	json_array_foreach (json_object_get(inferred, "noise"), i, curve)
-		if (verbose || !not_measured(inferred, curve))
-			print_curve(inferred, curve, run->about, verbose);
-	if (!verbose)
-		print_not_measured(inferred);
-	if (!json_array_size(json_object_get(inferred, "noise")))
-		printf("No curve: the run has no points with a number of pages.\n");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !rc; i++) {
+		json_t *list = json_array();
+
+		json_object_set_new(answer, lists[i].list, list);
+		rc = list_make(db, lists[i].sql, list, why);
+	}
+	if (!rc) {
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+		putchar('\n');
+	}
+	json_decref(answer);
+	return rc;
 }
 
 int cmd_tlb(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
-	struct loaded_run run;
 	struct reason why;
-	json_t *inferred;
-	uint64_t seed;
+	sqlite3 *db;
+	int rc;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (run_load(arguments.run, &run, &why))
+	rc = cmd_database_open(&arguments.run, 1, DATABASE_SAMPLES, &db, &why);
+	if (rc)
 		return cmd_fail(EXIT_FAILED, &why);
-	seed = (uint64_t)json_integer_value(json_object_get(run.about, "seed"));
-	inferred = levels_json_infer(run.points, seed);
-	if (!inferred) {
-		run_unload(&run);
-		fail(&why, ENOMEM, "not enough memory to infer levels");
-		return cmd_fail(EXIT_FAILED, &why);
-	}
-	if (arguments.json) {
-		json_dumpf(inferred, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-		putchar('\n');
-	} else {
-		print_all(inferred, &run, arguments.verbose);
-	}
-	json_decref(inferred);
-	run_unload(&run);
-	return EXIT_DONE;
+	rc = infer_tables_fill(db, &why);
+	if (!rc)
+		rc = arguments.json ? tlb_print_json(db, &why) : tlb_print(db, arguments.verbose, &why);
+	sqlite3_close(db);
+	return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

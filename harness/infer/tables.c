@@ -1,6 +1,8 @@
 #include "infer/tables.h"
 
 #include "base/vocabulary.h"
+#include "infer/alike.h"
+#include "infer/crossover.h"
 #include "infer/levels.h"
 #include "record/database.h"
 
@@ -10,10 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover", NULL };
+
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
 	" place_rank INTEGER, series TEXT, outer TEXT, emulated INTEGER, page_size_bytes INTEGER, backing TEXT,"
-	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT);"
+	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT,"
+	" measured INTEGER DEFAULT 0);"
 	"CREATE TABLE curve_point (point INTEGER PRIMARY KEY, curve INTEGER, pass TEXT, pages INTEGER);"
 	"CREATE INDEX curve_point_by_curve ON curve_point (curve, pages);"
 	"CREATE TABLE tlb_level (curve INTEGER, level INTEGER, entries INTEGER, entries_lo INTEGER, entries_hi INTEGER,"
@@ -27,32 +33,62 @@ static const char schema[] =
 	"CREATE TABLE tlb_noise (curve INTEGER PRIMARY KEY, null_cycles REAL, null_cycles_p95 REAL, comparisons INTEGER);";
 
 /*
+ * Every access walks from four times the last level's entries on: there, random replacement finds 2 % of the pages again,
+ * LRU none. An advertised number counts entries, and one of AMD's may cover four neighbouring pages. Some accesses still
+ * hit there (a random cycle comes back early) and some walks are done twice, so that walks agree with accesses within 5 %;
+ * a count that means something else is off by far more. Net cycles by time are the walk and the look-up of the second
+ * level before it (7 to 9 cycles on published cores), less what the core does meanwhile: 12 cycles or a quarter.
+ */
+static const char counted[] =
+	"CREATE VIEW tlb_counted AS WITH advertised AS (SELECT run, page_size_bytes, MAX(level), entries FROM"
+	" (SELECT run, page_size_bytes, level, SUM(entries) AS entries FROM tlb_advertised"
+	" WHERE kind NOT IN ('instruction', 'store') GROUP BY run, page_size_bytes, level) GROUP BY run, page_size_bytes),"
+	" last AS (SELECT curve, MAX(level), COALESCE(entries_hi, entries) AS entries FROM tlb_level GROUP BY curve),"
+	" reach AS (SELECT c.curve, CASE WHEN w.curve IS NULL OR l.curve IS NULL THEN 4 * 4 * a.entries"
+	" ELSE 4 * MAX(l.entries, COALESCE(a.entries, 0)) END AS beyond_pages FROM curve c"
+	" LEFT JOIN tlb_walk w USING (curve) LEFT JOIN last l USING (curve) LEFT JOIN advertised a USING (run, page_size_bytes)"
+	" WHERE c.measured)"
+	" SELECT p.point, curve, pass, pages, m.median AS misses, m.lo AS misses_lo, m.hi AS misses_hi,"
+	" w.median AS walks, w.lo AS walks_lo, w.hi AS walks_hi,"
+	" c.median AS walk_cycles, c.lo AS walk_cycles_lo, c.hi AS walk_cycles_hi,"
+	" COALESCE(e.median, c.median / NULLIF(w.median, 0)) AS cycles_per_walk, e.lo AS cycles_per_walk_lo,"
+	" e.hi AS cycles_per_walk_hi, n.median AS net_cycles, beyond_pages,"
+	" CASE WHEN pages >= beyond_pages THEN ABS(w.median - 1) <= 0.05 END AS walks_agree,"
+	" CASE WHEN pages >= beyond_pages AND w.median > 0"
+	" THEN ABS(c.median - n.median) <= MAX(12, 0.25 * n.median) END AS time_agrees"
+	" FROM reach JOIN curve_point p USING (curve)"
+	" LEFT JOIN hardware m ON m.point = p.point AND m.name = 'dtlb_load_misses_l1_per_access'"
+	" LEFT JOIN hardware w ON w.point = p.point AND w.name = 'dtlb_load_walks_per_access'"
+	" LEFT JOIN hardware c ON c.point = p.point AND c.name = 'dtlb_walk_cycles_per_access'"
+	" LEFT JOIN hardware e ON e.point = p.point AND e.name = 'walk_cycles_per_walk'"
+	" LEFT JOIN metric n ON n.point = p.point AND n.name = 'net_cycles'"
+	" WHERE COALESCE(m.median, w.median, c.median, e.median) IS NOT NULL;";
+
+/*
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
  * other benches take so many pages away, and have no page size. A group that could not be measured is one point without
- * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only.
+ * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only. measured:
+ * its times were taken, and are not an emulator's.
  */
 static const char find_curves[] =
-	"CREATE TEMP TABLE reach AS SELECT p.*, g.value AS pages, s.value AS page_size_bytes, b.value AS backing,"
-	" COALESCE(t.value, 1) AS stride_pages,"
-	" (SELECT group_concat(name || ' ' || quote(value)) FROM parameter WHERE point = p.point AND name <> 'pages')"
+	"CREATE TEMP TABLE reach AS SELECT p.*, json_extract(params, '$.pages') AS pages,"
+	" json_extract(params, '$.page_size_bytes') AS page_size_bytes, json_extract(params, '$.backing') AS backing,"
+	" COALESCE(json_extract(params, '$.stride_pages'), 1) AS stride_pages,"
+	" (SELECT json_group_object(key, atom) FROM (SELECT key, atom FROM json_each(params) WHERE key <> 'pages' ORDER BY key))"
 	" AS parameters,"
-	" (SELECT group_concat(name || ' ' || quote(value)) FROM parameter WHERE point = p.point AND name NOT IN"
-	" ('pages', 'stride_pages')) AS family,"
-	" (SELECT group_concat(name || ' ' || value, ', ') FROM parameter WHERE point = p.point AND name NOT IN"
-	" ('pages', 'page_size_bytes', 'backing', 'stride_pages')) AS others"
-	" FROM point p JOIN parameter s ON s.point = p.point AND s.name = 'page_size_bytes'"
-	" LEFT JOIN parameter g ON g.point = p.point AND g.name = 'pages'"
-	" LEFT JOIN parameter t ON t.point = p.point AND t.name = 'stride_pages'"
-	" LEFT JOIN parameter b ON b.point = p.point AND b.name = 'backing'"
-	" WHERE (g.value IS NOT NULL OR t.value IS NOT NULL) AND (p.status <> 'ok' OR g.value IS NOT NULL)"
-	" AND (g.value IS NULL OR (g.value >= 1 AND g.value = CAST(g.value AS INTEGER)))"
-	" AND NOT EXISTS (SELECT 1 FROM parameter WHERE point = p.point AND name = 'distance_bytes');"
+	" (SELECT group_concat(key || ' ' || atom, ', ') FROM (SELECT key, atom FROM json_each(params) WHERE key NOT IN"
+	" ('pages', 'page_size_bytes', 'backing', 'stride_pages') ORDER BY key)) AS others"
+	" FROM point p JOIN part USING (point) WHERE json_type(params, '$.page_size_bytes') = 'integer'"
+	" AND json_type(params, '$.distance_bytes') IS NULL AND (json_type(params, '$.pages') = 'integer' AND"
+	" json_extract(params, '$.pages') >= 1 OR json_type(params, '$.pages') IS NULL AND p.status <> 'ok' AND"
+	" json_type(params, '$.stride_pages') IS NOT NULL);"
 	/* With MIN(), SQLite takes the other columns from the row that has the least: the curve's first point. */
 	"INSERT INTO curve SELECT NULL, run, bench, setting, paging, place, place_rank, series, outer, emulated,"
 	" page_size_bytes, backing, stride_pages,"
-	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing ELSE size(page_size_bytes) END || ' pages' ||"
+	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing || ' pages'"
+	" ELSE size(page_size_bytes) || ' pages' || COALESCE(' on ' || backing, '') END ||"
 	" CASE WHEN stride_pages > 1 THEN ', every ' || ordinal(stride_pages) || ' page' ELSE '' END, others,"
-	" parameters, COALESCE(family, '') || bench || setting || COALESCE(paging, '') || outer, reason"
+	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0"
 	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
 	" ORDER BY run, first;"
 	"UPDATE curve SET series = series || ', ' || others WHERE others IS NOT NULL AND EXISTS (SELECT 1 FROM curve o"
@@ -61,6 +97,9 @@ static const char find_curves[] =
 	"INSERT INTO curve_point SELECT r.point, c.curve, r.pass, r.pages FROM reach r JOIN curve c ON c.run = r.run"
 	" AND c.bench = r.bench AND c.setting = r.setting AND c.paging IS r.paging AND c.outer IS r.outer"
 	" AND c.parameters IS r.parameters WHERE r.status = 'ok';"
+	"UPDATE curve SET measured = 1 WHERE NOT emulated AND curve IN (SELECT curve FROM curve_point p"
+	" JOIN metric n ON n.point = p.point AND n.name = 'net_cycles' AND n.median IS NOT NULL"
+	" JOIN metric g ON g.point = p.point AND g.name = 'gross_cycles' AND g.median IS NOT NULL);"
 	"DROP TABLE reach;";
 
 /* The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. */
@@ -83,6 +122,12 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 {
 	int rc = database_run(db, schema, why);
 
+	if (!rc)
+		rc = database_run(db, counted, why);
+	if (!rc)
+		rc = infer_alike_add(db, why);
+	if (!rc)
+		rc = infer_crossover_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -300,5 +345,9 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(runs);
+	if (!rc)
+		rc = infer_alike_fill(db, why);
+	if (!rc)
+		rc = infer_crossover_fill(db, why);
 	return rc;
 }

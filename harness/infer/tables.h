@@ -4,6 +4,15 @@
  *   curve, curve_point             the cost of an access against the number of pages: which points make a curve
  *   tlb_level, tlb_walk            the levels inferred from each curve; the cost of a walk beyond the last
  *   tlb_unresolved, tlb_noise      what a curve does not tell, and why; how much equals differ
+ *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
+ *   tlb_clear                      which numbers of pages are surely within the first or second level, or beyond all, in
+ *                                  every curve of a page size and stride: first_to, second_from, second_to, beyond_from
+ *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
+ *                                  `point` has all parameters of `base`, and may have more; times of processors only
+ *   crossover_cost                 by panel (what a change of a page table is) and place: the points that tell what a change
+ *                                  and a miss cost
+ *   crossover                      slowdown against the base at `misses` for each change; 0: changes alone, Inf: misses
+ *   crossover_equal                where nested and shadow paging cost the same, or which costs less at every mix
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the
@@ -15,6 +24,9 @@
 #include "base/reason.h"
 
 #include <sqlite3.h>
+
+/* All of them; ended by NULL. */
+extern const char *const infer_table_names[];
 
 /* Make the derived tables, empty, and register the functions. 0, or a negative errno with *why. */
 int infer_tables_add(sqlite3 *db, struct reason *why);

@@ -189,7 +189,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 }
 
 /* Append each core's n-th allowed thread, from 0, where it has so many. `first` counts as its core's thread 0. */
-static unsigned crew_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
+static unsigned worker_cpus_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
 {
 	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);
 	unsigned cores = (unsigned)hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_CORE);
@@ -217,7 +217,7 @@ static unsigned crew_add(const struct topology *topology, int first, unsigned n,
 	return count;
 }
 
-int topology_crew_cpus(const struct topology *topology, int first, int **cpus, unsigned *count)
+int topology_worker_cpus(const struct topology *topology, int first, int **cpus, unsigned *count)
 {
 	unsigned most = (unsigned)hwloc_bitmap_weight(topology->allowed);
 
@@ -228,7 +228,7 @@ int topology_crew_cpus(const struct topology *topology, int first, int **cpus, u
 	*count = 1;
 	/* No core has more threads than there are. */
 	for (unsigned n = 0; n < most && *count < most; n++)
-		*count = crew_add(topology, first, n, *cpus, *count);
+		*count = worker_cpus_add(topology, first, n, *cpus, *count);
 	return 0;
 }
 

@@ -31,11 +31,10 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 
 /*
  * The logical CPUs that work done at the same time is bound to, in the order in which they are taken: `first`, then one
- * of each other core, those near it (by hwloc's logical order, which follows the machine's parts) first, then the cores'
- * further threads. Only allowed ones.
- * Returns 0 with *cpus (the caller frees it) and *count; -ENOMEM.
+ * of each other core, those near it (by hwloc's logical order, which follows the machine's parts) first, then the
+ * cores' further threads. Only allowed ones. Returns 0 with *cpus (the caller frees it) and *count; -ENOMEM.
  */
-int topology_crew_cpus(const struct topology *topology, int first, int **cpus, unsigned *count);
+int topology_worker_cpus(const struct topology *topology, int first, int **cpus, unsigned *count);
 
 /* Bind the calling thread to one logical CPU. 0, or -errno with *why; -ENODATA for a recorded machine. */
 int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why);

@@ -19,9 +19,9 @@
 			     COUNT_BIT(COUNT_DTLB_STORE_WALKS_1G)))
 
 /*
- * Pages that no last TLB level holds: the largest known (Zen 5: 4096 entries), or what CPUID advertises if that is more,
- * times this. An entry may cover four neighbouring pages (AMD's coalescing); a random cycle over twice of what remains
- * finds next to none of them again.
+ * Pages that no last TLB level holds: the largest known (Zen 5: 4096 entries), or what CPUID advertises if that is
+ * more, times this. An entry may cover four neighbouring pages (AMD's coalescing); a random cycle over twice of what
+ * remains finds next to none of them again.
  */
 #define ENTRIES_MOST_KNOWN 4096
 #define BEYOND_FACTOR 8

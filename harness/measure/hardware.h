@@ -1,7 +1,7 @@
 /*
- * Hardware counters around the chases of a run: opened once for each setting, taken in turns by each point, judged sample
- * by sample, and told in run.json. Where nothing can be counted all of this is next to free, and everything is unknown
- * with the reason.
+ * Hardware counters around the chases of a run: opened once for each setting, taken in turns by each point, judged
+ * sample by sample, and told in run.json. Where nothing can be counted all of this is next to free, and everything is
+ * unknown with the reason.
  */
 #ifndef NESTWALK_HARDWARE_H
 #define NESTWALK_HARDWARE_H

@@ -8,8 +8,9 @@
 #include "machine/memory.h"
 #include "machine/outer.h"
 #include "machine/tsc.h"
+#include "measure/traits.h"
 #include "record/load.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static json_t *names_of_settings(unsigned settings, bool guest)
 		if (settings & SETTING_BIT(s))
 			json_array_append_new(names, json_string(setting_name((enum setting)s)));
 	if (guest)
-		json_array_append_new(names, json_string("guest"));
+		json_array_append_new(names, json_string(setting_name(SETTING_GUEST)));
 	return names;
 }
 
@@ -141,7 +142,7 @@ static int paging_look(struct job *job, const struct kvm_module *module, enum pa
 	job->paging_reason = module->reason;
 	if (!(job->request.plan.settings & SETTING_BIT(SETTING_VCPU)))
 		return fail(&job->proof.reason, 0, "no guest was asked for");
-	return lab_check_paging(module, &job->proof, paging, why);
+	return laboratory_check_paging(module, &job->proof, paging, why);
 }
 
 static int machine_look(struct job *job, struct reason *why)
@@ -156,7 +157,7 @@ static int machine_look(struct job *job, struct reason *why)
 	error = topology_open(&job->source, &job->topology, why);
 	if (!error)
 		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
-	if (!error && topology_crew_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
+	if (!error && topology_worker_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
 		error = fail(why, ENOMEM, "out of memory");
 	if (!error)
 		error = topology_bind_thread(&job->topology, job->cpu, why);
@@ -208,8 +209,9 @@ static int plans_try(const struct job *job, struct reason *why)
 
 static int directory_make(struct job *job, struct reason *why)
 {
+	const struct job_request *request = &job->request;
 	char name[4200];
-	int error = run_writer_open(&job->writer, job->request.path, why);
+	int error = run_writer_open(&job->writer, request->path, why);
 
 	if (!error)
 		error = topology_export(
@@ -217,16 +219,19 @@ static int directory_make(struct job *job, struct reason *why)
 	if (error)
 		return error;
 	job->about = about_new(job);
-	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)))
+	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)) ||
+		json_object_set_new(
+			job->about, "metrics", traits_of_metrics(request->run_benches, request->run_bench_count)) ||
+		json_object_set_new(job->about, "axes", traits_of_axes(request->run_benches, request->run_bench_count)))
 		return fail(why, ENOMEM, "no memory to describe the run");
 	return run_write_about(&job->writer, job->about, why);
 }
 
-/* Before the thread is bound to one of them. hwloc's allowed CPUs are the same, but cost looking at the machine. */
+/* Called before the thread is bound to one CPU. hwloc would tell the same, but takes time to look at the machine. */
 static unsigned cpus_usable(void)
 {
 	cpu_set_t set;
-	/* More than 1024 CPUs: the call fails, and the axes that end with this number end with 1024. */
+	/* With more than 1024 CPUs the call fails, and axes that end with the number of CPUs end with 1024. */
 	return sched_getaffinity(0, sizeof(set), &set) ? CPU_SETSIZE : (unsigned)CPU_COUNT(&set);
 }
 
@@ -259,9 +264,9 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	return directory_make(job, why);
 }
 
-/* Where the second pass measures on one curve: what levels_json_refine() makes of its points in all settings. */
-static size_t refine_choose(
-	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context)
+/* Where the second pass measures on one curve: levels_json_refine() decides by the points of all settings. */
+static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
+	uint64_t *values, size_t most, void *context)
 {
 	const struct job *job = context;
 	struct point_context times_only = job->around.context;
@@ -271,14 +276,14 @@ static size_t refine_choose(
 	/* Steps are in times; intervals of counts take a millisecond a point. */
 	times_only.hardware = NULL;
 
-	for (size_t c = 0; c < ground->cells; c++) {
-		const struct cell *cell = ground->cell[c];
+	for (size_t c = 0; c < configuration->pairs; c++) {
+		const struct paired_points *pair = configuration->pair[c];
 
-		if (!plan_same_curve(like->point[0].bench, cell, like))
+		if (!plan_same_curve(like->point[0].bench, pair, like))
 			continue;
 		for (unsigned s = 0; s < SETTING_SPACES; s++)
-			if ((cell->settings & SETTING_BIT(s)) && cell->point[s].status == POINT_OK)
-				json_array_append_new(points, point_json(&cell->point[s], &times_only));
+			if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
+				json_array_append_new(points, point_json(&pair->point[s], &times_only));
 	}
 	count = levels_json_refine(points, values, most);
 	json_decref(points);
@@ -305,7 +310,7 @@ static int bench_run(struct job *job, const struct bench *bench, double seconds,
 	return error;
 }
 
-/* The last word on the run. A write error keeps its reason in front of everything that went wrong before. */
+/* Write run.json for the last time. An error that happened before is returned before one of this writing. */
 static int finish(struct job *job, int error, double seconds, struct reason *why)
 {
 	int written;
@@ -316,7 +321,7 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "finished_utc", run_utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
-	/* Once more: an event that turned out to count nothing is not available. */
+	/* Counters are described again, as an event may have turned out to count nothing. */
 	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
 	if (!job->cost.calibrations)
 		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));

@@ -7,7 +7,7 @@
 #include "measure/plan.h"
 #include "measure/rounds.h"
 #include "record/write.h"
-#include "space/lab.h"
+#include "space/laboratory.h"
 
 #include <jansson.h>
 
@@ -35,7 +35,7 @@ struct job {
 	struct machine_source source;
 	struct topology topology;
 	int cpu;
-	int *cpus; /* owned: topology_crew_cpus() */
+	int *cpus; /* owned: topology_worker_cpus() */
 	uint64_t memory_budget_bytes;
 	struct surroundings around;
 	struct clock_cost cost;
@@ -53,7 +53,8 @@ struct job {
 /*
  * Look at the machine, bind the thread to the CPU and its memory to the CPU's node, plan every bench, and make the run
  * directory with a run.json whose state is "running". 0; -EINVAL with *why: the request makes no sense here (CPU, a
- * parameter); -ENOMEM too little memory for any run; -errno with *why. Call job_close() in any case. No privilege needed; /dev/kvm for the setting vcpu.
+ * parameter); -ENOMEM too little memory for any run; -errno with *why. Call job_close() in any case. No privilege
+ * needed; /dev/kvm for the setting vcpu.
  */
 int job_open(struct job *job, const struct job_request *request, struct reason *why);
 

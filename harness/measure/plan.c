@@ -68,7 +68,7 @@ static int count_add(const struct axis *axis, struct values *values, const char 
 	int length = 0;
 	int error = 0;
 
-	/* %n: that nothing follows the number; a leading '-' would be read as a large number. */
+	/* %n tells whether something follows the number. A leading '-' would be read as a large number. */
 	if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &from, &to, &length) == 2 && !text[length] && text[0] != '-') {
 		for (uint64_t value = from; !error && value <= to; value++)
 			error = value_add(axis, values, value, why);
@@ -149,66 +149,70 @@ static void values_default(const struct axis *axis, unsigned cpus, struct values
 
 		if (value > axis->ladder.last)
 			return;
-		/* Steps of less than one page, at the lower end, come to the same count. */
+		/* At the lower end, where steps are less than one page, several come to the same count. */
 		if (!values->count || value > values->value[values->count - 1])
 			values->value[values->count++] = value;
 	}
 }
 
-static struct ground *ground_of(struct plan *plan, const struct chase *chase)
+static struct memory_configuration *configuration_of(struct plan *plan, const struct chase *chase)
 {
-	for (size_t i = 0; i < plan->grounds; i++) {
-		const struct chase *like = &plan->ground[i].like;
+	for (size_t i = 0; i < plan->configurations; i++) {
+		const struct chase *like = &plan->configuration[i].like;
 
 		if (like->page_bytes == chase->page_bytes && like->backing == chase->backing &&
 			like->frames == chase->frames && like->levels == chase->levels &&
 			like->sparse == chase->sparse && like->scattered == chase->scattered &&
 			(!chase->sparse || like->distance_bytes == chase->distance_bytes))
-			return &plan->ground[i];
+			return &plan->configuration[i];
 	}
-	if (plan->grounds == plan->room) {
+	if (plan->configurations == plan->room) {
 		size_t room = plan->room ? 2 * plan->room : 4;
-		struct ground *ground = realloc(plan->ground, room * sizeof(*ground));
+		struct memory_configuration *configuration =
+			realloc(plan->configuration, room * sizeof(*configuration));
 
-		if (!ground)
+		if (!configuration)
 			return NULL;
-		plan->ground = ground;
+		plan->configuration = configuration;
 		plan->room = room;
 	}
-	plan->ground[plan->grounds] = (struct ground){ .like = *chase };
-	return &plan->ground[plan->grounds++];
+	plan->configuration[plan->configurations] = (struct memory_configuration){ .like = *chase };
+	return &plan->configuration[plan->configurations++];
 }
 
-static int cell_add(struct plan *plan, const struct cell *model, const uint64_t *value)
+static int pair_add(struct plan *plan, const struct paired_points *model, const uint64_t *value)
 {
-	struct ground *ground = ground_of(plan, &model->chase);
-	struct cell *cell = malloc(sizeof(*cell));
+	struct memory_configuration *configuration = configuration_of(plan, &model->chase);
+	struct paired_points *pair = malloc(sizeof(*pair));
 
-	if (!ground || !cell)
+	if (!configuration || !pair)
 		goto no_memory;
-	if (ground->cells == ground->room) {
-		size_t room = ground->room ? 2 * ground->room : 64;
-		struct cell **list = realloc(ground->cell, room * sizeof(struct cell *));
+	if (configuration->pairs == configuration->room) {
+		size_t room = configuration->room ? 2 * configuration->room : 64;
+		struct paired_points **list = realloc(configuration->pair, room * sizeof(struct paired_points *));
 
 		if (!list)
 			goto no_memory;
-		ground->cell = list;
-		ground->room = room;
+		configuration->pair = list;
+		configuration->room = room;
 	}
-	*cell = *model;
+	*pair = *model;
 	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
-		point_init(&cell->point[setting], plan->bench, (enum setting)setting);
-		memcpy(cell->point[setting].value, value, plan->bench->axis_count * sizeof(*value));
-		plan->points += !!(cell->settings & SETTING_BIT(setting));
+		point_init(&pair->point[setting], plan->bench, (enum setting)setting);
+		memcpy(pair->point[setting].value, value, plan->bench->axis_count * sizeof(*value));
+		plan->points += !!(pair->settings & SETTING_BIT(setting));
 	}
-	ground->cell[ground->cells++] = cell;
+	configuration->pair[configuration->pairs++] = pair;
 	return 0;
 no_memory:
-	free(cell);
+	free(pair);
 	return -ENOMEM;
 }
 
-/* Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured twice. */
+/*
+ * Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured
+ * twice.
+ */
 static bool settled(const struct product *product, const uint64_t *value, enum setting setting)
 {
 	const struct bench *bench = product->plan->bench;
@@ -219,29 +223,33 @@ static bool settled(const struct product *product, const uint64_t *value, enum s
 	return true;
 }
 
+static enum fit bench_fit(const struct bench *bench, const uint64_t *value, enum setting setting, struct chase *chase)
+{
+	if (bench->chase)
+		return bench->chase(value, setting, chase);
+	return bench->experiment.fit ? bench->experiment.fit(value, setting) : FIT_ALWAYS;
+}
+
 static int combination(const struct product *product, const uint64_t *value)
 {
 	const struct bench *bench = product->plan->bench;
-	struct cell model = { 0 };
+	struct paired_points model = { 0 };
 
 	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 		struct chase chase = { 0 };
-		struct trial trial = { 0 };
 		enum fit fit;
 
 		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
 			continue;
-		fit = bench->chase ? bench->chase(value, (enum setting)setting, &chase)
-				   : bench->trial(value, (enum setting)setting, &trial);
+		fit = bench_fit(bench, value, (enum setting)setting, &chase);
 		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
 		model.chase = chase;
-		model.trial = trial;
 		model.settings |= SETTING_BIT(setting);
 	}
-	return model.settings ? cell_add(product->plan, &model, value) : 0;
+	return model.settings ? pair_add(product->plan, &model, value) : 0;
 }
 
 static int combinations(const struct product *product, size_t axis, uint64_t *value)
@@ -289,23 +297,23 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 	return error;
 }
 
-bool plan_same_curve(const struct bench *bench, const struct cell *a, const struct cell *b)
+bool plan_same_curve(const struct bench *bench, const struct paired_points *a, const struct paired_points *b)
 {
-	/* The values are the same in all of a cell's points. */
+	/* Paired points have the same values. */
 	for (size_t i = 0; i < bench->axis_count; i++)
 		if ((int)i != bench->sweep_axis && a->point[0].value[i] != b->point[0].value[i])
 			return false;
 	return true;
 }
 
-/* The cells of one more curve of a ground, at the sweep-axis values chosen for it. */
-static int curve_refine(struct plan *plan, const struct cell *like, const uint64_t *steps, size_t count)
+/* Add the points of one curve, at the values of the sweep axis that were chosen for it. */
+static int curve_refine(struct plan *plan, const struct paired_points *like, const uint64_t *steps, size_t count)
 {
 	const struct bench *bench = plan->bench;
 	int error = 0;
 
 	for (size_t k = 0; !error && k < count; k++) {
-		struct cell model = *like;
+		struct paired_points model = *like;
 		uint64_t value[AXES_MAX];
 
 		memcpy(value, like->point[0].value, sizeof(value));
@@ -314,7 +322,7 @@ static int curve_refine(struct plan *plan, const struct cell *like, const uint64
 		for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
 			if (model.settings & SETTING_BIT(setting))
 				bench->chase(value, (enum setting)setting, &model.chase);
-		error = cell_add(plan, &model, value);
+		error = pair_add(plan, &model, value);
 	}
 	return error;
 }
@@ -325,24 +333,25 @@ int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, 
 	int error = 0;
 
 	*plan = (struct plan){ .bench = from->bench };
-	for (size_t g = 0; g < from->grounds; g++) {
-		const struct ground *ground = &from->ground[g];
+	for (size_t g = 0; g < from->configurations; g++) {
+		const struct memory_configuration *configuration = &from->configuration[g];
 
-		for (size_t c = 0; !error && c < ground->cells; c++) {
+		for (size_t c = 0; !error && c < configuration->pairs; c++) {
 			bool first = true;
 
 			for (size_t other = 0; other < c && first; other++)
-				first = !plan_same_curve(from->bench, ground->cell[other], ground->cell[c]);
+				first = !plan_same_curve(
+					from->bench, configuration->pair[other], configuration->pair[c]);
 			if (!first)
 				continue;
-			error = curve_refine(plan, ground->cell[c], steps,
-				choose(ground, ground->cell[c], steps, AXIS_VALUES_MAX, context));
+			error = curve_refine(plan, configuration->pair[c], steps,
+				choose(configuration, configuration->pair[c], steps, AXIS_VALUES_MAX, context));
 		}
 	}
-	for (size_t g = 0; g < plan->grounds; g++)
-		for (size_t c = 0; c < plan->ground[g].cells; c++)
+	for (size_t g = 0; g < plan->configurations; g++)
+		for (size_t c = 0; c < plan->configuration[g].pairs; c++)
 			for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
-				plan->ground[g].cell[c]->point[setting].pass = PASS_REFINE;
+				plan->configuration[g].pair[c]->point[setting].pass = PASS_REFINE;
 	if (error) {
 		plan_free(plan);
 		return fail(why, ENOMEM, "no memory for the second pass of %s", from->bench->name);
@@ -352,14 +361,14 @@ int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, 
 
 void plan_free(struct plan *plan)
 {
-	for (size_t g = 0; g < plan->grounds; g++) {
-		for (size_t c = 0; c < plan->ground[g].cells; c++) {
+	for (size_t g = 0; g < plan->configurations; g++) {
+		for (size_t c = 0; c < plan->configuration[g].pairs; c++) {
 			for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
-				point_free(&plan->ground[g].cell[c]->point[setting]);
-			free(plan->ground[g].cell[c]);
+				point_free(&plan->configuration[g].pair[c]->point[setting]);
+			free(plan->configuration[g].pair[c]);
 		}
-		free(plan->ground[g].cell);
+		free(plan->configuration[g].pair);
 	}
-	free(plan->ground);
+	free(plan->configuration);
 	*plan = (struct plan){ 0 };
 }

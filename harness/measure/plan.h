@@ -1,4 +1,4 @@
-/* From a bench's axes and what the user asked for to the points that will be measured. */
+/* The plan: the points that will be measured, by a bench's axes and what the user asked for. */
 #ifndef NESTWALK_PLAN_H
 #define NESTWALK_PLAN_H
 
@@ -16,29 +16,28 @@ struct plan_request {
 	unsigned settings; /* SETTING_BIT()s */
 	const struct param *params;
 	size_t param_count;
-	unsigned cpus; /* that the run may use: what limits some axes; 0: not known, no limit */
+	unsigned cpus; /* how many the run may use, which limits some axes; 0: not known, no limit */
 };
 
-/* The points that differ in setting only: measured one right after the other, on the same memory, in the same order. */
-struct cell {
-	struct chase chase; /* of a bench of chases; else all 0 */
-	struct trial trial; /* of a bench of trials */
+/* Points that differ only in their setting. They are measured one right after the other, on the same memory. */
+struct paired_points {
+	struct chase chase; /* all 0 for a bench of experiments */
 	unsigned settings;
 	struct point point[SETTING_SPACES];
-	bool finished; /* all of its points are: precise enough, skipped or in error */
+	bool finished; /* each of the points is precise enough, skipped or in error */
 };
 
-/* Cells that share a kind of memory and of guest tables: a round makes both once for all of them. */
-struct ground {
-	struct chase like; /* but for the count, and, where not sparse, the distance */
-	struct cell **cell; /* owned, and the cells */
-	size_t cells, room;
+/* Paired points that share a kind of memory and a kind of guest tables. A round makes both once for all of them. */
+struct memory_configuration {
+	struct chase like; /* what they share: all but the count and, unless sparse, the distance */
+	struct paired_points **pair; /* owned, with the points */
+	size_t pairs, room;
 };
 
 struct plan {
 	const struct bench *bench;
-	struct ground *ground; /* owned */
-	size_t grounds, room;
+	struct memory_configuration *configuration; /* owned */
+	size_t configurations, room;
 	size_t points;
 };
 
@@ -46,21 +45,21 @@ struct plan {
 const struct axis *plan_axis(const struct bench *bench, const char *name);
 
 /*
- * All points of a bench. 0 with *plan (the caller frees it with plan_free()); -EINVAL with *why: a value that the axis
- * does not take, or nothing left to measure. Params that name no axis of this bench are passed over.
+ * Plan all points of a bench. Params that name no axis of this bench are ignored. 0 with *plan, which the caller frees
+ * with plan_free(); -EINVAL with *why: an axis does not take a value, or nothing is left to measure.
  */
 int plan_make(struct plan *plan, const struct bench *bench, const struct plan_request *request, struct reason *why);
 void plan_free(struct plan *plan);
 
 /*
- * A plan for the second pass: like `from`, but with other values of the bench's sweep axis, chosen by the caller for
- * each ground and stride: `choose` fills values[most] for the group that `like` belongs to and returns how many.
+ * Plan the second pass: the curves of `from` at other values of the bench's sweep axis. For each curve, `choose` writes
+ * up to `most` values and returns their number; `like` is the first of the curve's points.
  */
-typedef size_t (*plan_choose)(
-	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *context);
+typedef size_t (*plan_choose)(const struct memory_configuration *configuration, const struct paired_points *like,
+	uint64_t *values, size_t most, void *context);
 int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why);
 
-/* Whether two cells are points of the same curve: equal but for the sweep axis. */
-bool plan_same_curve(const struct bench *bench, const struct cell *a, const struct cell *b);
+/* Whether both belong to the same curve: all their values are equal, except that of the sweep axis. */
+bool plan_same_curve(const struct bench *bench, const struct paired_points *a, const struct paired_points *b);
 
 #endif

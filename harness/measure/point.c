@@ -8,16 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct metric chase_metrics[CHASE_METRICS + 1] = {
-	[CHASE_GROSS_CYCLES] = { "gross_cycles", "cycles" },
-	[CHASE_BASELINE_CYCLES] = { "baseline_cycles", "cycles" },
-	[CHASE_NET_CYCLES] = { "net_cycles", "cycles" },
-	[CHASE_GROSS_NS] = { "gross_ns", "ns" },
-	[CHASE_BASELINE_NS] = { "baseline_ns", "ns" },
-	[CHASE_NET_NS] = { "net_ns", "ns" },
-	[CHASE_TOUCH_NS_PER_PAGE] = { "touch_ns_per_page", "ns" },
-	[CHASE_METRICS] = { NULL },
+static const struct metric chase_metrics[CHASE_METRICS + 1] = {
+	[CHASE_GROSS_CYCLES] = { "gross_cycles", UNIT_CYCLES, "access", LESS },
+	[CHASE_BASELINE_CYCLES] = { "baseline_cycles", UNIT_CYCLES, "access", LESS },
+	[CHASE_NET_CYCLES] = { "net_cycles", UNIT_CYCLES, "access", LESS, .signed_value = true },
+	[CHASE_GROSS_NS] = { "gross_ns", UNIT_NS, "access", LESS },
+	[CHASE_BASELINE_NS] = { "baseline_ns", UNIT_NS, "access", LESS },
+	[CHASE_NET_NS] = { "net_ns", UNIT_NS, "access", LESS, .signed_value = true },
+	[CHASE_TOUCH_NS_PER_PAGE] = { "touch_ns_per_page", UNIT_NS, "page", LESS },
 };
+
+const struct metric *bench_metrics(const struct bench *bench)
+{
+	return bench->metrics ? bench->metrics : chase_metrics;
+}
 
 static const char *const status_names[] = { "ok", "skipped", "error" };
 static const char *const pass_names[] = { "sweep", "refine" };
@@ -27,7 +31,7 @@ void point_init(struct point *point, const struct bench *bench, enum setting set
 	*point = (struct point){
 		.bench = bench,
 		.setting = setting,
-		.metrics = bench->metrics ? bench->metrics : chase_metrics,
+		.metrics = bench_metrics(bench),
 	};
 	while (point->metrics[point->metric_count].name)
 		point->metric_count++;
@@ -123,8 +127,8 @@ void point_keep_round(struct point *point)
 	memset(point->latencies_of_round, 0, sizeof(*point->latencies_of_round));
 }
 
-void chase_values(
-	const struct sample *sample, double touch_ns_per_page, const struct point_context *context, double *values)
+void chase_values(const struct chase_sample *sample, double touch_ns_per_page, const struct point_context *context,
+	double *values)
 {
 	double ns_per_tsc = (double)NS_PER_S / context->tsc_hz;
 	double gross = sample->gross_tsc, baseline = sample->baseline_tsc;
@@ -178,7 +182,7 @@ double point_uncertainty(const struct point *point, const struct point_context *
 
 	if (point->samples < 2)
 		return INFINITY;
-	/* A first metric that is unknown stays so: more samples do not help. */
+	/* More samples do not help where the first metric is unknown. */
 	if (!metric_applies(point, 0) || !metric_is_known(point, 0))
 		return 0;
 	first = point_interval(point, 0, context->seed);
@@ -233,13 +237,13 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 		if (!metric_is_known(point, i)) {
 			json_object_set_new(all, point->metrics[i].name,
 				json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit",
-					point->metrics[i].unit, "reason", why_unknown(point, i)));
+					unit_name(point->metrics[i].unit), "reason", why_unknown(point, i)));
 			continue;
 		}
 		interval = point_interval(point, i, context->seed);
 		json_object_set_new(all, point->metrics[i].name,
 			json_pack("{s:o, s:o, s:o, s:s}", "median", number(interval.median), "lo", number(interval.lo),
-				"hi", number(interval.hi), "unit", point->metrics[i].unit));
+				"hi", number(interval.hi), "unit", unit_name(point->metrics[i].unit)));
 	}
 	return all;
 }
@@ -309,7 +313,9 @@ static json_t *memory_json(const struct point *point)
 
 static json_t *counters_json(const struct point *point)
 {
-	/* A census times nothing, and nothing was counted around it: that is not a count of 0. */
+	/*
+	 * A bench that counts page tables times nothing, and nothing was counted around it: that is not a count of 0.
+	 */
 	if (!point->samples || !point->disturbance.elapsed_ns)
 		return json_null();
 	return json_pack("{s:I, s:I, s:I}", "involuntary_context_switches",
@@ -317,7 +323,7 @@ static json_t *counters_json(const struct point *point)
 		(json_int_t)point->disturbance.page_faults, "away_ns", (json_int_t)point->disturbance.away_ns);
 }
 
-/* Buckets that hold something, as [from, to, count]; values of a bucket are from .. to - 1 ns. */
+/* Buckets that are not empty, as [from, to, count]: `count` values of from .. to - 1 ns. */
 static json_t *latencies_json(const struct point *point)
 {
 	const struct histogram *latencies = point->latencies;
@@ -335,10 +341,10 @@ static json_t *latencies_json(const struct point *point)
 		(json_int_t)latencies->most, "buckets", buckets);
 }
 
-/* Hardware counters are around chases only. 0, or -ENOMEM. */
+/* Hardware is counted around chases only. 0, or -ENOMEM. */
 static int hardware_put(const struct point *point, const struct point_context *context, json_t *json)
 {
-	if (point->bench->trial || !point->samples)
+	if (!point->bench->chase || !point->samples)
 		return 0;
 	return point_counts_json(point->counts,
 		&(struct counts_context){ context->hardware, point->setting, point->samples, context->seed }, json);
@@ -361,7 +367,7 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 	if (json && latencies)
 		json_object_set(json, "latencies", latencies);
 	json_decref(latencies);
-	if (json && point->bench->trial)
+	if (json && !point->bench->chase)
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));
 	if (json && !paging)
 		json_object_set_new(json, "paging_reason", json_string(context->paging_reason));

@@ -1,7 +1,7 @@
 #include "measure/rounds.h"
 
-#include "measure/scene.h"
-#include "measure/trial.h"
+#include "measure/experiment.h"
+#include "measure/round_setup.h"
 #include "space/permutation.h"
 
 #include <errno.h>
@@ -31,7 +31,10 @@ double effort_seconds(const struct effort *effort, const struct bench *bench)
 	return effort->times * bench->seconds;
 }
 
-/* A round that is over time is given up after OVERTIME_SHARE; looking at the machine and writing take a few seconds. */
+/*
+ * A round that goes on too long is given up after OVERTIME_SHARE. Looking at the machine and writing take a few
+ * seconds.
+ */
 double effort_seconds_most(double seconds)
 {
 	return seconds * (1 + OVERTIME_SHARE) + 4;
@@ -51,58 +54,60 @@ static bool stopped(const struct measurement *m)
 }
 
 /*
- * A cell is over when none of its points can get better. With a fixed number of rounds, each more sample makes a point
- * better. One that needs more memory than there may be never begins.
+ * Paired points are finished when no more samples help; with a fixed number of rounds each more sample helps. Those that
+ * need more memory than a run may take never begin.
  */
-static void cell_judge(const struct measurement *m, const struct ground *ground, struct cell *cell)
+static void pair_judge(
+	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
 {
 	const char *limit;
 	bool finished = true;
 
-	if (!m->plan->bench->trial && cell_bytes(cell) > ground_bytes_most(m, ground, &limit)) {
-		cell->finished = true;
+	if (m->plan->bench->chase &&
+		paired_points_bytes(pair) > memory_configuration_bytes_most(m, configuration, &limit)) {
+		pair->finished = true;
 		return;
 	}
 
 	for (unsigned s = 0; s < SETTING_SPACES; s++) {
-		const struct point *point = &cell->point[s];
+		const struct point *point = &pair->point[s];
 
-		if (!(cell->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
+		if (!(pair->settings & SETTING_BIT(s)) || point->status != POINT_OK || point->exhausted)
 			continue;
 		if (m->around->rounds || point->samples < m->around->effort->samples_least ||
 			(point->samples < m->around->effort->samples_most &&
 				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
 			finished = false;
 	}
-	cell->finished = finished;
+	pair->finished = finished;
 }
 
-static size_t points_finished(const struct plan *plan, bool (*is)(const struct cell *))
+static size_t points_finished(const struct plan *plan, bool (*is)(const struct paired_points *))
 {
 	size_t count = 0;
 
-	for (size_t g = 0; g < plan->grounds; g++)
-		for (size_t c = 0; c < plan->ground[g].cells; c++)
-			if (is(plan->ground[g].cell[c]))
-				count += (size_t)__builtin_popcount(plan->ground[g].cell[c]->settings);
+	for (size_t g = 0; g < plan->configurations; g++)
+		for (size_t c = 0; c < plan->configuration[g].pairs; c++)
+			if (is(plan->configuration[g].pair[c]))
+				count += (size_t)__builtin_popcount(plan->configuration[g].pair[c]->settings);
 	return count;
 }
 
-static bool cell_is_finished(const struct cell *cell)
+static bool pair_is_finished(const struct paired_points *pair)
 {
-	return cell->finished;
+	return pair->finished;
 }
 
-static bool cell_is_any(const struct cell *cell)
+static bool pair_is_any(const struct paired_points *pair)
 {
-	(void)cell;
+	(void)pair;
 	return true;
 }
 
-/* Not plan->points less the finished ones: points that stand for a whole curve have taken others' place. */
+/* They are counted, as plan->points also has points of skipped curves, for each of which one point stands now. */
 static size_t points_unfinished(const struct plan *plan)
 {
-	return points_finished(plan, cell_is_any) - points_finished(plan, cell_is_finished);
+	return points_finished(plan, pair_is_any) - points_finished(plan, pair_is_finished);
 }
 
 static void tell(const struct measurement *m, uint64_t memory_bytes)
@@ -110,11 +115,11 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 	uint64_t now = now_ns();
 	struct progress progress = {
 		.bench = m->plan->bench->name,
-		.pass = m->plan->ground[0].cell[0]->point[0].pass,
+		.pass = m->plan->configuration[0].pair[0]->point[0].pass,
 		.round = m->round,
 		.rounds = m->around->rounds,
-		.points_finished = points_finished(m->plan, cell_is_finished),
-		.points = points_finished(m->plan, cell_is_any),
+		.points_finished = points_finished(m->plan, pair_is_finished),
+		.points = points_finished(m->plan, pair_is_any),
 		.elapsed_s = (double)(now - m->start_ns) / (double)NS_PER_S,
 		.left_s = now < m->deadline_ns ? (double)(m->deadline_ns - now) / (double)NS_PER_S : 0,
 		.memory_bytes = memory_bytes,
@@ -124,7 +129,7 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 		m->around->progress(&progress, m->around->data);
 }
 
-/* Before each cell: whether to go on. -ETIME: given up. */
+/* Whether to go on with the round. 0; -EINTR; -ETIME: it takes too long and is given up. */
 static int go_on(const struct measurement *m)
 {
 	if (stopped(m))
@@ -132,83 +137,83 @@ static int go_on(const struct measurement *m)
 	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
 }
 
-/* Cells of trials bring their own guests. */
-static int trials_round(struct measurement *m, struct ground *ground, const uint32_t *order)
+/* Experiments make their memory and their guests themselves, so that there is nothing to set up for a round. */
+static int experiments_round(struct measurement *m, struct memory_configuration *configuration, const uint32_t *order)
 {
 	int error = 0;
 
 	tell(m, 0);
-	for (size_t i = 0; i < ground->cells && !error; i++) {
-		struct cell *cell = ground->cell[order[i]];
+	for (size_t i = 0; i < configuration->pairs && !error; i++) {
+		struct paired_points *pair = configuration->pair[order[i]];
 
-		if (cell->finished)
+		if (pair->finished)
 			continue;
 		error = go_on(m);
 		if (!error)
-			error = trial_measure(m, cell);
+			error = experiment_measure(m, pair);
 	}
 	return error;
 }
 
-/* Visit each unfinished cell of a ground once, in a new order. -ETIME: given up. */
-static int ground_round(struct measurement *m, struct ground *ground)
+/* Visit all unfinished points of a memory configuration once, in a new order. -ETIME: the round is given up. */
+static int configuration_round(struct measurement *m, struct memory_configuration *configuration)
 {
-	uint32_t *order = permutation_shuffled((uint32_t)ground->cells, gsl_rng_get(m->around->random));
-	struct scene scene;
+	uint32_t *order = permutation_shuffled((uint32_t)configuration->pairs, gsl_rng_get(m->around->random));
+	struct round_setup setup;
 	int error;
 
 	if (!order)
 		return -ENOMEM;
-	if (m->plan->bench->trial) {
-		error = trials_round(m, ground, order);
+	if (!m->plan->bench->chase) {
+		error = experiments_round(m, configuration, order);
 		free(order);
 		return error;
 	}
-	error = scene_open(&scene, m, ground);
+	error = round_setup_open(&setup, m, configuration);
 	if (error) {
 		free(order);
-		/* The points say why; other grounds may have what this one has not. */
+		/* The points say why. Other memory configurations may have what this one lacks. */
 		return error == -EINTR || error == -ENOMEM ? (stopped(m) ? -EINTR : 0) : 0;
 	}
-	tell(m, scene.memory.bytes + scene.sparse.spec.units * scene.sparse.spec.page_bytes);
-	for (size_t i = 0; i < ground->cells && !error; i++) {
-		struct cell *cell = ground->cell[order[i]];
+	tell(m, setup.memory.bytes + setup.sparse.spec.units * setup.sparse.spec.page_bytes);
+	for (size_t i = 0; i < configuration->pairs && !error; i++) {
+		struct paired_points *pair = configuration->pair[order[i]];
 
-		if (cell->finished || !scene_has_room(&scene, cell))
+		if (pair->finished || !round_setup_has_room(&setup, pair))
 			continue;
 		error = go_on(m);
 		if (!error)
-			error = scene_measure(&scene, cell, m->round + order[i]);
+			error = round_setup_measure(&setup, pair, m->round + order[i]);
 	}
-	scene_close(&scene);
+	round_setup_close(&setup);
 	free(order);
 	return error;
 }
 
 static int round_measure(struct measurement *m)
 {
-	uint32_t *order = permutation_shuffled((uint32_t)m->plan->grounds, gsl_rng_get(m->around->random));
+	uint32_t *order = permutation_shuffled((uint32_t)m->plan->configurations, gsl_rng_get(m->around->random));
 	int error = order ? 0 : -ENOMEM;
 
-	for (size_t g = 0; g < m->plan->grounds && !error; g++)
-		error = ground_round(m, &m->plan->ground[order[g]]);
+	for (size_t g = 0; g < m->plan->configurations && !error; g++)
+		error = configuration_round(m, &m->plan->configuration[order[g]]);
 	free(order);
 	return error;
 }
 
-/* Call a function for every point of the plan; the first error ends it. */
+/* Call a function for every point of the plan, until one returns an error. */
 static int each_point(
 	struct measurement *m, int (*visit)(struct measurement *, struct point *, struct reason *), struct reason *why)
 {
 	int error = 0;
 
-	for (size_t g = 0; g < m->plan->grounds; g++) {
-		const struct ground *ground = &m->plan->ground[g];
+	for (size_t g = 0; g < m->plan->configurations; g++) {
+		const struct memory_configuration *configuration = &m->plan->configuration[g];
 
-		for (size_t c = 0; c < ground->cells; c++)
+		for (size_t c = 0; c < configuration->pairs; c++)
 			for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
-				if (ground->cell[c]->settings & SETTING_BIT(s))
-					error = visit(m, &ground->cell[c]->point[s], why);
+				if (configuration->pair[c]->settings & SETTING_BIT(s))
+					error = visit(m, &configuration->pair[c]->point[s], why);
 	}
 	return error;
 }
@@ -219,7 +224,9 @@ static int point_write(struct measurement *m, struct point *point, struct reason
 	return m->around->write ? m->around->write(point, m->around->data, why) : 0;
 }
 
-/* Interim lines bound what a killed run loses to half a point's samples, and the file to twice its size. */
+/*
+ * Interim lines: a killed run loses at most half of a point's samples, and the file has at most twice its final size.
+ */
 static int point_checkpoint(struct measurement *m, struct point *point, struct reason *why)
 {
 	point_keep_round(point);
@@ -244,21 +251,21 @@ static int point_drop(struct measurement *m, struct point *point, struct reason 
 
 static void judge_all(struct measurement *m)
 {
-	for (size_t g = 0; g < m->plan->grounds; g++)
-		for (size_t c = 0; c < m->plan->ground[g].cells; c++)
-			cell_judge(m, &m->plan->ground[g], m->plan->ground[g].cell[c]);
+	for (size_t g = 0; g < m->plan->configurations; g++)
+		for (size_t c = 0; c < m->plan->configuration[g].pairs; c++)
+			pair_judge(m, &m->plan->configuration[g], m->plan->configuration[g].pair[c]);
 }
 
-/* Why a cell has no samples though nothing went wrong with it. */
-static void unmeasured_reason(const struct measurement *m, const struct ground *ground, const struct cell *cell,
-	const struct point *point, struct reason *why)
+/* Why paired points have no samples, although nothing went wrong with them. */
+static void unmeasured_reason(const struct measurement *m, const struct memory_configuration *configuration,
+	const struct paired_points *pair, const struct point *point, struct reason *why)
 {
 	const char *limit;
-	uint64_t most = ground_bytes_most(m, ground, &limit);
+	uint64_t most = memory_configuration_bytes_most(m, configuration, &limit);
 
 	if (stopped(m))
 		fail(why, EINTR, "interrupted before it was measured");
-	else if (cell_bytes(cell) > most)
+	else if (paired_points_bytes(pair) > most)
 		fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s",
 			most / MIB, limit);
 	else if (point->contaminated)
@@ -271,38 +278,43 @@ static void unmeasured_reason(const struct measurement *m, const struct ground *
 			m->around->effort->name);
 }
 
-/* Points that never got a sample say why; where a smaller count of the same curve says so already, they are left out. */
+/*
+ * Points that never got a sample say why; where a smaller count of the same curve says so already, they are left out.
+ */
 static void unmeasured_explain(struct measurement *m)
 {
-	for (size_t g = 0; g < m->plan->grounds; g++) {
-		struct ground *ground = &m->plan->ground[g];
+	for (size_t g = 0; g < m->plan->configurations; g++) {
+		struct memory_configuration *configuration = &m->plan->configuration[g];
 
-		for (size_t c = 0; c < ground->cells; c++)
+		for (size_t c = 0; c < configuration->pairs; c++)
 			for (unsigned s = 0; s < SETTING_SPACES; s++) {
-				struct cell *cell = ground->cell[c];
+				struct paired_points *pair = configuration->pair[c];
 				struct reason why;
 
-				if (!(cell->settings & SETTING_BIT(s)) || cell->point[s].status != POINT_OK ||
-					cell->point[s].samples)
+				if (!(pair->settings & SETTING_BIT(s)) || pair->point[s].status != POINT_OK ||
+					pair->point[s].samples)
 					continue;
-				unmeasured_reason(m, ground, cell, &cell->point[s], &why);
-				point_fail(&cell->point[s], POINT_SKIPPED, &why);
+				unmeasured_reason(m, configuration, pair, &pair->point[s], &why);
+				point_fail(&pair->point[s], POINT_SKIPPED, &why);
 				/* That one point was disturbed says nothing about larger counts. */
-				if (cell->point[s].contaminated)
+				if (pair->point[s].contaminated)
 					continue;
 				for (size_t other = 0; other < c; other++) {
-					const struct cell *smaller = ground->cell[other];
+					const struct paired_points *smaller = configuration->pair[other];
 
 					if ((smaller->settings & SETTING_BIT(s)) &&
-						plan_same_curve(m->plan->bench, smaller, cell) &&
+						plan_same_curve(m->plan->bench, smaller, pair) &&
 						!strcmp(smaller->point[s].reason.text, why.text))
-						cell->settings &= ~SETTING_BIT(s);
+						pair->settings &= ~SETTING_BIT(s);
 				}
 			}
 	}
 }
 
-/* Whether another round is worth beginning: it must be over by the deadline if it takes as long as its share of the last. */
+/*
+ * Whether another round is worth beginning: it must be over by the deadline if it takes as long as its share of the
+ * last.
+ */
 static bool another_round(const struct measurement *m, uint64_t last_ns, size_t unfinished_before)
 {
 	size_t unfinished = points_unfinished(m->plan);
@@ -320,10 +332,10 @@ static int cycle_make(struct measurement *m)
 {
 	uint64_t longest = 1;
 
-	for (size_t g = 0; g < m->plan->grounds; g++)
-		for (size_t c = 0; c < m->plan->ground[g].cells; c++)
-			if (m->plan->ground[g].cell[c]->chase.count > longest)
-				longest = m->plan->ground[g].cell[c]->chase.count;
+	for (size_t g = 0; g < m->plan->configurations; g++)
+		for (size_t c = 0; c < m->plan->configuration[g].pairs; c++)
+			if (m->plan->configuration[g].pair[c]->chase.count > longest)
+				longest = m->plan->configuration[g].pair[c]->chase.count;
 	m->cycle.order = malloc(longest * sizeof(*m->cycle.order));
 	m->cycle.next = malloc(longest * sizeof(*m->cycle.next));
 	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;
@@ -335,11 +347,33 @@ static uint64_t deadline_after(const struct surroundings *around, uint64_t start
 	return around->rounds ? UINT64_MAX : start_ns + (uint64_t)(seconds * (double)NS_PER_S);
 }
 
+static int measurement_open(struct measurement *m)
+{
+	size_t bytes = m->plan->bench->experiment.state_bytes;
+
+	if (bytes) {
+		m->state = calloc(1, bytes);
+		if (!m->state)
+			return -ENOMEM;
+	}
+	return cycle_make(m);
+}
+
+static void measurement_close(struct measurement *m)
+{
+	const struct experiment *experiment = &m->plan->bench->experiment;
+
+	if (m->state && experiment->end)
+		experiment->end(m->state);
+	free(m->state);
+	free(m->cycle.order);
+	free(m->cycle.next);
+}
+
 int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
 	struct reason *why)
 {
 	uint64_t start = now_ns();
-	struct fresh fresh = { 0 };
 	struct measurement m = {
 		.plan = plan,
 		.around = around,
@@ -348,9 +382,8 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		.deadline_ns = deadline_after(around, start, seconds),
 		.abort_ns = deadline_after(around, start, seconds * (1 + OVERTIME_SHARE)),
 		.seconds = seconds,
-		.fresh = &fresh,
 	};
-	int error = cycle_make(&m), written;
+	int error = measurement_open(&m), written;
 	bool again = !error && plan->points;
 
 	while (again) {
@@ -367,9 +400,7 @@ int rounds_measure(struct plan *plan, const struct surroundings *around, double 
 		m.round++;
 		again = !error && another_round(&m, now_ns() - began, unfinished);
 	}
-	free(m.cycle.order);
-	free(m.cycle.next);
-	fresh_close(&fresh);
+	measurement_close(&m);
 	if (error == -ENOMEM)
 		fail(why, ENOMEM, "no memory left for the measurement itself");
 	if (error == -ETIME)

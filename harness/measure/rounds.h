@@ -1,10 +1,11 @@
 /*
- * Measuring a plan: rounds over all its points, until they are precise enough or the time is used; or a fixed number of
- * rounds, whatever the time.
+ * Measuring a plan: rounds over all its points, until the points are precise enough or the time is used up; or a fixed
+ * number of rounds, whatever the time.
  *
- * A round makes fresh memory for each ground, opens each setting's space on it, and visits every unfinished cell once
- * in a new random order; a cell's settings are measured one right after the other on the same pages in the same order,
- * taking turns to go first, and chain and baseline take turns too. Points finish only between rounds.
+ * A round makes new memory for each memory configuration, opens a space of each setting on it, and visits all
+ * unfinished paired points once, in a new random order. Paired points are measured one right after the other, on the
+ * same pages, in the same order of visits. The settings take turns to go first, and so do chain and baseline. Points
+ * finish only between rounds.
  */
 #ifndef NESTWALK_ROUNDS_H
 #define NESTWALK_ROUNDS_H
@@ -18,24 +19,26 @@
 struct effort {
 	const char *name;
 	const char *meaning;
-	double times; /* the seconds that a bench has in effort normal */
-	bool first_answers; /* only benches that are part of a first answer, unless others are named */
+	double times; /* how much longer than effort normal a bench takes */
+	bool first_answers; /* measures only benches with a first answer, unless the user names others */
 	size_t samples_least, samples_most; /* of a point in a pass */
-	uint64_t memory_most_bytes; /* under test at a time; also never above the budget */
+	uint64_t memory_most_bytes; /* under test at a time; the run's budget limits it further */
 };
 
 #define EFFORTS 3
 extern const struct effort efforts[EFFORTS];
 const struct effort *effort_find(const char *name);
 
-/* Seconds that an effort gives a bench; and what a run of so many seconds promises to stay under, set-up included. */
+/*
+ * The seconds that an effort gives a bench, and the limit that a run of so many seconds stays under, set-up included.
+ */
 double effort_seconds(const struct effort *effort, const struct bench *bench);
 double effort_seconds_most(double seconds);
 
-/* A point is precise enough when its 95 % interval is within this share of its median, either way. */
+/* A point is precise enough when both ends of its 95 % interval lie within this share of its median. */
 #define PRECISE_ENOUGH 0.02
 
-/* Times a contaminated sample is taken again before the point goes without one in this round. */
+/* How often a disturbed sample is repeated before the point gets none in this round. */
 #define RETAKES 3
 
 struct progress {
@@ -55,29 +58,32 @@ struct surroundings {
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
-	const int *
-		cpus; /* that actors may be bound to: the run's own first, then others, each on a core of its own first */
+	/* CPUs that workers may be bound to: the run's own first, then one of each other core, then their siblings. */
+	const int *cpus;
 	unsigned cpu_count;
 	gsl_rng *random;
-	bool (*stop)(void); /* true: end soon, keep what is there */
-	/* A point has more samples, or is final. Nonzero ends the measurement (the disk is full). */
+	bool (*stop)(void); /* true: end soon, and keep what was measured */
+	/*
+	 * Called when a point has many new samples, and when it is final. An error ends the measurement (a full disk).
+	 */
 	int (*write)(const struct point *point, void *data, struct reason *why);
 	void (*progress)(const struct progress *progress, void *data);
 	void *data;
 };
 
-/* What the clock cost, over all spaces of the measurement. */
+/* What reading the clock cost, over all spaces of the measurement. */
 struct clock_cost {
-	double lap_overhead_tsc; /* the greatest of the spaces' */
+	double lap_overhead_tsc; /* the greatest of all spaces */
 	double shortest_lap_tsc; /* 0: none was timed */
 	double *cycles_per_tsc; /* owned by whoever holds the struct: one of each sample */
 	size_t calibrations, room;
 };
 
 /*
- * Measure all points of a plan within `seconds`, or in around->rounds rounds without a limit of time. 0; -EINTR stop() said so, and all points hold what was measured;
- * others with *why, from write() or for want of memory. Every point is final and written when it returns, but after
- * an error of write().
+ * Measure all points of a plan within `seconds`, or in around->rounds rounds without a limit of time. All points are final and written when it returns, unless write()
+ * failed.
+ * 0; -EINTR: stop() became true, and the points hold what was measured so far; another error with *why: of write(), or
+ * no memory.
  */
 int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
 	struct reason *why);

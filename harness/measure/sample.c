@@ -61,6 +61,7 @@ static struct disturbance between(const struct observation *from, const struct o
 	return seen;
 }
 
+/* AWAY_SHARE of LAPS laps is less than half a lap, which the median of the laps does not notice. */
 static bool is_contaminated(const struct disturbance *seen)
 {
 	uint64_t fixed = seen->kvm[KVM_COUNT_PF_FIXED];
@@ -78,7 +79,9 @@ static double median_lap(const struct kernel_call *call)
 	return statistics_median(laps, call->laps);
 }
 
-/* Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside. */
+/*
+ * Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside.
+ */
 static int run_counted(struct space *space, struct counting *counting, struct count_sample *counts, struct reason *why)
 {
 	int error;
@@ -91,7 +94,7 @@ static int run_counted(struct space *space, struct counting *counting, struct co
 
 /* The median lap of the chain or the baseline, TSC cycles per access, without the clock's own cost. */
 static int time_chain(struct space *space, const struct sample_plan *plan, const struct chain *chain,
-	struct sample *sample, double *access_tsc, struct reason *why)
+	struct chase_sample *sample, double *access_tsc, struct reason *why)
 {
 	uint64_t accesses = chain->count < LONG_CHAIN_LINES ? LAP_ACCESSES : LAP_ACCESSES_LONG;
 	double lap_tsc;
@@ -146,7 +149,7 @@ static int calibrate(struct space *space, double overhead_tsc, double *cycles_pe
 	return 0;
 }
 
-int sample_take(struct space *space, const struct sample_plan *plan, struct sample *sample, struct reason *why)
+int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why)
 {
 	const struct chain *first = plan->chain_first ? &plan->chain : &plan->packed;
 	const struct chain *second = plan->chain_first ? &plan->packed : &plan->chain;
@@ -154,7 +157,7 @@ int sample_take(struct space *space, const struct sample_plan *plan, struct samp
 	double *second_tsc = plan->chain_first ? &sample->baseline_tsc : &sample->gross_tsc;
 	int error;
 
-	*sample = (struct sample){ 0 };
+	*sample = (struct chase_sample){ 0 };
 	error = time_chain(space, plan, first, sample, first_tsc, why);
 	if (!error)
 		error = calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);

@@ -236,6 +236,7 @@ static void check_about(struct checking *c, const json_t *about)
 	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
 	check_counters(c, about);
+	check_traits(c, about);
 }
 
 struct seen_points {
@@ -335,6 +336,7 @@ static int check_files(struct checking *c, const char *path, const char *const *
 		finding(c, FINDING_PROBLEM, "schema is not %d, the one this nestwalk reads", RUN_SCHEMA);
 		goto out;
 	} else {
+		c->about = about;
 		check_about(c, about);
 		rc = check_joined(c, path, about);
 		if (rc)

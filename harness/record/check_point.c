@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "base/vocabulary.h"
+#include "record/traits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@
 /* space/backed.c refuses memory beyond this: a fault more may be a NUMA hint, or a page taken back. */
 #define FAULTS_TOLERANCE 0.001
 #define FAULTS_SLACK 4
-/* Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock. */
+/*
+ * Core cycles per TSC cycle: power saving goes down to a tenth, and no turbo has come near four times the base clock.
+ */
 #define CYCLES_PER_TSC_LEAST 0.05
 #define CYCLES_PER_TSC_MOST 4.0
 
@@ -54,32 +57,6 @@ static bool is(const json_t *value, const char *word)
 	const char *text = json_string_value(value);
 
 	return text && !strcmp(text, word);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), tail = strlen(end);
-
-	return length >= tail && !strcmp(text + length - tail, end);
-}
-
-/*
- * A difference may come out below zero, and a loss be nothing, or a touch less than the clock that was taken off; another
- * time or a count of cycles may not.
- */
-static bool is_difference(const char *name)
-{
-	static const char *const prefixes[] = { "net_", "added_", "refill_", "victim_", "touch_" };
-
-	for (size_t i = 0; i < COUNT(prefixes); i++)
-		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
-}
-
-static bool is_time(const char *name)
-{
-	return ends_with(name, "_ns") || ends_with(name, "_cycles");
 }
 
 static int ascending(const void *left, const void *right)
@@ -124,27 +101,39 @@ bool check_metric(struct checking *c, const char *name, const json_t *metric)
 	return true;
 }
 
-static void check_unit(struct checking *c, const char *name, const json_t *metric)
+/* A metric of a point: its name, what run.json says of it, and what the point says. */
+struct checked_metric {
+	const char *name, *unit;
+	struct metric_traits traits;
+	const json_t *metric, *samples;
+};
+
+static struct checked_metric metric_find(const struct checking *c, const json_t *point, const char *name)
 {
-	static const char *const units[] = { "ns", "cycles", "bytes", "pages" };
-	const char *unit = json_string_value(json_object_get(metric, "unit"));
+	const json_t *metric = json_object_get(json_object_get(point, "metrics"), name);
 
-	for (size_t i = 0; i < COUNT(units); i++) {
-		char suffix[16] = "_";
+	return (struct checked_metric){
+		.name = name,
+		.unit = json_string_value(json_object_get(metric, "unit")),
+		.traits = traits_find(c->about, json_string_value(json_object_get(point, "bench")), name),
+		.metric = metric,
+		.samples = json_object_get(json_object_get(point, "samples"), name),
+	};
+}
 
-		strcat(suffix, units[i]);
-		if (ends_with(name, suffix) && strcmp(unit, units[i]))
-			finding(c, FINDING_PROBLEM, "metric %s is said to be in %s", name, unit);
-	}
+static void check_unit(struct checking *c, const struct checked_metric *metric)
+{
+	if (metric->traits.known && metric->unit && strcmp(metric->unit, metric->traits.unit))
+		finding(c, FINDING_PROBLEM, "metric %s is said to be in %s, and in %s by run.json", metric->name,
+			metric->unit, metric->traits.unit);
 }
 
 /* The metric is what its samples say. `contaminated` samples are kept but not counted, so they may move the median. */
-static void check_median(
-	struct checking *c, const char *name, const json_t *metric, const json_t *samples, json_int_t contaminated)
+static void check_median(struct checking *c, const struct checked_metric *metric, json_int_t contaminated)
 {
-	double median = json_number_value(json_object_get(metric, "median"));
+	double median = json_number_value(json_object_get(metric->metric, "median"));
 	size_t count;
-	double *numbers = sorted(samples, &count);
+	double *numbers = sorted(metric->samples, &count);
 	double scale, middle;
 
 	if (!numbers)
@@ -152,12 +141,13 @@ static void check_median(
 	scale = fmax(fabs(numbers[0]), fabs(numbers[count - 1])) * ROUNDING;
 	middle = (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 	if (!contaminated && fabs(middle - median) > scale)
-		finding(c, FINDING_PROBLEM, "metric %s: median %g, but its samples' is %g", name, median, middle);
+		finding(c, FINDING_PROBLEM, "metric %s: median %g, but its samples' is %g", metric->name, median,
+			middle);
 	else if (median < numbers[0] - scale || median > numbers[count - 1] + scale)
-		finding(c, FINDING_PROBLEM, "metric %s: median %g lies outside its samples (%g to %g)", name, median,
-			numbers[0], numbers[count - 1]);
-	if (is_time(name) && !is_difference(name) && numbers[0] <= 0)
-		finding(c, FINDING_PROBLEM, "samples %s: %g is not a time", name, numbers[0]);
+		finding(c, FINDING_PROBLEM, "metric %s: median %g lies outside its samples (%g to %g)", metric->name,
+			median, numbers[0], numbers[count - 1]);
+	if (metric->traits.time && !metric->traits.signed_value && numbers[0] <= 0)
+		finding(c, FINDING_PROBLEM, "samples %s: %g is not a time", metric->name, numbers[0]);
 	free(numbers);
 }
 
@@ -208,16 +198,12 @@ static void check_sample_rounds(struct checking *c, const json_t *samples)
 	}
 }
 
-/* Cycles over nanoseconds is the core's clock, which each sample's own calibration tells too. */
-static void check_clocks(struct checking *c, const json_t *samples, double tsc_hz)
+/* What each sample of a point was converted with: core cycles per TSC cycle. */
+static bool check_calibrations(struct checking *c, const json_t *calibrations)
 {
-	const json_t *calibrations = json_object_get(samples, "cycles_per_tsc");
-	const char *name;
-	json_t *cycles;
-
 	if (!json_is_array(calibrations)) {
 		finding(c, FINDING_PROBLEM, "samples without cycles_per_tsc: their cycles cannot be checked");
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < json_array_size(calibrations); i++) {
 		double ratio = json_number_value(json_array_get(calibrations, i));
@@ -225,30 +211,54 @@ static void check_clocks(struct checking *c, const json_t *samples, double tsc_h
 		if (ratio >= CYCLES_PER_TSC_LEAST && ratio <= CYCLES_PER_TSC_MOST)
 			continue;
 		finding(c, FINDING_PROBLEM, "samples cycles_per_tsc: %g is not plausible", ratio);
+		return false;
+	}
+	return true;
+}
+
+/* Cycles over nanoseconds are the core's clock, which each sample's own calibration tells too. */
+static void check_clock_of(struct checking *c, const struct checked_metric *cycles, const struct checked_metric *ns,
+	const json_t *calibrations, double tsc_hz)
+{
+	for (size_t i = 0; i < json_array_size(ns->samples); i++) {
+		double in_ns = json_number_value(json_array_get(ns->samples, i));
+		double in_cycles = json_number_value(json_array_get(cycles->samples, i));
+		double told = json_number_value(json_array_get(calibrations, i)) * tsc_hz / (double)NS_PER_S;
+
+		/* A difference may be so close to 0 that its digits say nothing; a time that is 0 has been told already. */
+		if (cycles->traits.signed_value || in_ns <= 0 || in_cycles <= 0)
+			continue;
+		if (fabs(in_cycles / in_ns - told) <= CLOCKS_TOLERANCE * told)
+			continue;
+		finding(c, FINDING_PROBLEM, "samples %s and %s: number %zu means %.3g GHz, calibrated was %.3g",
+			cycles->name, ns->name, i + 1, in_cycles / in_ns, told);
 		return;
 	}
-	if (tsc_hz <= 0)
+}
+
+/* Each metric in cycles is held against the metric of the same name in ns ("gross_cycles" and "gross_ns"), if any. */
+static void check_clocks(struct checking *c, const json_t *point, double tsc_hz)
+{
+	static const char in_cycles[] = "_cycles", in_ns[] = "_ns";
+	const json_t *calibrations = json_object_get(json_object_get(point, "samples"), "cycles_per_tsc");
+	const char *name;
+	json_t *value;
+
+	if (!check_calibrations(c, calibrations) || tsc_hz <= 0)
 		return;
-	json_object_foreach ((json_t *)samples, name, cycles) {
-		char in_ns[64];
-		const json_t *ns;
+	json_object_foreach (json_object_get(point, "metrics"), name, value) {
+		const struct checked_metric cycles = metric_find(c, point, name);
+		size_t length = strlen(name), tail = strlen(in_cycles);
+		char twin[64];
+		struct checked_metric ns;
 
-		if (!ends_with(name, "_cycles") || is_difference(name) || strlen(name) + 1 > sizeof(in_ns))
+		if (!cycles.unit || strcmp(cycles.unit, "cycles") || length <= tail ||
+			strcmp(name + length - tail, in_cycles) || length >= sizeof(twin))
 			continue;
-		strcpy(in_ns, name);
-		strcpy(in_ns + strlen(in_ns) - strlen("cycles"), "ns");
-		ns = json_object_get(samples, in_ns);
-		for (size_t i = 0; i < json_array_size(ns); i++) {
-			double ghz =
-				json_number_value(json_array_get(cycles, i)) / json_number_value(json_array_get(ns, i));
-			double told = json_number_value(json_array_get(calibrations, i)) * tsc_hz / (double)NS_PER_S;
-
-			if (fabs(ghz - told) <= CLOCKS_TOLERANCE * told)
-				continue;
-			finding(c, FINDING_PROBLEM, "samples %s and %s: number %zu means %.3g GHz, calibrated was %.3g",
-				name, in_ns, i + 1, ghz, told);
-			return;
-		}
+		snprintf(twin, sizeof(twin), "%.*s%s", (int)(length - tail), name, in_ns);
+		ns = metric_find(c, point, twin);
+		if (ns.unit && !strcmp(ns.unit, "ns"))
+			check_clock_of(c, &cycles, &ns, calibrations, tsc_hz);
 	}
 }
 
@@ -260,44 +270,48 @@ static struct checked_join *join_of(const struct checking *c, const json_t *poin
 	return number >= 1 && (size_t)number <= c->joins ? &c->join[number - 1] : NULL;
 }
 
+/* One sample has no interval: its ends are null then, and only then. */
+static bool check_numbers(struct checking *c, const struct checked_metric *metric)
+{
+	if (json_array_size(metric->samples) != 1 || !json_is_null(json_object_get(metric->metric, "lo")) ||
+		!json_is_null(json_object_get(metric->metric, "hi")))
+		return check_metric(c, metric->name, metric->metric);
+	if (json_is_number(json_object_get(metric->metric, "median")) && metric->unit)
+		return true;
+	finding(c, FINDING_PROBLEM, "metric %s has no median or no unit", metric->name);
+	return false;
+}
+
 static void check_metrics(struct checking *c, const json_t *point)
 {
-	const json_t *metrics = json_object_get(point, "metrics"), *samples = json_object_get(point, "samples");
+	const json_t *metrics = json_object_get(point, "metrics");
 	json_int_t contaminated = json_integer_value(json_object_get(point, "contaminated"));
-	bool sound = check_samples(c, samples);
+	bool sound = check_samples(c, json_object_get(point, "samples"));
 	const char *name;
-	json_t *metric;
+	json_t *value;
 
 	if (!json_object_size(metrics))
 		finding(c, FINDING_PROBLEM, "an ok point without metrics");
-	json_object_foreach ((json_t *)metrics, name, metric) {
-		const json_t *array = json_object_get(samples, name);
+	json_object_foreach ((json_t *)metrics, name, value) {
+		const struct checked_metric metric = metric_find(c, point, name);
 
-		if (!array && json_is_null(json_object_get(metric, "median")) &&
-			json_is_string(json_object_get(metric, "reason")))
+		check_unit(c, &metric);
+		/* An unknown metric says why, and has no samples. */
+		if (!metric.samples && json_is_null(json_object_get(value, "median")) &&
+			json_is_string(json_object_get(value, "reason")))
 			continue;
-		/* One sample has no interval: its ends are null then, and only then. */
-		if (json_array_size(array) == 1 && json_is_null(json_object_get(metric, "lo")) &&
-			json_is_null(json_object_get(metric, "hi"))) {
-			if (!json_is_number(json_object_get(metric, "median")) ||
-				!json_is_string(json_object_get(metric, "unit"))) {
-				finding(c, FINDING_PROBLEM, "metric %s has no median or no unit", name);
-				continue;
-			}
-		} else if (!check_metric(c, name, metric)) {
+		if (!check_numbers(c, &metric))
 			continue;
-		}
-		check_unit(c, name, metric);
-		if (!array)
+		if (!metric.samples)
 			finding(c, FINDING_PROBLEM, "metric %s has no samples", name);
 		else if (sound)
-			check_median(c, name, metric, array, contaminated);
+			check_median(c, &metric, contaminated);
 	}
 	if (sound && c->rounds && !join_of(c, point))
-		check_sample_rounds(c, samples);
+		check_sample_rounds(c, json_object_get(point, "samples"));
 	/* Each run has a clock of its own: a hypervisor may scale a guest's TSC. */
 	if (sound)
-		check_clocks(c, samples, join_of(c, point) ? join_of(c, point)->tsc_hz : c->tsc_hz);
+		check_clocks(c, point, join_of(c, point) ? join_of(c, point)->tsc_hz : c->tsc_hz);
 }
 
 /* What was asked for is what was got. */
@@ -309,7 +323,7 @@ static void check_memory(struct checking *c, const json_t *point)
 	const json_t *asked = json_object_get(params, "page_size_bytes"), *got = json_object_get(memory, "page_bytes");
 
 	if (!json_is_object(memory)) {
-		/* A trial makes and verifies its memory itself. */
+		/* An experiment makes and verifies its memory itself. */
 		if (!json_is_boolean(json_object_get(point, "interpreted")))
 			finding(c, FINDING_PROBLEM, "an ok point without what was read back of its memory");
 		return;

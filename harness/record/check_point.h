@@ -22,6 +22,7 @@ struct checking {
 	size_t line;
 	double tsc_hz; /* 0: unknown */
 	json_int_t rounds; /* that the run measured in each pass; 0: as many as its time allowed */
+	const json_t *about; /* run.json; NULL: it cannot be read */
 	struct checked_join *join; /* owned by check.c */
 	size_t joins;
 };
@@ -66,6 +67,9 @@ int check_joined(struct checking *c, const char *run, const json_t *about);
 
 /* That each joined run has as many points as run.json says; after all points were looked at. */
 void check_joined_points(struct checking *c);
+
+/* What run.json says of metrics and axes, where it does. */
+void check_traits(struct checking *c, const json_t *about);
 
 /* What hardware counted in a point ("hardware" and its samples), where the point has that, and in a run ("counters"). */
 void check_hardware(struct checking *c, const json_t *point);

@@ -35,7 +35,7 @@ static const char insert_run[] =
 
 /* Tables that follow from run.json (?1) of the run ?2. */
 static const char *const insert_of_run[] = {
-	"INSERT OR REPLACE INTO fact SELECT ?2, substr(fullkey, 3), atom FROM json_tree(?1) WHERE type NOT IN ('object', 'array')",
+	"INSERT OR REPLACE INTO fact SELECT ?2, replace(substr(fullkey, 3), '\"', ''), atom FROM json_tree(?1) WHERE type NOT IN ('object', 'array')",
 	"INSERT INTO trait SELECT ?2, b.key, m.key, json_extract(m.value, '$.unit'), json_extract(m.value, '$.per'),"
 	" json_extract(m.value, '$.better'), json_extract(m.value, '$.signed'), json_extract(m.value, '$.time')"
 	" FROM json_each(?1, '$.metrics') b, json_each(b.value) m",
@@ -50,8 +50,10 @@ static const char *const insert_of_run[] = {
 
 /*
  * What a line (?1) says about its point: 14 values for its row (`params` in the order of their names, as the point is known
- * by them), and then its parts, the long ones of which are only wanted with samples (?2).
+ * by them), and then its parts, the long ones of which are only wanted with samples (?2). A line may come from anybody: a
+ * part that is not of the kind that it should be is left out.
  */
+#define OBJECT(name) "CASE json_type(?1, '$." name "') WHEN 'object' THEN json_extract(?1, '$." name "') END"
 static const char select_point[] =
 	"SELECT json_extract(?1, '$.bench'), json_extract(?1, '$.setting'), json_extract(?1, '$.paging'),"
 	" json_extract(?1, '$.outer'), json_extract(?1, '$.accel'), json_extract(?1, '$.pass'),"
@@ -59,11 +61,15 @@ static const char select_point[] =
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
-	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) ORDER BY key)),"
-	" json_extract(?1, '$.params'), json_extract(?1, '$.metrics'),"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.counters') END, CASE WHEN ?2 THEN json_extract(?1, '$.kvm') END,"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.memory') END, CASE WHEN ?2 THEN json_extract(?1, '$.hardware') END,"
-	" CASE WHEN ?2 THEN json_extract(?1, '$.samples') END, CASE WHEN ?2 THEN json_extract(?1, '$.latencies.buckets') END";
+	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) WHERE typeof(key) = 'text' ORDER BY key)),"
+	" " OBJECT("params") ", " OBJECT("metrics") ", CASE WHEN ?2 THEN " OBJECT(
+		"counters") " END,"
+			    " CASE WHEN ?2 THEN " OBJECT("kvm") " END, CASE WHEN ?2 THEN " OBJECT(
+				    "memory") " END,"
+					      " CASE WHEN ?2 THEN " OBJECT("hardware") " END, CASE WHEN ?2 THEN " OBJECT(
+						      "samples") " END,"
+								 " CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
+								 " THEN json_extract(?1, '$.latencies.buckets') END";
 #define POINT_VALUES 14
 
 /*

@@ -1,5 +1,7 @@
 #include "record/merge.h"
 
+#include "record/traits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +279,8 @@ static int join_one(struct merging *merging)
 		rc = list_add(merging, json_incref(described), run->path, "run.json");
 	if (!rc)
 		rc = list_add_its_own(merging, run);
+	if (!rc)
+		rc = traits_unite(merging->out->about, run->about, merging->why);
 	if (!rc) {
 		json_array_foreach (run->points, i, point) {
 			rc = take_point(merging, point);

@@ -197,9 +197,12 @@ static void size_function(sqlite3_context *context, int count, sqlite3_value **v
 
 static void cell_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
+	double x = argument(values[0]), lo = argument(values[1]), hi = argument(values[2]);
+
 	(void)count;
-	if (isfinite(argument(values[0])))
-		result_text(context, format_estimate(argument(values[0]), argument(values[1]), argument(values[2])));
+	/* Counts are often the same in all samples: their interval would be the number twice more. */
+	if (isfinite(x))
+		result_text(context, lo == hi ? format_number(x) : format_estimate(x, lo, hi));
 }
 
 static void count_cell_function(sqlite3_context *context, int count, sqlite3_value **values)

@@ -13,7 +13,7 @@
  *   thousands(x)           65 536
  *   bytes(x)               288 KiB, 11.3 MiB
  *   size(x)                4K, 2M, 1536: as on the command line
- *   cell(x, lo, hi)        54.2 [53.1, 55.0]
+ *   cell(x, lo, hi)        54.2 [53.1, 55.0]; 54.2 where lo is hi
  *   count_cell(x, lo, hi)  3599 [2435, 4467]
  *   ratio(x, lo, hi)       1.003 [0.998, 1.007]
  *   ordinal(n)             4th

@@ -180,6 +180,42 @@ static void head_write(const char *sql, FILE *out)
 	}
 }
 
+/* A query with the values of the block around its figure. NULL with *why. */
+static sqlite3_stmt *bound_prepare(
+	struct report *report, const char *sql, const struct template_scope *scope, struct reason *why)
+{
+	sqlite3_stmt *statement = database_prepare(report->db, sql, why);
+
+	if (!statement || !template_bind(statement, scope, why))
+		return statement;
+	sqlite3_finalize(statement);
+	return NULL;
+}
+
+/* Keep the rows of table.sql as the temporary table `drawn`, for the queries of the text. 0, or a negative errno with *why. */
+static int drawn_make(struct report *report, const char *sql, const struct template_scope *scope, struct reason *why)
+{
+	int rc = database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", why);
+	char *create = sqlite3_mprintf("CREATE TEMP TABLE drawn AS\n%s", sql);
+	sqlite3_stmt *statement = NULL;
+
+	if (!rc && create)
+		statement = bound_prepare(report, create, scope, why);
+	rc = statement ? database_step(statement, why) : -EIO;
+	sqlite3_finalize(statement);
+	sqlite3_free(create);
+	return rc;
+}
+
+/* The rows that go into SCRATCH/STEM.tsv. NULL with *why. */
+static sqlite3_stmt *table_select(struct report *report, const char *stem, const char *sql,
+	const struct template_scope *scope, struct reason *why)
+{
+	if (strcmp(stem, "table"))
+		return bound_prepare(report, sql, scope, why);
+	return drawn_make(report, sql, scope, why) ? NULL : database_prepare(report->db, "SELECT * FROM drawn", why);
+}
+
 /* Run FOLDER/STEM.sql and write SCRATCH/STEM.tsv; *rows of them. */
 static int table_write(
 	struct report *report, const char *stem, const struct template_scope *scope, size_t *rows, struct reason *why)
@@ -193,8 +229,8 @@ static int table_write(
 		return fail(why, ENOMEM, "out of memory");
 	sql = figure_read_file(report->folder, file, why);
 	if (sql)
-		statement = database_prepare(report->db, sql, why);
-	if (statement && !template_bind(statement, scope, why))
+		statement = table_select(report, stem, sql, scope, why);
+	if (statement)
 		out = fopen(target, "we");
 	if (out) {
 		head_write(sql, out);
@@ -229,7 +265,10 @@ static int table_publish(struct report *report, const char *figure, const char *
 	return rc;
 }
 
-/* All tables of the folder. *rows: those of table.sql; of none, the others are not made. */
+/*
+ * All tables of the folder; one without rows is for gnuplot only. *rows: those of table.sql; of none, the others are not
+ * made.
+ */
 static int tables_write(
 	struct report *report, const char *figure, const struct template_scope *scope, size_t *rows, struct reason *why)
 {
@@ -251,7 +290,7 @@ static int tables_write(
 			if (!strcmp(stem, "table"))
 				continue;
 			rc = table_write(report, stem, scope, &more, why);
-			if (!rc)
+			if (!rc && more)
 				rc = table_publish(report, figure, stem, why);
 		}
 		globfree(&found);
@@ -373,7 +412,7 @@ static char *folder_find(const struct report *report, const char *name, struct r
 	return NULL;
 }
 
-static int folder_write(struct report *report, FILE *out, struct reason *why)
+static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
 	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
@@ -392,6 +431,22 @@ static int folder_write(struct report *report, FILE *out, struct reason *why)
 	}
 	free(written);
 	free(text);
+	return rc;
+}
+
+/* A table.sql that needs the block around its figure, or that fails, has no rows to tell of before the figure. */
+static int folder_write(struct report *report, FILE *out, struct reason *why)
+{
+	struct reason own;
+	char *sql = figure_read_file(report->folder, "table.sql", &own);
+	int rc;
+
+	if (sql)
+		drawn_make(report, sql, NULL, &own);
+	rc = folder_text(report, out, why);
+	if (database_run(report->db, "DROP TABLE IF EXISTS temp.drawn", &own) && !rc)
+		rc = fail(why, EIO, "%s", own.text);
+	free(sql);
 	return rc;
 }
 

@@ -1,7 +1,8 @@
 /*
  * A figure is a folder: text.md says it (report/template.h), table.sql selects what is drawn, figure.gp draws it. Further
  * queries, NAME.sql, make further tables for figure.gp, NAME.tsv. The lines of comment at the head of a query become the
- * head of the published table.
+ * head of the published table. What table.sql selected is the table `drawn` to the queries of text.md: from its beginning,
+ * unless table.sql has parameters, and after each {{figure:}}.
  */
 #ifndef NESTWALK_REPORT_FIGURE_H
 #define NESTWALK_REPORT_FIGURE_H

@@ -279,8 +279,8 @@ static void cells_print_markdown(const struct cells *cells, int columns, FILE *o
 
 static void kind_note(sqlite3_stmt *statement, struct cells *cells, int column)
 {
-	/* An empty cell tells nothing. */
-	if (!text_of(statement, column)[0] || cells->kind[column] == WORDS)
+	/* An empty cell and a dash tell nothing. */
+	if (!text_of(statement, column)[0] || !strcmp(text_of(statement, column), "–") || cells->kind[column] == WORDS)
 		return;
 	cells->kind[column] = is_numeric(statement, column) ? NUMBERS : WORDS;
 }

@@ -202,6 +202,31 @@ static int table_tag(
 	return rc;
 }
 
+/* A code block ends where a line is not indented, so a value stays on one line: control characters become blanks. */
+static int code_tag(
+	struct writing *writing, const char *at, const char *sql, const struct template_scope *scope, FILE *out)
+{
+	sqlite3_stmt *statement = query_open(writing, at, sql, scope);
+	int rc;
+
+	if (!statement)
+		return -EIO;
+	while ((rc = database_step(statement, writing->why)) > 0) {
+		const unsigned char *text = sqlite3_column_text(statement, 0);
+
+		if (!text)
+			continue;
+		fputs("    ", out);
+		for (; *text; text++)
+			fputc(*text < ' ' || *text == 0x7f ? ' ' : *text, out);
+		fputc('\n', out);
+	}
+	if (rc < 0)
+		fail_at(writing, at, EIO, writing->why->text);
+	sqlite3_finalize(statement);
+	return rc;
+}
+
 /* The words of a figure's title and description may hold names in braces. The caller frees. NULL with *why. */
 static char *words_of(struct writing *writing, struct span span, const struct template_scope *scope)
 {
@@ -280,28 +305,53 @@ static int block_find(struct writing *writing, struct span body, const char **en
 	return fail_at(writing, body.at, EINVAL, "a block is not closed: {{end}} is missing");
 }
 
-/* Write a block for each row of its query, or for the first one only. */
-static int rows_tag(struct writing *writing, const char *at, const struct tag *tag, struct span body,
-	const struct template_scope *scope, FILE *out)
+/* The rows of a block's query: all of them, or the first. They are read before the block is written. */
+struct block_rows {
+	struct template_scope *row;
+	size_t count;
+};
+
+static void block_rows_free(struct block_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		scope_free(&rows->row[i]);
+	free(rows->row);
+}
+
+static int block_rows_read(struct writing *writing, const char *at, const struct tag *tag,
+	const struct template_scope *scope, struct block_rows *rows)
 {
 	bool once = !strcmp(tag->word, "if");
 	sqlite3_stmt *statement = query_open(writing, at, tag->argument, scope);
 	int rc = statement ? 1 : -EIO;
 
-	if (statement && (rc = database_step(statement, writing->why)) < 0)
-		fail_at(writing, at, EIO, writing->why->text);
-	while (rc > 0) {
-		struct template_scope inner;
-		int error = scope_fill(statement, scope, &inner);
+	while (rc > 0 && !(once && rows->count) && (rc = database_step(statement, writing->why)) > 0) {
+		struct template_scope *grown = reallocarray(rows->row, rows->count + 1, sizeof(*grown));
 
-		if (error)
-			fail(writing->why, ENOMEM, "out of memory");
-		else
-			error = block_write(writing, body, &inner, out);
-		scope_free(&inner);
-		rc = error || once ? error : database_step(statement, writing->why);
+		if (grown)
+			rows->row = grown;
+		if (!grown || scope_fill(statement, scope, &grown[rows->count++]))
+			rc = fail(writing->why, ENOMEM, "out of memory");
 	}
+	if (statement && rc < 0)
+		fail_at(writing, at, -rc, writing->why->text);
 	sqlite3_finalize(statement);
+	return rc < 0 ? rc : 0;
+}
+
+/*
+ * Write a block for each row of its query, or for the first one only. The query is over by then: what stands in the block
+ * may drop tables, which SQLite allows only where nothing is being read.
+ */
+static int rows_tag(struct writing *writing, const char *at, const struct tag *tag, struct span body,
+	const struct template_scope *scope, FILE *out)
+{
+	struct block_rows rows = { 0 };
+	int rc = block_rows_read(writing, at, tag, scope, &rows);
+
+	for (size_t i = 0; i < rows.count && !rc; i++)
+		rc = block_write(writing, body, &rows.row[i], out);
+	block_rows_free(&rows);
 	return rc;
 }
 
@@ -343,6 +393,9 @@ static int tag_write(
 		rc = value_tag(writing, at, tag.argument, scope, out);
 	} else if (!strcmp(tag.word, "table")) {
 		rc = table_tag(writing, at, tag.argument, scope, out);
+		alone = false;
+	} else if (!strcmp(tag.word, "code")) {
+		rc = code_tag(writing, at, tag.argument, scope, out);
 		alone = false;
 	} else if (!strcmp(tag.word, "figure")) {
 		rc = figure_tag(writing, at, tag.argument, scope, out);

@@ -4,6 +4,7 @@
  *
  *   {{value: SELECT ...}}               the first value of the first row; nothing where there is none, or where it is NULL
  *   {{table: SELECT ...}}               a Markdown table; nothing where there are no rows
+ *   {{code: SELECT ...}}                the first value of each row as a line of a code block, in which nothing is markup
  *   {{each: SELECT ...}} ... {{end}}    once for each row; {{name}} is the value of a column, :name is the same in a query
  *   {{if: SELECT ...}} ... {{end}}      once where there is a row, whose columns can be used as in each; else nothing
  *   {{figure: TITLE | ALT}}             a picture; the words may hold {{name}} of a surrounding block

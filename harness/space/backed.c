@@ -12,31 +12,22 @@
 /* How much is faulted in between two looks at the clock and the stop flag: some 100 ms where memory is cold. */
 #define CHUNK_BYTES (64 * MIB)
 
-/* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times. */
+/*
+ * The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times.
+ */
 #define FAULTS_TOLERANCE_PER_MILLE 1
 /* Faults that the thread takes by itself meanwhile, on a stack or a library touched for the first time. */
 #define FAULTS_TOLERANCE 4
 
 static const struct {
-	uint64_t page_bytes;
 	int map_flags;
 	int advice;
 } kinds[BACKING_COUNT] = {
-	[BACKING_4K] = { PAGE_4K, 0, MADV_NOHUGEPAGE },
-	[BACKING_2M_THP] = { PAGE_2M, 0, MADV_HUGEPAGE },
-	[BACKING_2M_HUGETLB] = { PAGE_2M, MAP_HUGETLB | MAP_HUGE_2MB, 0 },
-	[BACKING_1G_HUGETLB] = { PAGE_1G, MAP_HUGETLB | MAP_HUGE_1GB, 0 },
+	[BACKING_4K] = { 0, MADV_NOHUGEPAGE },
+	[BACKING_2M_THP] = { 0, MADV_HUGEPAGE },
+	[BACKING_2M_HUGETLB] = { MAP_HUGETLB | MAP_HUGE_2MB, 0 },
+	[BACKING_1G_HUGETLB] = { MAP_HUGETLB | MAP_HUGE_1GB, 0 },
 };
-
-uint64_t backing_page_bytes(enum backing backing)
-{
-	return kinds[backing].page_bytes;
-}
-
-bool backing_is_hugetlb(enum backing backing)
-{
-	return kinds[backing].map_flags & MAP_HUGETLB;
-}
 
 uint64_t backed_faults(void)
 {
@@ -56,7 +47,7 @@ uint64_t backed_faults_since(uint64_t before, enum backing backing)
 /* Reserve addresses with an inaccessible guard on both sides, so that the kernel merges the mapping with no other. */
 static int reserve(struct backed *memory, uint64_t unit_bytes, struct reason *why)
 {
-	uint64_t page_bytes = kinds[memory->backing].page_bytes;
+	uint64_t page_bytes = backing_page_bytes(memory->backing);
 	uint64_t align = page_bytes > PAGE_2M ? page_bytes : PAGE_2M;
 	uintptr_t start;
 
@@ -124,7 +115,7 @@ static int give_back(struct backed *memory, uint64_t bytes, struct reason *why)
 
 static int touch_all(struct backed *memory, const struct backed_limits *limits, struct reason *why)
 {
-	uint64_t page_bytes = kinds[memory->backing].page_bytes;
+	uint64_t page_bytes = backing_page_bytes(memory->backing);
 	uint64_t chunk = page_bytes > CHUNK_BYTES ? page_bytes : CHUNK_BYTES;
 	uint64_t before = backed_faults(), began = now_ns();
 	uint64_t done = 0;
@@ -167,7 +158,7 @@ static int size_verify(const struct backed_range *range, const struct smaps_page
 		return 0;
 	default:
 		if (got->hugetlb_bytes != range->present_bytes ||
-			got->kernel_page_bytes != kinds[range->backing].page_bytes)
+			got->kernel_page_bytes != backing_page_bytes(range->backing))
 			return fail(why, EIO, "hugetlb pages were asked for and the kernel mapped others");
 		return 0;
 	}
@@ -176,7 +167,7 @@ static int size_verify(const struct backed_range *range, const struct smaps_page
 int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why)
 {
 	struct smaps_pages got;
-	uint64_t expected = range->present_bytes / kinds[range->backing].page_bytes;
+	uint64_t expected = range->present_bytes / backing_page_bytes(range->backing);
 	uint64_t slack = FAULTS_TOLERANCE + expected * FAULTS_TOLERANCE_PER_MILLE / 1000;
 	int error = smaps_read((uintptr_t)range->at, range->bytes, &got, why);
 
@@ -205,7 +196,7 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	int error;
 
 	*memory = (struct backed){ .backing = backing, .bytes = bytes };
-	if (!bytes || bytes % kinds[backing].page_bytes)
+	if (!bytes || bytes % backing_page_bytes(backing))
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
 			backing_name(backing));
 	error = reserve(memory, limits ? limits->unit_bytes : 0, why);

@@ -40,7 +40,10 @@ struct backed {
 struct backed_limits {
 	bool (*stop)(void);
 	uint64_t deadline_ns;
-	/* A guest's page, where that is larger: the memory is aligned to it, and a multiple of it whatever the deadline. */
+	/*
+	 * A guest's page, where that is larger: the memory is aligned to it, and a multiple of it whatever the
+	 * deadline.
+	 */
 	uint64_t unit_bytes;
 };
 int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,

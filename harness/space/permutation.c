@@ -18,7 +18,9 @@ void permutation_cycle(uint32_t *order, uint32_t count, const gsl_rng *random)
 {
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = i;
-	/* A cycle through all elements is a random order of all but the first: fixing that one picks each cycle once. */
+	/*
+	 * A cycle through all elements is a random order of all but the first: fixing that one picks each cycle once.
+	 */
 	if (count > 2)
 		gsl_ran_shuffle(random, order + 1, count - 1, sizeof(*order));
 }

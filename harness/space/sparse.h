@@ -1,6 +1,6 @@
 /*
- * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over them
- * needs table entries, or whole tables, of its own. What lies between has no memory.
+ * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over
+ * them needs table entries, or whole tables, of its own. What lies between has no memory.
  */
 #ifndef NESTWALK_SPARSE_H
 #define NESTWALK_SPARSE_H
@@ -33,7 +33,8 @@ struct sparse {
 /*
  * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does; past
  * the deadline spec.units is what was touched by then).
- * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
+ * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller:
+ * sparse_free().
  */
 int sparse_alloc(
 	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why);

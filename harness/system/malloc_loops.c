@@ -1,7 +1,7 @@
 #include "system/malloc_loops.h"
 
 #include "base/units.h"
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 #include <stdlib.h>
 
@@ -20,8 +20,8 @@ double malloc_clock_tsc(bool stores)
 	uint64_t least = UINT64_MAX;
 
 	for (unsigned i = 0; i < CLOCK_READINGS; i++) {
-		uint64_t before = stores ? actor_tsc() : actor_tsc_quick();
-		uint64_t tsc = (stores ? actor_tsc() : actor_tsc_quick()) - before;
+		uint64_t before = stores ? worker_tsc() : worker_tsc_quick();
+		uint64_t tsc = (stores ? worker_tsc() : worker_tsc_quick()) - before;
 
 		least = tsc < least ? tsc : least;
 	}
@@ -61,13 +61,13 @@ static bool whole_touched(uint64_t bytes, unsigned pairs)
 	return true;
 }
 
-bool malloc_whole(const struct malloc_trial *trial, unsigned pairs, uint64_t *tsc)
+bool malloc_whole(const struct malloc_experiment *experiment, unsigned pairs, uint64_t *tsc)
 {
-	bool (*loop)(uint64_t, unsigned) = trial->touch ? whole_touched : whole_plain;
-	uint64_t before = actor_tsc_quick();
-	bool done = loop(trial->block_bytes, pairs);
+	bool (*loop)(uint64_t, unsigned) = experiment->touch ? whole_touched : whole_plain;
+	uint64_t before = worker_tsc_quick();
+	bool done = loop(experiment->block_bytes, pairs);
 
-	*tsc = actor_tsc_quick() - before;
+	*tsc = worker_tsc_quick() - before;
 	return done;
 }
 
@@ -77,35 +77,35 @@ static bool parts_plain(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PAR
 		uint64_t at[3];
 		void *block;
 
-		at[0] = actor_tsc_quick();
+		at[0] = worker_tsc_quick();
 		block = allocate(bytes);
-		at[1] = actor_tsc_quick();
+		at[1] = worker_tsc_quick();
 		if (!block)
 			return false;
 		release(block);
-		at[2] = actor_tsc_quick();
+		at[2] = worker_tsc_quick();
 		part[MALLOC_ASK] += at[1] - at[0];
 		part[MALLOC_FREE] += at[2] - at[1];
 	}
 	return true;
 }
 
-/* Here the clock waits for stores, or those of the touch would be paid for in free(). */
+/* This clock reading waits for stores: otherwise those of the touch would be in the time of free(). */
 static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_PARTS])
 {
 	for (unsigned i = 0; i < pairs; i++) {
 		unsigned char *block;
 		uint64_t at[4];
 
-		at[0] = actor_tsc();
+		at[0] = worker_tsc();
 		block = allocate(bytes);
-		at[1] = actor_tsc();
+		at[1] = worker_tsc();
 		if (!block)
 			return false;
 		touch(block, bytes);
-		at[2] = actor_tsc();
+		at[2] = worker_tsc();
 		release(block);
-		at[3] = actor_tsc();
+		at[3] = worker_tsc();
 		part[MALLOC_ASK] += at[1] - at[0];
 		part[MALLOC_TOUCH] += at[2] - at[1];
 		part[MALLOC_FREE] += at[3] - at[2];
@@ -113,38 +113,38 @@ static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_P
 	return true;
 }
 
-bool malloc_parts(const struct malloc_trial *trial, unsigned pairs, uint64_t part[MALLOC_PARTS])
+bool malloc_parts(const struct malloc_experiment *experiment, unsigned pairs, uint64_t part[MALLOC_PARTS])
 {
-	return trial->touch ? parts_touched(trial->block_bytes, pairs, part)
-			    : parts_plain(trial->block_bytes, pairs, part);
+	return experiment->touch ? parts_touched(experiment->block_bytes, pairs, part)
+				 : parts_plain(experiment->block_bytes, pairs, part);
 }
 
-uint64_t malloc_ask(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+uint64_t malloc_ask(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc)
 {
-	uint64_t bytes = trial->block_bytes, got = 0, before = actor_tsc();
+	uint64_t bytes = experiment->block_bytes, got = 0, before = worker_tsc();
 
 	while (got < blocks && (block[got] = allocate(bytes)))
 		got++;
-	*tsc = actor_tsc() - before;
+	*tsc = worker_tsc() - before;
 	return got;
 }
 
-void malloc_touch(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc)
+void malloc_touch(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc)
 {
-	uint64_t bytes = trial->block_bytes, before = actor_tsc();
+	uint64_t bytes = experiment->block_bytes, before = worker_tsc();
 
 	for (uint64_t i = 0; i < blocks; i++)
 		touch(block[i], bytes);
-	*tsc = actor_tsc() - before;
+	*tsc = worker_tsc() - before;
 }
 
 void malloc_give_back(unsigned char **block, uint64_t blocks, uint64_t *tsc)
 {
-	uint64_t before = actor_tsc();
+	uint64_t before = worker_tsc();
 
 	for (uint64_t i = 0; i < blocks; i++)
 		release(block[i]);
-	*tsc = actor_tsc() - before;
+	*tsc = worker_tsc() - before;
 }
 
 void *malloc_one(uint64_t bytes)

@@ -5,7 +5,7 @@
 #ifndef NESTWALK_MALLOC_LOOPS_H
 #define NESTWALK_MALLOC_LOOPS_H
 
-#include "bench.h"
+#include "system/malloc_storm.h"
 
 /* Of the life of a block. */
 enum malloc_part {
@@ -22,14 +22,14 @@ enum malloc_part {
 double malloc_clock_tsc(bool stores);
 
 /* Pairs in a row, timed as one. False: there was no block, and nothing is held. */
-bool malloc_whole(const struct malloc_trial *trial, unsigned pairs, uint64_t *tsc);
+bool malloc_whole(const struct malloc_experiment *experiment, unsigned pairs, uint64_t *tsc);
 
 /* The same, each part of each pair timed: sums. A part that there is not stays as it is. */
-bool malloc_parts(const struct malloc_trial *trial, unsigned pairs, uint64_t part[MALLOC_PARTS]);
+bool malloc_parts(const struct malloc_experiment *experiment, unsigned pairs, uint64_t part[MALLOC_PARTS]);
 
 /* Blocks asked for; how many there were. Then touched; then given back in the order in which they were asked for. */
-uint64_t malloc_ask(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc);
-void malloc_touch(const struct malloc_trial *trial, unsigned char **block, uint64_t blocks, uint64_t *tsc);
+uint64_t malloc_ask(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc);
+void malloc_touch(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc);
 void malloc_give_back(unsigned char **block, uint64_t blocks, uint64_t *tsc);
 
 /* Single calls, by the same way. */

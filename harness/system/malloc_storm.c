@@ -2,7 +2,7 @@
 
 #include "base/units.h"
 #include "machine/allocator.h"
-#include "system/anew.h"
+#include "system/fresh_exec.h"
 #include "system/malloc_loops.h"
 
 #include <errno.h>
@@ -21,42 +21,48 @@
 
 const char *const malloc_pattern_names[MALLOC_PATTERNS] = { "pair", "batch" };
 
-/* Above the 65536 mappings that glibc's malloc() makes at most (M_MMAP_MAX) nothing new would be seen. */
+/* glibc's malloc() makes at most 65536 mappings (M_MMAP_MAX): more blocks show nothing new. */
 #define BLOCKS_MOST UINT64_C(65536)
 /* What a block takes beside its bytes: glibc's header, and its rounding up to 16. */
 #define BLOCK_EXTRA_BYTES 32u
 
-/* A chunk is some 10 to 50 us at the frequencies that a TSC has: a thousand times a clock reading, well below a tick. */
+/*
+ * A chunk takes 10 to 50 us at the usual frequencies of a TSC: a thousand times as long as reading the clock, and far
+ * less than a timer tick.
+ */
 #define CHUNK_TSC 50000.0
 #define CHUNK_PAIRS_MOST 4096u
 #define CHUNKS_LEAST 3u /* a median needs them */
 #define CHUNKS_MOST 1024u
 /*
- * That the chunks of a trial take together, where they are no longer than that: hundreds of them, and near a scheduler's
- * time slice, so that on a machine with other work many a trial fits into one.
+ * What the chunks of an experiment take together, unless one alone takes longer. There are hundreds of chunks then; and
+ * it is about a scheduler's time slice, so that on a busy machine many an experiment fits into one slice.
  */
 #define PAIR_NS (5 * NS_PER_MS)
 #define WARM_UP_TSC (20 * CHUNK_TSC) /* caches, branch predictors and page tables of the code settle in far less */
 #define CLOCK_SHARE 0.001 /* of a pair: a clock that costs less disturbs nothing */
 
-/* How often mallinfo2() is asked before and after a call: steady state is steady, and it walks all lists of free blocks. */
+/*
+ * How many calls mallinfo2() is asked around. A few are enough in a steady state, and it walks all lists of free
+ * blocks.
+ */
 #define ASKED_PAIRS 16u
 
 struct task {
-	struct malloc_trial trial;
+	struct malloc_experiment experiment;
 	uint64_t batch_bytes;
 	bool told;
 	int cpus[];
 };
 
-struct actor_result {
+struct worker_result {
 	double tsc[MALLOC_PARTS];
 	uint64_t blocks;
 	double mapped_share, returned_bytes;
-	struct actor_usage usage;
+	struct worker_usage usage;
 };
 
-/* Of an actor, apart from what the allocator under test has, and in memory before anything is timed. */
+/* What a worker notes. It is apart from the allocator under test, and in memory before anything is timed. */
 struct workspace {
 	double whole[CHUNKS_MOST], part[MALLOC_PARTS][CHUNKS_MOST];
 	unsigned char *block[BLOCKS_MOST];
@@ -68,13 +74,13 @@ struct holding {
 	uint64_t bytes; /* in those and in heaps */
 };
 
-uint64_t malloc_batch_blocks(const struct malloc_trial *trial, uint64_t batch_bytes)
+uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_t batch_bytes)
 {
-	uint64_t blocks = batch_bytes / trial->actors / (trial->block_bytes + BLOCK_EXTRA_BYTES);
+	uint64_t blocks = batch_bytes / experiment->workers / (experiment->block_bytes + BLOCK_EXTRA_BYTES);
 
-	/* A limit that is a block exactly is meant to hold one. */
+	/* A limit of exactly one block holds one block. */
 	if (!blocks)
-		blocks = batch_bytes / trial->actors / trial->block_bytes;
+		blocks = batch_bytes / experiment->workers / experiment->block_bytes;
 	return blocks < BLOCKS_MOST ? blocks : BLOCKS_MOST;
 }
 
@@ -87,13 +93,13 @@ static struct holding holding_now(const struct task *task)
 	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
 }
 
-/* The same while no actor calls the allocator, whose numbers are those of the whole process. */
-static int holding_of_all(struct actor *actor, struct holding *holding)
+/* The same while no worker calls the allocator, as its numbers are those of the whole process. */
+static int holding_of_all(struct worker *worker, struct holding *holding)
 {
-	if (actor_meet(actor))
+	if (worker_meet(worker))
 		return -ECANCELED;
-	*holding = holding_now(actor->trial);
-	return actor_meet(actor);
+	*holding = holding_now(worker->experiment);
+	return worker_meet(worker);
 }
 
 static double median(double *values, size_t count)
@@ -102,27 +108,27 @@ static double median(double *values, size_t count)
 	return gsl_stats_median_from_sorted_data(values, 1, count);
 }
 
-static int no_block(const struct malloc_trial *trial, struct reason *why)
+static int no_block(const struct malloc_experiment *experiment, struct reason *why)
 {
 	struct size_text size;
 
 	return fail(why, ENOMEM, "the allocator has no block of %s: see ulimit -v and vm.overcommit_memory",
-		size_format(trial->block_bytes, &size));
+		size_format(experiment->block_bytes, &size));
 }
 
 /* --- pairs --- */
 
-/* Until things are warm; and how many pairs a chunk then has. */
-static int warm_up(const struct malloc_trial *trial, double *pair_tsc, struct reason *why)
+/* Warm up, and find how many pairs a chunk has. */
+static int warm_up(const struct malloc_experiment *experiment, double *pair_tsc, struct reason *why)
 {
 	uint64_t total = 0;
 
-	/* Two single pairs at first: the first one may move a threshold, so that the second is of another kind. */
+	/* Two single pairs come first: the first may move a threshold, so that the second costs something else. */
 	for (unsigned pairs = 1, rounds = 0; rounds < 2 || (double)total < WARM_UP_TSC; rounds++) {
 		uint64_t tsc;
 
-		if (!malloc_whole(trial, pairs, &tsc))
-			return no_block(trial, why);
+		if (!malloc_whole(experiment, pairs, &tsc))
+			return no_block(experiment, why);
 		total += tsc;
 		*pair_tsc = (double)tsc / pairs;
 		if (rounds && pairs < CHUNK_PAIRS_MOST)
@@ -139,17 +145,17 @@ static unsigned chunk_pairs(double pair_tsc)
 }
 
 /* What one chunk of each loop gives, per pair. */
-static bool chunk_take(const struct malloc_trial *trial, unsigned pairs, double clock_tsc, bool whole,
+static bool chunk_take(const struct malloc_experiment *experiment, unsigned pairs, double clock_tsc, bool whole,
 	struct workspace *space, unsigned k)
 {
 	uint64_t tsc, part[MALLOC_PARTS] = { 0 };
 
 	if (whole) {
-		if (!malloc_whole(trial, pairs, &tsc))
+		if (!malloc_whole(experiment, pairs, &tsc))
 			return false;
 		space->whole[k] = ((double)tsc - clock_tsc) / pairs;
 	}
-	if (!malloc_parts(trial, pairs, part))
+	if (!malloc_parts(experiment, pairs, part))
 		return false;
 	for (unsigned i = 0; i < MALLOC_PARTS; i++) {
 		double net = (double)part[i] / pairs - (part[i] ? clock_tsc : 0);
@@ -159,21 +165,21 @@ static bool chunk_take(const struct malloc_trial *trial, unsigned pairs, double 
 	return true;
 }
 
-/* One actor after the other, and none of the others calls: what the calls of steady state change. */
-static int pairs_ask(struct actor *actor, struct actor_result *result)
+/* What a pair changes in the steady state. One worker after the other finds out, while no other one calls. */
+static int pairs_ask(struct worker *worker, struct worker_result *result)
 {
-	const struct task *task = actor->trial;
+	const struct task *task = worker->experiment;
 
-	for (unsigned turn = 0; turn < actor->count; turn++) {
+	for (unsigned turn = 0; turn < worker->count; turn++) {
 		uint64_t mapped = 0, returned = 0;
 
-		if (actor_meet(actor))
+		if (worker_meet(worker))
 			return -ECANCELED;
-		if (turn != actor->index || !task->told)
+		if (turn != worker->index || !task->told)
 			continue;
 		for (unsigned i = 0; i < ASKED_PAIRS; i++) {
 			struct holding before = holding_now(task), held, after;
-			void *block = malloc_one(task->trial.block_bytes);
+			void *block = malloc_one(task->experiment.block_bytes);
 
 			held = holding_now(task);
 			malloc_one_back(block);
@@ -184,33 +190,33 @@ static int pairs_ask(struct actor *actor, struct actor_result *result)
 		result->mapped_share = (double)mapped / ASKED_PAIRS;
 		result->returned_bytes = (double)returned / ASKED_PAIRS;
 	}
-	return actor_meet(actor);
+	return worker_meet(worker);
 }
 
-static int pairs_work(struct actor *actor, struct workspace *space, struct reason *why)
+static int pairs_work(struct worker *worker, struct workspace *space, struct reason *why)
 {
-	const struct malloc_trial *trial = &((const struct task *)actor->trial)->trial;
-	struct actor_result *result = actor->result;
-	double pair_tsc = 0, clock_tsc = malloc_clock_tsc(trial->touch), sum = 0, whole_tsc;
+	const struct malloc_experiment *experiment = &((const struct task *)worker->experiment)->experiment;
+	struct worker_result *result = worker->result;
+	double pair_tsc = 0, clock_tsc = malloc_clock_tsc(experiment->touch), sum = 0, whole_tsc;
 	unsigned chunks = 0, pairs;
 	bool whole;
-	int error = warm_up(trial, &pair_tsc, why);
+	int error = warm_up(experiment, &pair_tsc, why);
 	uint64_t began;
 
 	if (error)
 		return error;
 	whole = clock_tsc > CLOCK_SHARE * pair_tsc;
 	pairs = chunk_pairs(pair_tsc);
-	if (actor_meet(actor))
+	if (worker_meet(worker))
 		return -ECANCELED;
-	usage_begin(&result->usage);
+	worker_usage_begin(&result->usage);
 	began = now_ns();
 	while (chunks < CHUNKS_MOST && (chunks < CHUNKS_LEAST || now_ns() < began + PAIR_NS)) {
-		if (!chunk_take(trial, pairs, clock_tsc, whole, space, chunks))
-			return no_block(trial, why);
+		if (!chunk_take(experiment, pairs, clock_tsc, whole, space, chunks))
+			return no_block(experiment, why);
 		chunks++;
 	}
-	usage_end(&result->usage);
+	worker_usage_end(&result->usage);
 	result->blocks = (uint64_t)chunks * pairs * (whole ? 2 : 1);
 	for (unsigned i = 0; i < MALLOC_PARTS; i++) {
 		result->tsc[i] = median(space->part[i], chunks);
@@ -221,7 +227,7 @@ static int pairs_work(struct actor *actor, struct workspace *space, struct reaso
 		return fail(why, EIO, "malloc() and free() together took less than reading the clock");
 	for (unsigned i = 0; i < MALLOC_PARTS; i++)
 		result->tsc[i] *= whole_tsc / sum;
-	return pairs_ask(actor, result);
+	return pairs_ask(worker, result);
 }
 
 /* --- batches --- */
@@ -237,40 +243,44 @@ static int map_code(struct dl_phdr_info *object, size_t size, void *data)
 
 		if (part->p_type != PT_LOAD || code < from || code >= from + part->p_memsz)
 			continue;
-		/* Linux 5.14; on older ones the first block also pays for some pages of code, which is little. */
+		/*
+		 * Needs Linux 5.14. On older kernels the first block also pays for some pages of code, which is little.
+		 */
 		madvise((void *)(from / PAGE_4K * PAGE_4K), part->p_memsz + from % PAGE_4K, MADV_POPULATE_READ);
 		return 1;
 	}
 	return 0;
 }
 
-static int batch_work(struct actor *actor, struct workspace *space, struct reason *why)
+static int batch_work(struct worker *worker, struct workspace *space, struct reason *why)
 {
-	const struct task *task = actor->trial;
-	const struct malloc_trial *trial = &task->trial;
-	uint64_t blocks = malloc_batch_blocks(trial, task->batch_bytes), got, tsc[MALLOC_PARTS] = { 0 };
-	struct actor_result *result = actor->result;
+	const struct task *task = worker->experiment;
+	const struct malloc_experiment *experiment = &task->experiment;
+	uint64_t blocks = malloc_batch_blocks(experiment, task->batch_bytes), got, tsc[MALLOC_PARTS] = { 0 };
+	struct worker_result *result = worker->result;
 	double clock_tsc = malloc_clock_tsc(true);
 	struct holding before, held, after;
 
-	/* The allocator's code is to be in this process's tables; its data are not to be touched before the first call. */
+	/*
+	 * Map the allocator's code into this process's tables. Its data must not be touched before the first call.
+	 */
 	dl_iterate_phdr(map_code, (void *)malloc);
-	usage_begin(&result->usage);
-	if (holding_of_all(actor, &before))
+	worker_usage_begin(&result->usage);
+	if (holding_of_all(worker, &before))
 		return -ECANCELED;
-	usage_begin(&result->usage);
-	got = malloc_ask(trial, space->block, blocks, &tsc[MALLOC_ASK]);
+	worker_usage_begin(&result->usage);
+	got = malloc_ask(experiment, space->block, blocks, &tsc[MALLOC_ASK]);
 	if (got < blocks)
-		return no_block(trial, why);
-	if (actor_meet(actor))
+		return no_block(experiment, why);
+	if (worker_meet(worker))
 		return -ECANCELED;
-	if (trial->touch)
-		malloc_touch(trial, space->block, blocks, &tsc[MALLOC_TOUCH]);
-	if (holding_of_all(actor, &held))
+	if (experiment->touch)
+		malloc_touch(experiment, space->block, blocks, &tsc[MALLOC_TOUCH]);
+	if (holding_of_all(worker, &held))
 		return -ECANCELED;
 	malloc_give_back(space->block, blocks, &tsc[MALLOC_FREE]);
-	usage_end(&result->usage);
-	if (holding_of_all(actor, &after))
+	worker_usage_end(&result->usage);
+	if (holding_of_all(worker, &after))
 		return -ECANCELED;
 	if (after.mappings != before.mappings)
 		return fail(why, EIO,
@@ -279,29 +289,30 @@ static int batch_work(struct actor *actor, struct workspace *space, struct reaso
 	result->blocks = blocks;
 	for (unsigned i = 0; i < MALLOC_PARTS; i++)
 		result->tsc[i] = (double)tsc[i] > clock_tsc ? ((double)tsc[i] - clock_tsc) / (double)blocks : 0;
-	result->mapped_share = (double)(held.mappings - before.mappings) / (double)(blocks * actor->count);
+	result->mapped_share = (double)(held.mappings - before.mappings) / (double)(blocks * worker->count);
 	result->returned_bytes =
-		held.bytes > after.bytes ? (double)(held.bytes - after.bytes) / (double)(blocks * actor->count) : 0;
+		held.bytes > after.bytes ? (double)(held.bytes - after.bytes) / (double)(blocks * worker->count) : 0;
 	return 0;
 }
 
 /* --- the process --- */
 
-static int actor_work(struct actor *actor, struct reason *why)
+static int worker_work(struct worker *worker, struct reason *why)
 {
-	const struct task *task = actor->trial;
+	const struct task *task = worker->experiment;
 	struct workspace *space =
 		mmap(NULL, sizeof(*space), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	int error;
 
 	if (space == MAP_FAILED)
 		return fail(why, ENOMEM, "no memory for what is noted of each block");
-	error = task->trial.pattern == MALLOC_PAIR ? pairs_work(actor, space, why) : batch_work(actor, space, why);
+	error = task->experiment.pattern == MALLOC_PAIR ? pairs_work(worker, space, why)
+							: batch_work(worker, space, why);
 	munmap(space, sizeof(*space));
 	return error;
 }
 
-static void usage_add(struct actor_usage *sum, const struct actor_usage *usage)
+static void usage_add(struct worker_usage *sum, const struct worker_usage *usage)
 {
 	sum->minor_faults += usage->minor_faults;
 	sum->major_faults += usage->major_faults;
@@ -313,84 +324,87 @@ static void usage_add(struct actor_usage *sum, const struct actor_usage *usage)
 	sum->system_ns += usage->system_ns;
 }
 
-/* In the process that was executed anew: the crew is forked from it, and inherits an allocator of some small blocks. */
+/*
+ * The work of the process that was just executed. It forks the worker group, which inherits an allocator that has given
+ * out a few small blocks.
+ */
 static int storm_work(const void *data, void *out, struct reason *why)
 {
 	struct task task = *(const struct task *)data, *whole;
-	size_t bytes = sizeof(task) + task.trial.actors * sizeof(int);
+	size_t bytes = sizeof(task) + task.experiment.workers * sizeof(int);
 	struct malloc_storm_result *result = out;
 	struct allocator allocator;
-	struct crew_spec spec;
-	struct crew crew;
+	struct worker_group_spec spec;
+	struct worker_group group;
 	int error;
 
 	machine_allocator(&allocator);
 	whole = malloc(bytes);
 	if (!whole)
-		return fail(why, ENOMEM, "no memory for %u actors", task.trial.actors);
+		return fail(why, ENOMEM, "no memory for %u actors", task.experiment.workers);
 	memcpy(whole, data, bytes);
 	whole->told = allocator.glibc;
-	spec = (struct crew_spec){ .as = ACTORS_THREADS,
-		.actors = task.trial.actors,
+	spec = (struct worker_group_spec){ .as = WORKERS_THREADS,
+		.workers = task.experiment.workers,
 		.cpus = whole->cpus,
-		.work = actor_work,
-		.trial = whole,
-		.result_bytes = sizeof(struct actor_result) };
-	error = crew_run(&spec, &crew, why);
-	for (unsigned i = 0; !error && i < crew.actors; i++) {
-		const struct actor_result *one = crew_result(&crew, i);
+		.work = worker_work,
+		.experiment = whole,
+		.result_bytes = sizeof(struct worker_result) };
+	error = worker_group_run(&spec, &group, why);
+	for (unsigned i = 0; !error && i < group.workers; i++) {
+		const struct worker_result *one = worker_group_result(&group, i);
 
-		result->malloc_tsc += one->tsc[MALLOC_ASK] / crew.actors;
-		result->touch_tsc += one->tsc[MALLOC_TOUCH] / crew.actors;
-		result->free_tsc += one->tsc[MALLOC_FREE] / crew.actors;
-		result->mapped_share += one->mapped_share / crew.actors;
-		result->returned_bytes += one->returned_bytes / crew.actors;
+		result->malloc_tsc += one->tsc[MALLOC_ASK] / group.workers;
+		result->touch_tsc += one->tsc[MALLOC_TOUCH] / group.workers;
+		result->free_tsc += one->tsc[MALLOC_FREE] / group.workers;
+		result->mapped_share += one->mapped_share / group.workers;
+		result->returned_bytes += one->returned_bytes / group.workers;
 		result->blocks += one->blocks;
 		usage_add(&result->usage, &one->usage);
 	}
 	if (!error) {
 		result->told = allocator.glibc;
 		result->faults_per_block = (double)result->usage.minor_faults / (double)result->blocks;
-		crew_dismiss(&crew);
+		worker_group_dismiss(&group);
 	}
 	free(whole);
 	return error;
 }
 
-#define STORM_NAME "malloc-storm"
+#define STORM_NAME "malloc"
 
 __attribute__((constructor)) static void storm_serve(void)
 {
-	anew_serve(STORM_NAME, storm_work);
+	fresh_exec_serve(STORM_NAME, storm_work);
 }
 
-int malloc_storm(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
+int malloc_storm_run(const struct malloc_storm_spec *spec, struct malloc_storm_result *result, struct reason *why)
 {
-	const struct malloc_trial *trial = spec->trial;
-	size_t bytes = sizeof(struct task) + trial->actors * sizeof(int);
+	const struct malloc_experiment *experiment = spec->experiment;
+	size_t bytes = sizeof(struct task) + experiment->workers * sizeof(int);
 	struct size_text block;
 	struct task *task;
 	int error;
 
 	*result = (struct malloc_storm_result){ 0 };
-	if (!trial->actors || !trial->block_bytes || trial->pattern >= MALLOC_PATTERNS)
-		return fail(why, EINVAL, "a storm takes an actor and a byte at least");
-	if (!malloc_batch_blocks(trial, spec->batch_bytes))
+	if (!experiment->workers || !experiment->block_bytes || experiment->pattern >= MALLOC_PATTERNS)
+		return fail(why, EINVAL, "a storm takes a worker and a byte at least");
+	if (!malloc_batch_blocks(experiment, spec->batch_bytes))
 		return fail(why, ENOMEM, "%u x %s of blocks are more than the %" PRIu64 " MiB that may be used",
-			trial->actors, size_format(trial->block_bytes, &block), spec->batch_bytes / MIB);
+			experiment->workers, size_format(experiment->block_bytes, &block), spec->batch_bytes / MIB);
 	task = calloc(1, bytes);
 	if (!task)
-		return fail(why, ENOMEM, "no memory for %u actors", trial->actors);
-	task->trial = *trial;
+		return fail(why, ENOMEM, "no memory for %u actors", experiment->workers);
+	task->experiment = *experiment;
 	task->batch_bytes = spec->batch_bytes;
-	memcpy(task->cpus, spec->cpus, trial->actors * sizeof(int));
-	error = anew_run(&(struct anew){ .name = STORM_NAME,
-				 .task = task,
-				 .task_bytes = bytes,
-				 .result = result,
-				 .result_bytes = sizeof(*result),
-				 .stop = spec->stop,
-				 .limit_ns = CREW_LIMIT_NS },
+	memcpy(task->cpus, spec->cpus, experiment->workers * sizeof(int));
+	error = fresh_exec_run(&(struct fresh_exec){ .name = STORM_NAME,
+				       .task = task,
+				       .task_bytes = bytes,
+				       .result = result,
+				       .result_bytes = sizeof(*result),
+				       .stop = spec->stop,
+				       .limit_ns = WORKER_GROUP_LIMIT_NS },
 		why);
 	free(task);
 	return error;

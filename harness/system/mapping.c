@@ -25,13 +25,13 @@
 #define COUNTED_LEVELS 3u
 
 /*
- * The first repetition takes tables from the kernel's pools as they are, later ones get the same again: a median of
- * five is one of those. Many pages are a mean by themselves, and take their time.
+ * The first repetition takes tables from the kernel's pools, and later ones get the same tables again: the median of
+ * five is one of the later ones. Many pages take long, and are a mean by themselves.
  */
 #define REPETITIONS_MOST 5u
 #define PAGES_OF_ALL 16384u
 
-/* Faults beside those of the pages: of the stack, or because a page of this program was taken away meanwhile. */
+/* Faults that may come besides: of the stack, or of a page of this program that the kernel took away. */
 #define FAULTS_BESIDE 8u
 
 /* What the kernel says of this process's tables. */
@@ -40,34 +40,35 @@ struct tables {
 	bool pud; /* PUD tables are counted */
 };
 
-uint64_t mapping_span_bytes(const struct mapping_trial *trial)
+uint64_t mapping_span_bytes(const struct mapping_experiment *experiment)
 {
-	if (!trial->pages || trial->distance_bytes < trial->page_bytes || trial->distance_bytes % trial->page_bytes ||
-		trial->distance_bytes > MAPPING_BYTES_MOST / trial->pages)
+	if (!experiment->pages || experiment->distance_bytes < experiment->page_bytes ||
+		experiment->distance_bytes % experiment->page_bytes ||
+		experiment->distance_bytes > MAPPING_BYTES_MOST / experiment->pages)
 		return 0;
-	return (trial->pages - 1) * trial->distance_bytes + trial->page_bytes;
+	return (experiment->pages - 1) * experiment->distance_bytes + experiment->page_bytes;
 }
 
 /* How many regions of that size, the first of which begins with the first page, hold at least one page. */
-static uint64_t regions(const struct mapping_trial *trial, uint64_t bytes)
+static uint64_t regions(const struct mapping_experiment *experiment, uint64_t bytes)
 {
-	if (trial->distance_bytes >= bytes)
-		return trial->pages;
-	return (trial->pages - 1) * trial->distance_bytes / bytes + 1;
+	if (experiment->distance_bytes >= bytes)
+		return experiment->pages;
+	return (experiment->pages - 1) * experiment->distance_bytes / bytes + 1;
 }
 
-uint64_t mapping_table_bytes(const struct mapping_trial *trial, bool pud)
+uint64_t mapping_table_bytes(const struct mapping_experiment *experiment, bool pud)
 {
-	uint64_t tables = pud ? regions(trial, PUD_TABLE_REACH) : 0;
+	uint64_t tables = pud ? regions(experiment, PUD_TABLE_REACH) : 0;
 
-	if (trial->page_bytes < PAGE_1G)
-		tables += regions(trial, PMD_TABLE_REACH) + regions(trial, PTE_TABLE_REACH);
+	if (experiment->page_bytes < PAGE_1G)
+		tables += regions(experiment, PMD_TABLE_REACH) + regions(experiment, PTE_TABLE_REACH);
 	return tables * TABLE_BYTES;
 }
 
-uint64_t mapping_flat_bytes(const struct mapping_trial *trial)
+uint64_t mapping_flat_bytes(const struct mapping_experiment *experiment)
 {
-	return mapping_span_bytes(trial) / PAGE_4K * ENTRY_BYTES;
+	return mapping_span_bytes(experiment) / PAGE_4K * ENTRY_BYTES;
 }
 
 /* A line "KEY:   123 kB" of the text. */
@@ -82,7 +83,7 @@ static bool kib_find(const char *text, const char *key, uint64_t *bytes)
 	return true;
 }
 
-/* By read() into the stack: nothing here may allocate memory, and with it tables, between two of these. */
+/* The file is read into the stack: between two calls nothing may allocate memory, and tables with it. */
 static int tables_read(struct tables *tables, struct reason *why)
 {
 	char text[8192]; /* the file has some 1500 bytes, more with many CPUs */
@@ -102,12 +103,12 @@ static int tables_read(struct tables *tables, struct reason *why)
 }
 
 /*
- * An address with nothing around it that tables of the pages could be shared with: its regions of 512G are empty. The
- * reservation that finds it is given back, as its own tables and borders would be in the way.
+ * An address whose regions of 512G are empty, so that the pages share tables with nothing else. It is found by a
+ * reservation, which is given back.
  */
-static int place_find(const struct mapping_trial *trial, unsigned char **place, struct reason *why)
+static int place_find(const struct mapping_experiment *experiment, unsigned char **place, struct reason *why)
 {
-	uint64_t span = mapping_span_bytes(trial);
+	uint64_t span = mapping_span_bytes(experiment);
 	uint64_t room = (span + PUD_TABLE_REACH - 1) / PUD_TABLE_REACH * PUD_TABLE_REACH + PUD_TABLE_REACH;
 	void *at = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -119,23 +120,23 @@ static int place_find(const struct mapping_trial *trial, unsigned char **place, 
 	return 0;
 }
 
-static int map(const struct mapping_trial *trial, unsigned char *place, struct reason *why)
+static int map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
 {
-	bool hugetlb = trial->page_bytes == PAGE_1G;
-	/* Pages of the pool are reserved at once, so that a load cannot end in a SIGBUS for want of them. */
+	bool hugetlb = experiment->page_bytes == PAGE_1G;
+	/* mmap() reserves pages of the pool, so that no load ends in a SIGBUS when the pool is empty. */
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
 		    (hugetlb ? MAP_HUGETLB | MAP_HUGE_1GB : MAP_NORESERVE);
-	void *at = mmap(place, mapping_span_bytes(trial), PROT_READ | PROT_WRITE, flags, -1, 0);
+	void *at = mmap(place, mapping_span_bytes(experiment), PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (at == MAP_FAILED && hugetlb)
-		return fail(why, ENOMEM, "%" PRIu32 " huge pages of 1G: %s", trial->pages, strerror(errno));
+		return fail(why, ENOMEM, "%" PRIu32 " huge pages of 1G: %s", experiment->pages, strerror(errno));
 	if (at == MAP_FAILED)
-		return fail(
-			why, ENOMEM, "mapping %" PRIu64 " MiB: %s", mapping_span_bytes(trial) / MIB, strerror(errno));
-	/* Kernels without THP refuse both, which is right for 4K pages; 2M ones are proven. */
+		return fail(why, ENOMEM, "mapping %" PRIu64 " MiB: %s", mapping_span_bytes(experiment) / MIB,
+			strerror(errno));
+	/* Kernels without THP refuse both kinds of advice. 4K pages are right then, and 2M pages are proven later. */
 	if (!hugetlb)
-		madvise(place, mapping_span_bytes(trial),
-			trial->page_bytes == PAGE_2M ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+		madvise(place, mapping_span_bytes(experiment),
+			experiment->page_bytes == PAGE_2M ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	return 0;
 }
 
@@ -147,35 +148,35 @@ __attribute__((noinline, no_sanitize("address"))) static void load(
 		(void)*(const volatile unsigned char *)(place + i * distance);
 }
 
-/* Whether each 2M page is one: its last 4K are there without a fault of their own. */
-static int huge_prove(const struct mapping_trial *trial, const unsigned char *place, struct reason *why)
+/* Prove that 2M pages are large: loads from their last 4K must take no fault. */
+static int huge_prove(const struct mapping_experiment *experiment, const unsigned char *place, struct reason *why)
 {
-	struct actor_usage usage;
+	struct worker_usage usage;
 
-	usage_begin(&usage);
-	load(place + PAGE_2M - PAGE_4K, trial->distance_bytes, trial->pages);
-	usage_end(&usage);
+	worker_usage_begin(&usage);
+	load(place + PAGE_2M - PAGE_4K, experiment->distance_bytes, experiment->pages);
+	worker_usage_end(&usage);
 	if (usage.minor_faults > FAULTS_BESIDE)
 		return fail(why, ENOTSUP,
 			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this process");
 	return 0;
 }
 
-static int faults_prove(const struct mapping_trial *trial, uint64_t faults, struct reason *why)
+static int faults_prove(const struct mapping_experiment *experiment, uint64_t faults, struct reason *why)
 {
-	if (faults < trial->pages || faults > trial->pages + FAULTS_BESIDE)
+	if (faults < experiment->pages || faults > experiment->pages + FAULTS_BESIDE)
 		return fail(why, EIO, "%" PRIu64 " faults were counted while %" PRIu32 " pages were loaded from",
-			faults, trial->pages);
+			faults, experiment->pages);
 	return 0;
 }
 
-static int tables_prove(const struct mapping_trial *trial, const struct tables *before, const struct tables *built,
-	struct mapping_result *result, struct reason *why)
+static int tables_prove(const struct mapping_experiment *experiment, const struct tables *before,
+	const struct tables *built, struct mapping_result *result, struct reason *why)
 {
 	uint64_t slack = COUNTED_LEVELS * TABLE_BYTES;
 
 	result->table_bytes = built->bytes > before->bytes ? built->bytes - before->bytes : 0;
-	result->expected_table_bytes = mapping_table_bytes(trial, before->pud);
+	result->expected_table_bytes = mapping_table_bytes(experiment, before->pud);
 	if (result->table_bytes > result->expected_table_bytes + slack ||
 		result->table_bytes + slack < result->expected_table_bytes)
 		return fail(why, EIO, "tables take %" PRIu64 " bytes, and by the formula %" PRIu64, result->table_bytes,
@@ -184,41 +185,41 @@ static int tables_prove(const struct mapping_trial *trial, const struct tables *
 }
 
 /* Map, load, prove, unmap, prove. */
-static int once(const struct mapping_trial *trial, unsigned char *place, double tsc[2], struct mapping_result *result,
-	struct reason *why)
+static int once(const struct mapping_experiment *experiment, unsigned char *place, double tsc[2],
+	struct mapping_result *result, struct reason *why)
 {
 	struct tables before, built, left = { 0 };
-	struct actor_usage usage;
+	struct worker_usage usage;
 	uint64_t began, ended;
 	int error = tables_read(&before, why);
 
 	if (!error)
-		error = map(trial, place, why);
+		error = map(experiment, place, why);
 	if (error)
 		return error;
-	usage_begin(&usage);
-	began = actor_tsc();
-	load(place, trial->distance_bytes, trial->pages);
-	ended = actor_tsc();
-	usage_end(&usage);
-	tsc[0] = (double)(ended - began) / trial->pages;
+	worker_usage_begin(&usage);
+	began = worker_tsc();
+	load(place, experiment->distance_bytes, experiment->pages);
+	ended = worker_tsc();
+	worker_usage_end(&usage);
+	tsc[0] = (double)(ended - began) / experiment->pages;
 	error = tables_read(&built, why);
-	if (!error && trial->page_bytes == PAGE_2M)
-		error = huge_prove(trial, place, why);
+	if (!error && experiment->page_bytes == PAGE_2M)
+		error = huge_prove(experiment, place, why);
 	if (!error)
-		error = faults_prove(trial, usage.minor_faults + usage.major_faults, why);
+		error = faults_prove(experiment, usage.minor_faults + usage.major_faults, why);
 	if (!error)
-		error = tables_prove(trial, &before, &built, result, why);
-	began = actor_tsc();
-	munmap(place, mapping_span_bytes(trial));
-	ended = actor_tsc();
-	tsc[1] = (double)(ended - began) / trial->pages;
+		error = tables_prove(experiment, &before, &built, result, why);
+	began = worker_tsc();
+	munmap(place, mapping_span_bytes(experiment));
+	ended = worker_tsc();
+	tsc[1] = (double)(ended - began) / experiment->pages;
 	if (!error)
 		error = tables_read(&left, why);
 	if (!error && left.bytes > before.bytes + COUNTED_LEVELS * TABLE_BYTES)
 		error = fail(
 			why, EIO, "%" PRIu64 " bytes of tables are left after munmap()", left.bytes - before.bytes);
-	result->faults_per_page = (double)usage.minor_faults / trial->pages;
+	result->faults_per_page = (double)usage.minor_faults / experiment->pages;
 	result->usage.minor_faults += usage.minor_faults;
 	result->usage.involuntary_switches += usage.involuntary_switches;
 	result->usage.elapsed_ns += usage.elapsed_ns;
@@ -226,32 +227,32 @@ static int once(const struct mapping_trial *trial, unsigned char *place, double 
 	return error;
 }
 
-static unsigned repetitions(const struct mapping_trial *trial)
+static unsigned repetitions(const struct mapping_experiment *experiment)
 {
-	unsigned count = PAGES_OF_ALL / trial->pages;
+	unsigned count = PAGES_OF_ALL / experiment->pages;
 
-	/* Zeroing a gigabyte takes a tenth of a second, and is no matter of tables. */
-	if (trial->page_bytes == PAGE_1G || !count)
+	/* Zeroing a gigabyte takes a tenth of a second, which hides the tables anyway. */
+	if (experiment->page_bytes == PAGE_1G || !count)
 		return 1;
 	return count < REPETITIONS_MOST ? count : REPETITIONS_MOST;
 }
 
-static int work(struct actor *actor, struct reason *why)
+static int work(struct worker *worker, struct reason *why)
 {
-	const struct mapping_trial *trial = actor->trial;
-	struct mapping_result *result = actor->result;
+	const struct mapping_experiment *experiment = worker->experiment;
+	struct mapping_result *result = worker->result;
 	double build[REPETITIONS_MOST], teardown[REPETITIONS_MOST], tsc[2];
 	unsigned char *place = NULL;
-	int error = place_find(trial, &place, why);
-	unsigned count = repetitions(trial);
+	int error = place_find(experiment, &place, why);
+	unsigned count = repetitions(experiment);
 
-	/* So that none of this program's own pages is faulted in when it counts. */
-	usage_begin(&result->usage);
+	/* Fault in this program's own pages before faults are counted. */
+	worker_usage_begin(&result->usage);
 	load((unsigned char *)&count, 0, 1);
-	usage_end(&result->usage);
-	result->usage = (struct actor_usage){ 0 };
+	worker_usage_end(&result->usage);
+	result->usage = (struct worker_usage){ 0 };
 	for (unsigned i = 0; !error && i < count; i++) {
-		error = once(trial, place, tsc, result, why);
+		error = once(experiment, place, tsc, result, why);
 		build[i] = tsc[0];
 		teardown[i] = tsc[1];
 	}
@@ -267,27 +268,27 @@ static int work(struct actor *actor, struct reason *why)
 
 int mapping_take(const struct mapping_spec *spec, struct mapping_result *result, struct reason *why)
 {
-	const struct mapping_trial *trial = spec->trial;
-	struct crew_spec crew_spec = { .as = ACTORS_PROCESSES,
-		.actors = 1,
+	const struct mapping_experiment *experiment = spec->experiment;
+	struct worker_group_spec worker_group_spec = { .as = WORKERS_PROCESSES,
+		.workers = 1,
 		.cpus = &spec->cpu,
 		.work = work,
-		.trial = trial,
+		.experiment = experiment,
 		.result_bytes = sizeof(*result),
 		.stop = spec->stop };
-	struct crew crew;
+	struct worker_group group;
 	int error;
 
-	if (trial->page_bytes != PAGE_4K && trial->page_bytes != PAGE_2M && trial->page_bytes != PAGE_1G)
-		return fail(why, EINVAL, "%" PRIu64 " bytes are no page size", trial->page_bytes);
-	if (!mapping_span_bytes(trial))
+	if (experiment->page_bytes != PAGE_4K && experiment->page_bytes != PAGE_2M && experiment->page_bytes != PAGE_1G)
+		return fail(why, EINVAL, "%" PRIu64 " bytes are no page size", experiment->page_bytes);
+	if (!mapping_span_bytes(experiment))
 		return fail(why, EINVAL,
 			"%" PRIu32 " pages of %" PRIu64 " KiB cannot lie %" PRIu64 " KiB apart in 2^46 bytes",
-			trial->pages, trial->page_bytes / KIB, trial->distance_bytes / KIB);
-	error = crew_run(&crew_spec, &crew, why);
+			experiment->pages, experiment->page_bytes / KIB, experiment->distance_bytes / KIB);
+	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	*result = *(struct mapping_result *)crew_result(&crew, 0);
-	crew_dismiss(&crew);
+	*result = *(struct mapping_result *)worker_group_result(&group, 0);
+	worker_group_dismiss(&group);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* Between shootdown.c, which writes the script and reads the results, and shootdown_crew.c, which carries it out. */
+/* Between shootdown.c, which writes the script and reads the results, and shootdown_workers.c, which carries it out. */
 #ifndef NESTWALK_SHOOTDOWN_INTERNAL_H
 #define NESTWALK_SHOOTDOWN_INTERNAL_H
 
@@ -10,21 +10,21 @@
  */
 #define SHOOTDOWN_GUARD_BYTES (1 * MIB)
 
-/* What all of the crew read. */
+/* What all of the worker group read. */
 struct shootdown_script {
-	struct shootdown_trial trial;
+	struct shootdown_experiment experiment;
 	const int *other_cpus;
 	uint64_t region_bytes, stride_bytes;
 	unsigned block, repetitions;
 };
 
-/* What each of the crew writes. */
+/* What each of the worker group writes. */
 struct shootdown_part {
-	struct actor_usage usage;
+	struct worker_usage usage;
 	unsigned repetitions, blocks;
 	double clock_tsc; /* of the caller: what reading the clock costs */
 	uint64_t deadline_ns; /* of the caller */
-	uint64_t tsc[SHOOTDOWN_REPETITIONS_MOST]; /* caller: the call; other: lost in it, or GAPS_AWAY */
+	uint64_t tsc[SHOOTDOWN_REPETITIONS_MOST]; /* caller: the call; other: lost in it, or STALL_DETECTOR_AWAY */
 	/* Of the caller's calls. */
 	uint64_t elapsed_ns[SHOOTDOWN_REPETITIONS_MOST], away_ns[SHOOTDOWN_REPETITIONS_MOST];
 	bool counted;
@@ -32,8 +32,8 @@ struct shootdown_part {
 	uint64_t interrupts, interrupts_of_others; /* of all blocks */
 };
 
-/* The crew's work, and how much memory it shares. */
-int shootdown_work(struct actor *actor, struct reason *why);
+/* The worker group's work, and how much memory it shares. */
+int shootdown_work(struct worker *worker, struct reason *why);
 size_t shootdown_shared_bytes(unsigned others);
 
 #endif

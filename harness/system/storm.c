@@ -7,24 +7,25 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What a process takes besides: stack, tables of its own, the kernel's part of it. Seen: some 300 KiB. */
-#define ACTOR_BYTES MIB
-/* A page of table entries maps this much, and upper levels add little. */
+/* What a process takes besides: its stack, its tables, the kernel's data about it. Some 300 KiB were seen. */
+#define WORKER_BYTES MIB
+/* A page table maps this much. Upper levels add little. */
 #define TABLE_SPAN_BYTES PAGE_2M
 
-uint64_t storm_bytes(const struct storm_trial *trial)
+uint64_t storm_bytes(const struct storm_experiment *experiment)
 {
-	const struct storm_row *row = &storm_rows[trial->kind];
-	uint64_t notes = trial->region_bytes / row->step_bytes * sizeof(uint64_t);
-	uint64_t tables = trial->region_bytes / TABLE_SPAN_BYTES * PAGE_4K;
-	uint64_t pass = row->regions * trial->region_bytes + (row->regions + 1) * tables;
+	const struct storm_row *row = &storm_rows[experiment->kind];
+	uint64_t notes = experiment->region_bytes / row->step_bytes * sizeof(uint64_t);
+	uint64_t tables = experiment->region_bytes / TABLE_SPAN_BYTES * PAGE_4K;
+	uint64_t pass = row->regions * experiment->region_bytes + (row->regions + 1) * tables;
 
-	return trial->actors * (storm_passes(trial) * pass + notes + ACTOR_BYTES + sizeof(struct storm_share));
+	return experiment->workers *
+	       (storm_passes(experiment) * pass + notes + WORKER_BYTES + sizeof(struct storm_share));
 }
 
-uint64_t storm_pool_bytes(const struct storm_trial *trial)
+uint64_t storm_pool_bytes(const struct storm_experiment *experiment)
 {
-	return trial->kind == STORM_HUGETLB_WRITE ? trial->actors * trial->region_bytes : 0;
+	return experiment->kind == STORM_HUGETLB_WRITE ? experiment->workers * experiment->region_bytes : 0;
 }
 
 /* The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong size by 16 or 512 times. */
@@ -38,11 +39,11 @@ static bool close_to(uint64_t counted, uint64_t expected, uint64_t slack)
 int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct reason *why)
 {
 	enum storm_expect expect = storm_rows[faults->kind].expect;
-	uint64_t slack = STORM_OWN_FAULTS * faults->actors + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
+	uint64_t slack = STORM_OWN_FAULTS * faults->workers + faults->touches * FAULTS_TOLERANCE_PER_MILLE / 1000;
 	bool none = expect == EXPECT_NONE || (expect == EXPECT_ONE_OR_NONE && close_to(faults->counted, 0, slack));
 
 	*expected = none ? 0 : faults->touches;
-	/* Some kernels do not count them; that the pages were large ones has been seen in smaps. */
+	/* Some kernels do not count faults of hugetlb pages. smaps has shown that the pages are large. */
 	if (faults->kind == STORM_HUGETLB_WRITE && !faults->counted)
 		return 0;
 	if (close_to(faults->counted, *expected, slack))
@@ -59,21 +60,22 @@ static uint64_t less(uint64_t from, uint64_t what)
 }
 
 /*
- * Elapsed less CPU time: preempted, or stolen by a hypervisor. Threads of one address space also sleep on its lock, which
- * is what they are measured for: there only what they waited for a CPU counts, where the kernel says it.
+ * The time in which a worker did not run: it was preempted, or a hypervisor stole the CPU. Threads of one address space
+ * also sleep on its lock, which is part of what is measured. Of them only the time counts in which they waited for a
+ * CPU, where the kernel tells it.
  */
-static uint64_t share_away_ns(const struct storm_trial *trial, const struct storm_share *share)
+static uint64_t share_away_ns(const struct storm_experiment *experiment, const struct storm_share *share)
 {
 	uint64_t away = less(share->usage.elapsed_ns, share->usage.cpu_ns);
 
-	if (trial->as == ACTORS_THREADS && trial->actors > 1 && share->delay_ns < away)
+	if (experiment->as == WORKERS_THREADS && experiment->workers > 1 && share->delay_ns < away)
 		return share->delay_ns;
 	return away;
 }
 
 static void share_add(struct storm_result *result, const struct storm_spec *spec, const struct storm_share *share)
 {
-	const struct storm_row *row = &storm_rows[spec->trial.kind];
+	const struct storm_row *row = &storm_rows[spec->experiment.kind];
 
 	result->touches += share->touches;
 	result->touch_tsc += share->touch_tsc;
@@ -83,57 +85,57 @@ static void share_add(struct storm_result *result, const struct storm_spec *spec
 	result->user_ns += share->usage.user_ns;
 	result->system_ns += share->usage.system_ns;
 	result->involuntary_switches += share->usage.involuntary_switches;
-	result->away_ns += share_away_ns(&spec->trial, share);
+	result->away_ns += share_away_ns(&spec->experiment, share);
 	result->faults_counted += share->faults;
 	result->pages += share->verified_touches * (row->step_bytes / row->page_bytes);
-	result->timing_overhead_ns += share->overhead_tsc * spec->ns_per_tsc / spec->trial.actors;
+	result->timing_overhead_ns += share->overhead_tsc * spec->ns_per_tsc / spec->experiment.workers;
 	result->frames.got += share->frames.got;
 	result->frames.fresh += share->frames.fresh;
 	histogram_merge(&result->latencies, &share->latencies);
 }
 
-static int crew_sum(
-	const struct crew *crew, const struct storm_spec *spec, struct storm_result *result, struct reason *why)
+static int shares_sum(const struct worker_group *group, const struct storm_spec *spec, struct storm_result *result,
+	struct reason *why)
 {
-	struct storm_faults faults = { .kind = spec->trial.kind, .actors = spec->trial.actors };
+	struct storm_faults faults = { .kind = spec->experiment.kind, .workers = spec->experiment.workers };
 
 	memset(result, 0, sizeof(*result));
-	for (unsigned i = 0; i < spec->trial.actors; i++) {
-		const struct storm_share *share = crew_result(crew, i);
+	for (unsigned i = 0; i < spec->experiment.workers; i++) {
+		const struct storm_share *share = worker_group_result(group, i);
 
 		share_add(result, spec, share);
 		faults.touches += share->verified_touches;
 	}
 	faults.counted = result->faults_counted;
-	result->counted = result->faults_counted || spec->trial.kind != STORM_HUGETLB_WRITE;
+	result->counted = result->faults_counted || spec->experiment.kind != STORM_HUGETLB_WRITE;
 	return storm_judge(&faults, &result->faults_expected, why);
 }
 
-int storm_run(const struct storm_spec *spec, struct storm_result *result, struct crew *kept, struct reason *why)
+int storm_run(const struct storm_spec *spec, struct storm_result *result, struct worker_group *kept, struct reason *why)
 {
-	struct crew_spec crew_spec = {
-		.as = spec->trial.as,
-		.actors = spec->trial.actors,
+	struct worker_group_spec worker_group_spec = {
+		.as = spec->experiment.as,
+		.workers = spec->experiment.workers,
 		.cpus = spec->cpus,
 		.work = storm_work,
-		.trial = spec,
+		.experiment = spec,
 		.result_bytes = sizeof(struct storm_share),
 		.keep = kept != NULL,
 		.stop = spec->stop,
 	};
-	struct crew crew;
+	struct worker_group group;
 	int error;
 
-	if (!spec->trial.region_bytes || spec->trial.region_bytes % PAGE_2M)
-		return fail(
-			why, ERANGE, "a region of %" PRIu64 " bytes is no multiple of 2M", spec->trial.region_bytes);
-	error = crew_run(&crew_spec, &crew, why);
+	if (!spec->experiment.region_bytes || spec->experiment.region_bytes % PAGE_2M)
+		return fail(why, ERANGE, "a region of %" PRIu64 " bytes is no multiple of 2M",
+			spec->experiment.region_bytes);
+	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	error = crew_sum(&crew, spec, result, why);
+	error = shares_sum(&group, spec, result, why);
 	if (error || !kept)
-		crew_dismiss(&crew);
+		worker_group_dismiss(&group);
 	else
-		*kept = crew;
+		*kept = group;
 	return error;
 }

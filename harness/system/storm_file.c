@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * Page by page: filesystems choose the size of a folio by the length of the write, and a fault may map a large folio as
- * a whole (mm/filemap.c), where one page a fault, or one window, is meant.
+ * The file is written page by page. Filesystems choose the size of a folio by the length of the write, and a fault may
+ * map a large folio as a whole (mm/filemap.c); the storm means one page a fault, or one window.
  */
 static int file_fill(int fd, uint64_t bytes)
 {
@@ -34,7 +34,7 @@ int file_make(uint64_t bytes, int *fd, struct reason *why)
 
 	if (!directory || !*directory)
 		directory = "/tmp";
-	/* Never a name: nothing is left over however this ends. */
+	/* The file has no name, so that nothing is left over in whatever way this ends. */
 	*fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return fail(why, errno, "no temporary file without a name in %s (%s): point TMPDIR elsewhere",

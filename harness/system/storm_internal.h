@@ -1,4 +1,4 @@
-/* What the files of a storm share, and nobody else needs. */
+/* What the files of a storm share. Nothing else includes this. */
 #ifndef NESTWALK_STORM_INTERNAL_H
 #define NESTWALK_STORM_INTERNAL_H
 
@@ -6,12 +6,14 @@
 
 struct userfault;
 
-/* CPU time of whoever worked for an actor, on its CPU. The split is rusage's, which follows the clock by a timer tick. */
+/*
+ * CPU time of whoever answers for a worker, on its CPU. The split is rusage's, which follows the clock by a timer tick.
+ */
 struct helper_usage {
 	uint64_t cpu_ns, user_ns, system_ns;
 };
 
-/* Where one actor touches. */
+/* Where one worker touches. */
 struct storm_place {
 	const struct storm_row *row;
 	uint64_t bytes; /* of the region */
@@ -28,14 +30,14 @@ struct storm_place {
 enum storm_expect {
 	EXPECT_ONE, /* a fault a touch */
 	EXPECT_NONE,
-	EXPECT_ONE_OR_NONE, /* by the kernel's version; nothing in between */
+	EXPECT_ONE_OR_NONE, /* which of the two depends on the kernel; nothing in between */
 };
 
-/* A kind as data. Functions return 0, or -errno with *why. */
+/* A kind of storm. Its functions return 0, or -errno with *why. */
 struct storm_row {
 	uint64_t page_bytes; /* of what is mapped */
 	uint64_t step_bytes; /* from touch to touch */
-	int (*open)(struct storm_place *place, struct reason *why); /* once for an actor; NULL: nothing to do */
+	int (*open)(struct storm_place *place, struct reason *why); /* once for a worker; NULL: nothing to do */
 	int (*map)(struct storm_place *place, struct reason *why); /* now each touch will fault */
 	int (*unmap)(struct storm_place *place, struct reason *why); /* after the touching; NULL: it stays */
 	/* Touch `count` places `step` bytes apart. 0, or -errno. */
@@ -43,7 +45,7 @@ struct storm_row {
 	/* The same, with the TSC cycles of each in tsc[count]; NULL: they happen all in one call. */
 	int (*touch_timed)(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc);
 	enum storm_expect expect;
-	unsigned regions; /* of ordinary memory that an actor takes at most, its file included */
+	unsigned regions; /* of ordinary memory that a worker takes at most, its file included */
 };
 
 extern const struct storm_row storm_rows[STORM_KINDS];
@@ -60,7 +62,7 @@ int touch_store_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t
 int touch_load(unsigned char *at, uint64_t step, uint64_t count);
 int touch_load_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc);
 int touch_populate(unsigned char *at, uint64_t step, uint64_t count);
-/* As the timed ones, with nothing in between. */
+/* What timing alone takes: as the timed ones, with nothing between the readings. */
 void touch_nothing_timed(uint64_t count, uint64_t *tsc);
 
 /* --- storm_file.c: a file descriptor whose pages are all in memory, each a page of its own --- */
@@ -80,20 +82,20 @@ int userfault_usage(struct userfault *userfault, struct helper_usage *usage, str
 /* End it. NULL is allowed. */
 void userfault_close(struct userfault *userfault);
 
-/* --- storm_actor.c --- */
-/* What an actor finds out. */
+/* --- storm_worker.c --- */
+/* What a worker finds out. */
 struct storm_share {
 	uint64_t touches, touch_tsc, loop_tsc; /* of the window that is not timed one by one */
 	uint64_t verified_touches, faults; /* of all windows */
-	struct actor_usage usage; /* of that window, with its helpers' CPU time in user_ns and system_ns */
+	struct worker_usage usage; /* of that window, with its helpers' CPU time in user_ns and system_ns */
 	uint64_t delay_ns; /* of that window: ready to run, and not running; UINT64_MAX: the kernel does not say */
 	double overhead_tsc;
 	struct frame_count frames;
 	struct histogram latencies;
 };
-int storm_work(struct actor *actor, struct reason *why);
+int storm_work(struct worker *worker, struct reason *why);
 
-/* Passes that an actor with fresh frames makes, each over a region of its own: large pages are few in one. */
-unsigned storm_passes(const struct storm_trial *trial);
+/* Passes that a worker with fresh frames makes, each over a region of its own: large pages are few in one. */
+unsigned storm_passes(const struct storm_experiment *experiment);
 
 #endif

@@ -1,4 +1,4 @@
-/* The kinds of storms: how each brings its region into the state that faults. */
+/* The kinds of storms, and how each brings its region into the state that faults. */
 #include "base/units.h"
 #include "system/storm_internal.h"
 
@@ -48,7 +48,7 @@ static int map_any(struct storm_place *place, int flags, uint64_t bytes, struct 
 	}
 	place->map_bytes = bytes;
 	place->at = place->map;
-	/* A kernel without huge pages knows no such advice, and needs none. */
+	/* A kernel without huge pages refuses the advice, and does not need it. */
 	if (!(flags & MAP_HUGETLB))
 		madvise(place->at, bytes, MADV_NOHUGEPAGE);
 	return 0;
@@ -85,8 +85,8 @@ static int map_zero(struct storm_place *place, struct reason *why)
 }
 
 /*
- * Large pages need an aligned address, and smaps can speak of this region alone only where it does not merge with a
- * neighbour's: so it lies between addresses that nobody may use.
+ * Large pages need an aligned address. smaps tells of this region alone only if the kernel does not merge it with a
+ * neighbour. So the region lies between addresses that are inaccessible.
  */
 static int map_large(struct storm_place *place, int flags, struct reason *why)
 {
@@ -97,7 +97,7 @@ static int map_large(struct storm_place *place, int flags, struct reason *why)
 		return fail(why, errno, "reserving addresses: %s", strerror(errno));
 	place->map = reserved;
 	place->map_bytes = bytes;
-	/* One page at least stays in front: hence no rounding up. */
+	/* At least one page stays inaccessible in front of it. */
 	place->at = (unsigned char *)(((uintptr_t)reserved + PAGE_2M) / PAGE_2M * PAGE_2M);
 	if (mmap(place->at, place->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, -1,
 		    0) == MAP_FAILED)
@@ -171,7 +171,7 @@ static int open_fork(struct storm_place *place, struct reason *why)
 
 static _Noreturn void child_main(int ready, pid_t parent)
 {
-	/* It ends with the thread that forked it, however that ends. */
+	/* The child ends with the thread that forked it, in whatever way that ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent || write(ready, "", 1) != 1)
 		_exit(1);
@@ -189,7 +189,7 @@ static int map_fork(struct storm_place *place, struct reason *why)
 	if (child < 0)
 		return fail(why, errno, "fork: %s (limits: ulimit -u, pids.max of the cgroup)", strerror(errno));
 	place->child = child;
-	/* It shall not be starting up on this CPU while the actor is timed. */
+	/* Wait until the child sleeps: it must not take this CPU's time while the worker is timed. */
 	if (read(place->ready[0], &byte, 1) != 1)
 		return fail(why, EIO, "a forked child did not come up");
 	return 0;
@@ -211,7 +211,7 @@ static int unmap_fork(struct storm_place *place, struct reason *why)
 		return fail(why, errno, "waiting for a forked child: %s", strerror(errno));
 	place->helper.user_ns += timeval_ns(usage.ru_utime);
 	place->helper.system_ns += timeval_ns(usage.ru_stime);
-	/* Of a thread that has ended the sum is exact. */
+	/* The usage of a child that has ended is exact. */
 	place->helper.cpu_ns = place->helper.user_ns + place->helper.system_ns;
 	return 0;
 }

@@ -28,10 +28,10 @@ MEASURED int touch_load(unsigned char *at, uint64_t step, uint64_t count)
 MEASURED int touch_store_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc)
 {
 	for (volatile unsigned char *page = at; count; count--, page += step) {
-		uint64_t from = actor_tsc_quick();
+		uint64_t from = worker_tsc_quick();
 
 		*page = 1;
-		*tsc++ = actor_tsc_quick() - from;
+		*tsc++ = worker_tsc_quick() - from;
 	}
 	return 0;
 }
@@ -39,10 +39,10 @@ MEASURED int touch_store_timed(unsigned char *at, uint64_t step, uint64_t count,
 MEASURED int touch_load_timed(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc)
 {
 	for (volatile unsigned char *page = at; count; count--, page += step) {
-		uint64_t from = actor_tsc_quick();
+		uint64_t from = worker_tsc_quick();
 
 		(void)*page;
-		*tsc++ = actor_tsc_quick() - from;
+		*tsc++ = worker_tsc_quick() - from;
 	}
 	return 0;
 }
@@ -50,9 +50,9 @@ MEASURED int touch_load_timed(unsigned char *at, uint64_t step, uint64_t count, 
 MEASURED void touch_nothing_timed(uint64_t count, uint64_t *tsc)
 {
 	for (; count; count--) {
-		uint64_t from = actor_tsc_quick();
+		uint64_t from = worker_tsc_quick();
 
-		*tsc++ = actor_tsc_quick() - from;
+		*tsc++ = worker_tsc_quick() - from;
 	}
 }
 

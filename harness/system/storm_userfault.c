@@ -1,6 +1,6 @@
 /*
  * A thread that answers page faults from user space (userfaultfd(2), Linux 4.3; UFFD_USER_MODE_ONLY 5.11, minor faults
- * of shared memory 5.14). It does nothing but read, answer, read: no poll, as programs that are in a hurry do.
+ * of shared memory 5.14). It reads and answers in turn, without poll(), as programs do that must be fast.
  */
 #include "base/units.h"
 #include "system/storm_internal.h"
@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* linux/userfaultfd.h of kernels that have them; older headers have not. */
+/* From linux/userfaultfd.h; older headers lack them. */
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
@@ -93,7 +93,7 @@ static void *userfault_main(void *data)
 		error = answer(userfault, message.arg.pagefault.address / PAGE_4K * PAGE_4K);
 	}
 	atomic_store(&userfault->error, error);
-	/* Whoever waits for an answer is woken by this, and the kernel answers in the usual way. */
+	/* Closing the file wakes whoever waits for an answer, and the kernel answers in the usual way. */
 	if (error) {
 		struct uffdio_range range = { .start = (uintptr_t)userfault->spec.at, .len = userfault->spec.bytes };
 
@@ -102,7 +102,7 @@ static void *userfault_main(void *data)
 	return NULL;
 }
 
-/* Have the thread come to its own page. */
+/* Touch the thread's own page, so that it notes its usage. */
 static void call_thread(const struct userfault *userfault)
 {
 	madvise(userfault->own, PAGE_4K, MADV_DONTNEED);

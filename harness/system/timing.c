@@ -1,12 +1,12 @@
 #include "system/timing.h"
 
-#include "system/crew.h"
+#include "system/worker_group.h"
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 
-/* Enough that their middle is told to a cycle, in some 10 us. */
+/* So many readings that their middle is good to a cycle. They take some 10 us. */
 #define CLOCK_READINGS 256u
 
 double timing_middle(double *x, size_t count)
@@ -24,9 +24,9 @@ double timing_clock_cost(void)
 	double cost[CLOCK_READINGS];
 
 	for (unsigned i = 0; i < CLOCK_READINGS; i++) {
-		uint64_t before = actor_tsc();
+		uint64_t before = worker_tsc();
 
-		cost[i] = (double)(actor_tsc() - before);
+		cost[i] = (double)(worker_tsc() - before);
 	}
 	return timing_middle(cost, CLOCK_READINGS);
 }

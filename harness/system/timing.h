@@ -10,7 +10,7 @@
  */
 double timing_middle(double *x, size_t count);
 
-/* What actor_tsc() costs between two readings, in TSC cycles. */
+/* What worker_tsc() costs between two readings, in TSC cycles. */
 double timing_clock_cost(void);
 
 #endif

@@ -23,11 +23,11 @@ setup() {
 @test "each problem is a line with file and line number, exit 1" {
 	run "$nestwalk" check "$runs/wrong-metrics"
 	[ "$status" -eq 1 ]
-	[ "${#lines[@]}" -eq 7 ]
-	for number in 1 2 3 4 5 6; do
+	[ "${#lines[@]}" -eq 8 ]
+	for number in 1 2 3 4 5 6 7; do
 		[[ "${lines[number - 1]}" == "$runs/wrong-metrics/points.jsonl:$number: "* ]]
 	done
-	[[ "${lines[-1]}" == *"not valid, 6 problems" ]]
+	[[ "${lines[-1]}" == *"not valid, 7 problems" ]]
 }
 
 @test "another schema is one problem, not a hundred" {
@@ -82,7 +82,10 @@ setup() {
 	reference=$BATS_TEST_DIRNAME/../../results/reference
 	out=$BATS_TEST_TMPDIR/run
 	mkdir "$out"
-	cp "$reference/run.json" "$reference/topology.xml" "$out"
+	cp "$reference/topology.xml" "$out"
+	jq 'def time($signed): {unit: "ns", per: "call", better: "less", signed: $signed, time: true}; .metrics = {
+		"malloc-storm": {malloc_ns: time(false), touch_ns: time(true)}, "space-switch": {refill_ns: time(true)},
+		"tlb-shootdown": {victim_ns: time(true)}, "tlb-reach": {net_ns: time(true)}}' "$reference/run.json" >"$out/run.json"
 	# One sample says nothing: the median of one is that sample.
 	one() {
 		jq -c "select(.status == \"ok\" and .bench == \"$1\" and .samples.$2 != null) | .samples |= map_values([.[0]]) |
@@ -98,4 +101,8 @@ setup() {
 	done
 	one malloc-storm malloc_ns 0
 	[[ "$output" == *"malloc_ns: 0 is not a time"* ]]
+	# A run that was written before runs had traits says nothing about signs.
+	cp "$reference/run.json" "$out/run.json"
+	one malloc-storm malloc_ns 0
+	[[ "$output" != *"is not a time"* ]]
 }

@@ -1,5 +1,5 @@
 /* Random cycles, lines and the proof of a chain. */
-#include "measure/chain.h"
+#include "space/chain.h"
 #include "space/permutation.h"
 
 #include <errno.h>

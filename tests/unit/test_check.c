@@ -98,6 +98,7 @@ static void what_is_wrong_is_found(void **state)
 		{ "twice", "points.jsonl:7: the same point as line 1" },
 		{ "wrong-metrics", "points.jsonl:1: metric gross_cycles: median 9, but its samples' is 4" },
 		{ "wrong-metrics", "points.jsonl:2: metric net_ns is said to be in cycles" },
+		{ "wrong-metrics", "points.jsonl:7: samples baseline_ns: 0 is not a time" },
 		{ "wrong-metrics", "points.jsonl:3: samples gross_ns: 2 numbers, but 3 rounds" },
 		{ "wrong-metrics", "points.jsonl:4: a vcpu point without KVM's counters" },
 		{ "wrong-metrics", "points.jsonl:5: memory: 384 faults expected, 283 counted" },

@@ -310,10 +310,10 @@ static void test_tsc(void **state)
 static void test_topology(void **state)
 {
 	struct reason why = { "" };
-	static const int crew_order[] = { 2, 4, 6, 0, 5, 7, 1 };
+	static const int worker_group_order[] = { 2, 4, 6, 0, 5, 7, 1 };
 	struct topology topology;
-	int cpu = -1, *crew;
-	unsigned crew_count;
+	int cpu = -1, *group;
+	unsigned worker_group_count;
 
 	(void)state;
 	open_machine("intel-ept");
@@ -333,10 +333,10 @@ static void test_topology(void **state)
 	assert_int_equal(topology_choose_cpu(&topology, 99, &cpu, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "CPU 99 is not there"));
 	/* A thread of each core, round from its own, before their second ones. */
-	assert_int_equal(topology_crew_cpus(&topology, 2, &crew, &crew_count), 0);
-	assert_int_equal(crew_count, sizeof(crew_order) / sizeof(crew_order[0]));
-	assert_memory_equal(crew, crew_order, sizeof(crew_order));
-	free(crew);
+	assert_int_equal(topology_worker_cpus(&topology, 2, &group, &worker_group_count), 0);
+	assert_int_equal(worker_group_count, sizeof(worker_group_order) / sizeof(worker_group_order[0]));
+	assert_memory_equal(group, worker_group_order, sizeof(worker_group_order));
+	free(group);
 	assert_int_equal(topology_bind_thread(&topology, 2, &why), -ENODATA);
 	assert_int_equal(topology_bind_memory(&topology, 2, &why), -ENODATA);
 	topology_close(&topology);

@@ -25,18 +25,18 @@
 static int cpus[ACTORS];
 static bool thp_always;
 
-static void take(const struct malloc_trial *trial, struct malloc_storm_result *result)
+static void take(const struct malloc_experiment *experiment, struct malloc_storm_result *result)
 {
-	struct malloc_storm_spec spec = { .trial = trial, .cpus = cpus, .batch_bytes = BATCH_BYTES };
+	struct malloc_storm_spec spec = { .experiment = experiment, .cpus = cpus, .batch_bytes = BATCH_BYTES };
 	struct reason why = { "" };
 	struct allocator allocator;
-	int error = malloc_storm(&spec, result, &why);
+	int error = malloc_storm_run(&spec, result, &why);
 
 	assert_string_equal(why.text, "");
 	assert_int_equal(error, 0);
 	assert_true(result->blocks > 0);
 	assert_true(result->malloc_tsc + result->free_tsc > 0);
-	assert_true((result->touch_tsc > 0) == trial->touch);
+	assert_true((result->touch_tsc > 0) == experiment->touch);
 	machine_allocator(&allocator);
 	assert_int_equal(result->told, allocator.glibc);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -54,13 +54,13 @@ static bool glibc_as_it_comes(const struct malloc_storm_result *result)
 
 static void small_pairs_stay_out_of_the_kernel(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 16, .pattern = MALLOC_PAIR, .actors = 1 };
+	struct malloc_experiment experiment = { .block_bytes = 16, .pattern = MALLOC_PAIR, .workers = 1 };
 	struct malloc_storm_result result;
 
 	(void)state;
-	take(&trial, &result);
-	trial.touch = true;
-	take(&trial, &result);
+	take(&experiment, &result);
+	experiment.touch = true;
+	take(&experiment, &result);
 	if (!glibc_as_it_comes(&result))
 		return;
 	assert_true(result.faults_per_block < 0.01);
@@ -70,20 +70,22 @@ static void small_pairs_stay_out_of_the_kernel(void **state)
 
 static void the_threshold_moves_up_to_32_mib(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 1 * MIB, .pattern = MALLOC_PAIR, .touch = true, .actors = 1 };
+	struct malloc_experiment experiment = {
+		.block_bytes = 1 * MIB, .pattern = MALLOC_PAIR, .touch = true, .workers = 1
+	};
 	struct malloc_storm_result result;
-	struct malloc_storm_spec spec = { .trial = &trial, .cpus = cpus, .batch_bytes = 64 * MIB };
+	struct malloc_storm_spec spec = { .experiment = &experiment, .cpus = cpus, .batch_bytes = 64 * MIB };
 
 	(void)state;
-	take(&trial, &result);
+	take(&experiment, &result);
 	if (!glibc_as_it_comes(&result))
 		return;
 	/* Mapped the first time, and of the heap ever after. */
 	assert_true(result.mapped_share == 0);
 	assert_true(result.faults_per_block < 1);
-	trial.block_bytes = 33 * MIB;
-	trial.touch = false;
-	assert_int_equal(malloc_storm(&spec, &result, NULL), 0);
+	experiment.block_bytes = 33 * MIB;
+	experiment.touch = false;
+	assert_int_equal(malloc_storm_run(&spec, &result, NULL), 0);
 	assert_true(result.mapped_share == 1);
 	assert_true(result.returned_bytes >= (double)(33 * MIB));
 	/* The block's header alone is stored to. */
@@ -92,7 +94,9 @@ static void the_threshold_moves_up_to_32_mib(void **state)
 
 static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 256 * KIB, .pattern = MALLOC_BATCH, .touch = true, .actors = 1 };
+	struct malloc_experiment experiment = {
+		.block_bytes = 256 * KIB, .pattern = MALLOC_BATCH, .touch = true, .workers = 1
+	};
 	struct malloc_storm_result result;
 	/* Here, the threshold is 16 MiB once this is freed: a forked process would have it, too. */
 	void *volatile block = malloc(16 * MIB);
@@ -100,8 +104,8 @@ static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 	(void)state;
 	assert_non_null(block);
 	free(block);
-	take(&trial, &result);
-	assert_int_equal(result.blocks, malloc_batch_blocks(&trial, BATCH_BYTES));
+	take(&experiment, &result);
+	assert_int_equal(result.blocks, malloc_batch_blocks(&experiment, BATCH_BYTES));
 	if (!glibc_as_it_comes(&result))
 		return;
 	assert_true(result.mapped_share == 1);
@@ -112,11 +116,11 @@ static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 
 static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 64 * KIB, .pattern = MALLOC_BATCH, .actors = 1 };
+	struct malloc_experiment experiment = { .block_bytes = 64 * KIB, .pattern = MALLOC_BATCH, .workers = 1 };
 	struct malloc_storm_result result;
 
 	(void)state;
-	take(&trial, &result);
+	take(&experiment, &result);
 	if (!glibc_as_it_comes(&result))
 		return;
 	assert_true(result.mapped_share == 0);
@@ -124,23 +128,23 @@ static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 	assert_true(result.returned_bytes > (double)(60 * KIB));
 	assert_true(result.returned_bytes < (double)(66 * KIB));
 	/* Small ones wait in lists of their own, and keep the heap. */
-	trial.block_bytes = 64;
-	take(&trial, &result);
+	experiment.block_bytes = 64;
+	take(&experiment, &result);
 	assert_true(result.returned_bytes < 64);
 }
 
 static void threads_share_an_allocator(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 4 * KIB, .touch = true, .actors = ACTORS };
+	struct malloc_experiment experiment = { .block_bytes = 4 * KIB, .touch = true, .workers = ACTORS };
 	struct malloc_storm_result result;
 
 	(void)state;
 	for (unsigned pattern = 0; pattern < MALLOC_PATTERNS; pattern++) {
-		trial.pattern = (enum malloc_pattern)pattern;
-		take(&trial, &result);
+		experiment.pattern = (enum malloc_pattern)pattern;
+		take(&experiment, &result);
 		assert_true(result.blocks >= ACTORS);
 	}
-	assert_int_equal(result.blocks, ACTORS * malloc_batch_blocks(&trial, BATCH_BYTES));
+	assert_int_equal(result.blocks, ACTORS * malloc_batch_blocks(&experiment, BATCH_BYTES));
 }
 
 static bool at_once(void)
@@ -150,21 +154,21 @@ static bool at_once(void)
 
 static void what_does_not_fit_is_said(void **state)
 {
-	struct malloc_trial trial = { .block_bytes = 17 * MIB, .pattern = MALLOC_PAIR, .actors = 1 };
-	struct malloc_storm_spec spec = { .trial = &trial, .cpus = cpus, .batch_bytes = BATCH_BYTES };
+	struct malloc_experiment experiment = { .block_bytes = 17 * MIB, .pattern = MALLOC_PAIR, .workers = 1 };
+	struct malloc_storm_spec spec = { .experiment = &experiment, .cpus = cpus, .batch_bytes = BATCH_BYTES };
 	struct malloc_storm_result result;
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -ENOMEM);
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "17M"));
-	trial.block_bytes = BATCH_BYTES;
-	assert_int_equal(malloc_batch_blocks(&trial, BATCH_BYTES), 1);
-	trial.actors = 0;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -EINVAL);
-	trial.actors = 1;
+	experiment.block_bytes = BATCH_BYTES;
+	assert_int_equal(malloc_batch_blocks(&experiment, BATCH_BYTES), 1);
+	experiment.workers = 0;
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -EINVAL);
+	experiment.workers = 1;
 	spec.stop = at_once;
-	assert_int_equal(malloc_storm(&spec, &result, &why), -EINTR);
+	assert_int_equal(malloc_storm_run(&spec, &result, &why), -EINTR);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
@@ -186,7 +190,7 @@ static int set_up(void **state)
 	(void)state;
 	machine_source_live(&source);
 	thp_always = thp_mode(&source, NULL) == THP_ALWAYS;
-	/* Any CPU will do: actors may share one. */
+	/* Any CPU will do: workers may share one. */
 	for (unsigned i = 0; i < ACTORS; i++)
 		cpus[i] = sched_getcpu();
 	return 0;

@@ -22,9 +22,11 @@
 
 static uint64_t tables(uint64_t page_bytes, uint64_t distance_bytes, uint32_t pages, bool pud)
 {
-	struct mapping_trial trial = { .page_bytes = page_bytes, .distance_bytes = distance_bytes, .pages = pages };
+	struct mapping_experiment experiment = {
+		.page_bytes = page_bytes, .distance_bytes = distance_bytes, .pages = pages
+	};
 
-	return mapping_table_bytes(&trial, pud) / PAGE_4K;
+	return mapping_table_bytes(&experiment, pud) / PAGE_4K;
 }
 
 static void tables_are_counted_by_regions(void **state)
@@ -47,30 +49,30 @@ static void tables_are_counted_by_regions(void **state)
 
 static void a_flat_table_follows_the_span(void **state)
 {
-	struct mapping_trial trial = { .page_bytes = PAGE_4K, .distance_bytes = PAGE_4K, .pages = 4096 };
+	struct mapping_experiment experiment = { .page_bytes = PAGE_4K, .distance_bytes = PAGE_4K, .pages = 4096 };
 
 	(void)state;
-	assert_int_equal(mapping_span_bytes(&trial), 16 * MIB);
-	assert_int_equal(mapping_flat_bytes(&trial), 4096 * 8);
-	trial.distance_bytes = PAGE_1G;
-	assert_int_equal(mapping_span_bytes(&trial), 4095 * GIB + PAGE_4K);
-	assert_int_equal(mapping_flat_bytes(&trial), (4095 * GIB / PAGE_4K + 1) * 8);
+	assert_int_equal(mapping_span_bytes(&experiment), 16 * MIB);
+	assert_int_equal(mapping_flat_bytes(&experiment), 4096 * 8);
+	experiment.distance_bytes = PAGE_1G;
+	assert_int_equal(mapping_span_bytes(&experiment), 4095 * GIB + PAGE_4K);
+	assert_int_equal(mapping_flat_bytes(&experiment), (4095 * GIB / PAGE_4K + 1) * 8);
 	/* Too far, too close, crooked, nothing. */
-	trial.pages = 65537;
-	assert_int_equal(mapping_span_bytes(&trial), 0);
-	trial.page_bytes = PAGE_2M;
-	trial.distance_bytes = PAGE_4K;
-	assert_int_equal(mapping_span_bytes(&trial), 0);
-	trial.distance_bytes = 3 * MIB;
-	assert_int_equal(mapping_span_bytes(&trial), 0);
-	trial.distance_bytes = PAGE_2M;
-	trial.pages = 0;
-	assert_int_equal(mapping_span_bytes(&trial), 0);
+	experiment.pages = 65537;
+	assert_int_equal(mapping_span_bytes(&experiment), 0);
+	experiment.page_bytes = PAGE_2M;
+	experiment.distance_bytes = PAGE_4K;
+	assert_int_equal(mapping_span_bytes(&experiment), 0);
+	experiment.distance_bytes = 3 * MIB;
+	assert_int_equal(mapping_span_bytes(&experiment), 0);
+	experiment.distance_bytes = PAGE_2M;
+	experiment.pages = 0;
+	assert_int_equal(mapping_span_bytes(&experiment), 0);
 }
 
-static int take(const struct mapping_trial *trial, struct mapping_result *result, struct reason *why)
+static int take(const struct mapping_experiment *experiment, struct mapping_result *result, struct reason *why)
 {
-	struct mapping_spec spec = { .trial = trial, .cpu = sched_getcpu() };
+	struct mapping_spec spec = { .experiment = experiment, .cpu = sched_getcpu() };
 	int error = mapping_take(&spec, result, why);
 
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -78,12 +80,12 @@ static int take(const struct mapping_trial *trial, struct mapping_result *result
 	return error;
 }
 
-static void check(const struct mapping_trial *trial, const struct mapping_result *result)
+static void check(const struct mapping_experiment *experiment, const struct mapping_result *result)
 {
-	assert_int_equal(result->expected_table_bytes, mapping_table_bytes(trial, true));
+	assert_int_equal(result->expected_table_bytes, mapping_table_bytes(experiment, true));
 	assert_in_range(result->table_bytes + SLACK_BYTES, result->expected_table_bytes,
 		result->expected_table_bytes + 2 * SLACK_BYTES);
-	assert_true(result->faults_per_page >= 1 && result->faults_per_page < 1 + 9.0 / trial->pages);
+	assert_true(result->faults_per_page >= 1 && result->faults_per_page < 1 + 9.0 / experiment->pages);
 	assert_true(result->build_tsc > 0 && result->teardown_tsc > 0);
 }
 
@@ -93,21 +95,23 @@ static void small_pages_take_the_tables_of_the_formula(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
-		struct mapping_trial trial = { .page_bytes = PAGE_4K, .distance_bytes = distances[i], .pages = 1024 };
+		struct mapping_experiment experiment = {
+			.page_bytes = PAGE_4K, .distance_bytes = distances[i], .pages = 1024
+		};
 		struct mapping_result result;
 		struct reason why = { "" };
 
-		int error = take(&trial, &result, &why);
+		int error = take(&experiment, &result, &why);
 
 		assert_string_equal(why.text, "");
 		assert_int_equal(error, 0);
-		check(&trial, &result);
+		check(&experiment, &result);
 	}
 }
 
 static void huge_zero_pages_have_a_table_in_reserve(void **state)
 {
-	struct mapping_trial trial = { .page_bytes = PAGE_2M, .distance_bytes = PAGE_2M, .pages = 8 };
+	struct mapping_experiment experiment = { .page_bytes = PAGE_2M, .distance_bytes = PAGE_2M, .pages = 8 };
 	static struct machine_source source;
 	struct mapping_result result;
 	struct reason why = { "" };
@@ -120,7 +124,7 @@ static void huge_zero_pages_have_a_table_in_reserve(void **state)
 		skip();
 	}
 	why = (struct reason){ "" };
-	error = take(&trial, &result, &why);
+	error = take(&experiment, &result, &why);
 	if (error == -ENOTSUP) {
 		print_message("%s\n", why.text);
 		skip();
@@ -128,18 +132,18 @@ static void huge_zero_pages_have_a_table_in_reserve(void **state)
 	assert_string_equal(why.text, "");
 	assert_int_equal(error, 0);
 	/* Without the zero page they are pages of their own, and their tables are the same. */
-	check(&trial, &result);
+	check(&experiment, &result);
 }
 
 static void without_a_pool_there_are_no_gigabytes(void **state)
 {
 	/* More than any machine has. */
-	struct mapping_trial trial = { .page_bytes = PAGE_1G, .distance_bytes = PAGE_1G, .pages = 65536 };
+	struct mapping_experiment experiment = { .page_bytes = PAGE_1G, .distance_bytes = PAGE_1G, .pages = 65536 };
 	struct mapping_result result;
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(take(&trial, &result, &why), -ENOMEM);
+	assert_int_equal(take(&experiment, &result, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "1G"));
 }
 
@@ -150,17 +154,17 @@ static bool at_once(void)
 
 static void wrong_wishes_end_it(void **state)
 {
-	struct mapping_trial trial = { .page_bytes = 8 * KIB, .distance_bytes = PAGE_2M, .pages = 8 };
-	struct mapping_spec spec = { .trial = &trial, .cpu = sched_getcpu(), .stop = at_once };
+	struct mapping_experiment experiment = { .page_bytes = 8 * KIB, .distance_bytes = PAGE_2M, .pages = 8 };
+	struct mapping_spec spec = { .experiment = &experiment, .cpu = sched_getcpu(), .stop = at_once };
 	struct mapping_result result;
 	struct reason why = { "" };
 
 	(void)state;
-	assert_int_equal(take(&trial, &result, &why), -EINVAL);
-	trial.page_bytes = PAGE_4K;
-	trial.pages = 0;
-	assert_int_equal(take(&trial, &result, &why), -EINVAL);
-	trial.pages = 8;
+	assert_int_equal(take(&experiment, &result, &why), -EINVAL);
+	experiment.page_bytes = PAGE_4K;
+	experiment.pages = 0;
+	assert_int_equal(take(&experiment, &result, &why), -EINVAL);
+	experiment.pages = 8;
 	assert_int_equal(mapping_take(&spec, &result, &why), -EINTR);
 }
 

@@ -420,6 +420,27 @@ static void a_failure_leaves_nothing(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+static void traits_of_metrics_are_united(void **state)
+{
+	json_t *traits = json_pack("{s:{s:{s:s}}}", "tlb-shootdown", "victim_ns", "unit", "ns");
+	struct merged merged;
+	struct reason why = { "" };
+
+	(void)state;
+	json_object_set(guest.about, "metrics", traits);
+	assert_int_equal(join_one(&guest, "nested", &merged, &why), 0);
+	assert_true(json_equal(json_object_get(merged.about, "metrics"), traits));
+	assert_null(json_object_get(host.about, "metrics"));
+	merged_free(&merged);
+
+	json_object_set_new(
+		host.about, "metrics", json_pack("{s:{s:{s:s}}}", "tlb-shootdown", "victim_ns", "unit", "cycles"));
+	assert_int_equal(join_one(&guest, "nested", &merged, &why), -EINVAL);
+	json_object_del(host.about, "metrics");
+	json_object_del(guest.about, "metrics");
+	json_decref(traits);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +455,7 @@ int main(void)
 		TEST(nothing_to_join),
 		TEST(what_is_written_is_a_valid_run),
 		TEST(a_failure_leaves_nothing),
+		TEST(traits_of_metrics_are_united),
 	};
 
 	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);

@@ -32,9 +32,9 @@ static size_t points_in(const struct plan *plan, unsigned setting)
 {
 	size_t count = 0;
 
-	for (size_t g = 0; g < plan->grounds; g++)
-		for (size_t c = 0; c < plan->ground[g].cells; c++)
-			count += !!(plan->ground[g].cell[c]->settings & SETTING_BIT(setting));
+	for (size_t g = 0; g < plan->configurations; g++)
+		for (size_t c = 0; c < plan->configuration[g].pairs; c++)
+			count += !!(plan->configuration[g].pair[c]->settings & SETTING_BIT(setting));
 	return count;
 }
 
@@ -45,17 +45,17 @@ static void the_default_plan_has_each_page_size_on_its_own_backing(void **state)
 
 	(void)state;
 	assert_int_equal(make(&plan, BOTH, NULL, 0, NULL), 0);
-	assert_int_equal(plan.grounds, BACKING_COUNT);
-	for (size_t g = 0; g < plan.grounds; g++) {
-		const struct ground *ground = &plan.ground[g];
+	assert_int_equal(plan.configurations, BACKING_COUNT);
+	for (size_t g = 0; g < plan.configurations; g++) {
+		const struct memory_configuration *configuration = &plan.configuration[g];
 
-		assert_int_equal(ground->like.page_bytes, backing_page_bytes(ground->like.backing));
-		assert_false(seen[ground->like.backing]);
-		seen[ground->like.backing] = true;
+		assert_int_equal(configuration->like.page_bytes, backing_page_bytes(configuration->like.backing));
+		assert_false(seen[configuration->like.backing]);
+		seen[configuration->like.backing] = true;
 		/* Two strides of 8 to 64 Ki at 8 an octave: 105 values, of which 10.37 rounds to 10 a second time. */
-		assert_int_equal(ground->cells, 2 * 104);
-		for (size_t c = 0; c < ground->cells; c++)
-			assert_int_equal(ground->cell[c]->settings, BOTH);
+		assert_int_equal(configuration->pairs, 2 * 104);
+		for (size_t c = 0; c < configuration->pairs; c++)
+			assert_int_equal(configuration->pair[c]->settings, BOTH);
 	}
 	assert_int_equal(points_in(&plan, SETTING_HOST), points_in(&plan, SETTING_VCPU));
 	assert_int_equal(plan.points, 2 * points_in(&plan, SETTING_HOST));
@@ -70,15 +70,15 @@ static void the_ladder_has_eight_steps_an_octave_and_both_ends(void **state)
 
 	(void)state;
 	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 2, NULL), 0);
-	assert_int_equal(plan.grounds, 1);
-	for (size_t c = 0; c < plan.ground[0].cells; c++) {
-		uint64_t pages = plan.ground[0].cell[c]->chase.count;
+	assert_int_equal(plan.configurations, 1);
+	for (size_t c = 0; c < plan.configuration[0].pairs; c++) {
+		uint64_t pages = plan.configuration[0].pair[c]->chase.count;
 
 		assert_true(pages > before);
 		octave += pages >= 1024 && pages < 2048;
 		before = pages;
 	}
-	assert_int_equal(plan.ground[0].cell[0]->chase.count, 8);
+	assert_int_equal(plan.configuration[0].pair[0]->chase.count, 8);
 	assert_int_equal(before, 64 * 1024);
 	assert_int_equal(octave, 8);
 	plan_free(&plan);
@@ -93,10 +93,10 @@ static void params_choose(void **state)
 	(void)state;
 	assert_int_equal(make(&plan, BOTH, params, 4, NULL), 0);
 	/* 4K, 2M-thp and 2M-hugetlb; 60, 61, 62 and 100, each once. */
-	assert_int_equal(plan.grounds, 3);
-	for (size_t g = 0; g < plan.grounds; g++) {
-		assert_int_equal(plan.ground[g].cells, 4);
-		assert_int_equal(plan.ground[g].cell[3]->chase.count, 100);
+	assert_int_equal(plan.configurations, 3);
+	for (size_t g = 0; g < plan.configurations; g++) {
+		assert_int_equal(plan.configuration[g].pairs, 4);
+		assert_int_equal(plan.configuration[g].pair[3]->chase.count, 100);
 	}
 	plan_free(&plan);
 }
@@ -162,10 +162,10 @@ static void bad_values_are_refused_with_a_reason(void **state)
 	}
 }
 
-static size_t choose_two(
-	const struct ground *ground, const struct cell *like, uint64_t *values, size_t most, void *calls)
+static size_t choose_two(const struct memory_configuration *configuration, const struct paired_points *like,
+	uint64_t *values, size_t most, void *calls)
 {
-	(void)ground;
+	(void)configuration;
 	assert_true(most >= 2);
 	(*(unsigned *)calls)++;
 	if (like->chase.distance_bytes != PAGE_4K)
@@ -186,31 +186,32 @@ static void a_second_pass_keeps_all_but_the_step_axis(void **state)
 	assert_int_equal(plan_refine(&refine, &sweep, choose_two, &calls, NULL), 0);
 	/* Once for each of the two strides. */
 	assert_int_equal(calls, 2);
-	assert_int_equal(refine.grounds, 1);
-	assert_int_equal(refine.ground[0].cells, 2);
+	assert_int_equal(refine.configurations, 1);
+	assert_int_equal(refine.configuration[0].pairs, 2);
 	for (size_t c = 0; c < 2; c++) {
-		const struct cell *cell = refine.ground[0].cell[c];
+		const struct paired_points *pair = refine.configuration[0].pair[c];
 
-		assert_int_equal(cell->chase.count, 70 + c);
-		assert_int_equal(cell->chase.distance_bytes, PAGE_4K);
-		assert_int_equal(cell->settings, BOTH);
-		assert_int_equal(cell->point[SETTING_VCPU].pass, PASS_REFINE);
-		assert_int_equal(cell->point[SETTING_VCPU].samples, 0);
+		assert_int_equal(pair->chase.count, 70 + c);
+		assert_int_equal(pair->chase.distance_bytes, PAGE_4K);
+		assert_int_equal(pair->settings, BOTH);
+		assert_int_equal(pair->point[SETTING_VCPU].pass, PASS_REFINE);
+		assert_int_equal(pair->point[SETTING_VCPU].samples, 0);
 	}
 	plan_free(&refine);
 	plan_free(&sweep);
 }
 
-static const struct metric storm_like[] = { { "fault_ns", "ns", 0 }, { NULL, NULL, 0 } };
+static const struct metric storm_like[] = { { .name = "fault_ns", .unit = UNIT_NS }, { .name = NULL } };
 
-static enum fit one_storm(const uint64_t *value, enum setting setting, struct trial *out)
+static int not_measured(const struct experiment_request *request, struct sample *sample, struct reason *why)
 {
-	(void)setting;
-	*out = (struct trial){ .kind = TRIAL_STORM, .storm = { .actors = (unsigned)value[0] } };
-	return FIT_ALWAYS;
+	(void)request;
+	(void)sample;
+	(void)why;
+	return -ENOTSUP;
 }
 
-static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *actors, size_t most)
+static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *asked, uint64_t *workers, size_t most)
 {
 	const struct axis axis = { .name = "actors",
 		.key = "actors",
@@ -223,7 +224,7 @@ static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *a
 		.settings = HOSTS,
 		.axes = &axis,
 		.axis_count = 1,
-		.trial = one_storm,
+		.experiment = { .measure = not_measured },
 		.metrics = storm_like,
 		.sweep_axis = -1 };
 	const struct param param = { "actors", asked };
@@ -233,27 +234,27 @@ static size_t actors_planned(enum axis_limit limit, unsigned cpus, const char *a
 
 	if (plan_make(&plan, &bench, &request, NULL))
 		return 0;
-	for (size_t c = 0; c < plan.ground[0].cells && count < most; c++)
-		actors[count++] = plan.ground[0].cell[c]->trial.storm.actors;
+	for (size_t c = 0; c < plan.configuration[0].pairs && count < most; c++)
+		workers[count++] = plan.configuration[0].pair[c]->point[SETTING_HOST].value[0];
 	plan_free(&plan);
 	return count;
 }
 
 static void an_axis_ends_with_the_cpus_that_there_are(void **state)
 {
-	uint64_t actors[8];
+	uint64_t workers[8];
 
 	(void)state;
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, NULL, actors, 8), 4);
-	assert_int_equal(actors[2], 4);
-	assert_int_equal(actors[3], 6);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 4, NULL, actors, 8), 3);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 1, NULL, actors, 8), 1);
-	assert_int_equal(actors_planned(LIMIT_OTHER_CPUS, 4, NULL, actors, 8), 3);
-	assert_int_equal(actors[2], 3);
-	assert_int_equal(actors_planned(LIMIT_NONE, 1, NULL, actors, 8), 4);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "5", actors, 8), 1);
-	assert_int_equal(actors_planned(LIMIT_CPUS, 6, "7", actors, 8), 0);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, NULL, workers, 8), 4);
+	assert_int_equal(workers[2], 4);
+	assert_int_equal(workers[3], 6);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 4, NULL, workers, 8), 3);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 1, NULL, workers, 8), 1);
+	assert_int_equal(workers_planned(LIMIT_OTHER_CPUS, 4, NULL, workers, 8), 3);
+	assert_int_equal(workers[2], 3);
+	assert_int_equal(workers_planned(LIMIT_NONE, 1, NULL, workers, 8), 4);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, "5", workers, 8), 1);
+	assert_int_equal(workers_planned(LIMIT_CPUS, 6, "7", workers, 8), 0);
 }
 
 int main(void)

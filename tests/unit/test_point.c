@@ -30,7 +30,7 @@ static void point_new(struct point *point, enum setting setting)
 
 static void add(struct point *point, double gross_tsc, double baseline_tsc, unsigned round)
 {
-	struct sample sample = { .gross_tsc = gross_tsc, .baseline_tsc = baseline_tsc, .cycles_per_tsc = 1.5 };
+	struct chase_sample sample = { .gross_tsc = gross_tsc, .baseline_tsc = baseline_tsc, .cycles_per_tsc = 1.5 };
 	double values[CHASE_METRICS];
 
 	chase_values(&sample, 100, &context, values);

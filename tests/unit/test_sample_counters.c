@@ -26,42 +26,42 @@
 #define PAGES 256
 
 /* A space in this process with a chain over 4K pages, and the packed baseline. */
-struct ground_under_test {
+struct chase_under_test {
 	struct backed memory, packed;
 	struct space *space;
 	uint32_t order[PAGES], next[PAGES];
 	struct sample_plan plan;
 };
 
-static void ground_make(struct ground_under_test *ground)
+static void chase_make(struct chase_under_test *configuration)
 {
 	const struct chase chase = { .page_bytes = PAGE_4K, .count = PAGES, .distance_bytes = PAGE_4K };
-	struct cycle cycle = { ground->order, ground->next };
+	struct cycle cycle = { configuration->order, configuration->next };
 	struct space_spec spec = { .setting = SETTING_HOST, .page_bytes = PAGE_4K };
 	gsl_rng *random = random_new(3);
 	struct reason why = { "" };
 
-	if (backed_alloc(&ground->memory, BACKING_4K, PAGES * PAGE_4K, NULL, &why) ||
-		backed_alloc(&ground->packed, BACKING_4K, PAGE_2M, NULL, &why)) {
+	if (backed_alloc(&configuration->memory, BACKING_4K, PAGES * PAGE_4K, NULL, &why) ||
+		backed_alloc(&configuration->packed, BACKING_4K, PAGE_2M, NULL, &why)) {
 		print_message("%s\n", why.text);
 		skip();
 	}
-	spec.memory = &ground->memory;
-	spec.packed = &ground->packed;
-	assert_int_equal(space_open(&spec, &ground->space, &why), 0);
+	spec.memory = &configuration->memory;
+	spec.packed = &configuration->packed;
+	assert_int_equal(space_open(&spec, &configuration->space, &why), 0);
 	cycle_draw(&cycle, PAGES, random);
-	ground->plan = (struct sample_plan){
-		.chain = chain_over_units(&chase, (uintptr_t)ground->memory.at, NULL, &cycle, random),
-		.packed = chain_packed(PAGES, (uintptr_t)ground->packed.at, &cycle),
+	configuration->plan = (struct sample_plan){
+		.chain = chain_over_units(&chase, (uintptr_t)configuration->memory.at, NULL, &cycle, random),
+		.packed = chain_packed(PAGES, (uintptr_t)configuration->packed.at, &cycle),
 	};
 	gsl_rng_free(random);
 }
 
-static void ground_drop(struct ground_under_test *ground)
+static void chase_drop(struct chase_under_test *configuration)
 {
-	space_close(ground->space);
-	backed_free(&ground->memory);
-	backed_free(&ground->packed);
+	space_close(configuration->space);
+	backed_free(&configuration->memory);
+	backed_free(&configuration->packed);
 }
 
 /* page_size, backing, stride, frames, levels, pages: as tlb-reach orders them. */
@@ -72,19 +72,19 @@ static void point_new(struct point *point)
 }
 
 /* A sample of a point, as if its chase had so many pages. */
-static void take(struct ground_under_test *ground, struct hardware *hardware, struct point *point, uint64_t pages)
+static void take(struct chase_under_test *configuration, struct hardware *hardware, struct point *point, uint64_t pages)
 {
 	struct point_context context = context_of(hardware);
 	double values[CHASE_METRICS];
-	struct sample sample;
+	struct chase_sample sample;
 	struct reason why = { "" };
 
-	ground->plan.counting = hardware_turn(hardware, SETTING_HOST, point->samples);
-	assert_int_equal(sample_take(ground->space, &ground->plan, &sample, &why), 0);
+	configuration->plan.counting = hardware_turn(hardware, SETTING_HOST, point->samples);
+	assert_int_equal(sample_take(configuration->space, &configuration->plan, &sample, &why), 0);
 	assert_true(sample.counted_accesses == (double)LAPS * LAP_ACCESSES);
 	chase_values(&sample, 100, &context, values);
 	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, (unsigned)point->samples), 0);
-	if (!ground->plan.counting)
+	if (!configuration->plan.counting)
 		return;
 	hardware_judge(hardware, SETTING_HOST,
 		&(struct hardware_chase){ .accesses = sample.counted_accesses, .pages = pages, .page_bytes = PAGE_4K },
@@ -107,7 +107,7 @@ static json_t *line_of(const struct point *point, struct hardware *hardware)
 /* Counted around the chain and not around the baseline; the counts are per access; what cannot be is no number. */
 static void counts_are_per_access(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point point;
 	json_t *line;
@@ -115,10 +115,10 @@ static void counts_are_per_access(void **state)
 	(void)state;
 	pmu.counters = 16;
 	hardware = open_hardware();
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point);
 	for (unsigned i = 0; i < 3; i++)
-		take(&ground, hardware, &point, PAGES);
+		take(&configuration, hardware, &point, PAGES);
 	assert_int_equal(begun, 3 * 1);
 	assert_int_equal(ended, begun);
 	line = line_of(&point, hardware);
@@ -138,14 +138,14 @@ static void counts_are_per_access(void **state)
 	assert_null(metric_of(line, "page_faults_per_access"));
 	json_decref(line);
 	point_free(&point);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
 /* Points take the groups in turn, each by itself; a sample that waited is null. */
 static void groups_take_turns_in_each_point(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point point[2];
 	size_t groups;
@@ -155,12 +155,12 @@ static void groups_take_turns_in_each_point(void **state)
 	hardware = open_hardware();
 	groups = counting_groups(hardware_turn(hardware, SETTING_HOST, 0));
 	assert_in_range(groups, 2, 8);
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point[0]);
 	point_new(&point[1]);
 	for (size_t i = 0; i < 2 * groups; i++)
 		for (unsigned p = 0; p < 2; p++)
-			take(&ground, hardware, &point[p], PAGES);
+			take(&configuration, hardware, &point[p], PAGES);
 	for (unsigned p = 0; p < 2; p++) {
 		json_t *line = line_of(&point[p], hardware), *metric;
 		const json_t *samples = json_object_get(line, "hardware_samples");
@@ -193,14 +193,14 @@ static void groups_take_turns_in_each_point(void **state)
 	}
 	point_free(&point[0]);
 	point_free(&point[1]);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
 /* Another user of the PMU leaves one counter: two events take turns with it, and are marked. */
 static void what_was_scaled_says_so(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point point;
 	json_t *line;
@@ -211,23 +211,23 @@ static void what_was_scaled_says_so(void **state)
 	pmu.turns = true;
 	hardware = open_hardware();
 	groups = counting_groups(hardware_turn(hardware, SETTING_HOST, 0));
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point);
 	for (size_t i = 0; i < groups; i++)
-		take(&ground, hardware, &point, PAGES);
+		take(&configuration, hardware, &point, PAGES);
 	line = line_of(&point, hardware);
 	assert_true(json_is_true(json_object_get(metric_of(line, "dtlb_walk_cycles_per_access"), "scaled")));
 	assert_false(json_is_true(json_object_get(metric_of(line, "dtlb_load_walks_per_access"), "scaled")));
 	json_decref(line);
 	point_free(&point);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
 /* A group that loses its counters knows nothing of that sample, and says why; the sample's times stand. */
 static void counters_that_are_taken_away_leave_no_number(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point point;
 	json_t *line;
@@ -235,10 +235,10 @@ static void counters_that_are_taken_away_leave_no_number(void **state)
 	(void)state;
 	pmu.counters = 16;
 	hardware = open_hardware();
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point);
 	taken_away = true;
-	take(&ground, hardware, &point, PAGES);
+	take(&configuration, hardware, &point, PAGES);
 	line = line_of(&point, hardware);
 	assert_true(json_is_null(json_object_get(metric_of(line, "dtlb_load_walks_per_access"), "median")));
 	assert_string_not_equal(reason_in(metric_of(line, "dtlb_load_walks_per_access"), "reason"), "");
@@ -246,17 +246,17 @@ static void counters_that_are_taken_away_leave_no_number(void **state)
 	assert_int_equal(json_array_size(json_object_get(json_object_get(line, "samples"), "round")), 1);
 	json_decref(line);
 	point_free(&point);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
 /*
- * A hidden event counts 0. Few pages may be walked for 0 times; more than any TLB holds may not: then it is known of the
- * setting, and of what was measured before, too.
+ * A hidden event counts 0. Few pages may be walked for 0 times; more than any TLB holds may not: then it is known of
+ * the setting, and of what was measured before, too.
  */
 static void an_event_that_counts_nothing_is_unknown_everywhere(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point few, many;
 	json_t *line, *about;
@@ -265,14 +265,14 @@ static void an_event_that_counts_nothing_is_unknown_everywhere(void **state)
 	pmu.counters = 16;
 	units = 0;
 	hardware = open_hardware();
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&few);
 	point_new(&many);
-	take(&ground, hardware, &few, PAGES);
+	take(&configuration, hardware, &few, PAGES);
 	line = line_of(&few, hardware);
 	assert_true(json_is_number(json_object_get(metric_of(line, "dtlb_load_walks_per_access"), "median")));
 	json_decref(line);
-	take(&ground, hardware, &many, 1u << 20);
+	take(&configuration, hardware, &many, 1u << 20);
 	assert_non_null(
 		strstr(hardware_reason(hardware, SETTING_HOST, COUNT_DTLB_LOAD_WALKS)->text, "does not count here"));
 	/* The other setting is not concerned, nor is a metric that need not be there. */
@@ -290,14 +290,14 @@ static void an_event_that_counts_nothing_is_unknown_everywhere(void **state)
 	json_decref(about);
 	point_free(&few);
 	point_free(&many);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
 /* Without a PMU: nothing to take turns with, null with the one reason, and nothing left to close. */
 static void without_a_pmu_one_reason_is_told(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct point point;
 	json_t *line, *about, *host;
@@ -306,9 +306,9 @@ static void without_a_pmu_one_reason_is_told(void **state)
 	pmu.counters = 0;
 	hardware = open_hardware();
 	assert_null(hardware_turn(hardware, SETTING_HOST, 0));
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point);
-	take(&ground, hardware, &point, PAGES);
+	take(&configuration, hardware, &point, PAGES);
 	assert_int_equal(begun, 0);
 	line = line_of(&point, hardware);
 	about = hardware_json(hardware);
@@ -321,7 +321,7 @@ static void without_a_pmu_one_reason_is_told(void **state)
 	json_decref(about);
 	json_decref(line);
 	point_free(&point);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 
@@ -329,7 +329,7 @@ static void without_a_pmu_one_reason_is_told(void **state)
 static void this_machine_counts_or_says_why(void **state)
 {
 	struct hardware_request request = { .settings = SETTING_BIT(SETTING_HOST), .source = &source };
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct hardware *hardware;
 	struct reason why = { "" };
 	struct point point;
@@ -337,10 +337,10 @@ static void this_machine_counts_or_says_why(void **state)
 
 	(void)state;
 	assert_int_equal(hardware_open(&request, &hardware, &why), 0);
-	ground_make(&ground);
+	chase_make(&configuration);
 	point_new(&point);
 	for (unsigned i = 0; i < 8; i++)
-		take(&ground, hardware, &point, PAGES);
+		take(&configuration, hardware, &point, PAGES);
 	line = line_of(&point, hardware);
 	about = hardware_json(hardware);
 	assert_int_equal(json_is_null(json_object_get(line, "hardware")),
@@ -349,7 +349,7 @@ static void this_machine_counts_or_says_why(void **state)
 	json_decref(about);
 	json_decref(line);
 	point_free(&point);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 	hardware_close(hardware);
 }
 

@@ -2,8 +2,8 @@
 #include "base/units.h"
 #include "machine/outer.h"
 #include "machine/source.h"
-#include "system/gaps.h"
 #include "system/shootdown.h"
+#include "system/stall_detector.h"
 
 #include <errno.h>
 #include <math.h>
@@ -29,42 +29,42 @@ static void no_child_is_left(void)
 static struct shootdown_spec spec_of(enum shootdown_operation operation, uint32_t pages, unsigned others)
 {
 	return (struct shootdown_spec){
-		.trial = { operation, pages, others }, .cpus = cpus, .memory_most_bytes = 32 * MIB
+		.experiment = { operation, pages, others }, .cpus = cpus, .memory_most_bytes = 32 * MIB
 	};
 }
 
 /* The call lasts from 1000 to 2000; a step of the loop takes 30. */
-static void gaps_in_the_call_count(void **state)
+static void stalls_in_the_call_count(void **state)
 {
-	struct gaps gaps = { .usual_tsc = 30 };
+	struct stall_detector detector = { .usual_tsc = 30 };
 
 	(void)state;
-	assert_int_equal(gaps_within(&gaps, 1000, 2000), 0);
+	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
 	/* Before it, and after it: a tick, and the way back to the loop's end. */
-	gaps_add(&gaps, 500, 999);
-	gaps_add(&gaps, 2010, 2500);
-	assert_int_equal(gaps_within(&gaps, 1000, 2000), 0);
+	stall_detector_add(&detector, 500, 999);
+	stall_detector_add(&detector, 2010, 2500);
+	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
 	/* The line that tells of the end comes over. */
-	gaps_add(&gaps, 1990, 2300);
-	assert_int_equal(gaps_within(&gaps, 1000, 2000), 0);
+	stall_detector_add(&detector, 1990, 2300);
+	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
 	/* The interrupt, and its way out, which ends after the call. */
-	gaps_add(&gaps, 1200, 2100);
-	assert_int_equal(gaps_within(&gaps, 1000, 2000), 900 - 30);
+	stall_detector_add(&detector, 1200, 2100);
+	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 900 - 30);
 	/* At the call's begin something else had the CPU. */
-	gaps_add(&gaps, 900, 1130);
-	assert_true(gaps_within(&gaps, 1000, 2000) == GAPS_AWAY);
+	stall_detector_add(&detector, 900, 1130);
+	assert_true(stall_detector_within(&detector, 1000, 2000) == STALL_DETECTOR_AWAY);
 }
 
-static void the_last_gaps_are_kept(void **state)
+static void the_last_stalls_are_kept(void **state)
 {
-	struct gaps gaps = { .usual_tsc = 10 };
+	struct stall_detector detector = { .usual_tsc = 10 };
 
 	(void)state;
-	for (unsigned i = 0; i < 3 * GAPS_KEPT; i++)
-		gaps_add(&gaps, 1000 * (uint64_t)i, 1000 * (uint64_t)i + 110);
-	assert_int_equal(gaps.count, 3 * GAPS_KEPT);
-	assert_int_equal(gaps_within(&gaps, 0, UINT64_MAX), 100 * GAPS_KEPT);
-	assert_int_equal(gaps_within(&gaps, 0, 1000 * 2 * GAPS_KEPT), 0);
+	for (unsigned i = 0; i < 3 * STALLS_KEPT; i++)
+		stall_detector_add(&detector, 1000 * (uint64_t)i, 1000 * (uint64_t)i + 110);
+	assert_int_equal(detector.count, 3 * STALLS_KEPT);
+	assert_int_equal(stall_detector_within(&detector, 0, UINT64_MAX), 100 * STALLS_KEPT);
+	assert_int_equal(stall_detector_within(&detector, 0, 1000 * 2 * STALLS_KEPT), 0);
 }
 
 static void interrupts_are_judged(void **state)
@@ -164,9 +164,9 @@ static void what_means_nothing_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -EINVAL);
-	spec.trial.pages = SHOOTDOWN_PAGES_MOST + 1;
+	spec.experiment.pages = SHOOTDOWN_PAGES_MOST + 1;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -EINVAL);
-	spec.trial.pages = 512;
+	spec.experiment.pages = 512;
 	spec.memory_most_bytes = 1 * MIB;
 	assert_int_equal(shootdown_take(&spec, &result, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "1024 KiB"));
@@ -209,8 +209,8 @@ static int find_cpus(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gaps_in_the_call_count),
-		cmocka_unit_test(the_last_gaps_are_kept),
+		cmocka_unit_test(stalls_in_the_call_count),
+		cmocka_unit_test(the_last_stalls_are_kept),
 		cmocka_unit_test(interrupts_are_judged),
 		cmocka_unit_test(pages_go_where_nobody_else_has_them),
 		cmocka_unit_test(pages_go_from_another_cpu),

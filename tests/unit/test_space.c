@@ -1,6 +1,8 @@
-/* Memory of a known page size, and the two spaces on it. Needs no root; the vcpu tests need /dev/kvm, or are skipped. */
+/*
+ * Memory of a known page size, and the two spaces on it. Needs no root; the vcpu tests need /dev/kvm, or are skipped.
+ */
 #include "base/units.h"
-#include "measure/chain.h"
+#include "space/chain.h"
 #include "space/permutation.h"
 #include "space/smaps.h"
 #include "space/space.h"
@@ -22,36 +24,36 @@
 
 #define MEMORY (8 * MIB)
 
-struct ground_under_test {
+struct chase_under_test {
 	struct backed memory, packed;
 };
 
-static void ground_make(struct ground_under_test *ground, enum backing backing)
+static void chase_make(struct chase_under_test *configuration, enum backing backing)
 {
 	struct reason why = { "" };
 
-	if (backed_alloc(&ground->memory, backing, MEMORY, NULL, &why) ||
-		backed_alloc(&ground->packed, BACKING_4K, PAGE_2M, NULL, &why)) {
+	if (backed_alloc(&configuration->memory, backing, MEMORY, NULL, &why) ||
+		backed_alloc(&configuration->packed, BACKING_4K, PAGE_2M, NULL, &why)) {
 		print_message("%s\n", why.text);
 		skip();
 	}
 }
 
-static void ground_drop(struct ground_under_test *ground)
+static void chase_drop(struct chase_under_test *configuration)
 {
-	backed_free(&ground->memory);
-	backed_free(&ground->packed);
+	backed_free(&configuration->memory);
+	backed_free(&configuration->packed);
 }
 
-static struct space *space_make(const struct ground_under_test *ground, enum setting setting, enum frames frames)
+static struct space *space_make(const struct chase_under_test *configuration, enum setting setting, enum frames frames)
 {
 	struct space_spec spec = { .setting = setting,
 		.frames = frames,
 		.levels = 4,
 		.seed = 1,
-		.page_bytes = backing_page_bytes(ground->memory.backing),
-		.memory = &ground->memory,
-		.packed = &ground->packed };
+		.page_bytes = backing_page_bytes(configuration->memory.backing),
+		.memory = &configuration->memory,
+		.packed = &configuration->packed };
 	struct space *space;
 	struct reason why = { "" };
 	int error = space_open(&spec, &space, &why);
@@ -144,20 +146,20 @@ static void smaps_of_a_range_are_summed_up(void **state)
 
 static void both_spaces_run_the_same_bytes(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct space *host, *vcpu;
 
 	(void)state;
-	ground_make(&ground, BACKING_4K);
-	host = space_make(&ground, SETTING_HOST, FRAMES_CONTIGUOUS);
-	vcpu = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	chase_make(&configuration, BACKING_4K);
+	host = space_make(&configuration, SETTING_HOST, FRAMES_CONTIGUOUS);
+	vcpu = space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS);
 	assert_ptr_not_equal(host->ops->code(host), vcpu->ops->code(vcpu));
 	assert_true(kernels_end - kernels_begin > 100);
 	assert_memory_equal(host->ops->code(host), vcpu->ops->code(vcpu), (size_t)(kernels_end - kernels_begin));
 	assert_memory_equal(host->ops->code(host), kernels_begin, (size_t)(kernels_end - kernels_begin));
 	space_close(vcpu);
 	space_close(host);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 static void run_all_kernels(struct space *space, const struct chase *chase)
@@ -207,29 +209,29 @@ static void run_sparse(struct space *space, const struct chase *chase, const str
 
 static void the_host_runs_all_kernels(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct space *space;
 	struct chase chase = { .page_bytes = PAGE_4K, .count = 2048, .distance_bytes = PAGE_4K };
 
 	(void)state;
-	ground_make(&ground, BACKING_4K);
-	space = space_make(&ground, SETTING_HOST, FRAMES_CONTIGUOUS);
+	chase_make(&configuration, BACKING_4K);
+	space = space_make(&configuration, SETTING_HOST, FRAMES_CONTIGUOUS);
 	run_all_kernels(space, &chase);
 	space_close(space);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct chase chase = { .page_bytes = PAGE_4K, .count = 2048, .distance_bytes = PAGE_4K };
 
 	(void)state;
-	ground_make(&ground, BACKING_4K);
+	chase_make(&configuration, BACKING_4K);
 	for (unsigned frames = 0; frames < FRAMES_COUNT; frames++) {
-		struct space *space = space_make(&ground, SETTING_VCPU, (enum frames)frames);
+		struct space *space = space_make(&configuration, SETTING_VCPU, (enum frames)frames);
 		struct kvm_stats *stats = space_vm_stats(space);
-		uint64_t first = (uintptr_t)ground.memory.at;
+		uint64_t first = (uintptr_t)configuration.memory.at;
 		unsigned moved = 0;
 
 		for (uint64_t page = 0; page < 2048; page++)
@@ -242,44 +244,44 @@ static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **sta
 			assert_true(kvm_stats_count(stats, KVM_COUNT_PAGES_4K) >= 2048);
 		space_close(space);
 	}
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 static void a_vcpu_maps_2m_leaves_on_huge_pages(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct chase chase = { .page_bytes = PAGE_2M, .count = MEMORY / PAGE_2M, .distance_bytes = PAGE_2M };
 	struct space *space;
 	struct kvm_stats *stats;
 
 	(void)state;
-	ground_make(&ground, BACKING_2M_THP);
-	space = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	chase_make(&configuration, BACKING_2M_THP);
+	space = space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS);
 	run_all_kernels(space, &chase);
 	stats = space_vm_stats(space);
 	if (stats && !kvm_stats_read(stats) && kvm_stats_count(stats, KVM_COUNT_PAGES_2M) != KVM_COUNT_UNKNOWN)
 		assert_true(kvm_stats_count(stats, KVM_COUNT_PAGES_2M) >= MEMORY / PAGE_2M);
 	space_close(space);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 /* A guest that goes astray is named with its exit and registers, and does not take the program with it. */
 static void a_vcpu_that_goes_astray_is_an_error_with_its_registers(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct space *space;
 	struct reason why = { "" };
 
 	(void)state;
-	ground_make(&ground, BACKING_4K);
-	space = space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS);
+	chase_make(&configuration, BACKING_4K);
+	space = space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS);
 	/* An address that the guest's tables do not map: a page fault without a handler, hence a triple fault. */
 	*space->call = (struct kernel_call){ .start = 0x123456789000, .count = 1 };
 	assert_int_equal(space_run(space, KERNEL_WALK, &why), -EIO);
 	assert_non_null(strstr(why.text, "KVM_EXIT_"));
 	assert_non_null(strstr(why.text, "rip"));
 	space_close(space);
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 /* Whatever sizes a guest has and its host has behind them: all nine, where there is memory for them. */
@@ -290,7 +292,7 @@ static void guest_pages_may_be_larger_or_smaller_than_their_backing(void **state
 	(void)state;
 	for (unsigned backing = BACKING_4K; backing <= BACKING_2M_THP; backing++)
 		for (size_t i = 0; i < 3; i++) {
-			struct ground_under_test ground;
+			struct chase_under_test configuration;
 			struct chase chase = { .page_bytes = sizes[i], .count = 512, .distance_bytes = PAGE_4K };
 			struct space_spec spec = { .setting = SETTING_VCPU, .levels = 4, .page_bytes = sizes[i] };
 			struct backed_limits limits = { .unit_bytes = sizes[i], .deadline_ns = 1 };
@@ -301,22 +303,22 @@ static void guest_pages_may_be_larger_or_smaller_than_their_backing(void **state
 			/* 1 GiB of 4K pages takes too long here; with large pages behind it, it does not. */
 			if (bytes > MEMORY && backing == BACKING_4K)
 				continue;
-			if (backed_alloc(&ground.memory, (enum backing)backing, bytes, &limits, &why) ||
-				backed_alloc(&ground.packed, BACKING_4K, PAGE_2M, NULL, &why)) {
+			if (backed_alloc(&configuration.memory, (enum backing)backing, bytes, &limits, &why) ||
+				backed_alloc(&configuration.packed, BACKING_4K, PAGE_2M, NULL, &why)) {
 				print_message("%s\n", why.text);
 				skip();
 			}
-			assert_int_equal((uintptr_t)ground.memory.at % sizes[i], 0);
-			assert_int_equal(ground.memory.bytes, bytes);
-			spec.memory = &ground.memory;
-			spec.packed = &ground.packed;
+			assert_int_equal((uintptr_t)configuration.memory.at % sizes[i], 0);
+			assert_int_equal(configuration.memory.bytes, bytes);
+			spec.memory = &configuration.memory;
+			spec.packed = &configuration.packed;
 			/* No 1G leaves here, or no vCPU at all: then nothing is shown for this size. */
 			if (space_open(&spec, &space, &why))
 				print_message("not here: %s\n", why.text);
 			else
 				run_all_kernels(space, &chase);
 			space_close(space);
-			ground_drop(&ground);
+			chase_drop(&configuration);
 		}
 }
 
@@ -327,7 +329,7 @@ static void sparse_pages_work_in_both_spaces(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
-		struct ground_under_test ground;
+		struct chase_under_test configuration;
 		struct sparse sparse;
 		struct sparse_spec sparse_spec = { .backing = BACKING_4K,
 			.page_bytes = PAGE_4K,
@@ -339,16 +341,16 @@ static void sparse_pages_work_in_both_spaces(void **state)
 		struct chase chase = { .page_bytes = PAGE_4K, .count = 64, .distance_bytes = distances[i] };
 		struct reason why = { "" };
 
-		ground_make(&ground, BACKING_4K);
+		chase_make(&configuration, BACKING_4K);
 		assert_int_equal(sparse_alloc(&sparse, &sparse_spec, NULL, &why), 0);
 		assert_int_equal(sparse.faults_expected, 64);
 		for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
 			struct space_spec spec = { .setting = (enum setting)setting,
 				.levels = 4,
 				.page_bytes = PAGE_4K,
-				.memory = &ground.memory,
+				.memory = &configuration.memory,
 				.sparse = &sparse,
-				.packed = &ground.packed };
+				.packed = &configuration.packed };
 			struct space *space;
 
 			if (space_open(&spec, &space, &why)) {
@@ -359,7 +361,7 @@ static void sparse_pages_work_in_both_spaces(void **state)
 			space_close(space);
 		}
 		sparse_free(&sparse);
-		ground_drop(&ground);
+		chase_drop(&configuration);
 	}
 }
 
@@ -383,7 +385,7 @@ static void sparse_pages_that_make_no_sense_are_refused(void **state)
 
 static void five_levels_work_or_are_refused_by_name(void **state)
 {
-	struct ground_under_test ground;
+	struct chase_under_test configuration;
 	struct space_spec spec = { .setting = SETTING_VCPU, .levels = 5, .page_bytes = PAGE_4K };
 	struct chase chase = { .page_bytes = PAGE_4K, .count = 64, .distance_bytes = PAGE_4K };
 	struct space *space;
@@ -391,10 +393,10 @@ static void five_levels_work_or_are_refused_by_name(void **state)
 	int error;
 
 	(void)state;
-	ground_make(&ground, BACKING_4K);
-	space_close(space_make(&ground, SETTING_VCPU, FRAMES_CONTIGUOUS));
-	spec.memory = &ground.memory;
-	spec.packed = &ground.packed;
+	chase_make(&configuration, BACKING_4K);
+	space_close(space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS));
+	spec.memory = &configuration.memory;
+	spec.packed = &configuration.packed;
 	error = space_open(&spec, &space, &why);
 	if (error) {
 		assert_int_equal(error, -ENOTSUP);
@@ -403,7 +405,7 @@ static void five_levels_work_or_are_refused_by_name(void **state)
 		run_all_kernels(space, &chase);
 		space_close(space);
 	}
-	ground_drop(&ground);
+	chase_drop(&configuration);
 }
 
 int main(void)

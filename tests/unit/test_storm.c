@@ -1,6 +1,6 @@
 /*
- * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a number
- * as argument the comparison with a plain loop is made that many times.
+ * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a
+ * number as argument the comparison with a plain loop is made that many times.
  */
 #include "base/units.h"
 #include "machine/tsc.h"
@@ -39,7 +39,7 @@ static struct storm_result result;
 
 static struct storm_spec spec_of(enum storm_kind kind)
 {
-	return (struct storm_spec){ .trial = { .kind = kind, .actors = 1, .region_bytes = REGION },
+	return (struct storm_spec){ .experiment = { .kind = kind, .workers = 1, .region_bytes = REGION },
 		.cpus = home_cpu,
 		.ns_per_tsc = ns_per_tsc,
 		.window_ns = SHORT_NS,
@@ -70,9 +70,9 @@ static double faults_per_page(enum storm_kind kind)
 	}
 }
 
-static void check_result(const struct storm_trial *trial)
+static void check_result(const struct storm_experiment *experiment)
 {
-	enum storm_kind kind = trial->kind;
+	enum storm_kind kind = experiment->kind;
 	double found = (double)result.faults_counted / (double)result.pages;
 
 	assert_true(result.touches > 0 && result.touch_tsc > 0 && result.touches_per_s > 0);
@@ -80,13 +80,16 @@ static void check_result(const struct storm_trial *trial)
 	assert_true((double)result.touch_tsc / (double)result.touches * ns_per_tsc < (double)NS_PER_S);
 	assert_true(result.elapsed_ns >= SHORT_NS && result.away_ns <= result.elapsed_ns);
 	/* What is touched lies within the rounds that the rate is of. */
-	if (trial->actors == 1)
+	if (experiment->workers == 1)
 		assert_true(result.touches_per_s * (double)result.touch_tsc * ns_per_tsc <=
 			    1.01 * (double)NS_PER_S * (double)result.touches);
-	/* Few pages are touched of large kinds, beside which an actor's own faults count: storm_judge() has seen to those. */
+	/*
+	 * Few pages are touched of large kinds, beside which a worker's own faults count: storm_judge() has seen to
+	 * those.
+	 */
 	if (kind != STORM_UPGRADE && result.counted)
 		assert_true(fabs(found - faults_per_page(kind)) <
-			    0.02 + STORM_OWN_FAULTS * trial->actors / (double)result.pages);
+			    0.02 + STORM_OWN_FAULTS * experiment->workers / (double)result.pages);
 	if (kind == STORM_POPULATE) {
 		assert_int_equal(result.latencies.total, 0);
 		return;
@@ -103,9 +106,9 @@ static void run_one(const struct storm_spec *spec)
 	int error = storm_run(spec, &result, NULL, &why);
 
 	if (error)
-		print_message("# %s: %s\n", storm_kind_names[spec->trial.kind], why.text);
+		print_message("# %s: %s\n", storm_kind_names[spec->experiment.kind], why.text);
 	else
-		check_result(&spec->trial);
+		check_result(&spec->experiment);
 	assert_true(!error || is_lacking(error));
 	no_child_is_left();
 }
@@ -120,18 +123,18 @@ static void each_kind_faults_as_it_says(void **state)
 	}
 }
 
-static void several_actors_work_together(void **state)
+static void several_workers_work_together(void **state)
 {
 	(void)state;
-	for (unsigned as = 0; as < ACTORS_KINDS; as++)
+	for (unsigned as = 0; as < WORKERS_KINDS; as++)
 		for (unsigned kind = 0; kind < STORM_KINDS; kind++) {
 			struct storm_spec spec = spec_of((enum storm_kind)kind);
 
 			/* A fork of one thread is a fork of them all: benches/fault-storm.c. */
-			if (kind == STORM_FORK_COPY && as == ACTORS_THREADS)
+			if (kind == STORM_FORK_COPY && as == WORKERS_THREADS)
 				continue;
-			spec.trial.as = (enum actors_as)as;
-			spec.trial.actors = ACTORS;
+			spec.experiment.as = (enum workers_as)as;
+			spec.experiment.workers = ACTORS;
 			run_one(&spec);
 		}
 }
@@ -175,17 +178,17 @@ static void memory_is_counted_before_it_is_taken(void **state)
 {
 	struct storm_spec spec = spec_of(STORM_FILE_COPY);
 	struct reason why = { "" };
-	uint64_t one = storm_bytes(&spec.trial);
+	uint64_t one = storm_bytes(&spec.experiment);
 
 	(void)state;
 	/* The file and its copy, and little else. */
 	assert_true(one > 2 * REGION && one < 3 * REGION);
-	spec.trial.actors = 4;
-	assert_int_equal(storm_bytes(&spec.trial), 4 * one);
-	spec.trial.kind = STORM_HUGETLB_WRITE;
-	assert_true(storm_bytes(&spec.trial) < 4 * REGION);
-	assert_int_equal(storm_pool_bytes(&spec.trial), 4 * REGION);
-	spec.trial.region_bytes = REGION + PAGE_4K;
+	spec.experiment.workers = 4;
+	assert_int_equal(storm_bytes(&spec.experiment), 4 * one);
+	spec.experiment.kind = STORM_HUGETLB_WRITE;
+	assert_true(storm_bytes(&spec.experiment) < 4 * REGION);
+	assert_int_equal(storm_pool_bytes(&spec.experiment), 4 * REGION);
+	spec.experiment.region_bytes = REGION + PAGE_4K;
 	assert_int_equal(storm_run(&spec, &result, NULL, &why), -ERANGE);
 	assert_non_null(strstr(why.text, "multiple of 2M"));
 }
@@ -203,8 +206,8 @@ static void a_stop_leaves_nothing(void **state)
 		struct reason why = { "" };
 		int error;
 
-		spec.trial.as = ACTORS_PROCESSES;
-		spec.trial.actors = ACTORS;
+		spec.experiment.as = WORKERS_PROCESSES;
+		spec.experiment.workers = ACTORS;
 		/* Longer than the test may take: it ends because it is told to. */
 		spec.window_ns = 3600 * NS_PER_S;
 		spec.stop = at_once;
@@ -249,58 +252,60 @@ static void frames_are_noted_once(void **state)
 static void fresh_storms_hold_their_frames(void **state)
 {
 	static const enum storm_kind kinds[] = { STORM_ANON_WRITE, STORM_FILE_COPY, STORM_FORK_COPY, STORM_POPULATE };
-	struct fresh fresh = { 0 };
+	struct frame_pool pool = { 0 };
 	struct reason why = { "" };
 
 	(void)state;
-	fresh_open(&fresh);
+	frame_pool_open(&pool);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct storm_spec spec = spec_of(kinds[i]);
-		uint64_t held = fresh.held_bytes;
-		struct crew crew;
+		uint64_t held = pool.held_bytes;
+		struct worker_group group;
 
-		spec.trial.frames = STORM_FRESH;
-		spec.frames = &fresh.map;
-		assert_int_equal(storm_run(&spec, &result, &crew, &why), 0);
+		spec.experiment.frames = STORM_FRESH;
+		spec.frames = &pool.map;
+		assert_int_equal(storm_run(&spec, &result, &group, &why), 0);
 		/* Half of the pages together, the others one by one; every one is a frame. */
 		assert_int_equal(result.touches, REGION / PAGE_4K / 2);
 		assert_int_equal(result.latencies.total, kinds[i] == STORM_POPULATE ? 0 : REGION / PAGE_4K / 2);
-		assert_int_equal(result.frames.got, fresh.map.frames ? REGION / PAGE_4K : 0);
+		assert_int_equal(result.frames.got, pool.map.frames ? REGION / PAGE_4K : 0);
 		/* They are still there, so that what one has no later one gets. */
 		assert_int_equal(result.frames.fresh, result.frames.got);
-		assert_int_equal(fresh_keep(&fresh, &crew, storm_bytes(&spec.trial), &why), 0);
-		assert_int_equal(fresh.held_bytes, held + storm_bytes(&spec.trial));
+		assert_int_equal(frame_pool_keep(&pool, &group, storm_bytes(&spec.experiment), &why), 0);
+		assert_int_equal(pool.held_bytes, held + storm_bytes(&spec.experiment));
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
 	}
-	fresh_close(&fresh);
+	frame_pool_close(&pool);
 	no_child_is_left();
 }
 
 static void no_more_is_held_than_allowed(void **state)
 {
-	struct fresh fresh = { 0 };
+	struct frame_pool pool = { 0 };
 	struct reason why = { "" };
-	struct fresh_request request = { .bytes = 8 * MIB, .most_bytes = 16 * MIB, .cpus = home_cpu, .cpu_count = 1 };
+	struct frame_pool_request request = {
+		.bytes = 8 * MIB, .most_bytes = 16 * MIB, .cpus = home_cpu, .cpu_count = 1
+	};
 
 	(void)state;
-	fresh_open(&fresh);
-	fresh_note_use(&fresh, 4 * MIB);
-	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
-	assert_int_equal(fresh.held_bytes, 4 * MIB);
+	frame_pool_open(&pool);
+	frame_pool_note_use(&pool, 4 * MIB);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
+	assert_int_equal(pool.held_bytes, 4 * MIB);
 	/* Soaked up already. */
-	assert_int_equal(fresh_soak(&fresh, &request, &why), 0);
-	assert_int_equal(fresh.held_bytes, 4 * MIB);
-	fresh_note_use(&fresh, 9 * MIB);
-	assert_int_equal(fresh_soak(&fresh, &request, &why), -ENOMEM);
-	assert_non_null(strstr(why.text, "hold 4 MiB, would soak up 5 MiB"));
-	fresh_close(&fresh);
-	assert_int_equal(fresh.held_bytes, 0);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
+	assert_int_equal(pool.held_bytes, 4 * MIB);
+	frame_pool_note_use(&pool, 9 * MIB);
+	assert_int_equal(frame_pool_drain(&pool, &request, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "hold 4 MiB, would drain 5 MiB"));
+	frame_pool_close(&pool);
+	assert_int_equal(pool.held_bytes, 0);
 	no_child_is_left();
 }
 
 /*
- * --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others may compute at the
- * same time, and by the clock on the wall, which is what a rate means ---
+ * --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others may
+ * compute at the same time, and by the clock on the wall, which is what a rate means ---
  */
 enum { BY_CPU, BY_WALL, CLOCKS };
 static const char *const clock_names[CLOCKS] = { "CPU", "wall" };
@@ -319,14 +324,14 @@ static __attribute__((noinline, no_sanitize("address", "undefined"))) void plain
 		((volatile unsigned char *)at)[offset] = 1;
 }
 
-static int plain_work(struct actor *actor, struct reason *why)
+static int plain_work(struct worker *worker, struct reason *why)
 {
-	struct rates *pages = actor->result;
-	struct actor_usage usage;
+	struct rates *pages = worker->result;
+	struct worker_usage usage;
 	uint64_t count = 0, began;
 
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-	usage_begin(&usage);
+	worker_usage_begin(&usage);
 	began = now_ns();
 	while (now_ns() - began < PLAIN_NS) {
 		unsigned char *at = mmap(NULL, PLAIN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -337,7 +342,7 @@ static int plain_work(struct actor *actor, struct reason *why)
 		munmap(at, PLAIN_BYTES);
 		count += PLAIN_BYTES / PAGE_4K;
 	}
-	usage_end(&usage);
+	worker_usage_end(&usage);
 	pages->per_s[BY_CPU] = (double)count * (double)NS_PER_S / (double)usage.cpu_ns;
 	pages->per_s[BY_WALL] = (double)count * (double)NS_PER_S / (double)usage.elapsed_ns;
 	return 0;
@@ -345,16 +350,16 @@ static int plain_work(struct actor *actor, struct reason *why)
 
 static struct rates plain_rates(void)
 {
-	struct crew_spec spec = {
-		.actors = 1, .cpus = home_cpu, .work = plain_work, .result_bytes = sizeof(struct rates)
+	struct worker_group_spec spec = {
+		.workers = 1, .cpus = home_cpu, .work = plain_work, .result_bytes = sizeof(struct rates)
 	};
 	struct reason why = { "" };
 	struct rates rate;
-	struct crew crew;
+	struct worker_group group;
 
-	assert_int_equal(crew_run(&spec, &crew, &why), 0);
-	rate = *(struct rates *)crew_result(&crew, 0);
-	crew_dismiss(&crew);
+	assert_int_equal(worker_group_run(&spec, &group, &why), 0);
+	rate = *(struct rates *)worker_group_result(&group, 0);
+	worker_group_dismiss(&group);
 	return rate;
 }
 
@@ -363,7 +368,7 @@ static struct rates storm_rates(void)
 	struct storm_spec spec = spec_of(STORM_ANON_WRITE);
 	struct reason why = { "" };
 
-	spec.trial.region_bytes = PLAIN_BYTES;
+	spec.experiment.region_bytes = PLAIN_BYTES;
 	spec.window_ns = PLAIN_NS;
 	assert_int_equal(storm_run(&spec, &result, NULL, &why), 0);
 	return (struct rates){ {
@@ -409,7 +414,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_faults_as_it_says),
-		cmocka_unit_test(several_actors_work_together),
+		cmocka_unit_test(several_workers_work_together),
 		cmocka_unit_test(another_count_of_faults_is_an_error),
 		cmocka_unit_test(memory_is_counted_before_it_is_taken),
 		cmocka_unit_test(a_stop_leaves_nothing),

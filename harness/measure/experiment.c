@@ -1,0 +1,122 @@
+#include "measure/experiment.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+static int sample_measure(const struct measurement *m, const struct point *point, struct sample *sample,
+	double cycles_per_tsc, struct reason *why)
+{
+	const struct surroundings *around = m->around;
+	const struct experiment_request request = {
+		.value = point->value,
+		.setting = point->setting,
+		.seed = gsl_rng_get(around->random),
+		.cpus = around->cpus,
+		.cpu_count = around->cpu_count,
+		.numa_node = around->numa_node,
+		.memory_budget_bytes = around->memory_budget_bytes,
+		.memory_effort_bytes = around->effort->memory_most_bytes,
+		.ns_per_tsc = (double)NS_PER_S / around->context.tsc_hz,
+		.cycles_per_tsc = cycles_per_tsc,
+		.source = around->source,
+		.stop = around->stop,
+		.state = m->state,
+	};
+	struct histogram *latencies = sample->latencies;
+
+	memset(latencies, 0, sizeof(*latencies));
+	*sample = (struct sample){ .latencies = latencies };
+	for (unsigned i = 0; i < METRICS_MAX; i++)
+		sample->value[i] = NAN;
+	return m->plan->bench->experiment.measure(&request, sample, why);
+}
+
+static bool sample_contaminated(const struct sample *sample)
+{
+	return sample->away_most > 0 && (double)sample->away_ns > sample->away_most * (double)sample->elapsed_ns;
+}
+
+static void disturbance_note(const struct sample *sample, struct point *point)
+{
+	struct disturbance seen = {
+		.involuntary_switches = sample->involuntary_switches,
+		.page_faults = sample->page_faults,
+		.away_ns = sample->away_ns,
+		.elapsed_ns = sample->elapsed_ns,
+	};
+
+	for (unsigned i = 0; i < KVM_COUNTS_OF_VCPU; i++)
+		seen.kvm[i] = sample->kvm[i];
+	disturbance_add(&point->disturbance, &seen);
+}
+
+/* A machine may have less now than before: a point that has samples keeps them, and gets no more. */
+static void point_give_up(struct point *point, int error, const struct reason *why)
+{
+	bool wrong = error == -EIO || error == -EINVAL;
+
+	if (wrong || !point->samples)
+		point_fail(point, wrong ? POINT_ERROR : POINT_SKIPPED, why);
+	else
+		point->exhausted = true;
+}
+
+static int point_keep(
+	const struct measurement *m, struct point *point, const struct sample *sample, double cycles_per_tsc)
+{
+	int error;
+
+	point->interpreted = sample->interpreted;
+	point->unknown = sample->unknown;
+	memcpy(point->kvm_pages, sample->kvm, sizeof(point->kvm_pages));
+	point->page_bytes = 0; /* the experiment verifies its memory itself */
+	error = point_tell_unknown(point, sample->unknown_of);
+	if (!error)
+		error = point_add(point, sample->value, cycles_per_tsc, m->round);
+	return error ? error : point_add_latencies(point, sample->latencies);
+}
+
+static int point_take(struct measurement *m, struct point *point)
+{
+	static struct histogram latencies;
+	struct reason why = { "" };
+	struct sample sample = { .latencies = &latencies };
+	double cycles_per_tsc = 1;
+	int error = 0;
+
+	for (unsigned take = 0; take <= RETAKES; take++) {
+		/* On a busy machine, repeating long experiments would take a run far beyond what it promised. */
+		if (take && now_ns() > m->deadline_ns)
+			break;
+		cycles_per_tsc = clock_ratio();
+		error = sample_measure(m, point, &sample, cycles_per_tsc, &why);
+		if (error)
+			break;
+		disturbance_note(&sample, point);
+		if (!sample_contaminated(&sample))
+			break;
+		point->discarded++;
+	}
+	if (error == -EINTR)
+		return error;
+	if (error) {
+		point_give_up(point, error, &why);
+		return 0;
+	}
+	if (sample_contaminated(&sample)) {
+		point->contaminated++;
+		return 0;
+	}
+	return point_keep(m, point, &sample, cycles_per_tsc);
+}
+
+int experiment_measure(struct measurement *m, struct paired_points *pair)
+{
+	int error = 0;
+
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
+		if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK && !pair->point[s].exhausted)
+			error = point_take(m, &pair->point[s]);
+	return error;
+}

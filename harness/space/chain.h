@@ -1,0 +1,80 @@
+/*
+ * Chains: which cache line of which page a chase visits, and in what order.
+ *
+ * A chain over `count` elements is one random cycle. Element i lies `step_bytes` behind element i - 1, at a line within
+ * its page that moves from page to page, so that the lines are spread evenly over the sets of every cache.
+ */
+#ifndef NESTWALK_CHAIN_H
+#define NESTWALK_CHAIN_H
+
+#include "base/reason.h"
+#include "base/units.h"
+#include "space/space.h"
+
+#include <gsl/gsl_rng.h>
+
+struct chain {
+	uint32_t count;
+	const uint32_t *order; /* order[k]: the element visited k-th; order[0] == 0. Not owned */
+	const uint32_t *next; /* next[i]: the element visited after element i. Not owned */
+	uint64_t base; /* virtual address of the first element's page (or line, where packed) */
+	uint64_t step_bytes;
+	const uint64_t *offset; /* of each element's page within its unit; NULL: 0. Not owned */
+	uint64_t spread_lines; /* lines of a page that are used in turn, a power of two; 1: packed lines */
+	uint64_t line_first; /* line of element 0 */
+};
+
+/* A cycle both ways: room for as many elements as the longest chain. */
+struct cycle {
+	uint32_t *order, *next;
+};
+
+/* Draw a random cycle over `count` elements. */
+void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random);
+
+/* One line a unit of the chase's distance, from `base` on, in the page that `offset` says (NULL: the first). */
+struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
+	const struct cycle *cycle, const gsl_rng *random);
+
+/* The same number of lines side by side from `base` on. */
+struct chain chain_packed(uint64_t lines, uint64_t base, const struct cycle *cycle);
+
+/* Virtual address of element i. */
+uint64_t chain_address(const struct chain *chain, uint32_t i);
+
+/* Where a chase stands after `steps` steps from the start. */
+uint64_t chain_after(const struct chain *chain, uint64_t steps);
+
+/* The sum of all elements' addresses modulo 2^64: what KERNEL_WALK over the whole chain must report. */
+uint64_t chain_sum(const struct chain *chain);
+
+/* Write the chain's pointers into the space's memory. */
+void chain_lay(const struct chain *chain, const struct space *space);
+
+/*
+ * Prove that the chain is whole: its cycle comes to each element (each page, each line) once and back to the start, and
+ * memory, read through this process after all of it was written, holds that cycle: no two elements share a line. The
+ * other half of the proof is chain_walk(). 0; -EIO with *why it is not.
+ */
+int chain_prove(const struct chain *chain, const struct space *space, struct reason *why);
+
+/*
+ * Walk the chain once inside the space, untimed, and hold its end and the sum of its addresses against the chain: the
+ * proof that the space translates as laid out, and the warm-up (more turns were tried: the laps do not change).
+ * 0; -EIO with *why; errors of space_run().
+ */
+int chain_walk(const struct chain *chain, struct space *space, struct reason *why);
+
+/*
+ * A chain over one line of each of the first `count` pages of this process's memory: drawn, written, proven and walked.
+ * *start: the line that it begins at. 0; -ENOMEM; -EIO with *why.
+ */
+struct chain_pages {
+	const struct backed *memory;
+	uint64_t page_bytes;
+	uint32_t count;
+	uint64_t seed;
+};
+int chain_over_pages(const struct chain_pages *pages, const void **start, struct reason *why);
+
+#endif

@@ -1,0 +1,74 @@
+-- What something takes in a setting and paging mode, as a multiple of what it takes in another (base).
+-- _lo, _hi: 95 % interval. pairs: samples of one round; 0: two runs, and the ratio of their medians.
+-- alike: the interval holds 1; unknown: there is none.
+WITH quantity (number, group_label, what, told, after, metric, setting, paging, most, conditions) AS (VALUES
+	-- most: of points that meet the conditions, the one with the most of this; for a level: within it, or beyond all.
+	(1, 'an access, by TLB level', '4K, first level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'first', '{"page_size_bytes": 4096, "stride_pages": 1}'),
+	(2, 'an access, by TLB level', '4K, second level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'second', '{"page_size_bytes": 4096, "stride_pages": 1}'),
+	(3, 'an access, by TLB level', '4K, beyond each level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'beyond', '{"page_size_bytes": 4096, "stride_pages": 1}'),
+	(4, 'an access, by TLB level', '2M, first level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'first', '{"page_size_bytes": 2097152, "stride_pages": 1}'),
+	(5, 'an access, by TLB level', '2M, second level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'second', '{"page_size_bytes": 2097152, "stride_pages": 1}'),
+	(6, 'an access, by TLB level', '2M, beyond each level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'beyond', '{"page_size_bytes": 2097152, "stride_pages": 1}'),
+	(7, 'an access to pages far apart', '4K pages 2 MiB apart, ', 'pages', ' of them', 'gross_ns', 'host', NULL, 'pages', '{"page_size_bytes": 4096, "distance_bytes": 2097152, "placement": "scattered"}'),
+	(8, 'an access to pages far apart', '4K pages 1 GiB apart, ', 'pages', ' of them', 'gross_ns', 'host', NULL, 'pages', '{"page_size_bytes": 4096, "distance_bytes": 1073741824, "placement": "scattered"}'),
+	(9, 'an access to pages far apart', '2M pages 1 GiB apart, ', 'pages', ' of them', 'gross_ns', 'host', NULL, 'pages', '{"page_size_bytes": 2097152, "distance_bytes": 1073741824, "placement": "scattered"}'),
+	(10, 'an access to a large working set', '4K pages, ', 'working_set_bytes', '', 'gross_ns', 'host', NULL, 'working_set_bytes', '{"page_size_bytes": 4096}'),
+	(11, 'an access to a large working set', '2M pages, ', 'working_set_bytes', '', 'gross_ns', 'host', NULL, 'working_set_bytes', '{"page_size_bytes": 2097152}'),
+	(12, 'an access to a large working set', '1G pages, ', 'working_set_bytes', '', 'gross_ns', 'host', NULL, 'working_set_bytes', '{"page_size_bytes": 1073741824}'),
+	(13, 'a page fault', 'new page, recycled frame', NULL, '', 'fault_ns', 'host', NULL, NULL, '{"kind": "anon-write", "frames": "recycled", "actors": 1}'),
+	(14, 'a page fault', 'new page, fresh frame', NULL, '', 'fault_ns', 'host', NULL, NULL, '{"kind": "anon-write", "frames": "fresh", "actors": 1}'),
+	(15, 'a page fault', 'new 2M page', NULL, '', 'fault_ns', 'host', NULL, NULL, '{"kind": "thp-write", "frames": "recycled", "actors": 1}'),
+	(16, 'a page fault', 'shared memory', NULL, '', 'fault_ns', 'host', NULL, NULL, '{"kind": "shared-write", "frames": "recycled", "actors": 1}'),
+	(17, 'a page fault', 'copy after fork()', NULL, '', 'fault_ns', 'host', NULL, NULL, '{"kind": "fork-copy", "frames": "recycled", "actors": 1}'),
+	(18, 'memory from malloc()', 'malloc() of 16 bytes', NULL, '', 'malloc_ns', 'host', NULL, NULL, '{"block_bytes": 16, "pattern": "pair", "touch": "no", "actors": 1}'),
+	(19, 'memory from malloc()', 'touching a block of 64 MiB', NULL, '', 'touch_ns', 'host', NULL, NULL, '{"block_bytes": 67108864, "pattern": "pair", "touch": "yes", "actors": 1}'),
+	(20, 'taking a page away', 'munmap() of a page, other CPUs: ', 'others', '', 'operation_ns', 'host', NULL, 'others', '{"operation": "munmap", "pages": 1}'),
+	(21, 'a switch of threads or processes', 'threads, by futex', NULL, '', 'switch_ns', 'host', NULL, NULL, '{"between": "threads", "via": "futex", "page_size_bytes": 4096, "pages_touched": 0}'),
+	(22, 'a switch of threads or processes', 'processes, by futex', NULL, '', 'switch_ns', 'host', NULL, NULL, '{"between": "processes", "via": "futex", "page_size_bytes": 4096, "pages_touched": 0}'),
+	(23, 'a switch of threads or processes', 'threads: then touching a page of 1024', NULL, '', 'touch_ns', 'host', NULL, NULL, '{"between": "threads", "via": "futex", "page_size_bytes": 4096, "pages_touched": 1024}'),
+	(24, 'a switch of threads or processes', 'processes: then touching a page of 1024', NULL, '', 'touch_ns', 'host', NULL, NULL, '{"between": "processes", "via": "futex", "page_size_bytes": 4096, "pages_touched": 1024}'),
+	(25, 'page tables, for each page', 'building them, 4K pages side by side', NULL, '', 'build_ns', 'host', NULL, 'pages', '{"page_size_bytes": 4096, "distance_bytes": 4096}'),
+	(26, 'page tables, for each page', 'tearing them down', NULL, '', 'teardown_ns', 'host', NULL, 'pages', '{"page_size_bytes": 4096, "distance_bytes": 4096}'),
+	-- Nothing of these has a host's counterpart: the same guest code under the other paging mode has to do.
+	(27, 'a bare vCPU: shadow paging against nested', 'fault on warm memory', NULL, '', 'fault_ns', 'vcpu', 'nested', NULL, '{"kind": "guest-warm", "flush": "none", "order": "shuffled"}'),
+	(28, 'a bare vCPU: shadow paging against nested', 'fault on cold memory', NULL, '', 'fault_ns', 'vcpu', 'nested', NULL, '{"kind": "guest-cold", "flush": "none", "order": "shuffled"}'),
+	(29, 'a bare vCPU: shadow paging against nested', 'CR3 load, other root', NULL, '', 'load_ns', 'vcpu', 'nested', 'pages_touched', '{"change": "other", "pcid": "off"}'),
+	(30, 'a bare vCPU: shadow paging against nested', 'CR3 load, other root, PCID', NULL, '', 'load_ns', 'vcpu', 'nested', 'pages_touched', '{"change": "other", "pcid": "on"}')),
+condition AS MATERIALIZED (SELECT number, c.key, c.value, COUNT(*) OVER (PARTITION BY number) AS conditions FROM quantity, json_each(conditions) c),
+wanted AS MATERIALIZED (
+	SELECT number, point FROM parameter p JOIN condition c ON c.key = p.name AND c.value = p.value
+	GROUP BY number, point HAVING COUNT(*) = MAX(conditions)),
+-- How good a point is as a base: the greater the better.
+candidate AS (
+	SELECT number, point, CASE
+		WHEN most IS NULL THEN 0
+		WHEN most NOT IN ('first', 'second', 'beyond') THEN (SELECT value FROM parameter v WHERE v.point = w.point AND v.name = most)
+		ELSE (SELECT pages FROM curve_point JOIN curve USING (curve) JOIN tlb_clear t USING (run, page_size_bytes, stride_pages)
+			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE beyond_from END
+				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE pages END) END AS good
+	FROM wanted w JOIN quantity USING (number) JOIN point p USING (point)
+	WHERE p.setting = quantity.setting AND (quantity.paging IS NULL OR p.paging = quantity.paging) AND p.pass IS NOT 'refine'),
+-- The base whose like the most places have. Of its likes in one place the first stands.
+pair AS MATERIALIZED (
+	SELECT c.number, c.point AS base, c.good, MIN(a.point) AS point, COUNT(*) OVER (PARTITION BY c.number, c.point) AS places
+	FROM candidate c JOIN quantity q USING (number) JOIN metric m ON m.point = c.point AND m.name = q.metric AND m.median > 0
+	JOIN alike a ON a.base = c.point JOIN metric o ON o.point = a.point AND o.name = q.metric AND o.median > 0
+	JOIN point p ON p.point = a.point
+	WHERE typeof(c.good) IN ('integer', 'real') GROUP BY c.number, c.point, p.setting, p.paging),
+chosen AS (SELECT *, DENSE_RANK() OVER (PARTITION BY number ORDER BY places DESC, good DESC, base) AS choice FROM pair),
+compared AS MATERIALIZED (
+	SELECT c.number, c.base, c.point, ratio_of_pairs(c.point, c.base, q.metric) AS ratio
+	FROM chosen c JOIN quantity q USING (number) WHERE choice = 1 GROUP BY c.number, c.base, c.point)
+SELECT DENSE_RANK() OVER (ORDER BY number) AS row, DENSE_RANK() OVER (ORDER BY group_at) AS "group", group_label,
+	what || COALESCE((SELECT CASE WHEN told LIKE '%bytes' THEN bytes(value) ELSE thousands(value) END
+		FROM parameter v WHERE v.point = base.point AND v.name = told) || after, '') AS what,
+	base.place AS base, DENSE_RANK() OVER (ORDER BY other.place_rank, other.place) AS lane, other.place AS label, other.setting, other.paging,
+	place_colour(other.setting, other.paging) AS colour, b.median AS base_ns, b.lo AS base_ns_lo, b.hi AS base_ns_hi, o.median AS ns, o.lo AS ns_lo,
+	o.hi AS ns_hi, ratio ->> 0 AS ratio, ratio ->> 1 AS ratio_lo, ratio ->> 2 AS ratio_hi, ratio ->> 3 AS pairs,
+	CASE WHEN ratio ->> 1 <= 1 AND ratio ->> 2 >= 1 THEN 'yes' WHEN ratio ->> 1 + ratio ->> 2 IS NULL THEN 'unknown' ELSE 'no' END AS alike
+FROM compared JOIN (SELECT *, MIN(number) OVER (PARTITION BY group_label) AS group_at FROM quantity) USING (number)
+JOIN point base ON base.point = compared.base JOIN point other ON other.point = compared.point
+JOIN metric b ON b.point = compared.base AND b.name = metric JOIN metric o ON o.point = compared.point AND o.name = metric
+-- A logarithmic axis has no place for others.
+WHERE ratio ->> 0 > 0
+ORDER BY number, other.place_rank, other.place

@@ -1,0 +1,24 @@
+-- Percentiles of single page faults: medians over samples. _lo, _hi: 95 % interval. line: of the other table.
+-- point: the number that the point has in `nestwalk query`.
+WITH storm AS (SELECT *, MAX(actors) OVER (PARTITION BY series, region_bytes, kind) AS most,
+		series || CASE WHEN MIN(region_bytes) OVER alike < MAX(region_bytes) OVER alike
+			THEN ', region ' || size(region_bytes) ELSE '' END AS label
+	FROM fault_storm JOIN (SELECT point, SUM(count) AS faults FROM latency WHERE count > 0 AND to_ns > from_ns GROUP BY point)
+		USING (point)
+	WHERE status = 'ok' AND NOT emulated AND actors >= 1
+	WINDOW alike AS (PARTITION BY series)),
+-- One actor alone is neither threads nor processes. Of several, the most tell enough.
+line AS (SELECT MIN(point) AS point FROM storm WHERE actors = 1 GROUP BY label, kind, frames
+	UNION ALL SELECT point FROM storm WHERE actors > 1 AND actors = most),
+shown AS (SELECT storm.*, CASE WHEN actors = 1 THEN 1 WHEN "as" = 'threads' THEN 2 ELSE 3 END AS who,
+		INSTR('anon-write anon-read zero-write thp-write hugetlb-write shared-write file-read file-copy fork-copy'
+			|| ' dontneed-write free-write upgrade populate userfault-missing userfault-minor', kind) AS kind_rank,
+		(SELECT COUNT(DISTINCT most) FROM storm WHERE most > 1) AS different
+	FROM line JOIN storm USING (point))
+SELECT ROW_NUMBER() OVER (ORDER BY kind_rank, place_rank, label, who, frames DESC) AS line, point, kind, label,
+	CASE WHEN who = 1 THEN 'one actor alone' WHEN different > 1 THEN 'most ' || "as" ELSE actors || ' ' || "as" END AS what,
+	frames, actors, faults, latency_p50_ns, latency_p50_ns_lo, latency_p50_ns_hi, latency_p90_ns, latency_p90_ns_lo,
+	latency_p90_ns_hi, latency_p99_ns, latency_p99_ns_lo, latency_p99_ns_hi, latency_p999_ns, latency_p999_ns_lo,
+	latency_p999_ns_hi, latency_most_ns, latency_most_ns_lo, latency_most_ns_hi, timing_overhead_ns
+FROM shown
+ORDER BY line

@@ -1,0 +1,18 @@
+# A row of panels for each kind and in it a panel for each place; where there is one place, a panel for each kind.
+# Fresh frames are dashed. Where no number of actors is compared with another, a bar for each kind.
+eval differ("actors"); compared = differ
+eval differ("label")
+if (!compared) {
+	values = "faults_per_s"; kinds = "rate"; scales = "log10"; x_title = "faults/s"
+	rows = "kind"; bars = "label"; tones = "frames"; tones_are = "frames"; bar_colour = "place_colour"
+	load "bars.gp"
+	exit
+}
+if (differ) { rows = "kind"; columns = "label"; y_range = "row" } else { columns = "kind"; y_range = "panel"; wrap = 3 }
+lines = "line"; line_colour = "colour"; line_dash = "dash"; panel_height = 240
+x_column = "actors"; x_at_values = 1; x_ticks = "number"; y_column = "faults_per_s"; y_ticks = "number"
+x_title = "actors, each on a CPU of its own"; y_title = "faults/s"
+below = "for [w in 'threads processes'] data using 'actors':(strcol('as') eq w && strcol('frames') eq 'recycled' ? here(num('ideal_per_s')) : NaN) \
+	with lines linewidth 0.8 linecolor rgb '#aaaaaa' notitle, "
+legend = "keyentry with lines linewidth 0.8 linecolor rgb '#aaaaaa' title 'one actor times their number', "
+load "grid.gp"

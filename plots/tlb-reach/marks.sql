@@ -1,0 +1,17 @@
+-- TLB levels, inferred from each curve (with 95 % interval) and advertised by CPUID (curve 0).
+-- kind: level, or none: nothing was resolved, or nothing is advertised.
+-- confirmed: seen again by a second pass with fresh placements.
+WITH shown AS (
+	SELECT ROW_NUMBER() OVER (ORDER BY place_rank, curve) AS n, * FROM curve WHERE measured AND pages_label = :pages_label),
+advertised AS (
+	SELECT a.level, SUM(a.entries) AS entries FROM (SELECT DISTINCT run, page_size_bytes FROM shown) JOIN tlb_advertised a
+	USING (run, page_size_bytes) WHERE a.kind NOT IN ('instruction', 'store') GROUP BY a.level)
+SELECT n AS "row", n AS curve, series AS label, CASE WHEN l.level IS NULL THEN 'none' ELSE 'level' END AS kind, l.level,
+	CASE l.confirmed WHEN 0 THEN 'no' WHEN 1 THEN 'yes' END AS confirmed, l.entries AS pages,
+	COALESCE(l.entries_lo, l.entries) AS pages_lo, COALESCE(l.entries_hi, l.entries) AS pages_hi
+FROM shown LEFT JOIN tlb_level l USING (curve)
+UNION ALL
+SELECT (SELECT COUNT(*) + 1 FROM shown), 0, 'advertised', 'level', level, 'yes', entries, entries, entries FROM advertised
+UNION ALL
+SELECT (SELECT COUNT(*) + 1 FROM shown), 0, 'advertised', 'none', NULL, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM advertised)
+ORDER BY 1, 5
