@@ -100,7 +100,6 @@ enum frames {
 	FRAMES_COUNT,
 };
 extern const char *const frames_names[FRAMES_COUNT]; /* "contiguous" "shuffled" */
-const char *frames_name(enum frames frames); /* NULL for a value out of range */
 
 /* Whether a combination of axis values is measured. */
 enum fit {

@@ -30,7 +30,7 @@ setup_file() {
 	if attempt build_outer_image; then
 		cp "$IMAGE/vmlinuz" "$IMAGE/initramfs" "$job/image/"
 		# 3G: the guest's memory may be half of what is there, where the images are too.
-		attempt "$BATS_TEST_DIRNAME/machine" -m 3G -t 560 "$BATS_FILE_TMPDIR/outer" "$job" \
+		attempt "$BATS_TEST_DIRNAME/machine" -m 3G "$BATS_FILE_TMPDIR/outer" "$job" \
 			"$BATS_FILE_TMPDIR/results" || true
 		rm -rf "$BATS_FILE_TMPDIR/outer" "$job"
 	fi
