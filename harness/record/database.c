@@ -1,5 +1,6 @@
 #include "record/database.h"
 
+#include "base/units.h"
 #include "record/database_schema.h"
 #include "record/load.h"
 #include "record/sql_functions.h"
@@ -20,7 +21,7 @@ static const char pragmas[] =
 	" WHEN 'unknown' THEN 'unknown whether this host is itself a guest' WHEN 'bare-metal' THEN 'host on bare metal'" \
 	" ELSE 'this host is itself a ' || json_extract(?1, '$.machine.outer.name') || ' guest' END"
 
-/* Everything about a run that stands in run.json (?1); ?2 is the run's path. */
+/* Everything about a run that stands in run.json (?1); ?2 is the run's path, ?3 the ns of a second. */
 static const char insert_run[] =
 	"INSERT INTO run (path, host, cpu, outer, place, started_utc, duration_s, version, effort, seed, state, reason,"
 	" tsc_hz, cycles_per_tsc, cycles_per_tsc_lo, cycles_per_tsc_hi, ghz)"
@@ -31,7 +32,7 @@ static const char insert_run[] =
 	" json_extract(?1, '$.seed'), json_extract(?1, '$.state'), json_extract(?1, '$.reason'),"
 	" json_extract(?1, '$.clock.tsc_hz'), json_extract(?1, '$.clock.cycles_per_tsc.median'),"
 	" json_extract(?1, '$.clock.cycles_per_tsc.lo'), json_extract(?1, '$.clock.cycles_per_tsc.hi'),"
-	" json_extract(?1, '$.clock.tsc_hz') / 1e9 * json_extract(?1, '$.clock.cycles_per_tsc.median')";
+	" json_extract(?1, '$.clock.tsc_hz') / ?3 * json_extract(?1, '$.clock.cycles_per_tsc.median')";
 
 /* Tables that follow from run.json (?1) of the run ?2. */
 static const char *const insert_of_run[] = {
@@ -174,6 +175,7 @@ static int run_insert(sqlite3 *db, const char *path, const char *about, sqlite3_
 		return -EIO;
 	sqlite3_bind_text(statement, 1, about, -1, SQLITE_STATIC);
 	sqlite3_bind_text(statement, 2, path, -1, SQLITE_STATIC);
+	sqlite3_bind_double(statement, 3, (double)NS_PER_S);
 	rc = database_step(statement, why);
 	sqlite3_finalize(statement);
 	*run = sqlite3_last_insert_rowid(db);
