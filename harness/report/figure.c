@@ -1,7 +1,7 @@
 #include "report/figure.h"
 
 #include "record/database.h"
-#include "report/gnuplot.h"
+#include "report/picture.h"
 #include "report/rows.h"
 
 #include <ctype.h>
@@ -63,108 +63,6 @@ char *figure_read_file(const char *directory, const char *name, struct reason *w
 	}
 	free(path);
 	return text;
-}
-
-/* Copy a file of bytes, which need not be text. */
-static int file_copy(
-	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
-{
-	char bytes[65536], *source = NULL, *target = NULL;
-	FILE *in = NULL, *out = NULL;
-	size_t got;
-	int rc = 0;
-
-	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	in = fopen(source, "re");
-	if (!in)
-		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
-	else if (!(out = fopen(target, "we")))
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
-		if (fwrite(bytes, 1, got, out) != got)
-			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	if (in)
-		fclose(in);
-	/* A full disk may show up only when the buffer is flushed. */
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	free(source);
-	free(target);
-	return rc;
-}
-
-/* --- scratch --- */
-
-/* Our scripts have plain names; gnuplot finds them beside the tables. */
-static int scripts_copy(struct report *report, const char *plots, struct reason *why)
-{
-	char *pattern;
-	glob_t found;
-	int rc = 0;
-
-	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	if (!glob(pattern, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
-			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-
-			rc = file_copy(plots, name, report->scratch, name, why);
-		}
-		globfree(&found);
-	}
-	free(pattern);
-	return rc;
-}
-
-int figure_scratch_make(struct report *report, struct reason *why)
-{
-	const char *temporary = getenv("TMPDIR");
-	size_t last = 0;
-	int rc = 0;
-
-	if (asprintf(&report->scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
-		report->scratch = NULL;
-		return fail(why, ENOMEM, "out of memory");
-	}
-	if (!mkdtemp(report->scratch)) {
-		rc = fail(why, errno, "cannot make a temporary directory %s: %s", report->scratch, strerror(errno));
-		free(report->scratch);
-		report->scratch = NULL;
-		return rc;
-	}
-	/* The user's own scripts come last, and so take the place of ours with the same name. */
-	while (report->plots[last])
-		last++;
-	while (last-- && !rc)
-		rc = scripts_copy(report, report->plots[last], why);
-	return rc;
-}
-
-/* Remove what is in the scratch directory and matches. */
-static void scratch_empty(const struct report *report, const char *pattern)
-{
-	char *path;
-	glob_t found;
-
-	if (asprintf(&path, "%s/%s", report->scratch, pattern) < 0)
-		return;
-	if (!glob(path, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			unlink(found.gl_pathv[i]);
-		globfree(&found);
-	}
-	free(path);
-}
-
-void figure_scratch_remove(struct report *report)
-{
-	if (!report->scratch)
-		return;
-	scratch_empty(report, "*");
-	rmdir(report->scratch);
-	free(report->scratch);
-	report->scratch = NULL;
 }
 
 /* --- tables --- */
@@ -269,7 +167,7 @@ static int table_publish(struct report *report, const char *figure, const char *
 	if (asprintf(&from, "%s.tsv", stem) < 0 || (strcmp(stem, "table") ? asprintf(&to, "%s.%s.tsv", figure, stem)
 									  : asprintf(&to, "%s.tsv", figure)) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	rc = file_copy(report->scratch, from, report->directory, to, why);
+	rc = picture_file_copy(report->scratch, from, report->directory, to, why);
 	free(from);
 	free(to);
 	return rc;
@@ -324,40 +222,29 @@ static char *figure_name(const struct report *report, const struct template_scop
 	return name;
 }
 
-static int picture_draw(struct report *report, const char *figure, const char *title, struct reason *why)
+/* The picture's line of Markdown, or the reason why there is none. */
+static int picture_write(struct report *report, const char *figure, const char *title, const char *alt, FILE *out)
 {
-	static const char *const formats[] = { "svg", "png" };
-	const struct drawing drawing = {
-		.directory = report->scratch, .title = title, .subtitle = report->subtitle, .ghz = report->ghz
-	};
-	int rc = file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why);
+	struct reason undrawn;
+	char *line = NULL;
+	size_t size;
+	FILE *text = open_memstream(&line, &size);
+	int rc = text ? 0 : fail(&undrawn, ENOMEM, "out of memory");
 
-	/* -ENOENT says that gnuplot is not there. */
-	rc = rc ? -EIO : 0;
-	if (!rc)
-		rc = gnuplot_draw(&drawing, why);
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
-		char *from = NULL, *to = NULL;
-
-		if (asprintf(&from, "figure.%s", formats[i]) < 0 || asprintf(&to, "%s.%s", figure, formats[i]) < 0)
-			return fail(why, ENOMEM, "out of memory");
-		rc = file_copy(report->scratch, from, report->directory, to, why);
-		if (!rc && !i && names_add(&report->pictures, to))
-			rc = fail(why, ENOMEM, "out of memory");
-		free(from);
-		free(to);
+	if (text) {
+		fputs("![", text);
+		rows_write_markdown(alt, text);
+		fprintf(text, "](%s.svg)\n", figure);
+		rc = fclose(text) ? fail(&undrawn, ENOMEM, "out of memory") : 0;
 	}
-	return rc;
-}
-
-static void problem_add(struct report *report, const char *name, const struct reason *why)
-{
-	char *text;
-
-	if (asprintf(&text, "%s: %s", name, why->text) < 0)
-		return;
-	names_add(&report->problems, text);
-	free(text);
+	if (!rc)
+		rc = picture_start(report, &(struct picture_request){ figure, title, line }, &undrawn);
+	if (!rc)
+		fputs(line, out);
+	else
+		picture_write_undrawn(&undrawn, out);
+	free(line);
+	return 0;
 }
 
 int figure_write(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
@@ -365,34 +252,16 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 {
 	struct report *report = context;
 	char *figure = figure_name(report, scope);
-	struct reason undrawn;
 	size_t rows = 0;
-	int rc = figure ? tables_write(report, figure, scope, &rows, why) : fail(why, ENOMEM, "out of memory");
+	int rc = figure ? picture_scratch_make(report, why) : fail(why, ENOMEM, "out of memory");
 
-	if (rc || !rows)
-		goto out;
-	report->shown++;
-	rc = report->no_gnuplot ? fail(&undrawn, ENOENT, "%s", "gnuplot is not there")
-				: picture_draw(report, figure, title, &undrawn);
-	if (!rc) {
-		fputs("![", out);
-		rows_write_markdown(alt, out);
-		fprintf(out, "](%s.svg)\n", figure);
-	} else {
-		fputs("*Figure not drawn: ", out);
-		rows_write_markdown(undrawn.text, out);
-		fputs("*\n", out);
-		/* Without gnuplot each figure fails in the same way, which is said once. */
-		if (!report->no_gnuplot)
-			problem_add(report, rc == -ENOENT ? "figures" : figure, &undrawn);
-		report->no_gnuplot = report->no_gnuplot || rc == -ENOENT;
-		rc = 0;
+	if (!rc)
+		rc = tables_write(report, figure, scope, &rows, why);
+	if (!rc && rows) {
+		report->shown++;
+		rc = picture_write(report, figure, title, alt, out);
 	}
-out:
-	if (report->scratch) {
-		scratch_empty(report, "*.tsv");
-		scratch_empty(report, "figure.*");
-	}
+	picture_scratch_remove(&report->scratch);
 	free(figure);
 	return rc;
 }
@@ -488,7 +357,7 @@ int figure_include(void *context, const char *name, FILE *out, struct reason *wh
 	report->shown = around.shown;
 	free(folder);
 	if (rc) {
-		problem_add(report, name, &own);
+		picture_problem_add(report, name, &own);
 		fputs("\n*Not made: ", out);
 		rows_write_markdown(name, out);
 		fputs(": ", out);

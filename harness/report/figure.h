@@ -26,10 +26,13 @@ struct report {
 	sqlite3 *db;
 	const char *directory; /* where tables and pictures go */
 	const char *const *plots; /* folders that hold figures' folders: the user's own before ours; ended by NULL */
-	char *scratch; /* owned: what gnuplot sees */
+	char *scratch; /* owned: what gnuplot will see of the figure that is being written */
 	char *subtitle; /* owned: CPU, where it ran, date */
 	double ghz;
 
+	struct picture *drawing; /* owned: pictures that are being drawn (report/picture.h) */
+	size_t being_drawn;
+	struct names undrawn; /* by twos: the line of a picture that could not be drawn, and the reason */
 	struct names pictures; /* drawn: "levels.svg" */
 	struct names problems; /* what could not be made: "levels: table.sql: no such column: x" */
 	struct names included; /* folders that the report has */
@@ -50,10 +53,6 @@ int figure_write(void *context, const char *title, const char *alt, const struct
  * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made.
  */
 int figure_include(void *context, const char *name, FILE *out, struct reason *why);
-
-/* Prepare and remove the scratch directory. 0, or a negative errno with *why. */
-int figure_scratch_make(struct report *report, struct reason *why);
-void figure_scratch_remove(struct report *report);
 
 /* Append a copy of a name. 0, or -ENOMEM. */
 int names_add(struct names *names, const char *name);

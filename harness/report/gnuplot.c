@@ -77,13 +77,13 @@ static int finish(pid_t child, struct reason *why)
 }
 
 /* One picture that is being drawn. */
-struct picture {
+struct picture_process {
 	const char *format;
 	FILE *said; /* what gnuplot writes to stderr */
 	pid_t child; /* 0: it was not started */
 };
 
-static int picture_start(const struct drawing *drawing, struct picture *picture, struct reason *why)
+static int process_start(const struct drawing *drawing, struct picture_process *picture, struct reason *why)
 {
 	char ghz[32];
 
@@ -98,7 +98,7 @@ static int picture_start(const struct drawing *drawing, struct picture *picture,
 		picture->said, &picture->child, why);
 }
 
-static int picture_finish(struct picture *picture, struct reason *why)
+static int process_finish(struct picture_process *picture, struct reason *why)
 {
 	int rc = picture->child ? finish(picture->child, why) : 0;
 
@@ -113,20 +113,42 @@ static int picture_finish(struct picture *picture, struct reason *why)
 	return rc;
 }
 
+struct gnuplot_drawing {
+	struct picture_process picture[2];
+};
+
 /* Both at the same time: each takes a tenth of a second. */
-int gnuplot_draw(const struct drawing *drawing, struct reason *why)
+int gnuplot_start(const struct drawing *drawing, struct gnuplot_drawing **out, struct reason *why)
 {
-	struct picture pictures[] = { { .format = "svg" }, { .format = "png" } };
-	size_t count = sizeof(pictures) / sizeof(pictures[0]);
+	static const char *const formats[] = { "svg", "png" };
 	int rc = 0;
 
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = picture_start(drawing, &pictures[i], why);
-	for (size_t i = 0; i < count; i++) {
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return fail(why, ENOMEM, "out of memory");
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
+		(*out)->picture[i].format = formats[i];
+		rc = process_start(drawing, &(*out)->picture[i], why);
+	}
+	if (rc) {
+		struct reason ignored;
+
+		gnuplot_finish(*out, &ignored);
+		*out = NULL;
+	}
+	return rc;
+}
+
+int gnuplot_finish(struct gnuplot_drawing *drawing, struct reason *why)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(drawing->picture) / sizeof(drawing->picture[0]); i++) {
 		struct reason own;
-		int error = picture_finish(&pictures[i], rc ? &own : why);
+		int error = process_finish(&drawing->picture[i], rc ? &own : why);
 
 		rc = rc ? rc : error;
 	}
+	free(drawing);
 	return rc;
 }

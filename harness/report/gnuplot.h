@@ -12,10 +12,16 @@ struct drawing {
 	double ghz; /* core cycles per ns, for axes in both; NAN where not known */
 };
 
+/* A figure.svg and a figure.png that are being drawn. */
+struct gnuplot_drawing;
+
+/* Start to draw them. 0 with *out, for gnuplot_finish(); a negative errno with *why: -ENOENT gnuplot is not there. */
+int gnuplot_start(const struct drawing *drawing, struct gnuplot_drawing **out, struct reason *why);
+
 /*
- * Draw figure.svg and figure.png. 0, or a negative errno with *why: -ENOENT gnuplot is not there, -EIO it failed, and *why
- * has its words.
+ * Wait until both are drawn, and free `drawing`. 0, or a negative errno with *why: -ENOENT gnuplot is not there, -EIO it
+ * failed, and *why has its words.
  */
-int gnuplot_draw(const struct drawing *drawing, struct reason *why);
+int gnuplot_finish(struct gnuplot_drawing *drawing, struct reason *why);
 
 #endif

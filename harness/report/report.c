@@ -3,6 +3,7 @@
 #include "record/database.h"
 #include "report/figure.h"
 #include "report/html.h"
+#include "report/picture.h"
 #include "report/plots.h"
 
 #include <errno.h>
@@ -105,10 +106,14 @@ static char *document_make(struct report *report, const char *own, struct reason
 		rc = fail(why, ENOMEM, "out of memory");
 	free(text);
 	if (rc) {
-		free(markdown);
+		free(picture_finish_all(report, markdown));
 		return NULL;
 	}
-	blank_lines_thin(markdown);
+	markdown = picture_finish_all(report, markdown);
+	if (markdown)
+		blank_lines_thin(markdown);
+	else
+		fail(why, ENOMEM, "out of memory");
 	return markdown;
 }
 
@@ -172,13 +177,10 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc)
-		rc = figure_scratch_make(&report, why);
-	if (!rc)
 		rc = document_write(&report, request->plots, why);
 	if (!rc && report.problems.count)
 		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
 			report.problems.count > 1 ? " (and more: report.md names each)" : "");
-	figure_scratch_remove(&report);
 	names_free(&report.pictures);
 	names_free(&report.problems);
 	names_free(&report.included);

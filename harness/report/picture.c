@@ -1,0 +1,283 @@
+#include "report/picture.h"
+
+#include "report/gnuplot.h"
+#include "report/rows.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* More at a time than this would only take memory: queries do not make tables as fast. */
+#define AT_A_TIME_MOST 8
+
+/* A picture that is being drawn; all owned. */
+struct picture {
+	char *figure, *scratch, *line;
+	struct gnuplot_drawing *drawing;
+	struct picture *next; /* begun after this one */
+};
+
+int picture_file_copy(
+	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
+{
+	char bytes[65536], *source = NULL, *target = NULL;
+	FILE *in = NULL, *out = NULL;
+	size_t got;
+	int rc = 0;
+
+	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	in = fopen(source, "re");
+	if (!in)
+		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
+	else if (!(out = fopen(target, "we")))
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
+		if (fwrite(bytes, 1, got, out) != got)
+			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	if (in)
+		fclose(in);
+	/* A full disk may show up only when the buffer is flushed. */
+	if (out && fclose(out) && !rc)
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	free(source);
+	free(target);
+	return rc;
+}
+
+
+/* Our scripts have plain names; gnuplot finds them beside the tables. */
+static int scripts_copy(struct report *report, const char *plots, struct reason *why)
+{
+	char *pattern;
+	glob_t found;
+	int rc = 0;
+
+	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	if (!glob(pattern, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+
+			rc = picture_file_copy(plots, name, report->scratch, name, why);
+		}
+		globfree(&found);
+	}
+	free(pattern);
+	return rc;
+}
+
+int picture_scratch_make(struct report *report, struct reason *why)
+{
+	const char *temporary = getenv("TMPDIR");
+	size_t last = 0;
+	int rc = 0;
+
+	if (asprintf(&report->scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
+		report->scratch = NULL;
+		return fail(why, ENOMEM, "out of memory");
+	}
+	if (!mkdtemp(report->scratch)) {
+		rc = fail(why, errno, "cannot make a temporary directory %s: %s", report->scratch, strerror(errno));
+		free(report->scratch);
+		report->scratch = NULL;
+		return rc;
+	}
+	/* The user's own scripts come last, and so take the place of ours with the same name. */
+	while (report->plots[last])
+		last++;
+	while (last-- && !rc)
+		rc = scripts_copy(report, report->plots[last], why);
+	return rc;
+}
+
+void picture_scratch_remove(char **scratch)
+{
+	char *pattern;
+	glob_t found;
+
+	if (!*scratch)
+		return;
+	if (asprintf(&pattern, "%s/*", *scratch) >= 0) {
+		if (!glob(pattern, 0, NULL, &found)) {
+			for (size_t i = 0; i < found.gl_pathc; i++)
+				unlink(found.gl_pathv[i]);
+			globfree(&found);
+		}
+		free(pattern);
+	}
+	rmdir(*scratch);
+	free(*scratch);
+	*scratch = NULL;
+}
+
+void picture_write_undrawn(const struct reason *why, FILE *out)
+{
+	fputs("*Figure not drawn: ", out);
+	rows_write_markdown(why->text, out);
+	fputs("*\n", out);
+}
+
+void picture_problem_add(struct report *report, const char *name, const struct reason *why)
+{
+	char *text;
+
+	if (asprintf(&text, "%s: %s", name, why->text) < 0)
+		return;
+	names_add(&report->problems, text);
+	free(text);
+}
+
+/* Without gnuplot each figure fails in the same way, which is said once. */
+static void undrawn_note(struct report *report, const char *figure, int error, const struct reason *why)
+{
+	if (!report->no_gnuplot)
+		picture_problem_add(report, error == -ENOENT ? "figures" : figure, why);
+	report->no_gnuplot = report->no_gnuplot || error == -ENOENT;
+}
+
+static void picture_free(struct picture *picture)
+{
+	if (!picture)
+		return;
+	picture_scratch_remove(&picture->scratch);
+	free(picture->figure);
+	free(picture->line);
+	free(picture);
+}
+
+static int picture_publish(struct report *report, const struct picture *picture, struct reason *why)
+{
+	static const char *const formats[] = { "svg", "png" };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
+		char *from = NULL, *to = NULL;
+
+		if (asprintf(&from, "figure.%s", formats[i]) < 0 ||
+			asprintf(&to, "%s.%s", picture->figure, formats[i]) < 0)
+			return fail(why, ENOMEM, "out of memory");
+		rc = picture_file_copy(picture->scratch, from, report->directory, to, why);
+		if (!rc && !i && names_add(&report->pictures, to))
+			rc = fail(why, ENOMEM, "out of memory");
+		free(from);
+		free(to);
+	}
+	/* -ENOENT would say that gnuplot is not there. */
+	return rc ? -EIO : 0;
+}
+
+/* Wait for the picture that was begun first. 0, or a negative errno with *why. It stays for the caller to free. */
+static int first_finish(struct report *report, struct picture **first, struct reason *why)
+{
+	struct picture *picture = report->drawing;
+	int rc = gnuplot_finish(picture->drawing, why);
+
+	if (!rc)
+		rc = picture_publish(report, picture, why);
+	if (rc)
+		undrawn_note(report, picture->figure, rc, why);
+	report->drawing = picture->next;
+	report->being_drawn--;
+	*first = picture;
+	return rc;
+}
+
+/* Wait for a picture; what its line in the text has to become is noted where it failed. */
+static void first_finish_noted(struct report *report)
+{
+	struct picture *picture;
+	struct reason why;
+
+	if (first_finish(report, &picture, &why) && !names_add(&report->undrawn, picture->line) &&
+		names_add(&report->undrawn, why.text))
+		free(report->undrawn.name[--report->undrawn.count]);
+	picture_free(picture);
+}
+
+static struct picture *picture_new(struct report *report, const struct picture_request *request)
+{
+	struct picture *picture = calloc(1, sizeof(*picture));
+
+	if (!picture)
+		return NULL;
+	*picture = (struct picture){
+		.figure = strdup(request->figure),
+		.line = strdup(request->line),
+		.scratch = report->scratch,
+	};
+	report->scratch = NULL;
+	if (picture->figure && picture->line)
+		return picture;
+	picture_free(picture);
+	return NULL;
+}
+
+int picture_start(struct report *report, const struct picture_request *request, struct reason *why)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN), most = cpus < 1 ? 1 : cpus > AT_A_TIME_MOST ? AT_A_TIME_MOST : cpus;
+	struct drawing drawing = { .title = request->title, .subtitle = report->subtitle, .ghz = report->ghz };
+	struct picture *picture, **last = &report->drawing;
+	int rc;
+
+	if (report->no_gnuplot)
+		return fail(why, ENOENT, "gnuplot is not there");
+	while (report->being_drawn >= (size_t)most)
+		first_finish_noted(report);
+	rc = picture_file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why) ? -EIO : 0;
+	picture = rc ? NULL : picture_new(report, request);
+	if (!rc && !picture)
+		rc = fail(why, ENOMEM, "out of memory");
+	if (!rc) {
+		drawing.directory = picture->scratch;
+		rc = gnuplot_start(&drawing, &picture->drawing, why);
+	}
+	if (rc) {
+		undrawn_note(report, request->figure, rc, why);
+		picture_free(picture);
+		return rc;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = picture;
+	report->being_drawn++;
+	return 0;
+}
+
+/* The text with `line` replaced by what says that there is no picture. The text that is given is freed. */
+static char *line_replace(char *text, const char *line, const char *reason)
+{
+	const char *at = text ? strstr(text, line) : NULL;
+	struct reason why;
+	char *replaced = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!at)
+		return text;
+	out = open_memstream(&replaced, &size);
+	if (out) {
+		snprintf(why.text, sizeof(why.text), "%s", reason);
+		fwrite(text, 1, (size_t)(at - text), out);
+		picture_write_undrawn(&why, out);
+		fputs(at + strlen(line), out);
+		if (fclose(out)) {
+			free(replaced);
+			replaced = NULL;
+		}
+	}
+	free(text);
+	return replaced;
+}
+
+char *picture_finish_all(struct report *report, char *markdown)
+{
+	while (report->drawing)
+		first_finish_noted(report);
+	for (size_t i = 0; i + 1 < report->undrawn.count; i += 2)
+		markdown = line_replace(markdown, report->undrawn.name[i], report->undrawn.name[i + 1]);
+	names_free(&report->undrawn);
+	return markdown;
+}
