@@ -58,6 +58,7 @@ if (!exists("mark_left")) { mark_left = "" }
 if (!exists("mark_right")) { mark_right = "" }
 # More to plot in each panel, below and above the lines: parts of a plot command, each ending in ", ". here(v) is v where the
 # row of the table belongs to the panel, else NaN:  below = "data using 'pages':(here(num('ideal_ns'))) with lines notitle, "
+# The panel's rows lie in between data every ::panel_from::panel_to, which is read faster than all of the table.
 # num(COLUMN) is a number that may be missing. row_now, column_now and measure_now (of y_column) are the panel's ranks;
 # x_from, x_to, y_from and y_to its ranges.
 if (!exists("below")) { below = "" }
@@ -111,7 +112,8 @@ n_rows = max(n_rows, 1); n_columns = max(n_columns, 1); n_lines = max(n_lines, 1
 # Second reading: the names, how each looks, and the ranges of y.
 array row_name[n_rows]; array row_ink[n_rows]; array column_name[n_columns]; array column_ink[n_columns]
 array line_name[n_lines]; array line_ink[n_lines]; array line_dt[n_lines]; array line_pt[n_lines]; array line_at[n_lines]
-array x_value[n_x]
+array x_value[n_x]; array panel_first[n_rows * n_columns]; array panel_last[n_rows * n_columns]
+do for [i = 1 : n_rows * n_columns] { panel_first[i] = -1; panel_last[i] = 0 }
 do for [i = 1 : n_rows] { row_name[i] = nl; row_ink[i] = ink }
 do for [i = 1 : n_columns] { column_name[i] = nl; column_ink[i] = ink }
 do for [i = 1 : n_lines] { line_name[i] = nl; line_ink[i] = ""; line_dt[i] = 1; line_pt[i] = 0; line_at[i] = i }
@@ -134,13 +136,14 @@ note_line(l) = line_rank(l) > 0 ? 0 : (l_seen = l_seen + 1, line_name[l_seen] = 
 	line_dt[l_seen] = strlen(line_dash) ? int(num(line_dash)) : 1, \
 	line_pt[l_seen] = strlen(line_shape) ? int(num(line_shape)) : 0, \
 	line_at[l_seen] = strlen(line_order) ? num(line_order) : l_seen, 0)
+note_panel(i) = (panel_first[i] = panel_first[i] < 0 ? int(column(0)) : panel_first[i], panel_last[i] = int(column(0)), 0)
 note_x(v) = v == v && (sum [i = 1 : n_x] (x_value[i] == v)) == 0 ? (x_seen = x_seen + 1, x_value[x_seen] = v, 0) : 0
 note_y(k, s, v) = (y_lows[k] = min(y_lows[k], shown(s, v)), y_highs[k] = max(y_highs[k], v), 0)
 note_measure(k, m) = note_y(k, word_of(y_scale, m), y_of(m)) + note_y(k, word_of(y_scale, m), lo_of(m)) + \
 	note_y(k, word_of(y_scale, m), hi_of(m)) + \
 	(m == 1 && strlen(y_also) ? sum [i = 1 : words(y_also)] (note_y(k, word_of(y_scale, m), num(word(y_also, i)))) : 0)
 plot [-1 : 1] [-1 : 1] data using (note_row(name_of(rows)), note_column(name_of(columns)), note_line(name_of(lines)), \
-	note_x(num(x_column)), sum [m = 1 : n_measures] (note_measure(range_of(r_at, c_at, m), m)), 0):(0)
+	note_panel(r_at + n_rows * (c_at - 1)), note_x(num(x_column)), sum [m = 1 : n_measures] (note_measure(range_of(r_at, c_at, m), m)), 0):(0)
 unset table
 
 # Lines in their order, values of x in theirs.
@@ -284,6 +287,7 @@ do for [row_now = 1 : n_rows] {
 		set table $panel append separator tab
 		plot $row using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($2 == column_now && $3 == measure_now && $6 == $6)
 		unset table
+		panel_from = max(panel_first[row_now + n_rows * (column_now - 1)], 0); panel_to = panel_last[row_now + n_rows * (column_now - 1)]
 		eval each_panel
 		# An interval is a line: what gnuplot draws as error bars clears a place around each point in SVG.
 		plot @below for [l = 1 : strlen(y_lo) ? n_lines : 0] $panel using 5:($4 == l && $6 == $6 ? $7 : NaN):(0):($8 - $7) with vectors nohead \

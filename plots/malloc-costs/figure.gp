@@ -44,6 +44,12 @@ do for [l = 1 : n_labels] {
 	label_now = name_at(labels, l)
 	do for [c = 1 : n_panels] {
 		panel_now = name_at(panels, c)
+		# The panel's rows stand together: only these are read for each of its lines.
+		set table $nothing
+		rows_from = -1; rows_to = 0
+		plot [1 : 2] [1 : 2] "table.tsv" using (here(1) == 1 ? (rows_from = rows_from < 0 ? int(column(0)) : rows_from, rows_to = int(column(0)), 0) : 0):(0)
+		unset table
+		rows_from = max(rows_from, 0)
 		top = 138 + block * (l - 1)
 		set lmargin at screen (left + (wide + gap) * (c - 1)) / width; set rmargin at screen (left + (wide + gap) * (c - 1) + wide) / width
 		do for [part = 1 : 2] {
@@ -75,9 +81,9 @@ do for [l = 1 : n_labels] {
 			plot "turns.tsv" using (here(sqrt(num("below_bytes") * num("above_bytes")))):(bottom):(num("below_bytes")):(num("above_bytes")):(bottom):(roof) \
 					with boxxyerror fillstyle solid 0.12 noborder linecolor rgb grey notitle, \
 				part == 2 ? x / 4096. : NaN with lines linewidth 0.8 linecolor rgb "#aaaaaa" notitle, \
-				for [w = 1 : part == 1 ? 3 : 0] for [t in "no yes"] "table.tsv" using (of(t, num("block_bytes"))):(num(costs[w] . "_ns_lo")):(0):(num(costs[w] . "_ns_hi") - num(costs[w] . "_ns_lo")) \
+				for [w = 1 : part == 1 ? 3 : 0] for [t in "no yes"] "table.tsv" every ::rows_from::rows_to using (of(t, num("block_bytes"))):(num(costs[w] . "_ns_lo")):(0):(num(costs[w] . "_ns_hi") - num(costs[w] . "_ns_lo")) \
 					with vectors nohead linetype 1 linewidth 0.8 linecolor rgb colour(hues[w]) notitle, \
-				for [w = 1 : part == 1 ? 3 : 1] for [t in "no yes"] "table.tsv" using (of(t, num("block_bytes"))):(num(part == 1 ? costs[w] . "_ns" : "faults_per_call")) \
+				for [w = 1 : part == 1 ? 3 : 1] for [t in "no yes"] "table.tsv" every ::rows_from::rows_to using (of(t, num("block_bytes"))):(num(part == 1 ? costs[w] . "_ns" : "faults_per_call")) \
 					with linespoints linewidth (t eq "no" ? 1.3 : 2) dashtype dash(t) pointtype (t eq "no" ? 6 : 7) pointsize 0.5 * points \
 					linecolor rgb (part == 1 ? colour(hues[w]) : ink) notitle, \
 				"turns.tsv" using (part == 1 ? here(num("below_bytes")) : 1e-9):(high / 1.6):(strcol("what") . " ") with labels right font ",11" textcolor rgb grey notitle

@@ -4,7 +4,7 @@ rows = "what"; columns = "whose"; lines = "line"; line_colour = "colour"; line_w
 x_column = "trees"; x_at_values = 1; x_ticks = "number"; y_column = "hypervisor_bytes"; y_scale = "log2"; y_ticks = "bytes"
 x_title = "processes of all VMs"; y_title = "hypervisor's page tables"
 y_also = "expected_nested_bytes expected_shadow_bytes"
-of(mode) = sprintf("for [l = 1 : n_lines] data using 'trees':(strcol('line') eq line_name[l] ? here(num('expected_%s_bytes')) : NaN) ", mode)
+of(mode) = sprintf("for [l = 1 : n_lines] data every ::panel_from::panel_to using 'trees':(strcol('line') eq line_name[l] ? here(num('expected_%s_bytes')) : NaN) ", mode)
 shadow = "with lines linewidth 1.4 linecolor rgb '#D55E00'"; nested = "with lines linewidth 1.4 dashtype 2 linecolor rgb '#56B4E9'"
 below = of("shadow") . shadow . " notitle, " . of("nested") . nested . " notitle, "
 legend = "keyentry " . shadow . " title 'formula, shadow paging: a tree for each process', keyentry " . nested . \
