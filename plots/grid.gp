@@ -227,6 +227,8 @@ set xrange [x_from : x_to]
 beside(x, l) = bent(x_scale, flat(x_scale, x) + (l - (n_lines + 1) / 2.) * word_of(x_apart, measure_now) * (flat(x_scale, x_to) - flat(x_scale, x_from)))
 here(v) = (strlen(columns) ? strcol(columns) eq column_name[column_now] : 1) && (strlen(rows) ? strcol(rows) eq row_name[row_now] : 1) ? v : NaN
 
+array line_first[n_lines]; array line_last[n_lines]
+note_points(l) = (line_first[l] = line_first[l] < 0 ? int(column(0)) : line_first[l], line_last[l] = int(column(0)), 0)
 do for [row_now = 1 : n_rows] {
 	# A row's points are copied first, and each of its panels copies its own from them: all are read once a row only.
 	set print $row; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
@@ -287,14 +289,19 @@ do for [row_now = 1 : n_rows] {
 		set table $panel append separator tab
 		plot $row using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($2 == column_now && $3 == measure_now && $6 == $6)
 		unset table
+		# The points of a line stand together: only these are read for it.
+		do for [l = 1 : n_lines] { line_first[l] = -1; line_last[l] = 0 }
+		set table $nothing separator tab
+		plot $panel using (note_points(int($4))) with table
+		unset table
 		panel_from = max(panel_first[row_now + n_rows * (column_now - 1)], 0); panel_to = panel_last[row_now + n_rows * (column_now - 1)]
 		eval each_panel
 		# An interval is a line: what gnuplot draws as error bars clears a place around each point in SVG.
-		plot @below for [l = 1 : strlen(y_lo) ? n_lines : 0] $panel using 5:($4 == l && $6 == $6 ? $7 : NaN):(0):($8 - $7) with vectors nohead \
+		plot @below for [l = 1 : strlen(y_lo) ? n_lines : 0] $panel every ::max(line_first[l], 0)::line_last[l] using 5:($4 == l && $6 == $6 ? $7 : NaN):(0):($8 - $7) with vectors nohead \
 				linetype 1 linewidth 1 linecolor rgb line_ink[l] notitle, \
-			for [l = 1 : alone_at == alone_at ? n_lines : 0] $panel using 5:($4 == l && $5 == alone_at ? $6 : NaN) with points \
+			for [l = 1 : alone_at == alone_at ? n_lines : 0] $panel every ::max(line_first[l], 0)::line_last[l] using 5:($4 == l && $5 == alone_at ? $6 : NaN) with points \
 				pointtype line_pt[l] pointsize 0.7 * points linecolor rgb line_ink[l] notitle, \
-			for [l = 1 : n_lines] $panel using 5:($4 == l && $5 != alone_at ? $6 : NaN) with @drawn_with linewidth 1.8 dashtype line_dt[l] \
+			for [l = 1 : n_lines] $panel every ::max(line_first[l], 0)::line_last[l] using 5:($4 == l && $5 != alone_at ? $6 : NaN) with @drawn_with linewidth 1.8 dashtype line_dt[l] \
 				pointtype line_pt[l] pointsize 0.7 * points * (line_with ne 'lines') linecolor rgb line_ink[l] notitle, @above NaN notitle
 		unset label
 	}
