@@ -28,14 +28,16 @@ static const char *const queries[QUERIES] = {
 	 * Every sample of `over` against the first of `under` with the same round, where both were taken in one run: with
 	 * MIN(), SQLite takes the other columns from the row that has the least.
 	 */
-	[QUERY_PAIRS] = "SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
-			" AND pu.run = po.run AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
-			" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
-			" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
+	[QUERY_PAIRS] =
+		"SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
+		" AND pu.run = po.run AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
+		" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
+		" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
 	[QUERY_OVER] = "SELECT value FROM sample WHERE point = ?1 AND name = ?3 AND value > 0 ORDER BY number",
 	[QUERY_UNDER] = "SELECT value FROM sample WHERE point = ?2 AND name = ?3 AND value > 0 ORDER BY number",
-	[QUERY_MEDIANS] = "SELECT o.median / u.median, r.seed FROM metric o JOIN metric u ON u.point = ?2 AND u.name = ?3"
-			  " JOIN point p ON p.point = o.point JOIN run r ON r.run = p.run WHERE o.point = ?1 AND o.name = ?3",
+	[QUERY_MEDIANS] =
+		"SELECT o.median / u.median, r.seed FROM metric o JOIN metric u ON u.point = ?2 AND u.name = ?3"
+		" JOIN point p ON p.point = o.point JOIN run r ON r.run = p.run WHERE o.point = ?1 AND o.name = ?3",
 };
 
 /* The state of the aggregate over rows of (over, under, metric). */
@@ -82,7 +84,8 @@ static double ratio_of_medians(const unsigned *drawn, size_t n, void *context)
 }
 
 /* A query with the three arguments of a row bound to it. NULL with an error set in the context. */
-static sqlite3_stmt *statement_of(sqlite3_context *context, enum query query, sqlite3_value **values, struct ratio *ratio)
+static sqlite3_stmt *statement_of(
+	sqlite3_context *context, enum query query, sqlite3_value **values, struct ratio *ratio)
 {
 	struct reason why;
 	sqlite3_stmt *statement = ratio->statement[query];

@@ -39,8 +39,8 @@ static const char schema[] =
 
 /* What hardware counted at a point, as a column and those of its interval. */
 #define HARDWARE(column, name) \
-	"json_extract(hardware, '$." name ".median') AS " column ", json_extract(hardware, '$." name ".lo') AS " column \
-	"_lo, json_extract(hardware, '$." name ".hi') AS " column "_hi"
+	"json_extract(hardware, '$." name ".median') AS " column ", json_extract(hardware, '$." name \
+	".lo') AS " column "_lo, json_extract(hardware, '$." name ".hi') AS " column "_hi"
 
 /*
  * Every access walks from four times the last level's entries on: there, random replacement finds 2 % of the pages again,
@@ -58,16 +58,20 @@ static const char find_counted[] =
 	" ELSE 4 * MAX(l.entries, COALESCE(a.entries, 0)) END AS beyond_pages FROM curve c"
 	" LEFT JOIN tlb_walk w USING (curve) LEFT JOIN last l USING (curve) LEFT JOIN advertised a USING (run, page_size_bytes)"
 	" WHERE c.measured),"
-	" told AS (SELECT p.point, curve, pass, pages, " HARDWARE("misses", "dtlb_load_misses_l1_per_access") ","
-	" " HARDWARE("walks", "dtlb_load_walks_per_access") ", " HARDWARE("walk_cycles", "dtlb_walk_cycles_per_access") ","
-	" " HARDWARE("each", "walk_cycles_per_walk") ", json_extract(metrics, '$.net_cycles.median') AS net_cycles, beyond_pages"
-	" FROM reach JOIN curve_point p USING (curve) JOIN part ON part.point = p.point)"
-	" SELECT point, curve, pass, pages, misses, misses_lo, misses_hi, walks, walks_lo, walks_hi,"
-	" walk_cycles, walk_cycles_lo, walk_cycles_hi, COALESCE(each, walk_cycles / NULLIF(walks, 0)), each_lo, each_hi,"
-	" net_cycles, beyond_pages, CASE WHEN pages >= beyond_pages THEN ABS(walks - 1) <= 0.05 END,"
-	" CASE WHEN pages >= beyond_pages AND walks > 0"
-	" THEN ABS(walk_cycles - net_cycles) <= MAX(12, 0.25 * net_cycles) END"
-	" FROM told WHERE COALESCE(misses, walks, walk_cycles, each) IS NOT NULL;";
+	" told AS (SELECT p.point, curve, pass, pages, " HARDWARE("misses",
+		"dtlb_load_misses_l1_per_access") ","
+						  " " HARDWARE("walks", "dtlb_load_walks_per_access") ", " HARDWARE(
+							  "walk_cycles",
+							  "dtlb_walk_cycles_per_access") ","
+											 " " HARDWARE("each",
+												 "walk_cycles_per_walk") ", json_extract(metrics, '$.net_cycles.median') AS net_cycles, beyond_pages"
+															 " FROM reach JOIN curve_point p USING (curve) JOIN part ON part.point = p.point)"
+															 " SELECT point, curve, pass, pages, misses, misses_lo, misses_hi, walks, walks_lo, walks_hi,"
+															 " walk_cycles, walk_cycles_lo, walk_cycles_hi, COALESCE(each, walk_cycles / NULLIF(walks, 0)), each_lo, each_hi,"
+															 " net_cycles, beyond_pages, CASE WHEN pages >= beyond_pages THEN ABS(walks - 1) <= 0.05 END,"
+															 " CASE WHEN pages >= beyond_pages AND walks > 0"
+															 " THEN ABS(walk_cycles - net_cycles) <= MAX(12, 0.25 * net_cycles) END"
+															 " FROM told WHERE COALESCE(misses, walks, walk_cycles, each) IS NOT NULL;";
 
 /*
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
@@ -113,15 +117,19 @@ static const char find_curves[] =
  */
 #define OF_SAMPLE(name) "json_extract(lists, '$." name "[' || g.key || ']')"
 #define MEDIAN(name) "json_extract(metrics, '$." name ".median')"
-static const char select_samples[] =
-	"SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ", " OF_SAMPLE("net_ns") ","
-	" COALESCE(" OF_SAMPLE("round") ", g.key)"
-	" FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
-	" WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE("contaminated") ", 0) = 0"
-	" UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN("baseline_cycles") ", " MEDIAN("net_cycles") ","
-	" " MEDIAN("net_ns") ", 0 FROM curve_point c CROSS JOIN part p ON p.point = c.point"
-	" WHERE c.curve = ?1 AND json_type(metrics, '$.net_cycles') IS NOT NULL"
-	" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
+static const char select_samples[] = "SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ", " OF_SAMPLE(
+	"net_ns") ","
+		  " COALESCE(" OF_SAMPLE(
+			  "round") ", g.key)"
+				   " FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
+				   " WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE(
+					   "contaminated") ", 0) = 0"
+							   " UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN(
+								   "baseline_cycles") ", " MEDIAN("net_cycles") ","
+														" " MEDIAN(
+															"net_ns") ", 0 FROM curve_point c CROSS JOIN part p ON p.point = c.point"
+																  " WHERE c.curve = ?1 AND json_type(metrics, '$.net_cycles') IS NOT NULL"
+																  " AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
 
 int infer_tables_add(sqlite3 *db, struct reason *why)
 {

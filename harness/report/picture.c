@@ -47,7 +47,6 @@ int picture_file_copy(
 	return rc;
 }
 
-
 /* Our scripts have plain names; gnuplot finds them beside the tables. */
 static int scripts_copy(struct report *report, const char *plots, struct reason *why)
 {

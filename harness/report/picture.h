@@ -38,7 +38,7 @@ void picture_write_undrawn(const struct reason *why, FILE *out);
 void picture_problem_add(struct report *report, const char *name, const struct reason *why);
 
 /* Copy a file of bytes, which need not be text. 0, or a negative errno with *why. */
-int picture_file_copy(const char *from_directory, const char *from, const char *to_directory, const char *to,
-	struct reason *why);
+int picture_file_copy(
+	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why);
 
 #endif
