@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The environment variables by which hwloc can be told to read a recorded sysfs. Put back as they were afterwards. */
+/* An environment variable that makes hwloc read a recorded sysfs. Its old value is restored afterwards. */
 struct environment {
 	const char *name;
 	char *before;
@@ -35,7 +35,7 @@ static int load(hwloc_topology_t topology, const char *what, struct reason *why)
 	struct environment hide;
 	int error;
 
-	/* hwloc explains odd firmware on stderr, which is not ours to print to. */
+	/* hwloc would print about odd firmware to stderr, and a library must not print. */
 	environment_set(&hide, "HWLOC_HIDE_ERRORS", "2");
 	errno = 0;
 	error = hwloc_topology_load(topology) ? fail(why, errno ? errno : EINVAL, "hwloc cannot read %s", what) : 0;
@@ -67,14 +67,14 @@ static int load_recorded(const struct machine_source *source, hwloc_topology_t t
 			return fail(why, EINVAL, "%s: hwloc cannot read it", path);
 		return load(topology, path, why);
 	}
-	/* Without these hwloc makes up a machine with one CPU. */
+	/* Without these files hwloc makes up a machine with one CPU. */
 	if (source_exists(source, "/sys/devices/system/cpu/cpu0/topology"))
 		return load_recorded_sysfs(source, topology, why);
 	return fail(why, ENODATA,
 		"recorded machine: it has neither topology.xml nor /sys/devices/system/cpu/cpu0/topology");
 }
 
-/* The CPUs that this process may use: what cpusets and affinity leave of the machine's. */
+/* The CPUs that this process may use: those that cpusets and affinity allow. */
 static int find_allowed(const struct machine_source *source, struct topology *topology)
 {
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
@@ -188,7 +188,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	return -EINVAL;
 }
 
-/* Append each core's n-th allowed thread, from 0, where it has so many. `first` counts as its core's thread 0. */
+/* Append the n-th allowed thread, from 0, of each core that has so many. `first` counts as thread 0 of its core. */
 static unsigned worker_cpus_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
 {
 	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);
@@ -226,7 +226,7 @@ int topology_worker_cpus(const struct topology *topology, int first, int **cpus,
 		return -ENOMEM;
 	(*cpus)[0] = first;
 	*count = 1;
-	/* No core has more threads than there are. */
+	/* No core has more threads than there are CPUs. */
 	for (unsigned n = 0; n < most && *count < most; n++)
 		*count = worker_cpus_add(topology, first, n, *cpus, *count);
 	return 0;
