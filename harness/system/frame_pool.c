@@ -20,7 +20,7 @@
 /* An entry of pagemap: bits 0-54 are the frame, bit 63 says that the page is there (admin-guide/mm/pagemap.rst). */
 #define ENTRY_FRAME ((UINT64_C(1) << 55) - 1)
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
-/* Of entries read at a time: 2 MiB of pages. */
+/* The number of entries read at a time: 2 MiB of pages. */
 #define ENTRIES 512u
 
 #define BITS_PER_WORD 64u

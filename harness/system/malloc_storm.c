@@ -68,7 +68,7 @@ struct workspace {
 	unsigned char *block[BLOCKS_MOST];
 };
 
-/* What glibc has from the kernel at a moment. */
+/* The memory that glibc has from the kernel at a moment. */
 struct holding {
 	uint64_t mappings; /* blocks with a mapping of their own */
 	uint64_t bytes; /* in those and in heaps */
@@ -93,7 +93,7 @@ static struct holding holding_now(const struct task *task)
 	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
 }
 
-/* The same while no worker calls the allocator, as its numbers are those of the whole process. */
+/* The same, while no worker calls the allocator: its numbers are those of the whole process. */
 static int holding_of_all(struct worker *worker, struct holding *holding)
 {
 	if (worker_meet(worker))
@@ -312,7 +312,7 @@ static int worker_work(struct worker *worker, struct reason *why)
 	return error;
 }
 
-static void usage_add(struct worker_usage *sum, const struct worker_usage *usage)
+static void result_usage_add(struct worker_usage *sum, const struct worker_usage *usage)
 {
 	sum->minor_faults += usage->minor_faults;
 	sum->major_faults += usage->major_faults;
@@ -360,7 +360,7 @@ static int storm_work(const void *data, void *out, struct reason *why)
 		result->mapped_share += one->mapped_share / group.workers;
 		result->returned_bytes += one->returned_bytes / group.workers;
 		result->blocks += one->blocks;
-		usage_add(&result->usage, &one->usage);
+		result_usage_add(&result->usage, &one->usage);
 	}
 	if (!error) {
 		result->told = allocator.glibc;

@@ -86,7 +86,7 @@ static void result_of_others(const struct worker_group *group, struct shootdown_
 		result->away_ns += (uint64_t)((double)result->elapsed_ns * (1 - result->others_there / others));
 }
 
-static void result_read(const struct worker_group *group, struct shootdown_result *result)
+static void shootdown_result_read(const struct worker_group *group, struct shootdown_result *result)
 {
 	struct shootdown_part *caller = worker_group_result(group, 0);
 	double tsc[SHOOTDOWN_REPETITIONS_MOST];
@@ -129,7 +129,7 @@ int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *r
 	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	result_read(&group, result);
+	shootdown_result_read(&group, result);
 	worker_group_dismiss(&group);
 	return 0;
 }

@@ -38,11 +38,12 @@ struct storm_row {
 	uint64_t page_bytes; /* of what is mapped */
 	uint64_t step_bytes; /* from touch to touch */
 	int (*open)(struct storm_place *place, struct reason *why); /* once for a worker; NULL: nothing to do */
-	int (*map)(struct storm_place *place, struct reason *why); /* now each touch will fault */
+	/* brings the region into the state in which each touch faults */
+	int (*map)(struct storm_place *place, struct reason *why);
 	int (*unmap)(struct storm_place *place, struct reason *why); /* after the touching; NULL: it stays */
 	/* Touch `count` places `step` bytes apart. 0, or -errno. */
 	int (*touch)(unsigned char *at, uint64_t step, uint64_t count);
-	/* The same, with the TSC cycles of each in tsc[count]; NULL: they happen all in one call. */
+	/* The same, with the TSC cycles of each touch in tsc[count]; NULL: all touches happen in one call. */
 	int (*touch_timed)(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc);
 	enum storm_expect expect;
 	unsigned regions; /* of ordinary memory that a worker takes at most, its file included */
