@@ -10,10 +10,10 @@ static_assert(COUNT_METRICS < 32, "a mask of metrics has 32 bits");
  * Bounds per access of a chase. One access misses a TLB level at most once and is walked for at most once; a replay, or
  * a prefetcher that walks for the next page (Ivy Bridge and later), may add another: 2. The longest walk is 35
  * references (5 levels of guest tables over 5 of the hypervisor's: 6 * 6 - 1), each of at most some 1000 core cycles
- * (memory of another socket, loaded): 35,000. The chase itself costs at least one cycle an access, and 16 of
- * them share two more instructions, so 1 to 1.125 instructions; calls and the clock around laps add less than a half.
- * Its code is one page, fetched again after a VM exit at most. Where it is timed its pages are there: no page faults,
- * and one an access where they are touched first.
+ * (memory of another socket, loaded): 35,000. The chase itself costs at least one cycle an access, and 16 of them share
+ * two more instructions, so 1 to 1.125 instructions; calls and the clock around laps add less than a half. Its code is
+ * one page, fetched again after a VM exit at most. Timed pages are present, so there are no page faults; on a first
+ * touch there is one page fault per access.
  */
 #define MISSES_PER_ACCESS \
 	{ \

@@ -1,4 +1,4 @@
-/* AMD Zen. Its event 0x45 tells page sizes and whether the second level hit, but not loads from stores. */
+/* AMD Zen. Event 0x45 distinguishes page sizes and hits in the second level, but counts loads and stores together. */
 #include "counters/rows.h"
 
 #define MISS "L1_DTLB_MISS:"

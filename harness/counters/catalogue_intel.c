@@ -1,4 +1,6 @@
-/* Intel Haswell to Sapphire Rapids. The unit masks of these events do not combine: sums are sums of events. */
+/*
+ * Intel Haswell to Sapphire Rapids. The unit masks of these events do not combine, so a sum is a sum of several events.
+ */
 #include "counters/rows.h"
 
 #define D "DTLB_LOAD_MISSES:"
@@ -27,7 +29,7 @@
 			PLUS(D "STLB_HIT_2M")), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NO_1G_HITS, NULL)
 
-/* All rows of a table but for `marks` and `note`. */
+/* All rows of a table, except `marks` and `note`. */
 #define WALK_ROWS(marks, note) \
 	ROW_WITH(DTLB_LOAD_WALKS, marks, "completed page walks for loads, of every page size" note, \
 		PLUS(D "WALK_COMPLETED")), \

@@ -1,4 +1,4 @@
-/* Intel Nehalem to Ivy Bridge: one page walker, page sizes hardly told apart. */
+/* Intel Nehalem to Ivy Bridge: one page walker; few events distinguish page sizes. */
 #include "counters/rows.h"
 
 #define D "DTLB_LOAD_MISSES:"
@@ -26,7 +26,7 @@
 		NO_ROW(DTLB_LOAD_MISSES_L1_2M, NO_HIT_SIZES, "dtlb_load_misses_l1, where all pages are 2M"), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NO_HIT_SIZES, "dtlb_load_misses_l1, where all pages are 1G")
 
-/* Completed walks of loads and of loads and stores: stores are the difference. */
+/* The events count completed walks of loads, and of loads and stores together. Walks of stores are the difference. */
 #define NEHALEM_ROWS \
 	ROW(DTLB_LOAD_MISSES_L1, "loads that miss the first TLB level and hit the second", PLUS(D "STLB_HIT")), \
 		NO_HIT_SIZE_ROWS, \
