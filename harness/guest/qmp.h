@@ -17,14 +17,14 @@ struct qmp {
 	unsigned limit_ms; /* for each answer */
 };
 
-/* Read the greeting and leave negotiation. 0; -EPROTO, -ETIME, -EPIPE with *why. qmp_close() in any case. */
+/* Read the greeting and leave QMP's negotiation mode. 0; -EPROTO, -ETIME, -EPIPE with *why. qmp_close() in any case. */
 int qmp_open(struct qmp *qmp, int fd, unsigned limit_ms, struct reason *why);
 void qmp_close(struct qmp *qmp);
 
 /*
- * Execute a command. @arguments: an object, whose reference is taken; NULL: none. @answer: its "return", a new reference;
- * may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer in time; -EPIPE
- * QEMU is gone; -ENOMEM. Events that come meanwhile are passed over.
+ * Execute a command. @arguments: an object, whose reference is taken; NULL: none. @answer: its "return", a new
+ * reference; may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer in time; -EPIPE
+ * QEMU is gone; -ENOMEM. Events that arrive meanwhile are ignored.
  */
 int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, struct reason *why);
 
