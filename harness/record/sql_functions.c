@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of interval(x): any number does, as long as the same samples always get the same interval. */
+/* The seed of interval(x). Any number will do, as long as the same samples always get the same interval. */
 #define DEFAULT_SEED 1
 
 int sql_numbers_add(struct sql_numbers *numbers, double number)
@@ -86,7 +86,7 @@ struct collected {
 	bool has_extra;
 };
 
-static void collect(sqlite3_context *context, int count, sqlite3_value **values)
+static void rows_collect(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct collected *collected = sqlite3_aggregate_context(context, sizeof(*collected));
 
@@ -200,7 +200,7 @@ static void cell_function(sqlite3_context *context, int count, sqlite3_value **v
 	double x = argument(values[0]), lo = argument(values[1]), hi = argument(values[2]);
 
 	(void)count;
-	/* Counts are often the same in all samples: their interval would be the number twice more. */
+	/* A count is often the same in all samples. Its interval would only repeat the number twice. */
 	if (isfinite(x))
 		result_text(context, lo == hi ? format_number(x) : format_estimate(x, lo, hi));
 }
@@ -301,7 +301,7 @@ int sql_functions_add(sqlite3 *db, struct reason *why)
 		int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
 
 		if (sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments, flags, NULL,
-			    functions[i].function, functions[i].end ? collect : NULL, functions[i].end,
+			    functions[i].function, functions[i].end ? rows_collect : NULL, functions[i].end,
 			    NULL) != SQLITE_OK)
 			return fail(why, ENOMEM, "cannot add the SQL function %s: %s", functions[i].name,
 				sqlite3_errmsg(db));

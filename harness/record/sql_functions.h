@@ -41,7 +41,7 @@ struct sql_numbers {
 /* Append a number that is finite. 0, or -ENOMEM. */
 int sql_numbers_add(struct sql_numbers *numbers, double number);
 
-/* Return '[v0, v1, ...]' from an SQL function, with null for what is not finite. */
+/* Return '[v0, v1, ...]' from an SQL function, with null for values that are not finite. */
 void sql_result_numbers(sqlite3_context *context, const double *values, size_t count);
 
 #endif
