@@ -27,7 +27,7 @@ const struct axis *plan_axis(const struct bench *bench, const char *name)
 	return NULL;
 }
 
-/* The most that an axis may have on this machine. */
+/* The largest value that an axis may have on this machine. */
 static uint64_t axis_most(const struct axis *axis, unsigned cpus)
 {
 	uint64_t limit = axis->limit == LIMIT_OTHER_CPUS ? cpus - 1 : cpus;
@@ -120,7 +120,7 @@ static int values_asked(const struct axis *axis, const char *list, struct values
 	return error;
 }
 
-/* What was asked for must be possible on this machine. */
+/* Refuse values that are not possible on this machine. */
 static int values_within(const struct axis *axis, const struct values *values, unsigned cpus, struct reason *why)
 {
 	for (size_t i = 0; i < values->count; i++)
@@ -149,7 +149,7 @@ static void values_default(const struct axis *axis, unsigned cpus, struct values
 
 		if (value > axis->ladder.last)
 			return;
-		/* At the lower end, where steps are less than one page, several come to the same count. */
+		/* At the lower end steps are less than one page, so several round to the same count. */
 		if (!values->count || value > values->value[values->count - 1])
 			values->value[values->count++] = value;
 	}
@@ -210,8 +210,8 @@ no_memory:
 }
 
 /*
- * Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured
- * twice.
+ * Whether each axis that means nothing in this setting is at its first value. At other values the same point would be
+ * measured again.
  */
 static bool settled(const struct product *product, const uint64_t *value, enum setting setting)
 {

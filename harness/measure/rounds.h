@@ -20,7 +20,7 @@ struct effort {
 	const char *name;
 	const char *meaning;
 	double times; /* how much longer than effort normal a bench takes */
-	bool first_answers; /* measures only benches with a first answer, unless the user names others */
+	bool first_answers; /* measures only benches that give a first answer, unless the user names others */
 	size_t samples_least, samples_most; /* of a point in a pass */
 	uint64_t memory_most_bytes; /* under test at a time; the run's budget limits it further */
 };
@@ -54,7 +54,7 @@ struct progress {
 struct surroundings {
 	struct point_context context;
 	const struct effort *effort;
-	unsigned rounds; /* so many in each pass, however long they take; 0: as many as the seconds allow */
+	unsigned rounds; /* rounds in each pass, however long they take; 0: as many as the seconds allow */
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */

@@ -42,7 +42,7 @@ void disturbance_add(struct disturbance *sum, const struct disturbance *other)
 	}
 }
 
-static struct disturbance between(const struct observation *from, const struct observation *to)
+static struct disturbance disturbance_between(const struct observation *from, const struct observation *to)
 {
 	uint64_t wall_ns = to->wall_ns - from->wall_ns, cpu_ns = to->cpu_ns - from->cpu_ns;
 	struct disturbance seen = {
@@ -123,7 +123,7 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 		return error;
 	if (chain == &plan->chain)
 		sample->counted_accesses = (double)(LAPS * accesses);
-	seen = between(&before, &after);
+	seen = disturbance_between(&before, &after);
 	sample->contaminated = sample->contaminated || is_contaminated(&seen);
 	disturbance_add(&sample->disturbance, &seen);
 	if (space->call->end != chain_after(chain, LAPS * accesses))
@@ -170,7 +170,7 @@ int sample_lap_overhead(struct space *space, double *tsc_cycles, struct reason *
 {
 	double least = 0;
 
-	/* A few calls, so that one that was preempted in the middle does not decide. */
+	/* Several calls are made, so that one that was preempted does not decide. */
 	for (unsigned call = 0; call < 3; call++) {
 		int error;
 
