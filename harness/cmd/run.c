@@ -199,7 +199,7 @@ static const struct argp argp = {
 };
 
 /* On a terminal one line is written over; elsewhere each round gets a line of its own. */
-static void show_progress(const struct progress *progress, void *data)
+static void run_progress_show(const struct progress *progress, void *data)
 {
 	static uint64_t shown_ns;
 	bool terminal = isatty(STDERR_FILENO);
@@ -462,7 +462,7 @@ int cmd_run(int argc, char **argv)
 	if (!command_line)
 		return EXIT_FAILED;
 	arguments.request = (struct job_request){
-		.effort = effort_find("normal"), .cpu = -1, .stop = stop, .progress = show_progress
+		.effort = effort_find("normal"), .cpu = -1, .stop = stop, .progress = run_progress_show
 	};
 	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
 	for (int i = 0; i < argc; i++)

@@ -212,7 +212,7 @@ double guest_seconds(const struct guest_job *job)
 	return BOOT_SECONDS + job_seconds(job);
 }
 
-static void show_progress(const char *what, double elapsed_s, void *data)
+static void guest_progress_show(const char *what, double elapsed_s, void *data)
 {
 	static double shown_s;
 	static const char *shown;
@@ -297,7 +297,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		.cpu_count = job->around.cpu_count,
 		.seconds = what->rounds ? 0 : effort_seconds_most(job_seconds(what)),
 		.stop = what->stop,
-		.progress = show_progress,
+		.progress = guest_progress_show,
 	};
 	int error;
 
