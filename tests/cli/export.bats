@@ -61,7 +61,7 @@ answer() {
 	grep -q 'only 8 MiB of memory are free' "$out.csv"
 }
 
-@test "another ending is refused, with the endings there are" {
+@test "another file ending is refused, and the possible endings are named" {
 	for name in out out.json out.sqlite.gz out.CSV; do
 		run "$nestwalk" export "$run" -o "$BATS_TEST_TMPDIR/$name"
 		[ "$status" -ne 0 ]

@@ -9,7 +9,7 @@ setup() {
 	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
 }
 
-# own NAME: a figure's folder of the user's own, whose files follow as arguments FILE TEXT.
+# own NAME FILE TEXT...: make a folder of a figure of the user's own with these files.
 own() {
 	local name=$1
 	shift

@@ -9,7 +9,7 @@ setup() {
 	RUN=$BATS_TEST_TMPDIR/run
 }
 
-# The last command was refused: one line on stderr (argp adds one that points to --help), which says this.
+# Check that the last command was refused: one line on stderr with these words (argp adds one that points to --help).
 refused_with() {
 	[[ $stderr == *"$1"* ]]
 	[ "$(grep -vc -- '--help' <<<"$stderr")" -eq 1 ]
@@ -63,7 +63,7 @@ refused_with() {
 	refused_with "no bench has all these parameters"
 	run -2 --separate-stderr "$NESTWALK" run -s host --param flush=cr3 -o "$RUN"
 	refused_with "no bench has all these parameters"
-	# Two benches have kinds: in this setting only the one that has not this.
+	# Two benches have a parameter `kind`, and the one of this setting does not have this value.
 	run -2 --separate-stderr "$NESTWALK" run -s host --param kind=guest-warm -o "$RUN"
 	refused_with "'guest-warm' is none of anon-write"
 }

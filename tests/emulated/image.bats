@@ -26,7 +26,7 @@ setup() {
 	awk '{ at[$0] = NR }
 		END { exit !(at["irqbypass"] && at["irqbypass"] < at["kvm"] && at["kvm"] < at["kvm_amd"] && at["kvm_intel"]) }' \
 		"$place/modules"
-	# Each once.
+	# Each module comes once.
 	[ -z "$(sort "$place/modules" | uniq -d)" ]
 }
 

@@ -31,7 +31,7 @@ run_setup() {
 }
 
 @test "where everything is there, nothing is said or asked for" {
-	# This machine has what the tests need, or they would not run.
+	# This machine has all that the tests need, or they would not run.
 	run "$setup" build test
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]

@@ -1,4 +1,4 @@
-/* record/check.c: valid runs pass, and each thing that is wrong is found where it is. */
+/* record/check.c: valid runs pass, and each defect is found at its place. */
 #include "record/check.h"
 
 #include <errno.h>

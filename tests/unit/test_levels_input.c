@@ -103,7 +103,9 @@ static void test_skipped_and_failed(void **state)
 	json_decref(points);
 }
 
-/* Points of other benches in the same run: pages far apart, working sets, trials. None of them is a TLB's curve. */
+/*
+ * Points of other benches in the same run: pages far apart, working sets, experiments. None of them is a TLB's curve.
+ */
 static void test_other_benches(void **state)
 {
 	json_t *points = json_array(), *result;

@@ -230,7 +230,10 @@ static void test_truncated(void **state)
 
 			memcpy(part, text, cut);
 			check_some(part, cut);
-			/* Cut before the last leaf it must not pass: what is missing would look like absent hardware. */
+			/*
+			 * A dump that is cut before the last leaf must be refused, as missing leaves would look like
+			 * missing hardware.
+			 */
 			if (cut + 60 < length)
 				assert_int_equal(table.count, 0);
 			free(part);
