@@ -17,7 +17,7 @@ static const struct {
 	const char *name, *text;
 } flags[] = {
 	{ COUNT_GENERIC, "generic", "generic: the kernel chooses the event" },
-	{ COUNT_STORES_TOO, "stores-too", "loads and stores are one count" },
+	{ COUNT_STORES_TOO, "stores-too", "loads and stores are counted together" },
 	{ COUNT_ADDS_EPT, "adds-ept", "the second dimension is added" },
 	{ COUNT_DIFFERENCE, "difference", "a difference of counts" },
 	{ COUNT_ERRATUM, "erratum", "the vendor lists a defect" },

@@ -28,7 +28,7 @@ enum count_scope count_scope_of_vcpu(const struct kvm_module *module)
 	return strcmp(module->name, "kvm_pvm") ? COUNT_GUEST : COUNT_THREAD;
 }
 
-/* --- what is refused, and why --- */
+/* --- reasons of refusals --- */
 
 static int refusal_explain(
 	int error, const struct counting_plan *plan, bool software, bool guest_only, struct reason *why)
@@ -110,7 +110,7 @@ static bool is_software(enum count_metric metric)
 	return metric == COUNT_PAGE_FAULTS;
 }
 
-static void adopt(struct counting *counting, const struct fit *fit, const struct counting_plan *plan,
+static void groups_adopt(struct counting *counting, const struct fit *fit, const struct counting_plan *plan,
 	const struct encoded_metric *metric, size_t count, bool software)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -152,7 +152,7 @@ static void open_kind(struct counting *counting, const struct counting_plan *pla
 			.calls = calls,
 		},
 		fit);
-	adopt(counting, fit, plan, metric, count, software);
+	groups_adopt(counting, fit, plan, metric, count, software);
 }
 
 static void refuse_all(struct counting *counting, bool software, const struct reason *why)
@@ -210,8 +210,8 @@ void counting_begin(struct counting *counting)
 	for (size_t i = 0; i < counting->software.groups; i++)
 		counting->software_error = group_begin(&counting->software.group[i].group, &counting->software_why);
 	/*
-	 * The hardware group begins last, so that as little code as possible lies between its begin and what is
-	 * measured.
+	 * The hardware group begins last, so that as little code as possible lies between its begin and the measured
+	 * code.
 	 */
 	if (counting->hardware.groups)
 		counting->hardware_error =

@@ -55,7 +55,7 @@ struct event_group {
 /*
  * Open a group, switched off. 0 with *group, which the caller closes with group_close(); or -errno of
  * perf_event_open(2) for event *refused (machine_perf_refused() says what it means). -EINVAL for an event that is not
- * the first may also mean that this PMU has no room for so many events.
+ * the first may also mean that this PMU has no room for that many events.
  */
 int group_open(struct event_group *group, const struct group_plan *plan, size_t *refused);
 
