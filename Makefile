@@ -131,7 +131,7 @@ report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise 
 	$(BUILD)/nestwalk report "$$run" && printf 'The report: %s\n' "$$run/report/report.html"
 
 .PHONY: env
-env: build ## what this machine is, and what it lets nestwalk measure
+env: build ## describe this machine, and what nestwalk can measure on it
 	@$(BUILD)/nestwalk env
 
 # Linux guests: a kernel, as a package that is unpacked and not installed, and an initramfs.

@@ -7,10 +7,10 @@ struct text {
 	char text[96];
 };
 
-/* Three significant digits without an exponent: "6.92", "113", "0.0041", "65536"; "?" for what is not a number. */
+/* Three significant digits without an exponent: "6.92", "113", "0.0041", "65536"; "?" for NaN and infinity. */
 struct text format_number(double number);
 
-/* A count with its thousands apart: "65 536". "?" for what is not a number. */
+/* A count with its thousands apart: "65 536". "?" for NaN and infinity. */
 struct text format_count(double number);
 
 /* "288 KiB", "11.3 MiB": three significant digits, in powers of two. */

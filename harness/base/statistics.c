@@ -75,7 +75,7 @@ uint64_t statistics_seed(uint64_t seed, uint64_t part)
 }
 
 /* From each stratum, draw with replacement as many observations as it has. Count how often each was drawn. */
-static void draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
+static void resample_draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
 {
 	for (size_t i = 0; i < resampling->strata; i++) {
 		size_t n = resampling->stratum[i];
@@ -103,7 +103,7 @@ int statistics_resample(const struct resampling *resampling, double *values)
 	error = 0;
 	gsl_rng_set(rng, resampling->seed);
 	for (size_t i = 0; i < resampling->resamples; i++) {
-		draw(rng, resampling, drawn);
+		resample_draw(rng, resampling, drawn);
 		values[i] = resampling->statistic(drawn, n, resampling->context);
 	}
 out:

@@ -40,7 +40,7 @@ static void on_signal(int number)
 	signal_seen = number;
 }
 
-static bool stop(void)
+static bool stop_asked(void)
 {
 	return signal_seen != 0;
 }
@@ -341,7 +341,7 @@ static struct guest_job guest_job_of(const struct arguments *arguments)
 		.effort = request->effort,
 		.rounds = request->rounds,
 		.seed = request->seed,
-		.stop = stop,
+		.stop = stop_asked,
 	};
 }
 
@@ -361,7 +361,7 @@ static void duration_in_words(const struct job *job, const struct arguments *arg
 	snprintf(text, bytes, "about %.0f s (at most %.0f s)", seconds, effort_seconds_most(seconds));
 }
 
-static void announce(const struct job *job, const struct arguments *arguments)
+static void run_announce(const struct job *job, const struct arguments *arguments)
 {
 	char duration[80];
 
@@ -401,7 +401,7 @@ static void guest_part(const struct arguments *arguments, const struct job *job,
 }
 
 /* Tell the results, and return the exit code of the worst part. */
-static int conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
+static int run_conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
@@ -414,7 +414,7 @@ static int conclude(const struct job *job, const struct guest_outcome *guest, in
 		fprintf(stderr, "nestwalk: %s: %s\n", guest->skipped ? "no Linux guest" : "the Linux guest failed",
 			guest->why.text);
 	printf("results: %s\n", job->request.path);
-	if (error == -EINTR || stop()) {
+	if (error == -EINTR || stop_asked()) {
 		fprintf(stderr, "nestwalk: interrupted; what was measured is kept and can be reported\n");
 		return EXIT_FAILED;
 	}
@@ -436,11 +436,11 @@ static int measure(const struct arguments *arguments, struct job *job)
 	struct reason why = { "" };
 	int error;
 
-	announce(job, arguments);
+	run_announce(job, arguments);
 	error = job_run(job, &why);
 	if (!error)
 		guest_part(arguments, job, &guest);
-	return conclude(job, &guest, error, &why);
+	return run_conclude(job, &guest, error, &why);
 }
 
 /* -ENOTSUP where the run is for a guest only and there can be none. */
@@ -462,7 +462,7 @@ int cmd_run(int argc, char **argv)
 	if (!command_line)
 		return EXIT_FAILED;
 	arguments.request = (struct job_request){
-		.effort = effort_find("normal"), .cpu = -1, .stop = stop, .progress = run_progress_show
+		.effort = effort_find("normal"), .cpu = -1, .stop = stop_asked, .progress = run_progress_show
 	};
 	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
 	for (int i = 0; i < argc; i++)

@@ -213,7 +213,7 @@ static int results_receive(struct session *session, struct reason *why)
 	return 0;
 }
 
-static int converse(struct session *session, struct reason *why)
+static int job_converse(struct session *session, struct reason *why)
 {
 	int error = guest_boot(session, why);
 
@@ -251,7 +251,7 @@ static bool wants_too_much(const char *directory)
 	return found;
 }
 
-static int attempt(struct session *session, const struct guest_files *files, struct reason *why)
+static int guest_attempt(struct session *session, const struct guest_files *files, struct reason *why)
 {
 	struct reason told = { "" };
 	int error;
@@ -262,7 +262,7 @@ static int attempt(struct session *session, const struct guest_files *files, str
 		return error;
 	error = talk_open(&session->talk, &session->vm, &told);
 	if (!error)
-		error = converse(session, &told);
+		error = job_converse(session, &told);
 	if (error == -EINTR)
 		fail(why, EINTR, "interrupted");
 	else if (error)
@@ -298,18 +298,18 @@ int guest_run(const struct guest_request *request, struct guest_result *result, 
 	if (!error)
 		error = directory_make(request->directory, why);
 	if (!error)
-		error = attempt(&session, &files, why);
+		error = guest_attempt(&session, &files, why);
 	if (error == -EIO && !session.begin_ns && wants_too_much(request->directory)) {
 		host_observer_free(&session.observer);
 		session = (struct session){ .request = request, .result = result };
 		files.without_feature = "arch-capabilities";
-		error = attempt(&session, &files, why);
+		error = guest_attempt(&session, &files, why);
 	}
 	result->facts = host_observer_facts(&session.observer, request,
 		session.begin_ns ? session.begin_ns - session.start_ns : 0, now_ns() - session.start_ns);
 	host_observer_free(&session.observer);
 	if (!error && !result->facts)
-		error = fail(why, ENOMEM, "no memory for what was seen of a guest");
+		error = fail(why, ENOMEM, "no memory for the facts about a guest");
 	return error;
 }
 

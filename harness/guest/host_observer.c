@@ -136,7 +136,7 @@ static json_t *guest_memory_json(pid_t process, uint64_t bytes, struct reason *w
  * By how much each count grew. Counts that also fall (pages_4k is the number of leaves now) are given as they stand
  * at the end.
  */
-static json_t *growth(const json_t *before, const json_t *after)
+static json_t *counts_growth(const json_t *before, const json_t *after)
 {
 	json_t *grown = json_object();
 	const char *name;
@@ -174,7 +174,7 @@ void host_observer_end(struct host_observer *observer, const struct guest_reques
 	observer->guest_faults = guest_faults;
 	observer->kvm = NULL;
 	if (before && !qmp_kvm_stats(qmp, &after, &observer->kvm_why)) {
-		observer->kvm = growth(before, after);
+		observer->kvm = counts_growth(before, after);
 		json_decref(after);
 		add_per_fault(observer->kvm, observer, "pf_taken");
 		add_per_fault(observer->kvm, observer, "exits");
@@ -198,7 +198,7 @@ static void value_or_reason_put(json_t *facts, const char *key, const json_t *va
 json_t *host_observer_facts(
 	const struct host_observer *observer, const struct guest_request *request, uint64_t boot_ns, uint64_t all_ns)
 {
-	static const char unfinished[] = "the guest did not come to its end";
+	static const char unfinished[] = "the guest did not end by itself";
 	json_t *facts = json_pack(
 		"{s:o, s:f}", "shape", guest_shape_json(&request->shape), "run_ms", (double)all_ns / (double)NS_PER_MS);
 	json_t *boot = boot_ns ? json_real((double)boot_ns / (double)NS_PER_MS) : NULL;

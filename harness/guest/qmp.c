@@ -205,9 +205,9 @@ int qmp_kvm_stats(struct qmp *qmp, json_t **stats, struct reason *why)
 		json_decref(list);
 	}
 	if (error == -EPROTO)
-		error = fail(why, ENODATA, "this QEMU does not tell KVM's statistics (it takes 7.1)");
+		error = fail(why, ENODATA, "this QEMU does not tell KVM's statistics (QEMU 7.1 does)");
 	if (!error && !json_object_size(sums))
-		error = fail(why, ENODATA, "KVM has no statistics for this guest (it takes Linux 5.14)");
+		error = fail(why, ENODATA, "KVM has no statistics for this guest (Linux 5.14 has them)");
 	if (error)
 		json_decref(sums);
 	else

@@ -10,7 +10,7 @@
 #define QMP_LIMIT_MS 5000 /* QEMU answers in a millisecond, but in an emulated machine a thousand times slower */
 
 struct qmp {
-	int fd; /* owned by whoever made it */
+	int fd; /* owned by the caller of qmp_open() */
 	char *text; /* owned: bytes received that are not a whole line yet */
 	size_t length, room;
 	unsigned id; /* of the last command */

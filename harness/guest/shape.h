@@ -32,8 +32,8 @@ struct guest_shape {
 };
 
 /*
- * One CPU: what is measured is translation, and a vCPU thread must have a CPU of its own. 1 GiB: below 512 MiB Linux
- * gives no transparent huge pages, and storms take half of what is there. "madvise" is the default of hosts, so that
+ * One CPU, as translation is measured on one, and each vCPU thread needs a CPU of its own. 1 GiB, as below 512 MiB
+ * Linux gives no transparent huge pages, and storms take half of the memory. "madvise" is the default of hosts, so that
  * both measure the same.
  */
 #define GUEST_SHAPE_DEFAULT \

@@ -130,7 +130,7 @@ int talk_finish(struct talk *talk, struct reason *why)
 	struct pollfd event = { .fd = talk->vm->results, .events = POLLIN };
 	ssize_t got = 1;
 
-	/* QEMU is gone: what it sent last is in the socket, and nothing comes after that. */
+	/* QEMU has ended. Its last data is in the socket, and no more will come. */
 	while (got > 0 && poll(&event, 1, 0) == 1)
 		got = take_results(talk, why);
 	return got < 0 ? (int)got : 0;

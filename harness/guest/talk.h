@@ -28,10 +28,10 @@ void talk_close(struct talk *talk);
  */
 int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why);
 
-/* Send text as it is. 0; -EPIPE QEMU is gone. */
+/* Send text unchanged. 0; -EPIPE QEMU has ended. */
 int talk_send(struct talk *talk, const char *text);
 
-/* After QEMU has ended, receive what is still on its way. 0, or -errno. */
+/* After QEMU has ended, receive the data that is still in the sockets. 0, or -errno. */
 int talk_finish(struct talk *talk, struct reason *why);
 
 /*

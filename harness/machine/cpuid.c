@@ -52,7 +52,7 @@ bool cpuid_get(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf,
 
 /* --- the live CPU --- */
 
-static struct cpuid_record execute(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
+static struct cpuid_record leaf_execute(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_record record = { .leaf = leaf, .subleaf = subleaf };
 
@@ -84,16 +84,16 @@ static bool has_next_subleaf(const struct cpuid_record *first, const struct cpui
 static void execute_range(struct cpuid_table *table, uint32_t base, uint32_t highest)
 {
 	for (uint32_t leaf = base; leaf <= highest && leaf - base < RANGE_MAX; leaf++) {
-		struct cpuid_record first = execute(table, leaf, 0), last = first;
+		struct cpuid_record first = leaf_execute(table, leaf, 0), last = first;
 
 		while (has_next_subleaf(&first, &last) && last.subleaf < RANGE_MAX)
-			last = execute(table, leaf, last.subleaf + 1);
+			last = leaf_execute(table, leaf, last.subleaf + 1);
 	}
 }
 
 static void execute_hypervisor(struct cpuid_table *table)
 {
-	struct cpuid_record first = execute(table, HYPERVISOR, 0);
+	struct cpuid_record first = leaf_execute(table, HYPERVISOR, 0);
 	uint32_t highest = first.eax;
 
 	/* KVM once put 0 there, meaning HYPERVISOR + 1 (Linux Documentation/virt/kvm/x86/cpuid.rst). */
@@ -260,7 +260,7 @@ static int check_whole(const char *name, size_t lines, const struct cpuid_table 
 		}
 		if (last < base->eax)
 			return fail(why, EINVAL,
-				"%s:%zu: leaf 0x%X tells of leaves up to 0x%X, but the last one here is 0x%X: the dump is cut off",
+				"%s:%zu: leaf 0x%X names leaves up to 0x%X, but the last one here is 0x%X: the dump is cut off",
 				name, lines, ranges[r], base->eax, last);
 	}
 	if (!record_find(table, 1, 0))

@@ -63,7 +63,7 @@ static void governor_facts(struct facts *facts, const struct machine_source *sou
 	facts_null(facts, "governors", &why);
 }
 
-static void boost(struct facts *facts, const struct machine_source *source)
+static void boost_facts(struct facts *facts, const struct machine_source *source)
 {
 	struct reason why;
 	uint64_t value;
@@ -176,7 +176,7 @@ json_t *describe_noise(const struct machine_source *source)
 	flag_file(&facts, "smt_active", source, CPUS "/smt/active");
 	governor_facts(&facts, source);
 	facts_file_text(&facts, "scaling_driver", source, CPUS "/cpufreq/policy0/scaling_driver");
-	boost(&facts, source);
+	boost_facts(&facts, source);
 	stolen_facts(&facts, source);
 	load_averages(&facts, source);
 	facts_file_text(&facts, "isolated_cpus", source, CPUS "/isolated");

@@ -18,7 +18,7 @@ struct cache_row {
 /* L1d, L1i, L2, L3, L4, each in two kinds on hybrid machines, with room to spare. */
 #define CACHE_ROWS_MAX 32
 
-static bool alike(const struct cache_row *row, const struct hwloc_cache_attr_s *cache, int pus)
+static bool cache_matches(const struct cache_row *row, const struct hwloc_cache_attr_s *cache, int pus)
 {
 	return row->attributes.depth == cache->depth && row->attributes.type == cache->type &&
 	       row->attributes.size == cache->size && row->attributes.associativity == cache->associativity &&
@@ -38,7 +38,7 @@ static size_t collect_caches(hwloc_topology_t topology, struct cache_row *rows)
 			int pus = hwloc_bitmap_weight(cache->cpuset);
 			size_t row = 0;
 
-			while (row < count && !alike(&rows[row], &cache->attr->cache, pus))
+			while (row < count && !cache_matches(&rows[row], &cache->attr->cache, pus))
 				row++;
 			if (row == CACHE_ROWS_MAX)
 				continue;

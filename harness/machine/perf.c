@@ -86,7 +86,8 @@ static int explain_forbidden(const struct machine_source *source, int error, str
 		"permission denied, not by perf_event_paranoid: a security module forbids perf_event_open, or another user owns the thread; as root, or with CAP_PERFMON, it is allowed");
 }
 
-static int unsupported(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
+static int explain_unsupported(
+	const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
 {
 	if (refusal->software)
 		return fail(why, refusal->error, "this kernel does not count that event");
@@ -121,7 +122,7 @@ int machine_perf_refused(const struct machine_source *source, const struct perf_
 	case EOPNOTSUPP:
 	case ENODEV:
 	case ENXIO:
-		return unsupported(source, refusal, why);
+		return explain_unsupported(source, refusal, why);
 	case EINVAL:
 		if (refusal->guest_only)
 			return fail(why, EINVAL,

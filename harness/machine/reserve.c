@@ -40,7 +40,7 @@ int reserve_parse(const char *text, struct reservation *reservation, struct reas
 	}
 	free(copy);
 	if (error || !reservation->pools)
-		return fail(why, EINVAL, "'%s' is no list of SIZE:PAGES, e.g. 2M:512,1G:8", text);
+		return fail(why, EINVAL, "'%s' is not a list of SIZE:PAGES, e.g. 2M:512,1G:8", text);
 	return 0;
 }
 
@@ -138,9 +138,9 @@ static int pool_take(struct reservation *reservation, struct reserve_pool *pool,
 		return fail(why, -error, "the hugetlb pool cannot be read back: %s", strerror(-error));
 	if (got < pool->before + pool->pages)
 		return fail(why, ENOMEM,
-			"of %" PRIu64 " huge pages of %s asked for the kernel found %" PRIu64
-			": ask for fewer, or soon after a boot, while memory is in one piece",
-			pool->pages, size_format(pool->page_bytes, &size), got - pool->before);
+			"the kernel found only %" PRIu64 " of %" PRIu64
+			" huge pages of %s: ask for fewer, or ask soon after a boot, while memory is not fragmented",
+			got - pool->before, pool->pages, size_format(pool->page_bytes, &size));
 	return 0;
 }
 

@@ -30,7 +30,7 @@ static void environment_restore(struct environment *variable)
 	free(variable->before);
 }
 
-static int load(hwloc_topology_t topology, const char *what, struct reason *why)
+static int topology_load(hwloc_topology_t topology, const char *what, struct reason *why)
 {
 	struct environment hide;
 	int error;
@@ -51,7 +51,7 @@ static int load_recorded_sysfs(const struct machine_source *source, hwloc_topolo
 
 	environment_set(&root, "HWLOC_FSROOT", source->name);
 	environment_set(&components, "HWLOC_COMPONENTS", "linux,stop");
-	error = load(topology, source->name, why);
+	error = topology_load(topology, source->name, why);
 	environment_restore(&components);
 	environment_restore(&root);
 	return error;
@@ -65,7 +65,7 @@ static int load_recorded(const struct machine_source *source, hwloc_topology_t t
 		snprintf(path, sizeof(path), "%s/topology.xml", source->name);
 		if (hwloc_topology_set_xml(topology, path))
 			return fail(why, EINVAL, "%s: hwloc cannot read it", path);
-		return load(topology, path, why);
+		return topology_load(topology, path, why);
 	}
 	/* Without these files hwloc makes up a machine with one CPU. */
 	if (source_exists(source, "/sys/devices/system/cpu/cpu0/topology"))
@@ -110,7 +110,7 @@ int topology_open(const struct machine_source *source, struct topology *out, str
 		return fail(why, ENOMEM, "hwloc cannot be initialised");
 	hwloc_topology_set_icache_types_filter(out->hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
 	if (out->live)
-		error = load(out->hwloc, "this machine's topology", why);
+		error = topology_load(out->hwloc, "this machine's topology", why);
 	else
 		error = load_recorded(source, out->hwloc, why);
 	if (!error) {
@@ -145,7 +145,7 @@ static int core_efficiency(const struct topology *topology, hwloc_const_bitmap_t
 	return efficiency;
 }
 
-static int choose(const struct topology *topology)
+static int cpu_choose(const struct topology *topology)
 {
 	int chosen = -1, chosen_efficiency = 0;
 	hwloc_bitmap_t usable = hwloc_bitmap_alloc();
@@ -171,7 +171,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	char *list;
 
 	if (requested < 0) {
-		*cpu = choose(topology);
+		*cpu = cpu_choose(topology);
 		return *cpu < 0 ? fail(why, EINVAL, "this process may run on no CPU at all") : 0;
 	}
 	if (hwloc_bitmap_isset(topology->allowed, (unsigned)requested)) {
@@ -188,7 +188,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	return -EINVAL;
 }
 
-/* Append the n-th allowed thread, from 0, of each core that has so many. `first` counts as thread 0 of its core. */
+/* Append the n-th allowed thread, from 0, of each core that has one. `first` counts as thread 0 of its core. */
 static unsigned worker_cpus_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
 {
 	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);

@@ -32,7 +32,7 @@
 
 struct of_setting {
 	struct counting *counting; /* NULL: not a setting of this run */
-	size_t turn; /* of which group it is */
+	size_t turn; /* the index of the group whose turn it is */
 	struct reason why[COUNT_METRICS]; /* "", or why the event counts nothing here although it can be opened */
 	struct reason none;
 };

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sweep's share of a bench's time; the second pass has what is left. */
+/* The sweep's share of a bench's time; the second pass has the rest. */
 #define SWEEP_SHARE 0.6
 
 static json_t *names_of_settings(unsigned settings, bool guest)
@@ -112,8 +112,8 @@ static void progress_pass(const struct progress *progress, void *data)
 }
 
 /*
- * A run takes up to half of what is available for memory under test; the baseline's lines, the guest's tables and the
- * program itself take some 8 MiB more.
+ * A run takes up to half of the available memory for memory under test; the baseline's lines, the guest's tables and
+ * the program itself take some 8 MiB more.
  */
 #define MEMORY_LEAST_BYTES (16 * MIB)
 

@@ -244,7 +244,7 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 	return all;
 }
 
-static json_t *numbers(const double *values, size_t count)
+static json_t *numbers_json(const double *values, size_t count)
 {
 	json_t *list = json_array();
 
@@ -261,8 +261,9 @@ static json_t *point_samples_json(const struct point *point)
 		return all;
 	for (size_t i = 0; i < point->metric_count; i++)
 		if (metric_applies(point, i) && metric_is_known(point, i))
-			json_object_set_new(all, point->metrics[i].name, numbers(point->series[i], point->samples));
-	json_object_set_new(all, "cycles_per_tsc", numbers(point->cycles_per_tsc, point->samples));
+			json_object_set_new(
+				all, point->metrics[i].name, numbers_json(point->series[i], point->samples));
+	json_object_set_new(all, "cycles_per_tsc", numbers_json(point->cycles_per_tsc, point->samples));
 	rounds = json_array();
 	for (size_t k = 0; k < point->samples; k++)
 		json_array_append_new(rounds, json_integer(point->round[k]));

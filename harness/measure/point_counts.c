@@ -20,7 +20,7 @@ struct point_counts {
 	struct reason *why[COUNT_METRICS];
 };
 
-static int grow(struct point_counts *counts, size_t least)
+static int counts_grow(struct point_counts *counts, size_t least)
 {
 	size_t room = counts->room ? 2 * counts->room : 16;
 
@@ -46,7 +46,7 @@ int point_counts_add(struct point_counts **counts, size_t index, const struct co
 
 	if (!all)
 		all = *counts = calloc(1, sizeof(*all));
-	if (!all || (index >= all->room && grow(all, index + 1)))
+	if (!all || (index >= all->room && counts_grow(all, index + 1)))
 		return -ENOMEM;
 	for (unsigned m = 0; m < COUNT_METRICS; m++) {
 		all->each[m][index] = sample->value[m] / accesses;
@@ -76,7 +76,7 @@ void point_counts_free(struct point_counts *counts)
 	free(counts);
 }
 
-static size_t known(const double *each, size_t samples)
+static size_t known_count(const double *each, size_t samples)
 {
 	size_t count = 0;
 
@@ -128,7 +128,7 @@ static json_t *series_json(const struct point_counts *counts, const struct count
 {
 	bool generic = series == PER_WALK ? hardware_is_generic(context->hardware, COUNT_DTLB_LOAD_WALKS)
 					  : hardware_is_generic(context->hardware, (enum count_metric)series);
-	size_t samples = known(counts->each[series], context->samples);
+	size_t samples = known_count(counts->each[series], context->samples);
 	struct interval interval;
 	json_t *json;
 
@@ -181,7 +181,7 @@ int point_counts_json(const struct point_counts *counts, const struct counts_con
 			continue;
 		name_of(s, name, sizeof(name));
 		json_object_set_new(all, name, series_json(counts, context, s));
-		if (known(counts->each[s], context->samples))
+		if (known_count(counts->each[s], context->samples))
 			json_object_set_new(samples, name, counted_samples_json(counts->each[s], context->samples));
 	}
 	return json_object_set_new(point, "hardware", all) || json_object_set_new(point, "hardware_samples", samples)

@@ -21,7 +21,7 @@ void point_counts_free(struct point_counts *counts);
 struct counts_context {
 	const struct hardware *hardware; /* NULL: no counters were asked for */
 	enum setting setting;
-	size_t samples; /* of the point: the first so many of the samples that were added */
+	size_t samples; /* the point's number of samples; samples that were added beyond it are ignored */
 	uint64_t seed; /* of the bootstrap */
 };
 

@@ -106,7 +106,7 @@ static size_t configurations_possible(const struct measurement *m)
 
 /*
  * The points of a memory configuration that cannot be had, in some settings, end without a number; one point stands for
- * each curve. Points that were measured before keep what they have.
+ * each curve. Points that were measured before keep their samples.
  */
 static void configuration_fail(
 	struct round_setup *setup, unsigned settings, enum point_status status, const struct reason *why)

@@ -48,7 +48,7 @@ const struct effort *effort_find(const char *name)
 	return NULL;
 }
 
-static bool stopped(const struct measurement *m)
+static bool is_stopped(const struct measurement *m)
 {
 	return m->around->stop && m->around->stop();
 }
@@ -135,7 +135,7 @@ static void rounds_progress_tell(const struct measurement *m, uint64_t memory_by
 /* Whether to go on with the round. 0; -EINTR; -ETIME: it takes too long and is given up. */
 static int go_on(const struct measurement *m)
 {
-	if (stopped(m))
+	if (is_stopped(m))
 		return -EINTR;
 	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
 }
@@ -176,7 +176,7 @@ static int configuration_round(struct measurement *m, struct memory_configuratio
 	if (error) {
 		free(order);
 		/* The points say why. Other memory configurations may have what this one lacks. */
-		return error == -EINTR || error == -ENOMEM ? (stopped(m) ? -EINTR : 0) : 0;
+		return error == -EINTR || error == -ENOMEM ? (is_stopped(m) ? -EINTR : 0) : 0;
 	}
 	rounds_progress_tell(m, setup.memory.bytes + setup.sparse.spec.units * setup.sparse.spec.page_bytes);
 	for (size_t i = 0; i < configuration->pairs && !error; i++) {
@@ -266,7 +266,7 @@ static void unmeasured_reason(const struct measurement *m, const struct memory_c
 	const char *limit;
 	uint64_t most = memory_configuration_bytes_most(m, configuration, &limit);
 
-	if (stopped(m))
+	if (is_stopped(m))
 		fail(why, EINTR, "interrupted before it was measured");
 	else if (paired_points_bytes(pair) > most)
 		fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s",

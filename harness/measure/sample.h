@@ -63,7 +63,7 @@ struct sample_plan {
 /* Take one. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */
 int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why);
 
-/* Core cycles per TSC cycle now, from dependent adds in this process, for what is not timed in a space. */
+/* Core cycles per TSC cycle now, from dependent adds in this process, for code that is not timed in a space. */
 double clock_ratio(void);
 
 /* What an empty lap takes in this space, TSC cycles: the least of many, as anything else only adds. 0, or -errno. */

@@ -15,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* While a run goes on, what is known only at its end may be null. */
+/* While a run goes on, facts that are known only at its end may be null. */
 static const struct expected_key about_keys[] = {
 	{ "schema", KIND_INTEGER },
 	{ "tool", KIND_STRING },

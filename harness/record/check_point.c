@@ -13,7 +13,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Numbers are written with a limited number of digits: what is computed again from them may differ by this much. */
+/* Numbers are written with a limited number of digits, so a result that is computed again may differ by this much. */
 #define ROUNDING 1e-4
 /* A sample's cycles are its TSC time times its own calibration, so the two clocks agree except for rounding. */
 #define CLOCKS_TOLERANCE 0.01
@@ -58,7 +58,7 @@ static const struct expected_key metric_keys[] = {
 };
 
 /* The numbers of `samples`, sorted; the caller frees them. NULL where memory is short or there are none. */
-static double *sorted(const json_t *samples, size_t *count)
+static double *samples_sorted(const json_t *samples, size_t *count)
 {
 	double *numbers;
 
@@ -127,7 +127,7 @@ static void check_median(struct checking *c, const struct checked_metric *metric
 {
 	double median = json_number_value(json_object_get(metric->metric, "median"));
 	size_t count;
-	double *numbers = sorted(metric->samples, &count);
+	double *numbers = samples_sorted(metric->samples, &count);
 	double scale, middle;
 
 	if (!numbers)

@@ -160,7 +160,7 @@ static int judge_guest(const struct joined_run *joined, struct joined_judgement 
 	return 0;
 }
 
-static int judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
+static int origin_judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
 	struct reason *why)
 {
 	const json_t *about = joined->run->about;
@@ -190,7 +190,7 @@ int joined_judge(const struct loaded_run *base, const struct joined_run *joined,
 	*out = (struct joined_judgement){ .warnings = json_array() };
 	if (!out->warnings)
 		return fail(why, ENOMEM, "out of memory");
-	rc = judge(base, joined, out, why);
+	rc = origin_judge(base, joined, out, why);
 	if (rc) {
 		joined_free(out);
 		return rc;

@@ -143,7 +143,7 @@ static int nothing_joined(const struct merging *merging)
 
 	if (merging->nested_vcpus)
 		return fail(merging->why, EINVAL,
-			"%s was made inside a guest and has no finished points of setting host: its vcpu points are of guests of that guest, and stand beside nothing here",
+			"%s was made inside a guest and has no finished points of setting host: its vcpu points are of guests of that guest and cannot be compared here",
 			path);
 	return fail(merging->why, EINVAL, "%s has no finished points", path);
 }
@@ -224,8 +224,8 @@ static void warn_of_points(struct merging *merging)
 	if (run->truncated)
 		joined_warn(&merging->judgement, "the last line of its points was cut off and is left out");
 	if (merging->replaced)
-		joined_warn(&merging->judgement, "standing instead of those of earlier runs: %zu of its points",
-			merging->replaced);
+		joined_warn(
+			&merging->judgement, "replacing those of earlier runs: %zu of its points", merging->replaced);
 }
 
 /* Append a run to the list. The reference of `element` is taken. */
@@ -265,8 +265,8 @@ static int join_one(struct merging *merging)
 	int rc = joined_judge(merging->request->base, merging->joined, &merging->judgement, merging->why);
 
 	if (!rc && merging->judgement.guest && json_object_get(run->about, "joined"))
-		rc = fail(merging->why, EINVAL, "%s was made in a guest and is itself joined of runs: name those",
-			run->path);
+		rc = fail(merging->why, EINVAL,
+			"%s was made in a guest and is itself joined of runs: name those runs instead", run->path);
 	merging->taken = merging->unfinished = merging->nested_vcpus = merging->replaced = 0;
 	merging->number = json_array_size(merging->list) + 1;
 	/* The run's description is known only after its points were taken, but its place in the list is taken now. */

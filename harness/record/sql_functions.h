@@ -1,7 +1,7 @@
 /*
  * SQL functions for results. A function of a NULL is NULL, so that a sentence about an unknown number is unknown, too.
  *
- * Statistics (aggregates; what is not a number is left out):
+ * Statistics (aggregates; values that are not numbers are left out):
  *   median(x)              the median
  *   quantile(x, q)         the q-quantile, 0 <= q <= 1, interpolated between order statistics
  *   spread(x)              the standard deviation of a normal sample with the same quartiles

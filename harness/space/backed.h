@@ -32,10 +32,10 @@ struct backed {
  * Map `bytes` (a multiple of the backing's page size) and fault every page in, on the NUMA node that the calling
  * thread's memory policy says. Verified against /proc/self/smaps and the kernel's fault count before it returns.
  * @stop: polled between chunks; where it becomes true the result is -EINTR. NULL: never.
- * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is what was touched by then, a multiple of the page size and not
- * 0, and the rest is given back. 0: none. 0; -ENOMEM the kernel has no such memory now; -ENOTSUP this kernel cannot
- * have it; -EIO the kernel gave other pages. No privilege needed, but hugetlb pages must have been reserved. Owned by
- * the caller: backed_free().
+ * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is the size touched so far (a multiple of the page size, not 0),
+ * and the rest is given back. 0: none. 0; -ENOMEM the kernel has no such memory now; -ENOTSUP this kernel cannot have
+ * it; -EIO the kernel gave other pages. No privilege needed, but hugetlb pages must have been reserved. Owned by the
+ * caller: backed_free().
  */
 struct backed_limits {
 	bool (*stop)(void);

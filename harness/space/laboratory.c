@@ -109,7 +109,7 @@ uint64_t *laboratory_touch_host(const struct laboratory *laboratory, uint32_t pa
 				    laboratory_touch_offset(page));
 }
 
-static int compare(const void *a, const void *b)
+static int laps_compare(const void *a, const void *b)
 {
 	uint64_t left, right;
 
@@ -120,7 +120,7 @@ static int compare(const void *a, const void *b)
 
 double laboratory_median_lap(const struct laboratory *laboratory, uint64_t *laps, size_t count)
 {
-	qsort(laps, count, sizeof(*laps), compare);
+	qsort(laps, count, sizeof(*laps), laps_compare);
 	return ((double)laps[(count - 1) / 2] + (double)laps[count / 2]) / 2 - laboratory->clock_tsc;
 }
 

@@ -146,7 +146,7 @@ struct fault_result {
 /*
  * Carry out one experiment. The guest prepares its tables; the host takes memory away where it is to be cold; the pages
  * are touched while the clock runs; the result is verified. Verified means: the handler counted as many faults as must
- * come, every table entry is what it must be, every store has arrived in the frame that the entry names, and cold
+ * come, every table entry has the right value, every store has arrived in the frame that the entry names, and cold
  * memory cost the host at least a fault for each of its pages. May be called any number of times. 0; -EINVAL: the
  * experiment makes no sense; -ENOTSUP: this kernel does not take such memory back (hugetlb before Linux 5.18); -EINTR:
  * a signal came; -EIO: verification failed or the vCPU stopped (*why names the exit and the registers). After -EINTR or

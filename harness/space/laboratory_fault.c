@@ -168,7 +168,7 @@ static int cold_verify(
 	return error;
 }
 
-static int verify(const struct laboratory *laboratory, const struct fault_experiment *experiment,
+static int fault_verify(const struct laboratory *laboratory, const struct fault_experiment *experiment,
 	const struct fault_result *result, struct reason *why)
 {
 	unsigned leaf = laboratory->spec.page_bytes == PAGE_4K ? 1 : 2;
@@ -183,8 +183,7 @@ static int verify(const struct laboratory *laboratory, const struct fault_experi
 
 		if (guest_table_entry(&laboratory->guest.space[0], (gva_t){ gva }, leaf, &found) ||
 			*found.entry != laboratory->guest.after[page])
-			return fail(
-				why, EIO, "the guest's table entry of page %" PRIu32 " is not what it must be", page);
+			return fail(why, EIO, "the guest's table entry of page %" PRIu32 " is wrong", page);
 		if (word != gva)
 			return fail(why, EIO,
 				"the guest's store to page %" PRIu32 " did not arrive: %#" PRIx64
@@ -219,7 +218,7 @@ static int fault_measure(struct laboratory *laboratory, const struct fault_exper
 			((double)laboratory->guest.laps[chunk] - laboratory->clock_tsc) / experiment->pages;
 	result->tsc_per_fault =
 		laboratory_median_lap(laboratory, laboratory->guest.laps, chunks) / LABORATORY_CHUNK_PAGES;
-	error = verify(laboratory, experiment, result, why);
+	error = fault_verify(laboratory, experiment, result, why);
 	if (error) {
 		laboratory->broken = true;
 		return error;

@@ -34,9 +34,8 @@ struct sparse {
 
 /*
  * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does; past
- * the deadline spec.units is what was touched by then).
- * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller:
- * sparse_free().
+ * the deadline spec.units is the number of units touched so far). 0; -EINVAL spec; -ENOMEM no addresses or no memory;
+ * -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
  */
 int sparse_alloc(
 	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why);

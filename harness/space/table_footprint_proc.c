@@ -32,7 +32,7 @@ int table_footprint_kib_read(const char *path, const char *key, uint64_t *bytes)
 	return error;
 }
 
-static int refresh(void)
+static int counts_refresh(void)
 {
 	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
 	int error = 0;
@@ -47,7 +47,7 @@ static int refresh(void)
 
 static bool secondary_tables_read(struct table_footprint_number *number)
 {
-	int error = refresh();
+	int error = counts_refresh();
 
 	number->known = false;
 	if (error) {

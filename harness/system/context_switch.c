@@ -162,7 +162,7 @@ static int round_trip(const struct side *side)
 	return side->me ? turn_pass(side) : own_turn_wait(side);
 }
 
-static int trips(const struct side *side, struct part *part)
+static int trips_measure(const struct side *side, struct part *part)
 {
 	uint64_t before = worker_tsc();
 	int error = 0;
@@ -179,7 +179,7 @@ static int trips(const struct side *side, struct part *part)
 	return error;
 }
 
-static int rounds(const struct side *side, struct part *part, struct reason *why)
+static int touch_rounds_measure(const struct side *side, struct part *part, struct reason *why)
 {
 	const struct script *script = side->script;
 	int error = 0;
@@ -212,9 +212,9 @@ static int side_work(struct worker *worker, struct reason *why)
 	if (error)
 		return error;
 	worker_usage_begin(&part->usage);
-	error = trips(&side, part);
+	error = trips_measure(&side, part);
 	if (!error && script->rounds)
-		error = rounds(&side, part, why);
+		error = touch_rounds_measure(&side, part, why);
 	worker_usage_end(&part->usage);
 	if (error) {
 		atomic_store(&side.stage->quit, true);

@@ -13,7 +13,7 @@
  *
  * The chain lies in private anonymous memory that the caller made before. Both workers inherit it by fork() and only
  * read it, so that they have the same frames at the same addresses. Caches are then equally warm for both, and the only
- * difference is in what is tagged with an address space.
+ * difference is in entries that are tagged with an address space.
  *
  * No privilege is needed.
  */

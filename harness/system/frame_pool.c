@@ -221,9 +221,9 @@ static int request_judge(
 {
 	if (pool->held_bytes + more + request->bytes > request->most_bytes)
 		return fail(why, ENOMEM,
-			"no more fresh frames: storms may hold %" PRIu64 " MiB, hold %" PRIu64
-			" MiB, would drain %" PRIu64 " MiB that others had, and this one takes %" PRIu64 " MiB",
-			request->most_bytes / MIB, pool->held_bytes / MIB, more / MIB, request->bytes / MIB);
+			"no more fresh frames: storms may hold %" PRIu64 " MiB and hold %" PRIu64
+			" MiB already; this storm takes %" PRIu64 " MiB and has to drain %" PRIu64 " MiB first",
+			request->most_bytes / MIB, pool->held_bytes / MIB, request->bytes / MIB, more / MIB);
 	return 0;
 }
 

@@ -50,7 +50,7 @@ uint64_t mapping_span_bytes(const struct mapping_experiment *experiment)
 }
 
 /* How many regions of that size, the first of which begins with the first page, hold at least one page. */
-static uint64_t regions(const struct mapping_experiment *experiment, uint64_t bytes)
+static uint64_t regions_count(const struct mapping_experiment *experiment, uint64_t bytes)
 {
 	if (experiment->distance_bytes >= bytes)
 		return experiment->pages;
@@ -59,10 +59,10 @@ static uint64_t regions(const struct mapping_experiment *experiment, uint64_t by
 
 uint64_t mapping_table_bytes(const struct mapping_experiment *experiment, bool pud)
 {
-	uint64_t tables = pud ? regions(experiment, PUD_TABLE_REACH) : 0;
+	uint64_t tables = pud ? regions_count(experiment, PUD_TABLE_REACH) : 0;
 
 	if (experiment->page_bytes < PAGE_1G)
-		tables += regions(experiment, PMD_TABLE_REACH) + regions(experiment, PTE_TABLE_REACH);
+		tables += regions_count(experiment, PMD_TABLE_REACH) + regions_count(experiment, PTE_TABLE_REACH);
 	return tables * TABLE_BYTES;
 }
 
@@ -120,7 +120,7 @@ static int place_find(const struct mapping_experiment *experiment, unsigned char
 	return 0;
 }
 
-static int map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
+static int pages_map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
 {
 	bool hugetlb = experiment->page_bytes == PAGE_1G;
 	/* mmap() reserves pages of the pool, so that no load ends in a SIGBUS when the pool is empty. */
@@ -158,7 +158,7 @@ static int huge_prove(const struct mapping_experiment *experiment, const unsigne
 	worker_usage_end(&usage);
 	if (usage.minor_faults > FAULTS_BESIDE)
 		return fail(why, ENOTSUP,
-			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this process");
+			"the kernel gave small pages: the huge zero page is not available, or THP is off for this process");
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static int mapping_measure_once(const struct mapping_experiment *experiment, uns
 	int error = tables_read(&before, why);
 
 	if (!error)
-		error = map(experiment, place, why);
+		error = pages_map(experiment, place, why);
 	if (error)
 		return error;
 	worker_usage_begin(&usage);

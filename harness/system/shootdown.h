@@ -81,7 +81,7 @@ struct shootdown_result {
 
 /*
  * Carry out one experiment. 0; -EINVAL with *why: the experiment means nothing; -ENOMEM with *why; -EIO with *why:
- * memory was not of the kind asked for, or a call did not do what it should; errors of worker_group_run().
+ * memory was not of the kind asked for, or a call had no effect; errors of worker_group_run().
  */
 int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *result, struct reason *why);
 

@@ -121,7 +121,7 @@ static int (*const operations[SHOOTDOWN_OPERATIONS])(void *, size_t) = {
 	[SHOOTDOWN_DONTNEED] = by_dontneed,
 };
 
-/* Whether a call did what it says, by the first page of its region. */
+/* Whether a call had its effect, by the first page of its region. */
 static bool took_effect(enum shootdown_operation operation, unsigned char *at)
 {
 	unsigned char resident;
@@ -283,7 +283,7 @@ static int block_run(const struct worker *worker, struct stage *stage, struct sh
 	}
 	for (unsigned i = 0; i < count; i++)
 		if (!took_effect(script->experiment.operation, region_at(script, stage, i)))
-			return fail(why, EIO, "%s said that it was done, and the page is as it was",
+			return fail(why, EIO, "%s succeeded, but the page has not changed",
 				shootdown_operation_names[script->experiment.operation]);
 	part->blocks++;
 	return 0;

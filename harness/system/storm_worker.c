@@ -20,7 +20,7 @@ unsigned storm_passes(const struct storm_experiment *experiment)
 	return storm_rows[experiment->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
 }
 
-/* A worker of a storm, and what it works with. */
+/* The state of a worker of a storm. */
 struct storm_worker {
 	struct worker *worker;
 	const struct storm_spec *spec;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# nestwalk run and list: what they refuse, and how they say it. Nothing here measures for more than a moment.
+# nestwalk run and list: wrong usage, and the messages for it. Nothing here measures for more than a moment.
 # shellcheck disable=SC2154 # $stderr is set by run --separate-stderr
 
 bats_require_minimum_version 1.5.0
@@ -31,7 +31,7 @@ refused_with() {
 	run -2 --separate-stderr "$NESTWALK" run --param page_size=3K -o "$RUN"
 	refused_with "4K, 2M, 1G"
 	run -2 --separate-stderr "$NESTWALK" run --param pages=few -o "$RUN"
-	refused_with "'few' is no number"
+	refused_with "'few' is neither a number"
 	run -2 --separate-stderr "$NESTWALK" run --param pages -o "$RUN"
 	refused_with "NAME=VALUES"
 	run -2 --separate-stderr "$NESTWALK" run --seed -1 -o "$RUN"

@@ -144,7 +144,7 @@ static void test_malformed(void **state)
 		{ SMALL "CPUID 00000004: 76036301-00F0B5FF-00000000-00C10000 [SL XY]\n", "x.txt:4:" },
 		{ SMALL "   0x00000004 0x00: eax=0x00000001 ebx=0x00000001\n", "x.txt:4:" },
 		{ SMALL "\033[31mred\n", "'?[31mred'" },
-		{ "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n", "tells of leaves up to 0xD" },
+		{ "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n", "names leaves up to 0xD" },
 		{ "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69\n"
 		  "CPUID 00000001: 000306C3-00100800-7FFAFBFF-BFEBFBFF\n",
 			"leaf 0x80000000 is missing" },

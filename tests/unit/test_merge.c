@@ -270,7 +270,7 @@ static void the_same_point_twice(void **state)
 	assert_int_equal(json_array_size(merged.points), 14);
 	assert_int_equal(json_integer_value(json_object_get(element(&merged, 0), "points")), 0);
 	assert_int_equal(json_integer_value(json_object_get(element(&merged, 1), "points")), 4);
-	assert_true(warns(&merged, 1, "instead of those of earlier runs: 4 of"));
+	assert_true(warns(&merged, 1, "replacing those of earlier runs: 4 of"));
 	merged_free(&merged);
 
 	/* Under the other paging mode it is another point. */
