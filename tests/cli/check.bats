@@ -78,7 +78,7 @@ setup() {
 	done
 }
 
-@test "what is a difference may be nothing or less, a time may not" {
+@test "a difference may be zero or negative, a time may not" {
 	reference=$BATS_TEST_DIRNAME/../../results/reference
 	out=$BATS_TEST_TMPDIR/run
 	mkdir "$out"

@@ -56,7 +56,7 @@ answer() {
 		"$(answer "$run" "SELECT printf('%.6f', SUM(value)) FROM sample WHERE name = 'net_ns'")" ]
 }
 
-@test "what was not measured is in the CSV table, with its reason" {
+@test "points that were not measured are in the CSV table, with the reason" {
 	"$nestwalk" export "$runs/all-skipped" -o "$out.csv"
 	grep -q 'only 8 MiB of memory are free' "$out.csv"
 }

@@ -8,7 +8,7 @@ load helpers
 
 # Few pages, so that a round is short.
 SMALL=(--param page_size=4K --param stride=1 --param pages=8,64,512)
-# A sweep of 39 counts, of which the largest takes 32 MiB: enough to see a TLB level, and to be interrupted in.
+# A sweep of 39 counts, up to 32 MiB: large enough to show a TLB level, and long enough to be interrupted.
 SWEEP=(-s host --param page_size=4K --param stride=1 --param "pages=8-32,40,48,56,64,72,80,96,112,128,160,192,256,384,512")
 
 # One run that several tests look at: host and, where there is one, vCPU.

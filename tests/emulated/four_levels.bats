@@ -51,7 +51,7 @@ points() {
 		"map(select(.status == \"ok\" and .params.page_size_bytes == $3)) | length > 0 and all($4)"
 }
 
-@test "KVM maps what was asked for: 4K leaves for 4K pages, 2M leaves for 2M pages" {
+@test "KVM maps 4K leaves for 4K pages and 2M leaves for 2M pages" {
 	for mode in nested shadow; do
 		points $mode reach 4096 '.kvm.pages_4k >= .params.pages'
 		points $mode reach 2097152 '.kvm.pages_2m >= .params.pages'

@@ -71,7 +71,7 @@ points() {
 	holds "$both/guest/results/run/run.json" '.[0].rounds == 2'
 }
 
-@test "what ran under an emulator says so at every point, and in its facts" {
+@test "a run under an emulator says so at every point, and in its facts" {
 	points guest '.paging == "software" and .accel == "tcg" and (.outer | startswith("QEMU TCG"))'
 	points host '.paging == "native" and .accel == null and (.outer | startswith("QEMU TCG") | not)'
 	holds "$both/run.json" '.[0].guests[0].facts | .shape.accel == "tcg" and .kvm == null and (.kvm_reason | length) > 0' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# guest-images/: the same parts give the same bytes, modules come with what they depend on, and what cannot be had is
-# said in a line.
+# guest-images/: the same parts give the same bytes, modules come with their dependencies, and a missing part is
+# reported in one line.
 
 load rig
 

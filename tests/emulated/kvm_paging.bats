@@ -59,7 +59,7 @@ left over   nothing" ]
 	grep -q '^left over   /run/nestwalk/kvm-paging.state, of .*: npt=Y was kvm_amd' status_left.out
 }
 
-@test "what is already so is not done" {
+@test "a mode that is already active is not loaded again" {
 	exits nested_already 0
 	as_before nested_already
 }

@@ -42,7 +42,7 @@ judge_attempt() {
 	local status
 	status=$(cat "$BATS_FILE_TMPDIR/status")
 	[ "$status" != 77 ] || skip "$(tail -n 1 "$BATS_FILE_TMPDIR/said")"
-	[ "$status" = 0 ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the machine did not come to its end"
+	[ "$status" = 0 ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the machine did not end by itself"
 	cat "$BATS_FILE_TMPDIR/said"
 	[ "$status" = 0 ]
 }

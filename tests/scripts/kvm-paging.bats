@@ -85,7 +85,8 @@ fake() {
 				esac
 			done
 			if [ "$name" = kvm ]; then
-				# What is allowed is decided now, and what comes of it whenever one of the others is loaded.
+				# Whether the load is allowed is decided now; its effect appears when one of the others
+				# is loaded.
 				cp "$module/kvm/parameters/tdp_mmu" "$root/tdp_mmu_allowed"
 				exit
 			fi
@@ -194,7 +195,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[[ "$output" == *"nothing to restore"* ]]
 }
 
-@test "what is already so is not done" {
+@test "a mode that is already active is not loaded again" {
 	printf 'CapEff:\t0000000000000000\n' >"$root/proc/self/status"
 	refuses 0 "paging is nested already" nested
 }
@@ -334,7 +335,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[ ! -e "$state" ]
 }
 
-@test "further switches keep what was before the first" {
+@test "further switches keep the state before the first" {
 	facts >"$BATS_TEST_TMPDIR/before"
 	run -0 kvm_paging shadow
 	cp "$state" "$BATS_TEST_TMPDIR/state"
@@ -470,7 +471,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	npt_is Y
 }
 
-@test "kill -9: the next call finds what was before" {
+@test "kill -9: the next call finds the state before" {
 	facts >"$BATS_TEST_TMPDIR/before"
 	start with shadow sh -c "$(sleeper)"
 	soon runs

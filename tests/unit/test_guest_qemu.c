@@ -259,7 +259,7 @@ static void make_file(const char *name, mode_t mode)
 	chmod(path, mode);
 }
 
-/* The error of guest_possible() under the emulator, which needs no /dev/kvm, and what it says. */
+/* The error and the reason of guest_possible() under the emulator, which needs no /dev/kvm. */
 static int possible(uint64_t memory_bytes, enum backing backing, struct reason *why)
 {
 	struct guest_request request = { .shape = GUEST_SHAPE_DEFAULT, .image = place };

@@ -96,7 +96,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* guest_run() of a guest that behaves so: nothing is left over, and what was printed is kept. */
+/* guest_run() of a guest with this behaviour: nothing is left over, and the logs are kept. */
 static int run(const char *behaviour, enum guest_accel accel, struct guest_result *result, struct reason *why)
 {
 	static const char *const command[] = { "run", "-s", "host", NULL };

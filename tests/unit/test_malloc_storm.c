@@ -124,7 +124,7 @@ static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 	if (!glibc_with_defaults(&result))
 		return;
 	assert_true(result.mapped_share == 0);
-	/* All but what stays as padding (M_TOP_PAD, 128 KiB) and what was there before. */
+	/* All bytes are given back, except padding (M_TOP_PAD, 128 KiB) and the heap from before. */
 	assert_true(result.returned_bytes > (double)(60 * KIB));
 	assert_true(result.returned_bytes < (double)(66 * KIB));
 	/* Small blocks stay in lists of the allocator, and keep the heap. */

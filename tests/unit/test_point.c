@@ -205,7 +205,7 @@ static void unknown_counts_stay_unknown(void **state)
 	point_free(&point);
 }
 
-/* A bench that times nothing: what was not counted around it is null with a reason, not 0. */
+/* A bench without timed regions: counts that were not taken are null with a reason, not 0. */
 static void counters_of_what_was_not_timed_are_null(void **state)
 {
 	struct point point;

@@ -71,7 +71,7 @@ static void point_new(struct point *point)
 	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, PAGES }, 6 * sizeof(uint64_t));
 }
 
-/* A sample of a point, as if its chase had so many pages. */
+/* Take a sample of a point, as if its chase had this many pages. */
 static void take(struct chase_under_test *configuration, struct hardware *hardware, struct point *point, uint64_t pages)
 {
 	struct point_context context = context_of(hardware);
