@@ -94,7 +94,7 @@ static char *document_make(struct report *report, const char *own, struct reason
 	int rc = out ? 0 : fail(why, ENOMEM, "out of memory");
 
 	for (const char *const *plots = report->plots; *plots && !text; plots++)
-		text = figure_read_file(*plots, "report.md", why);
+		text = file_read(*plots, "report.md", why);
 	if (!text)
 		rc = -ENOENT;
 	if (!rc)
@@ -172,13 +172,15 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc)
-		rc = figure_scratch_make(&report, why);
+		report.scratch = scratch_make(plots, why);
+	if (!rc && !report.scratch)
+		rc = -EIO;
 	if (!rc)
 		rc = document_write(&report, request->plots, why);
 	if (!rc && report.problems.count)
 		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
 			report.problems.count > 1 ? " (and more: report.md names each)" : "");
-	figure_scratch_remove(&report);
+	scratch_remove(report.scratch);
 	names_free(&report.pictures);
 	names_free(&report.problems);
 	names_free(&report.included);
