@@ -101,14 +101,19 @@ broken() {
 }
 
 @test "numbers that no machine has are drawn or left out, and never stop the report" {
-	mkdir "$BATS_TEST_TMPDIR/run"
-	cp "$runs/laboratory"/* "$BATS_TEST_TMPDIR/run"
-	for number in 0.0 -5.0 1e300 null; do
-		sed -E "s/\"(median|lo|hi)\":[-0-9.e+]+/\"\1\":$number/g" "$runs/laboratory/points.jsonl" \
-			>"$BATS_TEST_TMPDIR/run/points.jsonl"
-		run "$nestwalk" report "$BATS_TEST_TMPDIR/run" -o "$out-$number"
-		[ "$status" -eq 0 ]
-		[ -s "$out-$number/report.html" ]
+	local name number
+
+	for name in laboratory storms guests; do
+		mkdir "$BATS_TEST_TMPDIR/$name"
+		cp "$runs/$name/run.json" "$BATS_TEST_TMPDIR/$name"
+		for number in 0.0 -5.0 1e300 null; do
+			sed -E "s/\"(median|lo|hi)\":[-0-9.e+]+/\"\1\":$number/g" "$runs/$name/points.jsonl" \
+				>"$BATS_TEST_TMPDIR/$name/points.jsonl"
+			run "$nestwalk" report "$BATS_TEST_TMPDIR/$name" -o "$out-$name-$number"
+			echo "$name with $number: $output"
+			[ "$status" -eq 0 ]
+			[ -s "$out-$name-$number/report.html" ]
+		done
 	done
 }
 

@@ -220,3 +220,26 @@ says_not() {
 	says_not '<script' overview.svg
 	says '&lt;script' overview.svg
 }
+
+# Every value of every other point, of its parameters, metrics, samples, counters and latencies.
+@test "values of the wrong kind are left out, and never stop the report" {
+	local name wrong
+
+	mkdir "$made"
+	for name in counted guests storms system laboratory; do
+		cp "$runs/$name/run.json" "$made"
+		for wrong in null -1 '"a\\tb|<\\n"' '[]' '{}' 1e308; do
+			awk -v wrong="$wrong" 'NR % 2 { print; next }
+				{ at = index($0, "\"params\":"); rest = substr($0, at)
+				  gsub(/:(-?[0-9][-+.eE0-9]*|null|true|false|"[^"]*")/, ":" wrong, rest)
+				  sub(/"status":[^,]*/, "\"status\":\"ok\"", rest)
+				  print substr($0, 1, at - 1) rest }' "$runs/$name/points.jsonl" >"$made/points.jsonl"
+			rm -rf "$out"
+			run env PATH=/nonexistent "$nestwalk" report "$made" -o "$out"
+			echo "$name with $wrong: $output"
+			[ "$status" -le 1 ]
+			[ -s "$out/report.html" ]
+			says_not 'Not made'
+		done
+	done
+}
