@@ -30,7 +30,7 @@ void names_free(struct names *names)
 	*names = (struct names){ 0 };
 }
 
-static bool names_has(const struct names *names, const char *name)
+bool names_has(const struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (!strcmp(names->name[i], name))

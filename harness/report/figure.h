@@ -57,6 +57,7 @@ void figure_scratch_remove(struct report *report);
 
 /* Append a copy of a name. 0, or -ENOMEM. */
 int names_add(struct names *names, const char *name);
+bool names_has(const struct names *names, const char *name);
 void names_free(struct names *names);
 
 /* The whole of a file, which the caller frees. NULL with *why. */
