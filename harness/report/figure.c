@@ -369,6 +369,8 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 	size_t rows = 0;
 	int rc = figure ? tables_write(report, figure, scope, &rows, why) : fail(why, ENOMEM, "out of memory");
 
+	if (!rc && report->stop && report->stop())
+		rc = fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc || !rows)
 		goto out;
 	report->shown++;
@@ -487,6 +489,8 @@ int figure_include(void *context, const char *name, FILE *out, struct reason *wh
 	report->name = around.name;
 	report->shown = around.shown;
 	free(folder);
+	if (rc == -EINTR)
+		return fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc) {
 		problem_add(report, name, &own);
 		fputs("\n*Not made: ", out);

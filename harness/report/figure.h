@@ -29,6 +29,7 @@ struct report {
 	char *scratch; /* owned: what gnuplot sees */
 	char *subtitle; /* owned: CPU, where it ran, date */
 	double ghz;
+	bool (*stop)(void); /* NULL: never */
 
 	struct names pictures; /* drawn: "levels.svg" */
 	struct names problems; /* what could not be made: "levels: table.sql: no such column: x" */
@@ -47,7 +48,8 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 
 /*
  * Write the text of the folder `name`. A text whose figures have no rows is left out. Where something in it fails, the
- * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made.
+ * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made. -EINTR: stop() said
+ * so.
  */
 int figure_include(void *context, const char *name, FILE *out, struct reason *why);
 

@@ -161,7 +161,7 @@ static int document_write(struct report *report, struct reason *why)
 
 int report_write(sqlite3 *db, const struct report_request *request, struct reason *why)
 {
-	struct report report = { .db = db, .directory = request->directory, .ghz = NAN };
+	struct report report = { .db = db, .directory = request->directory, .stop = request->stop, .ghz = NAN };
 	char *ours = plots_find(why);
 	const char *plots[3] = { request->plots ? request->plots : ours, request->plots ? ours : NULL, NULL };
 	int rc = ours ? directory_make(report.directory, why) : -ENOENT;

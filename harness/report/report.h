@@ -5,10 +5,12 @@
 #include "base/reason.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 struct report_request {
 	const char *directory; /* to write to; made where it is missing */
 	const char *plots; /* a folder of the user's own figures; NULL: none */
+	bool (*stop)(void); /* true: end soon, with -EINTR. NULL: never */
 };
 
 /*

@@ -1,4 +1,4 @@
-#include "infer/levels_json.h"
+#include "levels_json.h"
 
 #include "base/vocabulary.h"
 #include "infer/levels.h"

@@ -1,4 +1,4 @@
-/* Levels inferred from the points of a run as JSON, and told as JSON. */
+/* Levels inferred from points as JSON, and told as JSON: how tests of the inference read and write. */
 #ifndef NESTWALK_INFER_LEVELS_JSON_H
 #define NESTWALK_INFER_LEVELS_JSON_H
 
