@@ -8,18 +8,13 @@
 #define NESTWALK_REPORT_FIGURE_H
 
 #include "base/reason.h"
+#include "report/files.h"
 #include "report/template.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-
-/* A list of names; owned. */
-struct names {
-	char **name;
-	size_t count;
-};
 
 /* A report being made. Paths are borrowed. */
 struct report {
@@ -52,17 +47,5 @@ int figure_write(void *context, const char *title, const char *alt, const struct
  * so.
  */
 int figure_include(void *context, const char *name, FILE *out, struct reason *why);
-
-/* Prepare and remove the scratch directory. 0, or a negative errno with *why. */
-int figure_scratch_make(struct report *report, struct reason *why);
-void figure_scratch_remove(struct report *report);
-
-/* Append a copy of a name. 0, or -ENOMEM. */
-int names_add(struct names *names, const char *name);
-bool names_has(const struct names *names, const char *name);
-void names_free(struct names *names);
-
-/* The whole of a file, which the caller frees. NULL with *why. */
-char *figure_read_file(const char *directory, const char *name, struct reason *why);
 
 #endif

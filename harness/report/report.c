@@ -91,7 +91,7 @@ static char *document_make(struct report *report, struct reason *why)
 	int rc = out ? 0 : fail(why, ENOMEM, "out of memory");
 
 	while (report->plots[folders] && !text)
-		text = figure_read_file(report->plots[folders++], "report.md", why);
+		text = file_read(report->plots[folders++], "report.md", why);
 	if (!text)
 		rc = -ENOENT;
 	if (!rc)
@@ -170,13 +170,15 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc)
-		rc = figure_scratch_make(&report, why);
+		report.scratch = scratch_make(plots, why);
+	if (!rc && !report.scratch)
+		rc = -EIO;
 	if (!rc)
 		rc = document_write(&report, why);
 	if (!rc && report.problems.count)
 		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
 			report.problems.count > 1 ? " (and more: report.md names each)" : "");
-	figure_scratch_remove(&report);
+	scratch_remove(report.scratch);
 	names_free(&report.pictures);
 	names_free(&report.problems);
 	names_free(&report.included);
