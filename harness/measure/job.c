@@ -2,7 +2,7 @@
 
 #include "base/statistics.h"
 #include "base/version.h"
-#include "infer/levels_json.h"
+#include "infer/levels.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
@@ -267,29 +267,54 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	return run_directory_make(job, why);
 }
 
-/* Where the second pass measures on one curve: levels_json_refine() decides by the points of all settings. */
+/* Add what was measured at one point to the curve of its setting. 0, or -ENOMEM. */
+static int curve_extend(struct curve *curve, const struct paired_points *pair, const struct point *point)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < point->samples && !error; i++) {
+		const struct curve_sample sample = {
+			.gross = point->series[CHASE_GROSS_CYCLES][i],
+			.baseline = point->series[CHASE_BASELINE_CYCLES][i],
+			.net = point->series[CHASE_NET_CYCLES][i],
+			.net_ns = point->series[CHASE_NET_NS][i],
+			.round = point->round[i],
+		};
+
+		error = curve_add(curve, CURVE_SWEEP, (double)pair->chase.count, &sample);
+	}
+	return error;
+}
+
+/* Where the second pass measures on one curve: the steps of that curve decide, as all settings show them. */
 static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
 	uint64_t *values, size_t most, void *context)
 {
-	const struct job *job = context;
-	struct point_context times_only = job->around.context;
-	json_t *points = json_array();
-	size_t count;
+	struct curve curves[SETTING_SPACES] = { 0 };
+	size_t count = 0;
+	int error = 0;
 
-	/* Steps are found in times only. Intervals of counts would take a millisecond for each point. */
-	times_only.hardware = NULL;
-
+	(void)context;
+	for (unsigned s = 0; s < SETTING_SPACES; s++) {
+		curves[s].setting = (int)s;
+		curves[s].page_bytes = like->chase.page_bytes;
+		curves[s].stride = like->chase.distance_bytes / like->chase.page_bytes;
+	}
 	for (size_t c = 0; c < configuration->pairs; c++) {
 		const struct paired_points *pair = configuration->pair[c];
 
 		if (!plan_same_curve(like->point[0].bench, pair, like))
 			continue;
-		for (unsigned s = 0; s < SETTING_SPACES; s++)
+		for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
 			if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
-				json_array_append_new(points, point_json(&pair->point[s], &times_only));
+				error = curve_extend(&curves[s], pair, &pair->point[s]);
 	}
-	count = levels_json_refine(points, values, most);
-	json_decref(points);
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
+		error = curve_finish(&curves[s]);
+	if (!error)
+		count = levels_refine(curves, SETTING_SPACES, values, most);
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
+		curve_free(&curves[s]);
 	return count;
 }
 

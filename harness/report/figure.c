@@ -1,6 +1,7 @@
 #include "report/figure.h"
 
 #include "record/database.h"
+#include "report/files.h"
 #include "report/gnuplot.h"
 #include "report/rows.h"
 
@@ -10,162 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int names_add(struct names *names, const char *name)
-{
-	char **grown = reallocarray(names->name, names->count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	names->name = grown;
-	grown[names->count] = strdup(name);
-	return grown[names->count] ? (names->count++, 0) : -ENOMEM;
-}
-
-void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->name[i]);
-	free(names->name);
-	*names = (struct names){ 0 };
-}
-
-static bool names_has(const struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (!strcmp(names->name[i], name))
-			return true;
-	return false;
-}
-
-char *figure_read_file(const char *directory, const char *name, struct reason *why)
-{
-	char *path, *text = NULL;
-	size_t room = 0;
-	FILE *file;
-
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		fail(why, ENOMEM, "out of memory");
-		return NULL;
-	}
-	file = fopen(path, "re");
-	if (!file) {
-		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	} else {
-		/* A text holds no NUL, so this is the whole file; of an empty one nothing is read. */
-		if (getdelim(&text, &room, '\0', file) < 0) {
-			free(text);
-			text = ferror(file) ? NULL : strdup("");
-		}
-		if (!text)
-			fail(why, EIO, "cannot read %s", path);
-		fclose(file);
-	}
-	free(path);
-	return text;
-}
-
-/* Copy a file of bytes, which need not be text. */
-static int file_copy(
-	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
-{
-	char bytes[65536], *source = NULL, *target = NULL;
-	FILE *in = NULL, *out = NULL;
-	size_t got;
-	int rc = 0;
-
-	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	in = fopen(source, "re");
-	if (!in)
-		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
-	else if (!(out = fopen(target, "we")))
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
-		if (fwrite(bytes, 1, got, out) != got)
-			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	if (in)
-		fclose(in);
-	/* A full disk may show up only when the buffer is flushed. */
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	free(source);
-	free(target);
-	return rc;
-}
-
-/* --- scratch --- */
-
-/* Our scripts have plain names; gnuplot finds them beside the tables. */
-static int scripts_copy(struct report *report, const char *plots, struct reason *why)
-{
-	char *pattern;
-	glob_t found;
-	int rc = 0;
-
-	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	if (!glob(pattern, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
-			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-
-			rc = file_copy(plots, name, report->scratch, name, why);
-		}
-		globfree(&found);
-	}
-	free(pattern);
-	return rc;
-}
-
-int figure_scratch_make(struct report *report, struct reason *why)
-{
-	const char *temporary = getenv("TMPDIR");
-	size_t last = 0;
-	int rc = 0;
-
-	if (asprintf(&report->scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
-		report->scratch = NULL;
-		return fail(why, ENOMEM, "out of memory");
-	}
-	if (!mkdtemp(report->scratch)) {
-		rc = fail(why, errno, "cannot make a temporary directory %s: %s", report->scratch, strerror(errno));
-		free(report->scratch);
-		report->scratch = NULL;
-		return rc;
-	}
-	/* The user's own scripts come last, and so take the place of ours with the same name. */
-	while (report->plots[last])
-		last++;
-	while (last-- && !rc)
-		rc = scripts_copy(report, report->plots[last], why);
-	return rc;
-}
-
-/* Remove what is in the scratch directory and matches. */
-static void scratch_empty(const struct report *report, const char *pattern)
-{
-	char *path;
-	glob_t found;
-
-	if (asprintf(&path, "%s/%s", report->scratch, pattern) < 0)
-		return;
-	if (!glob(path, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			unlink(found.gl_pathv[i]);
-		globfree(&found);
-	}
-	free(path);
-}
-
-void figure_scratch_remove(struct report *report)
-{
-	if (!report->scratch)
-		return;
-	scratch_empty(report, "*");
-	rmdir(report->scratch);
-	free(report->scratch);
-	report->scratch = NULL;
-}
 
 /* --- tables --- */
 
@@ -237,7 +82,7 @@ static int table_write(
 
 	if (asprintf(&file, "%s.sql", stem) < 0 || asprintf(&target, "%s/%s.tsv", report->scratch, stem) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	sql = figure_read_file(report->folder, file, why);
+	sql = file_read(report->folder, file, why);
 	if (sql)
 		statement = table_select(report, stem, sql, scope, why);
 	if (statement)
@@ -369,6 +214,8 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 	size_t rows = 0;
 	int rc = figure ? tables_write(report, figure, scope, &rows, why) : fail(why, ENOMEM, "out of memory");
 
+	if (!rc && report->stop && report->stop())
+		rc = fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc || !rows)
 		goto out;
 	report->shown++;
@@ -390,8 +237,8 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 	}
 out:
 	if (report->scratch) {
-		scratch_empty(report, "*.tsv");
-		scratch_empty(report, "figure.*");
+		scratch_empty(report->scratch, "*.tsv");
+		scratch_empty(report->scratch, "figure.*");
 	}
 	free(figure);
 	return rc;
@@ -427,7 +274,7 @@ static char *folder_find(const struct report *report, const char *name, struct r
 static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
-	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
+	char *text = file_read(report->folder, "text.md", why), *written = NULL;
 	size_t size;
 	FILE *buffer = text ? open_memstream(&written, &size) : NULL;
 	int rc = buffer ? template_write(report->db, text, &hooks, buffer, why) : -EIO;
@@ -450,7 +297,7 @@ static int folder_text(struct report *report, FILE *out, struct reason *why)
 static int folder_write(struct report *report, FILE *out, struct reason *why)
 {
 	struct reason own;
-	char *sql = figure_read_file(report->folder, "table.sql", &own);
+	char *sql = file_read(report->folder, "table.sql", &own);
 	int rc;
 
 	if (sql)
@@ -487,6 +334,8 @@ int figure_include(void *context, const char *name, FILE *out, struct reason *wh
 	report->name = around.name;
 	report->shown = around.shown;
 	free(folder);
+	if (rc == -EINTR)
+		return fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc) {
 		problem_add(report, name, &own);
 		fputs("\n*Not made: ", out);

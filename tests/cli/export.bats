@@ -19,8 +19,9 @@ answer() {
 		'SELECT bytes(median(value)) FROM sample WHERE name = "gross_ns"' 'SELECT COUNT(*) FROM fact'; do
 		[ "$(answer "$run" "$sql")" = "$(answer "$out.sqlite" "$sql")" ]
 	done
+	# The JSON parts of points are in the file as the tables that views make of them.
 	"$nestwalk" query --schema "$out.sqlite" >"$BATS_TEST_TMPDIR/a"
-	"$nestwalk" query --schema "$run" | cmp - "$BATS_TEST_TMPDIR/a"
+	"$nestwalk" query --schema "$run" | grep -v '^part ' | cmp - "$BATS_TEST_TMPDIR/a"
 }
 
 @test "another program reads it" {

@@ -67,7 +67,7 @@ changed_guest() { # WORD OTHER
 	"$nestwalk" report "$out"
 	for label in host 'vcpu, nested paging' 'vcpu, shadow paging' 'guest, nested paging' 'guest, shadow paging'; do
 		[ "$(cut -f 2 "$out/report/tlb-reach-4K-stride1.tsv" | grep -cx "$label")" -eq 4 ]
-		grep -qF ">$label</text>" "$out/report/tlb-reach-4K-stride1.svg"
+		grep -qF ">$label" "$out/report/tlb-reach-4K-stride1.svg"
 	done
 }
 

@@ -69,3 +69,19 @@ holds() {
 		jq -se "$condition" "$file" >/dev/null || { echo "not so: $condition" && jq -c 'del(.samples)' "$file" && return 1; }
 	done
 }
+
+# The words of jq for points: on a busy machine each sample of a point may be disturbed, here too.
+JQ='def ok: .status == "ok"; def disturbed: .status == "skipped" and (.reason | startswith("every sample was disturbed"));'
+
+# went_well NAME MODE: nestwalk, as NAME of the commands, measured something, or all that it measured was disturbed.
+went_well() {
+	local status
+	status=$(cat "$(results "$2")/$1.status")
+	[ "$status" = 0 ] || { [ "$status" = 77 ] && grep -q "every sample was disturbed" "$(results "$2")/$1.err"; } ||
+		{ cat "$(results "$2")/$1.err" && return 1; }
+}
+
+# measured FILE SELECTION CONDITION: there are such points, and the condition holds for each that was not disturbed.
+measured() {
+	holds "$1" "$JQ map(select(($2) and (ok or disturbed))) | length > 0 and all(disturbed or ($3))"
+}

@@ -43,8 +43,8 @@ defaults() {
 	done
 }
 
-# fake modprobe|rmmod: a loaded module is a directory; $root/refuse has the pattern of command lines that fail, and
-# $root/deaf the pattern of command lines whose parameters are ignored.
+# fake modprobe|rmmod: a loaded module is a directory. $root/refuse has the pattern of command lines that fail, and
+# $root/deaf that of command lines whose parameters are ignored.
 fake() {
 	{
 		printf '#!/bin/sh\nroot=%q module=%q log=%q\n' "$root" "$module" "$log"
@@ -85,8 +85,7 @@ fake() {
 				esac
 			done
 			if [ "$name" = kvm ]; then
-				# Whether the load is allowed is decided now; its effect appears when one of the others
-				# is loaded.
+				# The load is allowed or refused now, and takes effect with one of the others.
 				cp "$module/kvm/parameters/tdp_mmu" "$root/tdp_mmu_allowed"
 				exit
 			fi

@@ -242,6 +242,7 @@ static void known_benches_have_tables_without_points(void **state)
 	(void)state;
 	assert_int_equal(database_open(&db, &why), 0);
 	assert_int_equal(database_make_bench_tables(db, known, 1, &why), 0);
+	assert_int_equal(database_fill_bench_tables(db, NULL, &why), 0);
 	assert_string_equal(value(db, "SELECT COUNT(pages) + COUNT(net_ns_lo) FROM never_run"), "0");
 	sqlite3_close(db);
 }

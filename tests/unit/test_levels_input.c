@@ -1,5 +1,5 @@
 /* Step inference: plans of the second pass, repeatability, and input that is not as it should be. */
-#include "infer/levels_json.h"
+#include "levels_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
