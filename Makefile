@@ -183,6 +183,10 @@ $(BUILD)/ablation/%.o: private defines = -DNESTWALK_ABLATION
 $(BUILD)/ablation/%.o: %.c $(BUILD)/compile.flags
 	$(call say,CC,$<)mkdir -p $(@D) && $(compile) -c -o $@ $<
 
+.PHONY: scale
+scale: build ## what runs of 1 000, 10 000 and 100 000 points cost to report, ask and export: two minutes
+	@NESTWALK=$(BUILD)/nestwalk tests/scale/print-times
+
 .PHONY: test-cli
 test-cli: build | setup-test ## only the command line tests, only plain
 	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)

@@ -225,6 +225,11 @@ beside(x, l) = bent(x_scale, flat(x_scale, x) + (l - (n_lines + 1) / 2.) * word_
 here(v) = (strlen(columns) ? strcol(columns) eq column_name[column_now] : 1) && (strlen(rows) ? strcol(rows) eq row_name[row_now] : 1) ? v : NaN
 
 do for [row_now = 1 : n_rows] {
+	# A row's points are copied first, and each of its panels copies its own from them: all are read once a row only.
+	set print $row; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
+	set table $row append separator tab
+	plot $points using 1:2:3:4:5:6:7:8 with table if ($1 == row_now)
+	unset table
 	do for [c = 1 : n_columns] {
 		column_now = n_measures > 1 ? (c - 1) / n_measures + 1 : c
 		measure_now = n_measures > 1 ? (c - 1) % n_measures + 1 : 1
@@ -277,7 +282,7 @@ do for [row_now = 1 : n_rows] {
 		}
 		set print $panel; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
 		set table $panel append separator tab
-		plot $points using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($1 == row_now && $2 == column_now && $3 == measure_now && $6 == $6)
+		plot $row using 1:2:3:4:(beside($5, $4)):6:7:8 with table if ($2 == column_now && $3 == measure_now && $6 == $6)
 		unset table
 		eval each_panel
 		# An interval is a line: what gnuplot draws as error bars clears a place around each point in SVG.

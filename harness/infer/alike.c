@@ -20,14 +20,20 @@ static const char find_alike[] =
 	" WHERE status = 'ok' AND setting IS NOT NULL AND NOT emulated AND NOT interpreted;"
 	"CREATE TEMP TABLE shape AS SELECT bench, names, (SELECT COUNT(*) FROM parameter q WHERE q.point = m.first) AS size,"
 	" first FROM (SELECT bench, names, MIN(point) AS first FROM measured GROUP BY bench, names) m;"
-	"CREATE TEMP TABLE shape_key AS SELECT m.point, m.run, m.bench, m.pass, m.setting, m.paging, s.first AS shape,"
-	" m.names IS s.names AS own, group_concat(quote(v.value)) AS key"
-	" FROM measured m JOIN shape s ON s.bench IS m.bench LEFT JOIN parameter n ON n.point = s.first"
-	" LEFT JOIN parameter v ON v.point = m.point AND v.name = n.name GROUP BY m.point, s.first HAVING COUNT(v.name) = s.size;"
+	/* Which sets of parameters hold which others: the second is that of `shape`. */
+	"CREATE TEMP TABLE shape_name (shape INTEGER, name TEXT, PRIMARY KEY (shape, name)) WITHOUT ROWID;"
+	"INSERT OR IGNORE INTO shape_name SELECT first, name FROM shape s CROSS JOIN parameter q ON q.point = s.first;"
+	"CREATE TEMP TABLE cover AS SELECT o.bench, o.names, s.first AS shape, o.names IS s.names AS own FROM shape o"
+	" JOIN shape s ON s.bench IS o.bench AND s.size = (SELECT COUNT(*) FROM shape_name n JOIN shape_name v"
+	" ON v.shape = o.first AND v.name = n.name WHERE n.shape = s.first);"
+	"CREATE TEMP TABLE shape_key AS SELECT m.point, m.run, m.pass, m.setting, m.paging, c.shape, c.own,"
+	" (SELECT group_concat(quote(atom)) FROM (SELECT key, atom FROM json_each(params)"
+	" WHERE EXISTS (SELECT 1 FROM shape_name n WHERE n.shape = c.shape AND n.name = key) ORDER BY key)) AS key"
+	" FROM measured m JOIN part USING (point) JOIN cover c ON c.bench IS m.bench AND c.names IS m.names;"
 	"CREATE INDEX temp.shape_key_index ON shape_key (run, shape, pass, key);"
 	"INSERT INTO alike SELECT b.point, o.point FROM shape_key b JOIN shape_key o ON o.run = b.run AND o.shape = b.shape"
 	" AND o.pass IS b.pass AND o.key IS b.key AND (o.setting <> b.setting OR o.paging IS NOT b.paging) WHERE b.own;"
-	"DROP TABLE measured; DROP TABLE shape; DROP TABLE shape_key;";
+	"DROP TABLE measured; DROP TABLE shape; DROP TABLE shape_name; DROP TABLE cover; DROP TABLE shape_key;";
 
 /*
  * A level's edge is smeared: half as many pages as the least that a level may hold surely fit, and twice as many as the

@@ -20,6 +20,24 @@ struct place {
 	size_t first, under, end;
 };
 
+/* What is asked about a row's two points (?1 over, ?2 under) and their metric (?3). */
+enum query { QUERY_PAIRS, QUERY_OVER, QUERY_UNDER, QUERY_MEDIANS, QUERIES };
+
+static const char *const queries[QUERIES] = {
+	/*
+	 * Every sample of `over` against the first of `under` with the same round, where both were taken in one run: with
+	 * MIN(), SQLite takes the other columns from the row that has the least.
+	 */
+	[QUERY_PAIRS] = "SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
+			" AND pu.run = po.run AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
+			" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
+			" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
+	[QUERY_OVER] = "SELECT value FROM sample WHERE point = ?1 AND name = ?3 AND value > 0 ORDER BY number",
+	[QUERY_UNDER] = "SELECT value FROM sample WHERE point = ?2 AND name = ?3 AND value > 0 ORDER BY number",
+	[QUERY_MEDIANS] = "SELECT o.median / u.median, r.seed FROM metric o JOIN metric u ON u.point = ?2 AND u.name = ?3"
+			  " JOIN point p ON p.point = o.point JOIN run r ON r.run = p.run WHERE o.point = ?1 AND o.name = ?3",
+};
+
 /* The state of the aggregate over rows of (over, under, metric). */
 struct ratio {
 	struct sql_numbers pairs; /* the ratio of each pair of samples */
@@ -28,6 +46,7 @@ struct ratio {
 	size_t places;
 	double medians; /* the ratio of the two medians of the last row, for points whose samples were not kept */
 	uint64_t seed; /* of the run */
+	sqlite3_stmt *statement[QUERIES]; /* prepared when first needed; rows come by the thousand */
 };
 
 /* What a resample works on. */
@@ -62,12 +81,17 @@ static double ratio_of_medians(const unsigned *drawn, size_t n, void *context)
 	return statistics_median(unpaired->of_place, places);
 }
 
-/* Bind the three arguments of a row to a statement that was prepared for it. NULL with an error set in the context. */
-static sqlite3_stmt *statement_of(sqlite3_context *context, const char *sql, sqlite3_value **values)
+/* A query with the three arguments of a row bound to it. NULL with an error set in the context. */
+static sqlite3_stmt *statement_of(sqlite3_context *context, enum query query, sqlite3_value **values, struct ratio *ratio)
 {
 	struct reason why;
-	sqlite3_stmt *statement = database_prepare(sqlite3_context_db_handle(context), sql, &why);
+	sqlite3_stmt *statement = ratio->statement[query];
 
+	if (statement)
+		sqlite3_reset(statement);
+	else
+		statement = database_prepare(sqlite3_context_db_handle(context), queries[query], &why);
+	ratio->statement[query] = statement;
 	if (!statement) {
 		sqlite3_result_error(context, why.text, -1);
 		return NULL;
@@ -77,18 +101,9 @@ static sqlite3_stmt *statement_of(sqlite3_context *context, const char *sql, sql
 	return statement;
 }
 
-/*
- * Every sample of `over` against the first of `under` with the same round, where both were taken in one run: with MIN(),
- * SQLite takes the other columns from the row that has the least.
- */
 static int pairs_add(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
 {
-	sqlite3_stmt *pairs = statement_of(context,
-		"SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2 AND pu.run = po.run"
-		" AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
-		" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
-		" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
-		values);
+	sqlite3_stmt *pairs = statement_of(context, QUERY_PAIRS, values, ratio);
 	int rc = pairs ? 0 : -EIO;
 
 	while (!rc && sqlite3_step(pairs) == SQLITE_ROW) {
@@ -98,21 +113,16 @@ static int pairs_add(sqlite3_context *context, sqlite3_value **values, struct ra
 		if (under > 0 && isfinite(over))
 			rc = sql_numbers_add(&ratio->pairs, over / under);
 	}
-	sqlite3_finalize(pairs);
 	return rc;
 }
 
-static int samples_add(sqlite3_context *context, sqlite3_value **values, int which, struct ratio *ratio)
+static int samples_add(sqlite3_context *context, sqlite3_value **values, enum query query, struct ratio *ratio)
 {
-	sqlite3_stmt *samples = statement_of(context,
-		which == 1 ? "SELECT value FROM sample WHERE point = ?1 AND name = ?3 AND value > 0 ORDER BY number"
-			   : "SELECT value FROM sample WHERE point = ?2 AND name = ?3 AND value > 0 ORDER BY number",
-		values);
+	sqlite3_stmt *samples = statement_of(context, query, values, ratio);
 	int rc = samples ? 0 : -EIO;
 
 	while (!rc && sqlite3_step(samples) == SQLITE_ROW)
 		rc = sql_numbers_add(&ratio->sample, database_number(samples, 0));
-	sqlite3_finalize(samples);
 	return rc;
 }
 
@@ -121,13 +131,13 @@ static int place_add(sqlite3_context *context, sqlite3_value **values, struct ra
 {
 	struct place place = { .first = ratio->sample.count };
 	struct place *grown = reallocarray(ratio->place, ratio->places + 1, sizeof(*grown));
-	int rc = grown ? samples_add(context, values, 1, ratio) : -ENOMEM;
+	int rc = grown ? samples_add(context, values, QUERY_OVER, ratio) : -ENOMEM;
 
 	if (grown)
 		ratio->place = grown;
 	place.under = ratio->sample.count;
 	if (!rc)
-		rc = samples_add(context, values, 2, ratio);
+		rc = samples_add(context, values, QUERY_UNDER, ratio);
 	place.end = ratio->sample.count;
 	if (rc)
 		return rc;
@@ -140,10 +150,7 @@ static int place_add(sqlite3_context *context, sqlite3_value **values, struct ra
 
 static int medians_read(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
 {
-	sqlite3_stmt *medians = statement_of(context,
-		"SELECT o.median / u.median, r.seed FROM metric o JOIN metric u ON u.point = ?2 AND u.name = ?3"
-		" JOIN point p ON p.point = o.point JOIN run r ON r.run = p.run WHERE o.point = ?1 AND o.name = ?3",
-		values);
+	sqlite3_stmt *medians = statement_of(context, QUERY_MEDIANS, values, ratio);
 
 	if (!medians)
 		return -EIO;
@@ -151,19 +158,19 @@ static int medians_read(sqlite3_context *context, sqlite3_value **values, struct
 		ratio->medians = database_number(medians, 0);
 		ratio->seed = (uint64_t)sqlite3_column_int64(medians, 1);
 	}
-	sqlite3_finalize(medians);
 	return 0;
 }
 
+/* Once there are pairs, nothing is asked of what stands in for them. */
 static void ratio_step(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct ratio *ratio = sqlite3_aggregate_context(context, sizeof(*ratio));
-	int rc = ratio ? medians_read(context, values, ratio) : -ENOMEM;
+	int rc = ratio ? pairs_add(context, values, ratio) : -ENOMEM;
 
 	(void)count;
-	if (!rc)
-		rc = pairs_add(context, values, ratio);
-	if (!rc)
+	if (!rc && !ratio->pairs.count)
+		rc = medians_read(context, values, ratio);
+	if (!rc && !ratio->pairs.count)
 		rc = place_add(context, values, ratio);
 	if (rc == -ENOMEM)
 		sqlite3_result_error_nomem(context);
@@ -206,6 +213,8 @@ static void ratio_end(sqlite3_context *context)
 
 		sql_result_numbers(context, values, sizeof(values) / sizeof(values[0]));
 	}
+	for (size_t i = 0; i < QUERIES; i++)
+		sqlite3_finalize(ratio->statement[i]);
 	free(ratio->pairs.number);
 	free(ratio->sample.number);
 	free(ratio->place);

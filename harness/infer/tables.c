@@ -30,7 +30,17 @@ static const char schema[] =
 	" ns_hi REAL, pages_from INTEGER, pages_to INTEGER, grows INTEGER, last_pages INTEGER, last_cycles REAL, last_ns REAL);"
 	"CREATE TABLE tlb_unresolved (curve INTEGER, pages_from INTEGER, pages_to INTEGER, effect_cycles REAL,"
 	" noise_cycles REAL, kind TEXT, reason TEXT);"
-	"CREATE TABLE tlb_noise (curve INTEGER PRIMARY KEY, null_cycles REAL, null_cycles_p95 REAL, comparisons INTEGER);";
+	"CREATE TABLE tlb_noise (curve INTEGER PRIMARY KEY, null_cycles REAL, null_cycles_p95 REAL, comparisons INTEGER);"
+	"CREATE TABLE tlb_counted (point INTEGER PRIMARY KEY, curve INTEGER, pass TEXT, pages INTEGER, misses REAL,"
+	" misses_lo REAL, misses_hi REAL, walks REAL, walks_lo REAL, walks_hi REAL, walk_cycles REAL, walk_cycles_lo REAL,"
+	" walk_cycles_hi REAL, cycles_per_walk REAL, cycles_per_walk_lo REAL, cycles_per_walk_hi REAL, net_cycles REAL,"
+	" beyond_pages INTEGER, walks_agree INTEGER, time_agrees INTEGER);"
+	"CREATE INDEX tlb_counted_by_curve ON tlb_counted (curve, pages);";
+
+/* What hardware counted at a point, as a column and those of its interval. */
+#define HARDWARE(column, name) \
+	"json_extract(hardware, '$." name ".median') AS " column ", json_extract(hardware, '$." name ".lo') AS " column \
+	"_lo, json_extract(hardware, '$." name ".hi') AS " column "_hi"
 
 /*
  * Every access walks from four times the last level's entries on: there, random replacement finds 2 % of the pages again,
@@ -39,30 +49,25 @@ static const char schema[] =
  * a count that means something else is off by far more. Net cycles by time are the walk and the look-up of the second
  * level before it (7 to 9 cycles on published cores), less what the core does meanwhile: 12 cycles or a quarter.
  */
-static const char counted[] =
-	"CREATE VIEW tlb_counted AS WITH advertised AS (SELECT run, page_size_bytes, MAX(level), entries FROM"
+static const char find_counted[] =
+	"INSERT INTO tlb_counted WITH advertised AS (SELECT run, page_size_bytes, MAX(level), entries FROM"
 	" (SELECT run, page_size_bytes, level, SUM(entries) AS entries FROM tlb_advertised"
 	" WHERE kind NOT IN ('instruction', 'store') GROUP BY run, page_size_bytes, level) GROUP BY run, page_size_bytes),"
 	" last AS (SELECT curve, MAX(level), COALESCE(entries_hi, entries) AS entries FROM tlb_level GROUP BY curve),"
 	" reach AS (SELECT c.curve, CASE WHEN w.curve IS NULL OR l.curve IS NULL THEN 4 * 4 * a.entries"
 	" ELSE 4 * MAX(l.entries, COALESCE(a.entries, 0)) END AS beyond_pages FROM curve c"
 	" LEFT JOIN tlb_walk w USING (curve) LEFT JOIN last l USING (curve) LEFT JOIN advertised a USING (run, page_size_bytes)"
-	" WHERE c.measured)"
-	" SELECT p.point, curve, pass, pages, m.median AS misses, m.lo AS misses_lo, m.hi AS misses_hi,"
-	" w.median AS walks, w.lo AS walks_lo, w.hi AS walks_hi,"
-	" c.median AS walk_cycles, c.lo AS walk_cycles_lo, c.hi AS walk_cycles_hi,"
-	" COALESCE(e.median, c.median / NULLIF(w.median, 0)) AS cycles_per_walk, e.lo AS cycles_per_walk_lo,"
-	" e.hi AS cycles_per_walk_hi, n.median AS net_cycles, beyond_pages,"
-	" CASE WHEN pages >= beyond_pages THEN ABS(w.median - 1) <= 0.05 END AS walks_agree,"
-	" CASE WHEN pages >= beyond_pages AND w.median > 0"
-	" THEN ABS(c.median - n.median) <= MAX(12, 0.25 * n.median) END AS time_agrees"
-	" FROM reach JOIN curve_point p USING (curve)"
-	" LEFT JOIN hardware m ON m.point = p.point AND m.name = 'dtlb_load_misses_l1_per_access'"
-	" LEFT JOIN hardware w ON w.point = p.point AND w.name = 'dtlb_load_walks_per_access'"
-	" LEFT JOIN hardware c ON c.point = p.point AND c.name = 'dtlb_walk_cycles_per_access'"
-	" LEFT JOIN hardware e ON e.point = p.point AND e.name = 'walk_cycles_per_walk'"
-	" LEFT JOIN metric n ON n.point = p.point AND n.name = 'net_cycles'"
-	" WHERE COALESCE(m.median, w.median, c.median, e.median) IS NOT NULL;";
+	" WHERE c.measured),"
+	" told AS (SELECT p.point, curve, pass, pages, " HARDWARE("misses", "dtlb_load_misses_l1_per_access") ","
+	" " HARDWARE("walks", "dtlb_load_walks_per_access") ", " HARDWARE("walk_cycles", "dtlb_walk_cycles_per_access") ","
+	" " HARDWARE("each", "walk_cycles_per_walk") ", json_extract(metrics, '$.net_cycles.median') AS net_cycles, beyond_pages"
+	" FROM reach JOIN curve_point p USING (curve) JOIN part ON part.point = p.point)"
+	" SELECT point, curve, pass, pages, misses, misses_lo, misses_hi, walks, walks_lo, walks_hi,"
+	" walk_cycles, walk_cycles_lo, walk_cycles_hi, COALESCE(each, walk_cycles / NULLIF(walks, 0)), each_lo, each_hi,"
+	" net_cycles, beyond_pages, CASE WHEN pages >= beyond_pages THEN ABS(walks - 1) <= 0.05 END,"
+	" CASE WHEN pages >= beyond_pages AND walks > 0"
+	" THEN ABS(walk_cycles - net_cycles) <= MAX(12, 0.25 * net_cycles) END"
+	" FROM told WHERE COALESCE(misses, walks, walk_cycles, each) IS NOT NULL;";
 
 /*
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
@@ -102,28 +107,26 @@ static const char find_curves[] =
 	" JOIN metric g ON g.point = p.point AND g.name = 'gross_cycles' AND g.median IS NOT NULL);"
 	"DROP TABLE reach;";
 
-/* The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. */
+/*
+ * The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. The lists are read from
+ * the JSON in place: joining the view `sample` with itself would take each list apart as often as it has samples.
+ */
+#define OF_SAMPLE(name) "json_extract(lists, '$." name "[' || g.key || ']')"
+#define MEDIAN(name) "json_extract(metrics, '$." name ".median')"
 static const char select_samples[] =
-	"SELECT c.pass, c.pages, g.value, b.value, n.value, t.value, COALESCE(g.round, g.number)"
-	" FROM curve_point c JOIN sample g ON g.point = c.point AND g.name = 'gross_cycles'"
-	" LEFT JOIN sample b ON b.point = c.point AND b.name = 'baseline_cycles' AND b.number = g.number"
-	" LEFT JOIN sample n ON n.point = c.point AND n.name = 'net_cycles' AND n.number = g.number"
-	" LEFT JOIN sample t ON t.point = c.point AND t.name = 'net_ns' AND t.number = g.number"
-	" LEFT JOIN sample d ON d.point = c.point AND d.name = 'contaminated' AND d.number = g.number"
-	" WHERE c.curve = ?1 AND COALESCE(d.value, 0) = 0"
-	" UNION ALL SELECT c.pass, c.pages, g.median, b.median, n.median, t.median, 0"
-	" FROM curve_point c JOIN metric n ON n.point = c.point AND n.name = 'net_cycles'"
-	" LEFT JOIN metric g ON g.point = c.point AND g.name = 'gross_cycles'"
-	" LEFT JOIN metric b ON b.point = c.point AND b.name = 'baseline_cycles'"
-	" LEFT JOIN metric t ON t.point = c.point AND t.name = 'net_ns'"
-	" WHERE c.curve = ?1 AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
+	"SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ", " OF_SAMPLE("net_ns") ","
+	" COALESCE(" OF_SAMPLE("round") ", g.key)"
+	" FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
+	" WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE("contaminated") ", 0) = 0"
+	" UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN("baseline_cycles") ", " MEDIAN("net_cycles") ","
+	" " MEDIAN("net_ns") ", 0 FROM curve_point c CROSS JOIN part p ON p.point = c.point"
+	" WHERE c.curve = ?1 AND json_type(metrics, '$.net_cycles') IS NOT NULL"
+	" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
 
 int infer_tables_add(sqlite3 *db, struct reason *why)
 {
 	int rc = database_run(db, schema, why);
 
-	if (!rc)
-		rc = database_run(db, counted, why);
 	if (!rc)
 		rc = infer_alike_add(db, why);
 	if (!rc)
@@ -345,6 +348,8 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(runs);
+	if (!rc)
+		rc = database_run(db, find_counted, why);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
 	if (!rc)

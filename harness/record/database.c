@@ -133,6 +133,9 @@ int database_open(sqlite3 **db, struct reason *why)
 {
 	int rc;
 
+	/* One thread uses SQLite, and nobody asks how much memory it has: each allocation would take locks for both. */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (sqlite3_open_v2(":memory:", db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
 		SQLITE_OK) {
 		rc = fail(why, ENOMEM, "cannot open a database in memory");

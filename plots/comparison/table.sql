@@ -34,10 +34,11 @@ WITH quantity (number, group_label, what, told, after, metric, setting, paging, 
 	(28, 'a bare vCPU: shadow paging against nested', 'fault on cold memory', NULL, '', 'fault_ns', 'vcpu', 'nested', NULL, '{"kind": "guest-cold", "flush": "none", "order": "shuffled"}'),
 	(29, 'a bare vCPU: shadow paging against nested', 'CR3 load, other root', NULL, '', 'load_ns', 'vcpu', 'nested', 'pages_touched', '{"change": "other", "pcid": "off"}'),
 	(30, 'a bare vCPU: shadow paging against nested', 'CR3 load, other root, PCID', NULL, '', 'load_ns', 'vcpu', 'nested', 'pages_touched', '{"change": "other", "pcid": "on"}')),
-condition AS MATERIALIZED (SELECT number, c.key, c.value, COUNT(*) OVER (PARTITION BY number) AS conditions FROM quantity, json_each(conditions) c),
+-- Points that meet all conditions. Few points are of a base's setting, and most of those fail the first condition.
 wanted AS MATERIALIZED (
-	SELECT number, point FROM parameter p JOIN condition c ON c.key = p.name AND c.value = p.value
-	GROUP BY number, point HAVING COUNT(*) = MAX(conditions)),
+	SELECT number, point FROM quantity q JOIN point p ON p.setting = q.setting AND (q.paging IS NULL OR p.paging = q.paging)
+	WHERE p.pass IS NOT 'refine' AND NOT EXISTS (
+		SELECT 1 FROM json_each(q.conditions) c WHERE (SELECT value FROM parameter v WHERE v.point = p.point AND v.name = c.key) IS NOT c.value)),
 -- How good a point is as a base: the greater the better.
 candidate AS (
 	SELECT number, point, CASE
@@ -46,8 +47,7 @@ candidate AS (
 		ELSE (SELECT pages FROM curve_point JOIN curve USING (curve) JOIN tlb_clear t USING (run, page_size_bytes, stride_pages)
 			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE beyond_from END
 				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE pages END) END AS good
-	FROM wanted w JOIN quantity USING (number) JOIN point p USING (point)
-	WHERE p.setting = quantity.setting AND (quantity.paging IS NULL OR p.paging = quantity.paging) AND p.pass IS NOT 'refine'),
+	FROM wanted w JOIN quantity USING (number)),
 -- The base whose like the most places have. Of its likes in one place the first stands.
 pair AS MATERIALIZED (
 	SELECT c.number, c.point AS base, c.good, MIN(a.point) AS point, COUNT(*) OVER (PARTITION BY c.number, c.point) AS places

@@ -3,9 +3,11 @@
 WITH total AS (
 	-- Both parts of a sample are of one round: added sample by sample, the interval is that of the sum.
 	SELECT now.point, now.name, interval(now.value + later.value, r.seed) AS sum
-	FROM sample now JOIN point USING (point) JOIN run r USING (run)
-		JOIN sample later ON later.point = now.point AND later.number = now.number
+	-- The bench's own points come first: the other way round the samples of the whole run would be read.
+	FROM space_switch s JOIN run r USING (run) CROSS JOIN sample now ON now.point = s.point
+		CROSS JOIN sample later ON later.point = now.point AND later.number = now.number
 			AND later.name = CASE now.name WHEN 'switch_ns' THEN 'refill_ns' WHEN 'switch_cycles' THEN 'refill_cycles' END
+	WHERE now.name IN ('switch_ns', 'switch_cycles')
 	GROUP BY now.point, now.name)
 SELECT s.series AS label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) AS page_size,
 	size(page_size_bytes) || ' pages' AS panel, "between" || ', ' || via AS what, "between", via,

@@ -3,8 +3,13 @@
 stats "table.tsv" using "curve" nooutput
 curves = int(STATS_max)
 array names[curves]; array inks[curves]
+# The rows of a curve stand together: from here to there in table.tsv, and in counters.tsv, which may have none of it.
+array row_from[curves]; array row_to[curves]; array counted_from[curves]; array counted_to[curves]
+do for [c = 1 : curves] { row_from[c] = -1; row_to[c] = 0; counted_from[c] = -1; counted_to[c] = 0 }
 set table $nothing
-note(c) = (names[c] = strcol("label"), inks[c] = own_ink(1, c, strcol("colour")), 0)
+note(c) = (names[c] = strcol("label"), inks[c] = own_ink(1, c, strcol("colour")), \
+	row_from[c] = row_from[c] < 0 ? int(column(0)) : row_from[c], row_to[c] = int(column(0)), 0)
+note_counted(c) = (counted_from[c] = counted_from[c] < 0 ? int(column(0)) : counted_from[c], counted_to[c] = int(column(0)), 0)
 # The axis of net costs holds all medians; a band of few samples may reach below it.
 from = 1e300; to = 0; least_gross = 1e300; most_gross = 0; least_net = 0; most_net = 0; rows = 1; misses = 0; cycles = 0; counted = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), from = min(from, column("pages")), to = max(to, column("pages")), \
@@ -12,7 +17,7 @@ plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), from = min
 	least_gross = min(min(least_gross, positive(column("gross_cycles_lo"))), positive(column("baseline_cycles_lo"))), most_gross = max(most_gross, column("gross_cycles_hi")), \
 	least_net = min(least_net, column("net_cycles")), most_net = max(most_net, column("net_cycles_hi")), 0):(0)
 plot [-1 : 1] [-1 : 1] "marks.tsv" using (rows = max(rows, column("row")), 0):(0)
-plot [-1 : 1] [-1 : 1] "counters.tsv" using (counted = 1, \
+plot [-1 : 1] [-1 : 1] "counters.tsv" using (counted = 1, note_counted(int(column("curve"))), \
 	misses = max(misses, max(column("dtlb_load_misses_l1_per_access_hi"), column("dtlb_load_walks_per_access_hi"))), \
 	cycles = max(cycles, column("dtlb_walk_cycles_per_access_hi")), 0):(0)
 unset table
@@ -66,12 +71,13 @@ again(c) = column("curve") == c && strcol("pass") eq "refine" ? column("pages") 
 ends = "for [c = 1 : curves] 'marks.tsv' using (mark(c)):(low):'pages_lo':'pages_hi':(low):(high) with boxxyerror fillstyle transparent solid 0.13 \
 	noborder linecolor rgb inks[c] notitle, for [c = 1 : curves] 'marks.tsv' using (mark(c)):(low):(0):(high - low) with vectors nohead linewidth 1 \
 	linecolor rgb inks[c] notitle, 'marks.tsv' using (mark(0)):(low):(0):(high - low) with vectors nohead dashtype (2, 6) linewidth 1.6 linecolor rgb ink notitle, "
-curve_of(file, key) = sprintf("for [c = 1 : curves] '%s' using (swept(c)):'%s_lo':'%s_hi' with filledcurves linecolor rgb inks[c] notitle, \
-	for [c = 1 : curves] '%s' using (swept(c)):'%s' with linespoints linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb inks[c] notitle, ", \
-	file, key, key, file, key)
-dashed(file, key) = sprintf("for [c = 1 : curves] '%s' using (swept(c)):'%s' with lines dashtype 2 linewidth 1 linecolor rgb inks[c] notitle, ", file, key)
-second(key) = sprintf("for [c = 1 : curves] 'table.tsv' using (again(c)):'%s' with points pointtype 6 pointsize 0.7 linewidth 1 linecolor rgb inks[c] notitle, ", key)
-whisker = "for [c = 1 : curves] 'table.tsv' using (again(c)):'net_cycles_lo':(0):(column('net_cycles_hi') - column('net_cycles_lo')) with vectors nohead \
+own_rows(file) = file eq "table.tsv" ? "every ::row_from[c]::row_to[c]" : "every ::max(counted_from[c], 0)::counted_to[c]"
+of_curve(file) = sprintf("for [c = 1 : curves] '%s' %s using", file, own_rows(file))
+curve_of(file, key) = of_curve(file) . sprintf(" (swept(c)):'%s_lo':'%s_hi' with filledcurves linecolor rgb inks[c] notitle, ", key, key) . \
+	of_curve(file) . sprintf(" (swept(c)):'%s' with linespoints linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb inks[c] notitle, ", key)
+dashed(file, key) = of_curve(file) . sprintf(" (swept(c)):'%s' with lines dashtype 2 linewidth 1 linecolor rgb inks[c] notitle, ", key)
+second(key) = of_curve("table.tsv") . sprintf(" (again(c)):'%s' with points pointtype 6 pointsize 0.7 linewidth 1 linecolor rgb inks[c] notitle, ", key)
+whisker = of_curve("table.tsv") . " (again(c)):'net_cycles_lo':(0):(column('net_cycles_hi') - column('net_cycles_lo')) with vectors nohead \
 	linewidth 0.8 linecolor rgb inks[c] notitle, "
 zero = "0 with lines linewidth 0.8 linecolor rgb grey notitle, "
 panel(pixels) = sprintf("set tmargin at screen from_top(%d); set bmargin at screen from_top(%d)", panel_top, panel_top + pixels)

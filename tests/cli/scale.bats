@@ -35,8 +35,8 @@ report_undrawn() {
 	large=$(milliseconds report_undrawn "$out/large" "$out/large-report")
 	echo "1000 points: $small ms, 10000 points: $large ms"
 	[ "$large" -lt $((10 * 10 * (small + 50))) ]
-	small=$(milliseconds "$nestwalk" query "$out/small" 'SELECT COUNT(*) FROM point')
-	large=$(milliseconds "$nestwalk" query "$out/large" 'SELECT COUNT(*) FROM point')
+	small=$(milliseconds "$nestwalk" query "$out/small" 'SELECT MAX(net_cycles) FROM tlb_reach')
+	large=$(milliseconds "$nestwalk" query "$out/large" 'SELECT MAX(net_cycles) FROM tlb_reach')
 	echo "1000 points: $small ms, 10000 points: $large ms"
 	[ "$large" -lt $((10 * 10 * (small + 20))) ]
 }
@@ -45,7 +45,7 @@ report_undrawn() {
 	"$make_run" 1000 "$out/run"
 	run "$nestwalk" report "$out/run" -o "$out/report"
 	[ "$status" -eq 0 ]
-	for bench in fault-storm:storm-rates tlb-shootdown:shootdowns; do
+	for bench in tlb-shootdown:shootdowns malloc-storm:malloc-costs space-switch:space-switches; do
 		points=$(grep -c "^{\"bench\":\"${bench%:*}\"" "$out/run/points.jsonl")
 		[ "$(grep -vc '^#' "$out/report/${bench#*:}.tsv")" -eq $((points + 1)) ]
 	done
