@@ -6,34 +6,35 @@ BUILD ?= build
 EFFORT ?= normal
 CFLAGS ?= -O2 -g
 SANITIZE ?=
-# What makes sure that compiler, libraries and tools are there. `make SETUP=:` where another hand sees to that.
+# The command that installs missing compilers, libraries and tools. `make SETUP=:` skips it.
 SETUP ?= scripts/setup
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
-# A compiler of tomorrow may warn of more: `make WERROR=` then builds all the same.
+# A newer compiler may have more warnings: `make WERROR=` builds in spite of them.
 WERROR ?= -Werror
-# What GCC thinks about truncation changes with -O; and a reason that is too long is meant to be cut.
+# GCC's warnings about truncation change with -O, and a reason that is too long is cut on purpose.
 WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wwrite-strings -Wshadow -Wno-format-truncation $(WERROR)
 PACKAGES := jansson gsl hwloc sqlite3 libcmark-gfm
-# pkg-config may be there only once $(SETUP) has run: asked at the first use, which is in a recipe, and only once.
+# pkg-config may be missing until $(SETUP) has run. So it is called at the first use, which is in a recipe, and only
+# once.
 package_cflags = $(eval package_cflags := $(shell pkg-config --cflags $(PACKAGES)))$(package_cflags)
 package_libs = $(eval package_libs := $(shell pkg-config --libs $(PACKAGES)))$(package_libs)
 
 compile = $(CC) -std=c17 -D_GNU_SOURCE -Iharness $(package_cflags) $(WARNINGS) $(defines) -MMD -MP \
 	$(CPPFLAGS) $(CFLAGS) $(SANITIZE)
 link = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
-# libpfm4 has no .pc file on Debian 12; that of cmark-gfm names its extensions too.
+# libpfm4 has no .pc file on Debian 12. The .pc file of cmark-gfm also names its extensions.
 libs = $(package_libs) -lpfm -lpthread -lm
 
 object = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 SOURCES := $(sort $(wildcard harness/*/*.c harness/*/*.S benches/*.c))
 OBJECTS := $(call object,$(SOURCES))
-# What unit tests link: everything but the command line, which prints and exits, and is tested as a program.
+# The objects that unit tests link: all but the command line, which prints and exits, and is tested as a program.
 LIBRARY := $(call object,$(filter-out harness/cmd/%,$(SOURCES)))
 
-# A file tests/unit/test_*.c is a test program; other files there are linked to each of them.
+# Each file tests/unit/test_*.c is a test program. Other files there are linked to each test program.
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c))
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SOURCES)))
 UNIT_COMMON := $(call object,$(filter-out tests/unit/test_%,$(UNIT_SOURCES)))
@@ -41,8 +42,8 @@ UNIT_COMMON := $(call object,$(filter-out tests/unit/test_%,$(UNIT_SOURCES)))
 ABLATION_SOURCES := $(sort $(wildcard harness/infer/*.c harness/base/*.c tests/ablation/*.c))
 ABLATION_OBJECTS := $(patsubst %.c,$(BUILD)/ablation/%.o,$(ABLATION_SOURCES))
 SCRIPT_TESTS := $(sort $(wildcard tests/scripts/*.bats))
-# Those that measure go last and one by one: they mean little where a faster test has failed, take memory and huge pages
-# that others would miss, and see more on a machine that has nothing else to do.
+# Tests that measure run last and one by one: they take memory and huge pages that other tests would miss, they say more
+# on a quiet machine, and where a faster test has failed they say little.
 LIVE_TESTS := $(sort $(wildcard tests/cli/live_*.bats))
 CLI_TESTS := $(filter-out $(LIVE_TESTS),$(sort $(wildcard tests/cli/*.bats)))
 EMULATED_TESTS := $(sort $(wildcard tests/emulated/*.bats))
@@ -74,7 +75,7 @@ $(UNIT_PROGRAMS): %: %.o $(UNIT_COMMON) $(LIBRARY) $(BUILD)/link.flags
 $(BUILD)/harness/report/%.o: private defines = -DNESTWALK_DATADIR='"$(PREFIX)/share/nestwalk"'
 $(filter $(BUILD)/harness/report/%,$(LIBRARY)): $(BUILD)/prefix.flags
 
-# What was compiled with other flags, or linked from other objects, is made again: these files change when that does.
+# A target is made again when its compiler flags or its objects change: these files then change, too.
 flags_compile = $(compile)
 flags_link = $(link) $(OBJECTS) $(UNIT_COMMON) $(libs)
 flags_prefix = $(PREFIX)
@@ -88,7 +89,7 @@ always:
 
 -include $(patsubst %.o,%.d,$(OBJECTS) $(call object,$(UNIT_SOURCES)) $(ABLATION_OBJECTS))
 
-# One after the other: two package managers at once would wait for each other.
+# Setups run one after the other, as two package managers at once would wait for each other.
 .PHONY: setup setup-test setup-lint setup-guest
 setup:
 	@$(SETUP) build
@@ -99,7 +100,7 @@ setup-lint:
 setup-guest: setup
 	@$(SETUP) guest
 
-# A Linux guest is part of a full run where KVM can boot one. Without QEMU or a kernel to be had there is none.
+# A Linux guest is part of a full run where KVM can boot one. Without QEMU or a kernel there is no guest.
 .PHONY: bench
 bench: build ## measure this machine (EFFORT=quick|normal|thorough) and draw the report
 	@[ $(EFFORT) = quick ] || [ ! -w /dev/kvm ] || [ -d /sys/module/kvm_pvm ] || $(MAKE) --no-print-directory guest-image || :
@@ -109,7 +110,7 @@ bench: build ## measure this machine (EFFORT=quick|normal|thorough) and draw the
 	$(BUILD)/nestwalk tlb "$$run" && $(BUILD)/nestwalk report "$$run" && \
 	printf '\nThe answer, with figures: %s\n' "$$run/report/report.html" && exit $$code
 
-# Both halves are runs of their own beside the joined one: what is finished is never lost.
+# Each half is a run of its own beside the joined run, so that a finished half is never lost.
 .PHONY: bench-paging
 bench-paging: guest-image ## the same under nested and under shadow paging (as root: it reloads KVM, and restores it)
 	@run="results/$$(uname -n)/$$(date -u +%Y%m%dT%H%M%SZ)"; \
@@ -130,7 +131,7 @@ report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise 
 	$(BUILD)/nestwalk report "$$run" && printf 'The report: %s\n' "$$run/report/report.html"
 
 .PHONY: env
-env: build ## what this machine is, and what it lets nestwalk measure
+env: build ## describe this machine, and what nestwalk can measure on it
 	@$(BUILD)/nestwalk env
 
 # Linux guests: a kernel, as a package that is unpacked and not installed, and an initramfs.
@@ -154,10 +155,10 @@ sanitized: | setup-test
 
 run_live = -j 1 NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS)
 
-# Where QEMU or a kernel cannot be had the tests that need them are skipped, with the reason. They are fetched before
-# those tests run, because that is no part of the time which a test may take.
+# Without QEMU or a kernel, the tests that need them are skipped with the reason. They are fetched before those tests
+# run, because fetching is no part of a test's time limit.
 get_emulator = { $(SETUP) guest && guest-images/kernel >/dev/null; } || :
-# An emulated machine takes up to 3 GiB and a CPU: two at a time.
+# An emulated machine takes up to 3 GiB and a CPU, so two run at a time.
 run_emulated = -j 2 NESTWALK=$(BUILD)/nestwalk $(EMULATED_TESTS)
 
 .PHONY: test

@@ -2,12 +2,12 @@
  * faults FILE COMMAND...: run the command, and write to FILE how many page faults all processors of this machine took
  * meanwhile.
  *
- * Faults as exceptions, which is what a hypervisor may see. What /proc/vmstat and wait4(2) call faults is more: it counts a
- * page that the kernel brings in unasked (MAP_POPULATE, mlock), too. perf's software event leaves those out
+ * A fault is an exception here, which is what a hypervisor may see. /proc/vmstat and wait4(2) count more: also pages
+ * that the kernel maps without an exception (MAP_POPULATE, mlock). perf's software event leaves those out
  * (mm_account_fault() in the kernel's mm/memory.c).
  *
- * SIGTERM goes on to the command. Exits as that does, with 128 and the number of a signal that ended it. Without root, or
- * where the kernel has no such event, FILE is not made; the command runs all the same.
+ * SIGTERM is passed on to the command. The exit status is the command's, or 128 plus the number of a signal that ended
+ * it. Without root, or where the kernel has no such event, the command runs, but FILE is not made.
  */
 #include <linux/perf_event.h>
 #include <signal.h>
@@ -43,8 +43,11 @@ static void begin(void)
 		counter[i] = (int)syscall(SYS_perf_event_open, &what, -1, i, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* Nothing where one of them is not known: a part of the count is none. */
-static void end(const char *path)
+/*
+ * Write the sum over all processors. Where a processor's count is not known, nothing is written, as a partial sum would
+ * be wrong.
+ */
+static void counts_write(const char *path)
 {
 	uint64_t all = 0, one;
 	FILE *file;
@@ -76,7 +79,7 @@ int main(int argc, char **argv)
 	action.sa_flags = SA_RESTART;
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
-	/* A word that comes too early waits until there is somebody to pass it to. */
+	/* A signal that comes too early waits until there is a child to pass it to. */
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	begin();
@@ -89,6 +92,6 @@ int main(int argc, char **argv)
 	}
 	if (command < 0 || waitpid(command, &status, 0) != command)
 		return 126;
-	end(argv[1]);
+	counts_write(argv[1]);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

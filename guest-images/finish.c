@@ -1,15 +1,15 @@
 /*
- * finish STATUS: end this guest at once, with a status that only a job which came to its end can have.
+ * finish STATUS: end this guest at once, with an exit status of QEMU that means that the job ended by itself.
  *
  * A power-off, a reboot and a kernel panic all end QEMU with status 0, and a wrong option with 1. QEMU's isa-debug-exit
  * device ends it with 2v+1 for a byte v written to its port. v is FIRST for a job's exit status 0, and so on up to
  * LAST, so that statuses run from 33 to 95: below 124 to 127, which timeout and shells use, and 128 and more, signals.
- * Without the device the write goes nowhere and this returns; whoever runs it powers off then.
+ * Without the device the write has no effect and the program returns. Its caller then powers off.
  *
- * Nor does a program get through in a guest of a machine that QEMU's emulator makes: there, under KVM with AMD's extension, the
- * emulator takes the guest's TSS, which says which ports a process may use, for none, and the write is a SIGSEGV.
+ * In a guest of an emulated machine the write does not work either. There, under KVM with AMD's extension, QEMU's
+ * emulator ignores the I/O permission bitmap of the guest's TSS, and the write is a SIGSEGV.
  *
- * A program, because busybox cannot write ports where the kernel has no /dev/port. Needs root.
+ * This is a program because busybox cannot write to ports where the kernel has no /dev/port. Needs root.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -117,14 +117,14 @@ do for [r = 1 : n_rows] {
 bar = marks ? 19. : 16.
 left_px = longest + 34
 width = max(width, left_px + 190 * n_panels)
-longest = 8. * max(strlen(open_title) * opened, strlen(reference_title) * has_reference)
-do for [b = 1 : n_bars] { longest = max(longest, 8. * strlen(bar_name[b])) }
-do for [t = 1 : n_tones] { longest = max(longest, 8. * (strlen(tone_name[t]) + strlen(tones_are))) }
+longest = 8.6 * max(strlen(open_title) * opened, strlen(reference_title) * has_reference)
+do for [b = 1 : n_bars] { longest = max(longest, 8.6 * strlen(bar_name[b])) }
+do for [t = 1 : n_tones] { longest = max(longest, 8.6 * (strlen(tone_name[t]) + strlen(tones_are))) }
 n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened
-key_columns = max(1, int((width - 60) / (70. + longest)))
+key_columns = max(1, int((width - 60) / (90. + longest)))
 key_rows = int(ceil(n_keys / (key_columns + 0.)))
 top = 66 + 22 * key_rows + (strlen(titles) ? 28 : 0) + (cycles_axis ? 44 : 0)
-eval begin(top + bar * down + (ticks ? 30 : 12) + (strlen(x_title) ? 26 : 8))
+eval begin(top + bar * down + (ticks ? 30 : 12) + (strlen(x_title) ? 36 : 8))
 gap_px = 26.
 wide_px = (width - left_px - 24 - gap_px * (n_panels - 1)) / n_panels
 panel_left(p) = (left_px + (wide_px + gap_px) * (p - 1)) / width
@@ -136,14 +136,14 @@ if (n_keys > 0) {
 	set xrange [0 : 1]; set yrange [0 : 1]
 	unset border; unset tics; unset grid
 	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 1.5 width 1 maxcols key_columns maxrows key_rows font ",12"
-	plot for [b = 1 : n_bars * (strlen(bars) > 0) * !marks] keyentry with boxes fillstyle solid 0.85 noborder linecolor rgb bar_ink[b] title bar_name[b], \
-		for [b = 1 : n_bars * (strlen(bars) > 0) * marks] keyentry with points pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points \
-			linecolor rgb bar_ink[b] title bar_name[b], \
-		for [t = 1 : n_tones * (strlen(tones) > 0)] keyentry with boxes fillstyle solid tone(t) noborder linecolor rgb grey \
-			title tone_name[t] . (strlen(tones_are) ? " " . tones_are : ""), \
-		for [i = 1 : has_reference] keyentry with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey title reference_title, \
-		for [i = 1 : opened] keyentry with points pointtype 6 pointsize 0.7 * points linecolor rgb grey title open_title, \
-		-1 with lines notitle
+	# An entry of a loop without turns would take room, too.
+	entries = strlen(bars) == 0 ? "" : "for [b = 1 : n_bars] keyentry with " . (marks ? "points pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points" : \
+		"boxes fillstyle solid 0.85 noborder") . " linecolor rgb bar_ink[b] title bar_name[b], "
+	if (strlen(tones)) { entries = entries . "for [t = 1 : n_tones] keyentry with boxes fillstyle solid tone(t) noborder linecolor rgb grey \
+		title tone_name[t] . (strlen(tones_are) ? ' ' . tones_are : ''), " }
+	if (has_reference) { entries = entries . "keyentry with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey title reference_title, " }
+	if (opened) { entries = entries . "keyentry with points pointtype 6 pointsize 0.7 * points linecolor rgb grey title open_title, " }
+	eval "plot " . entries . "-1 with lines notitle"
 	unset label 1; unset label 2; unset key
 	set tics nomirror out scale 0.5 textcolor rgb ink
 }

@@ -184,10 +184,10 @@ across = wrapped ? wrap : n_columns
 down = wrapped ? int(ceil(n_columns / (wrap + 0.))) : n_rows
 own_range = y_range eq "panel" || y_range eq "column" || n_measures > 1
 named_columns = strlen(columns) > 0 || n_measures > 1
-row_head = (strlen(rows) > 0 ? 20 : 0) + (wrapped ? 24 : 0)
+row_head = (strlen(rows) > 0 ? 20 : 0) + (wrapped ? 30 : 0)
 if (!exists("panel_height")) { panel_height = max(150, min(down == 1 ? 400 : down < 7 ? 270 : 220, int(18000. / down - row_head))) }
 width = max(width, (own_range ? cycles_axis ? 300 : 250 : 200) * across + 100)
-left = 90.; right = width - (cycles_axis && n_measures == 1 ? 82. : 18.)
+left = 104.; right = width - (cycles_axis && n_measures == 1 ? 82. : 18.)
 gap = own_range ? 66. + (cycles_axis ? 66 : 0) : 22.
 wide = (right - left - gap * (across - 1)) / across
 

@@ -86,7 +86,8 @@ tick(axis, kind, label, v) = sprintf("set %s add ('%s' %.12g)", axis, label ? ti
 # Of so many doublings or decades, each how manieth has a tick.
 each_of(n, room) = n <= room ? 1 : n <= room * 2 ? 2 : n <= room * 3 ? 3 : n <= room * 4 ? 4 : n <= room * 5 ? 5 : n <= room * 6 ? 6 : 10
 decades(low, high, room) = each_of(log10(high / low), room)
-steps_of(low, high, room) = log10(high / low) * 3 < room ? high < low * 15 ? "1 2 3 5 7" : "1 2 5" : "1"
+# The nearest two of these are 0.15 and 0.3 of a decade apart.
+steps_of(low, high, room) = high < low * 15 && log10(high / low) < room * 0.15 ? "1 2 3 5 7" : log10(high / low) * 3 < room ? "1 2 5" : "1"
 step_of(span, room) = 10**floor(log10(span / room)) * (span / room / 10**floor(log10(span / room)) <= 2 ? 2 : \
 	span / room / 10**floor(log10(span / room)) <= 5 ? 5 : 10)
 ticks_of(axis, scale, low, high, room, kind, label) = scale eq "log2" || scale eq "doublings" ? \

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SIGNIFICANT 3
-#define MOST_DECIMALS 4 /* what is smaller is zero to a reader */
+#define MOST_DECIMALS 4 /* a smaller number is zero to a reader */
 
 static int decimals_of(double number)
 {
@@ -64,7 +64,7 @@ struct text format_bytes(double bytes)
 
 	while (i + 1 < sizeof(units) / sizeof(units[0]) && !(fabs(bytes) >= units[i].bytes))
 		i++;
-	/* 72 pages are 288 KiB and not 288.0. */
+	/* A whole number of units has no decimals: 72 pages are 288 KiB, not 288.0. */
 	if (isfinite(bytes) && bytes / units[i].bytes == floor(bytes / units[i].bytes))
 		snprintf(out.text, sizeof(out.text), "%.0f %s", bytes / units[i].bytes, units[i].name);
 	else

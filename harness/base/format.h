@@ -1,4 +1,4 @@
-/* Numbers as a reader wants them: three significant digits, thousands apart, sizes in powers of two, intervals. */
+/* Numbers as text for readers: three significant digits, thousands apart, sizes in powers of two, intervals. */
 #ifndef NESTWALK_BASE_FORMAT_H
 #define NESTWALK_BASE_FORMAT_H
 
@@ -7,10 +7,10 @@ struct text {
 	char text[96];
 };
 
-/* Three significant digits without an exponent: "6.92", "113", "0.0041", "65536"; "?" for what is not a number. */
+/* Three significant digits without an exponent: "6.92", "113", "0.0041", "65536"; "?" for NaN and infinity. */
 struct text format_number(double number);
 
-/* A count with its thousands apart: "65 536". "?" for what is not a number. */
+/* A count with its thousands apart: "65 536". "?" for NaN and infinity. */
 struct text format_count(double number);
 
 /* "288 KiB", "11.3 MiB": three significant digits, in powers of two. */
@@ -19,7 +19,7 @@ struct text format_bytes(double bytes);
 /* " [6.81, 7.02]", with as many decimals as `near`, the number before it, has; "" where either end is not a number. */
 struct text format_interval(double near, double lo, double hi);
 
-/* " [72, 75]": of whole things. */
+/* " [72, 75]": the interval of a count. */
 struct text format_count_interval(double lo, double hi);
 
 /* "54.2 [53.1, 55.0]": a number and its interval. */
@@ -28,7 +28,7 @@ struct text format_estimate(double value, double lo, double hi);
 /* "1.003 [0.998, 1.007]": a ratio near 1, where three digits would hide what matters. */
 struct text format_ratio(double ratio, double lo, double hi);
 
-/* "st", "nd", "rd" or "th": what follows a number that says a place. */
+/* "st", "nd", "rd" or "th": the ending of an ordinal number. */
 const char *format_ordinal_suffix(unsigned long number);
 
 #endif

@@ -7,7 +7,7 @@ static_assert((HISTOGRAM_PARTS & (HISTOGRAM_PARTS - 1)) == 0, "a power of two is
 
 #define PARTS_LOG2 ((unsigned)__builtin_ctz(HISTOGRAM_PARTS))
 
-/* Below 2 * PARTS every value has a bucket of its own; from there each octave has PARTS of them. */
+/* Below 2 * PARTS every value has a bucket of its own; from there each octave has PARTS buckets. */
 size_t histogram_bucket(uint64_t value)
 {
 	unsigned shift = value < 2 * HISTOGRAM_PARTS ? 0 : 63 - (unsigned)__builtin_clzll(value) - PARTS_LOG2;

@@ -1,4 +1,4 @@
-/* Why something could not be done, in one line a user can act on. */
+/* The reason why something could not be done, as one line that a user can act on. */
 #ifndef NESTWALK_REASON_H
 #define NESTWALK_REASON_H
 

@@ -9,10 +9,13 @@
 #include <string.h>
 
 #define TAIL 0.025 /* of a 95 % interval, each side */
-#define FEW 6 /* below this the range of the samples is all there is: 1 - 2 * 0.5^6 = 97 % is the first above 95 % */
+#define FEW 6 /* with fewer samples the range is the interval: 1 - 2 * 0.5^6 = 97 % is the first coverage above 95 % */
 #define SPREAD_OF_NORMAL 1.3489795 /* interquartile range of a standard normal distribution */
 
-/* A sorted copy of the finite values; *n becomes their number. NULL where there are none. The caller frees it. */
+/*
+ * A sorted copy of the finite values; *n becomes the number of values in it. NULL where there are none. The caller
+ * frees it.
+ */
 static double *sorted_finite(const double *x, size_t *n)
 {
 	double *copy = *n ? malloc(*n * sizeof(*copy)) : NULL;
@@ -71,8 +74,8 @@ uint64_t statistics_seed(uint64_t seed, uint64_t part)
 	return z ^ (z >> 31);
 }
 
-/* Draw with replacement as many observations of each stratum as it has, and count how often each was drawn. */
-static void draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
+/* From each stratum, draw with replacement as many observations as it has. Count how often each was drawn. */
+static void resample_draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
 {
 	for (size_t i = 0; i < resampling->strata; i++) {
 		size_t n = resampling->stratum[i];
@@ -86,7 +89,7 @@ static void draw(gsl_rng *rng, const struct resampling *resampling, unsigned *dr
 
 int statistics_resample(const struct resampling *resampling, double *values)
 {
-	/* This generator is small and quick to seed: intervals are asked for by the thousand. */
+	/* A run needs thousands of intervals, each with a generator of its own: this one is small and quick to seed. */
 	gsl_rng *rng = gsl_rng_alloc(gsl_rng_taus2);
 	unsigned *drawn;
 	size_t n = 0;
@@ -100,7 +103,7 @@ int statistics_resample(const struct resampling *resampling, double *values)
 	error = 0;
 	gsl_rng_set(rng, resampling->seed);
 	for (size_t i = 0; i < resampling->resamples; i++) {
-		draw(rng, resampling, drawn);
+		resample_draw(rng, resampling, drawn);
 		values[i] = resampling->statistic(drawn, n, resampling->context);
 	}
 out:

@@ -1,8 +1,8 @@
 /*
  * Robust statistics of a few samples: medians, quantiles, bootstrap intervals (GSL underneath).
  *
- * Nothing here is owned: inputs are read only and may be in any order. Values that are not finite (a reading that is
- * missing) are left out before anything is computed; what cannot be known is NaN, never 0.
+ * Nothing here is owned: inputs are read only and may be in any order. Values that are not finite (missing readings)
+ * are left out before anything is computed. An unknown result is NaN, never 0.
  */
 #ifndef NESTWALK_BASE_STATISTICS_H
 #define NESTWALK_BASE_STATISTICS_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A median with its 95 % interval, in the unit of the samples. lo and hi are NaN where the samples cannot tell. */
+/* A median with its 95 % interval, in the unit of the samples. lo and hi are NaN where there are too few samples. */
 struct interval {
 	double median, lo, hi;
 };
@@ -25,29 +25,32 @@ double statistics_quantile(const double *x, size_t n, double q);
 double statistics_spread(const double *x, size_t n);
 
 /*
- * The median and its 95 % percentile-bootstrap interval (Efron and Tibshirani, "An Introduction to the Bootstrap",
- * ch. 13). Below 6 samples lo and hi are the least and greatest: no interval between order statistics of so few covers
- * a median with 95 % (2 * 0.5^n is left out: 50 % at 2, 6 % at 5). One sample has no interval: NaN.
+ * The median and its 95 % percentile-bootstrap interval (Efron and Tibshirani, "An Introduction to the Bootstrap", ch.
+ * 13). Below 6 samples lo and hi are the least and the greatest sample, although even this interval covers the median
+ * with less than 95 % (it misses with 2 * 0.5^n: 50 % at 2 samples, 6 % at 5). One sample has no interval: NaN.
  * @seed: the same samples and seed give the same interval.
  */
 struct interval statistics_median_interval(const double *x, size_t n, uint64_t seed);
 
 /*
- * A statistic of a resample: told how often each of n observations was drawn, it returns its value, or NaN where it is
- * undefined for this resample, which is then left out.
+ * A statistic of a resample. drawn[i] says how often observation i was drawn. The function returns the value of the
+ * statistic, or NaN where the statistic is undefined for this resample, which is then left out.
  */
 typedef double (*statistics_statistic)(const unsigned *drawn, size_t n, void *context);
 
-/* Percentile intervals want about a thousand resamples (Efron and Tibshirani, ch. 13.3): 25 beyond each end. */
+/*
+ * Percentile intervals need about a thousand resamples (Efron and Tibshirani, ch. 13.3), so that 25 lie beyond each
+ * end.
+ */
 #define STATISTICS_RESAMPLES 1000
 
-/* What a bootstrap draws. Observations stand one stratum after the other, and each is drawn within its own stratum. */
+/* What a bootstrap draws. The observations are sorted by stratum, and each stratum is resampled by itself. */
 struct resampling {
 	const size_t *stratum; /* the number of observations of each stratum */
 	size_t strata, resamples;
 	statistics_statistic statistic;
 	void *context;
-	uint64_t seed; /* of the random numbers, as it is */
+	uint64_t seed; /* of the random numbers, used without mixing */
 };
 
 /*
@@ -58,12 +61,12 @@ int statistics_resample(const struct resampling *resampling, double *values);
 
 /*
  * The middle 95 % of n values, which are reordered. Values that are not finite are left out; lo and hi are NaN where
- * those are more than half.
+ * more than half are not finite.
  */
 void statistics_middle(double *values, size_t n, double *lo, double *hi);
 
 /*
- * Percentile-bootstrap interval of any statistic of n observations; `median` is the statistic of the sample as it is.
+ * Percentile-bootstrap interval of any statistic of n observations; `median` is the statistic of the original sample.
  * lo and hi are NaN below 2 observations or where fewer than half of the resamples have a value.
  */
 struct interval statistics_bootstrap(size_t n, statistics_statistic statistic, void *context, uint64_t seed);

@@ -1,4 +1,4 @@
-/* Unit conversions and sizes: the one place where powers of ten and two are spelled. */
+/* Unit conversions and sizes. Powers of ten and two are written out here and nowhere else. */
 #ifndef NESTWALK_UNITS_H
 #define NESTWALK_UNITS_H
 
@@ -25,10 +25,10 @@
 /* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
 #define LINE_BYTES UINT64_C(64)
 
-/* A size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
+/* Parse a size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
 int size_parse(const char *text, uint64_t *bytes);
 
-/* The shortest exact spelling ("4K", "1G", "1536"), in *out, which is also returned. */
+/* A size in its shortest exact spelling: "4K", "1G", "1536". size_format() returns the text, which lies in *out. */
 struct size_text {
 	char text[24];
 };

@@ -1,4 +1,4 @@
-/* The version, as --version and results have it. */
+/* The version that --version prints and results record. */
 #ifndef NESTWALK_VERSION_H
 #define NESTWALK_VERSION_H
 

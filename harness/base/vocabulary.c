@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Okabe and Ito's colours, and two dark shades of the second and third. */
+/* Okabe and Ito's colours, and dark shades of the second and third of them. */
 #define BLUE "#0072B2"
 #define VERMILION "#D55E00"
 #define GREEN "#009E73"

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where measured code runs. */
+/* The places where measured code runs. */
 enum setting {
 	SETTING_HOST, /* a process of this Linux */
 	SETTING_VCPU, /* a bare vCPU of /dev/kvm: a guest without an operating system, whose page tables nestwalk builds */
@@ -20,7 +20,7 @@ enum setting {
 /* Settings in which this process measures itself, by a space of its own: host and vcpu. They come first in the enum. */
 #define SETTING_SPACES SETTING_GUEST
 
-/* How addresses are translated in a setting. */
+/* The ways in which addresses are translated in a setting. */
 enum paging {
 	PAGING_UNKNOWN,
 	PAGING_NATIVE, /* one table, walked by hardware */
@@ -30,7 +30,7 @@ enum paging {
 	PAGING_COUNT,
 };
 
-/* What is behind the memory under test on this Linux: a leaf size and how the kernel is asked for it. */
+/* The backing of the memory under test on this Linux: a leaf size, and how the kernel is asked for it. */
 enum backing {
 	BACKING_4K, /* anonymous memory, THP refused */
 	BACKING_2M_THP, /* anonymous memory, THP asked for and verified */
@@ -52,7 +52,7 @@ const char *backing_name(enum backing backing);
 uint64_t backing_page_bytes(enum backing backing);
 bool backing_is_hugetlb(enum backing backing);
 
-/* The value of a name; -1 where the name is NULL or none of these. paging_find() never returns PAGING_UNKNOWN. */
+/* The value of a name; -1 where the name is NULL or unknown. paging_find() never returns PAGING_UNKNOWN. */
 int setting_find(const char *name);
 int paging_find(const char *name);
 

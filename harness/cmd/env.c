@@ -1,4 +1,5 @@
 /* nestwalk env: what this machine is, and what it lets nestwalk measure. */
+#include "base/member.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
@@ -72,22 +73,21 @@ static void print_paging_and_clock(const json_t *machine)
 {
 	const json_t *paging = json_object_get(machine, "paging"), *tsc = json_object_get(machine, "tsc");
 	const json_t *outer = json_object_get(machine, "outer");
-	const char *told_by = json_string_value(json_object_get(paging, "levels_used_told_by"));
+	const char *told_by = member_text(paging, "levels_used_told_by");
 	struct print_text a, b;
 
 	print_row("page-table levels", "hardware %s", print_value_reason(paging, "levels_hardware", PRINT_PLAIN, &a));
 	print_row("", "this Linux %s%s%s%s", print_value_reason(paging, "levels_used", PRINT_PLAIN, &b),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
-	told_by = json_string_value(json_object_get(tsc, "told_by"));
+	told_by = member_text(tsc, "told_by");
 	print_row("TSC", "%s%s%s%s", print_value_reason(tsc, "hz", PRINT_HZ, &a), told_by ? " (" : "",
 		told_by ? told_by : "", told_by ? ")" : "");
 	print_value_row("TSC invariant", tsc, "invariant", PRINT_PLAIN);
-	told_by = json_string_value(json_object_get(outer, "told_by"));
+	told_by = member_text(outer, "told_by");
 	print_row("runs on (outer)", "%s%s%s%s", print_value_reason(outer, "name", PRINT_PLAIN, &a),
 		told_by ? " (" : "", told_by ? told_by : "", told_by ? ")" : "");
 	if (json_is_string(json_object_get(outer, "interface")))
-		print_row("", "it also shows the interface of '%s'",
-			json_string_value(json_object_get(outer, "interface")));
+		print_row("", "it also shows the interface of '%s'", member_text(outer, "interface"));
 }
 
 static void print_tlbs(const json_t *machine)
@@ -96,7 +96,7 @@ static void print_tlbs(const json_t *machine)
 	const json_t *entries = json_object_get(tlbs, "entries");
 	size_t i;
 
-	printf("\nTLBs, %s\n", json_string_value(json_object_get(tlbs, "note")));
+	printf("\nTLBs, %s\n", member_text(tlbs, "note"));
 	if (!json_is_array(entries)) {
 		print_row("", "%s", print_reason(tlbs, "entries"));
 		return;
@@ -115,11 +115,10 @@ static void print_tlbs(const json_t *machine)
 		else
 			print_value(ways, PRINT_PLAIN, &way);
 		printf("  L%-5" JSON_INTEGER_FORMAT " %-12s %-14s %8" JSON_INTEGER_FORMAT "  %-8s %s\n",
-			json_integer_value(json_object_get(entry, "level")),
-			json_string_value(json_object_get(entry, "kind")),
+			json_integer_value(json_object_get(entry, "level")), member_text(entry, "kind"),
 			print_list(json_object_get(entry, "page_sizes_bytes"), PRINT_BYTES, &sizes),
 			json_integer_value(json_object_get(entry, "entries")), way.text,
-			json_string_value(json_object_get(entry, "source_leaf")));
+			member_text(entry, "source_leaf"));
 	}
 }
 
@@ -142,7 +141,7 @@ static void print_topology(const json_t *machine)
 	print_value_row("may run on", topology, "allowed_cpus", PRINT_PLAIN);
 	json_array_foreach (json_object_get(topology, "caches"), i, cache) {
 		char label[32];
-		const char *type = json_string_value(json_object_get(cache, "type"));
+		const char *type = member_text(cache, "type");
 
 		snprintf(label, sizeof(label), "L%" JSON_INTEGER_FORMAT " %s",
 			json_integer_value(json_object_get(cache, "level")), strcmp(type, "unified") ? type : "");
@@ -162,7 +161,7 @@ static void print_topology(const json_t *machine)
 			json_integer_value(json_object_get(node, "node")));
 		print_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
 			json_integer_value(json_object_get(node, "memory_bytes")) / (json_int_t)MIB,
-			json_string_value(json_object_get(node, "cpus")));
+			member_text(node, "cpus"));
 	}
 }
 
@@ -204,13 +203,12 @@ static void print_memory(const json_t *machine)
 
 	print_section("Memory and page sizes");
 	mib_row("total", memory, "total_bytes", NULL);
-	mib_row("available", memory, "available_bytes",
-		json_string_value(json_object_get(memory, "available_limited_by")));
+	mib_row("available", memory, "available_bytes", member_text(memory, "available_limited_by"));
 	mib_row("nestwalk may take", memory, "budget_bytes", NULL);
 	print_list_row("hardware", sizes, "hardware_bytes", PRINT_BYTES);
 	print_value_row("THP", thp, "mode", PRINT_PLAIN);
 	if (!json_is_null(json_object_get(thp, "mode"))) {
-		print_row("", "%s", json_string_value(json_object_get(thp, "mode_note")));
+		print_row("", "%s", member_text(thp, "mode_note"));
 		print_value_row("THP defrag", thp, "defrag", PRINT_PLAIN);
 		print_value_row("THP size", thp, "pmd_size_bytes", PRINT_BYTES);
 	}
@@ -227,14 +225,14 @@ static void print_memory(const json_t *machine)
 			print_value_reason(pool, "free_pages", PRINT_PLAIN, &b),
 			print_value_reason(pool, "reserved_pages", PRINT_PLAIN, &c));
 		if (json_is_string(json_object_get(pool, "usable_note")))
-			print_row("", "%s", json_string_value(json_object_get(pool, "usable_note")));
+			print_row("", "%s", member_text(pool, "usable_note"));
 	}
 }
 
 static void print_kvm(const json_t *machine)
 {
 	const json_t *kvm = json_object_get(machine, "kvm");
-	const char *told_by = json_string_value(json_object_get(kvm, "paging_told_by"));
+	const char *told_by = member_text(kvm, "paging_told_by");
 	struct print_text text;
 
 	print_section("KVM");
@@ -263,7 +261,7 @@ static void print_counted(const char *label, const json_t *setting)
 	if (json_array_size(json_object_get(setting, "available")))
 		print_row(label, "%s", print_list(json_object_get(setting, "available"), PRINT_PLAIN, &list));
 	else if (json_is_string(json_object_get(setting, "reason")))
-		print_row(label, "nothing: %s", json_string_value(json_object_get(setting, "reason")));
+		print_row(label, "nothing: %s", member_text(setting, "reason"));
 }
 
 static void print_counters(const json_t *machine)
@@ -365,10 +363,10 @@ static void print_table(const json_t *machine)
 	const json_t *source = json_object_get(machine, "source");
 
 	printf("nestwalk " NESTWALK_VERSION ": %s%s\n",
-		!strcmp(json_string_value(json_object_get(source, "kind")), "live")	  ? ""
-		: !strcmp(json_string_value(json_object_get(source, "kind")), "recorded") ? "the machine recorded in "
-											  : "the registers in ",
-		json_string_value(json_object_get(source, "name")));
+		!strcmp(member_text(source, "kind"), "live")	   ? ""
+		: !strcmp(member_text(source, "kind"), "recorded") ? "the machine recorded in "
+								   : "the registers in ",
+		member_text(source, "name"));
 	print_cpu(machine);
 	print_paging_and_clock(machine);
 	print_tlbs(machine);

@@ -1,6 +1,7 @@
 /* nestwalk list --counters: what hardware can count here, by which event, and why not. */
 #include "cmd/list.h"
 
+#include "base/member.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
 #include "counters/counters.h"
@@ -16,7 +17,7 @@ static const struct {
 	const char *name, *text;
 } flags[] = {
 	{ COUNT_GENERIC, "generic", "generic: the kernel chooses the event" },
-	{ COUNT_STORES_TOO, "stores-too", "loads and stores are one count" },
+	{ COUNT_STORES_TOO, "stores-too", "loads and stores are counted together" },
 	{ COUNT_ADDS_EPT, "adds-ept", "the second dimension is added" },
 	{ COUNT_DIFFERENCE, "difference", "a difference of counts" },
 	{ COUNT_ERRATUM, "erratum", "the vendor lists a defect" },
@@ -73,9 +74,9 @@ static json_t *microarch_json(const struct microarch *microarch, bool here)
 		microarch->manual, "here", here, "generic", microarch->fallback != FALLBACK_NO, "metrics", metrics);
 }
 
-static const char *text_of(const json_t *object, const char *key)
+static const char *text_or_empty(const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
+	const char *text = member_text(object, key);
 
 	return text ? text : "";
 }
@@ -90,8 +91,8 @@ static void print_events(const json_t *events)
 	json_array_foreach (events, i, event) {
 		bool minus = json_integer_value(json_object_get(event, "sign")) < 0;
 
-		at += (size_t)snprintf(
-			line + at, sizeof(line) - at, "%s%s", i ? minus ? " - " : " + " : "", text_of(event, "event"));
+		at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%s", i ? minus ? " - " : " + " : "",
+			text_or_empty(event, "event"));
 		if (at >= sizeof(line))
 			break;
 	}
@@ -114,16 +115,16 @@ static void print_flags(const json_t *marks)
 static void print_metric(const json_t *metric)
 {
 	const json_t *counts_here = json_object_get(metric, "counts_here");
-	const char *reason = text_of(metric, "reason");
+	const char *reason = text_or_empty(metric, "reason");
 
-	printf("\n%s: %s\n", text_of(metric, "name"), text_of(metric, "meaning"));
+	printf("\n%s: %s\n", text_or_empty(metric, "name"), text_or_empty(metric, "meaning"));
 	if (!json_array_size(json_object_get(metric, "events"))) {
 		print_row("no event", "%s", reason);
-		if (*text_of(metric, "nearest"))
-			print_row("nearest (not this)", "%s", text_of(metric, "nearest"));
+		if (*text_or_empty(metric, "nearest"))
+			print_row("nearest (not this)", "%s", text_or_empty(metric, "nearest"));
 		return;
 	}
-	print_row("counts", "%s", text_of(metric, "counts"));
+	print_row("counts", "%s", text_or_empty(metric, "counts"));
 	print_events(json_object_get(metric, "events"));
 	print_flags(json_object_get(metric, "flags"));
 	if (!json_is_true(json_object_get(metric, "resolves")))
@@ -138,8 +139,8 @@ static void print_microarch(const json_t *microarch)
 	json_t *metric;
 
 	printf("%s%s (libpfm4: %s)\n", json_is_true(json_object_get(microarch, "here")) ? "This CPU: " : "",
-		text_of(microarch, "name"), text_of(microarch, "pmu"));
-	print_row("meanings from", "%s", text_of(microarch, "manual"));
+		text_or_empty(microarch, "name"), text_or_empty(microarch, "pmu"));
+	print_row("meanings from", "%s", text_or_empty(microarch, "manual"));
 	json_array_foreach (json_object_get(microarch, "metrics"), i, metric) {
 		print_metric(metric);
 	}

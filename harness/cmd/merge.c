@@ -1,5 +1,6 @@
 /* nestwalk merge: join the runs of a host and of its guests into one comparison. */
 #include "record/merge.h"
+#include "base/member.h"
 #include "cmd/cmd.h"
 
 #include <argp.h>
@@ -103,16 +104,16 @@ static const struct argp argp = {
 };
 
 /* Tell what became of each run: doubts on stderr, the rest on stdout. */
-static void tell(const struct merged *merged, const char *directory)
+static void merged_print(const struct merged *merged, const char *directory)
 {
 	size_t i, k;
 	json_t *element, *warning;
 
 	json_array_foreach (json_object_get(merged->about, "joined"), i, element) {
-		const char *path = json_string_value(json_object_get(json_array_get(merged->sources, i), "path"));
-		const char *as = json_string_value(json_object_get(element, "as"));
-		const char *paging = json_string_value(json_object_get(element, "paging"));
-		const char *unknown = json_string_value(json_object_get(element, "paging_reason"));
+		const char *path = member_text(json_array_get(merged->sources, i), "path");
+		const char *as = member_text(element, "as");
+		const char *paging = member_text(element, "paging");
+		const char *unknown = member_text(element, "paging_reason");
 
 		json_array_foreach (json_object_get(element, "warnings"), k, warning)
 			fprintf(stderr, "nestwalk: %s: %s\n", path, json_string_value(warning));
@@ -127,7 +128,7 @@ static void tell(const struct merged *merged, const char *directory)
 		json_array_size(merged->points), json_array_size(merged->sources) + 1, directory);
 }
 
-static enum exit_code join(const struct merge_request *request, const char *directory)
+static enum exit_code runs_join(const struct merge_request *request, const char *directory)
 {
 	struct merged merged;
 	struct reason why;
@@ -138,7 +139,7 @@ static enum exit_code join(const struct merge_request *request, const char *dire
 		merged_free(&merged);
 		return cmd_fail(EXIT_FAILED, &why);
 	}
-	tell(&merged, directory);
+	merged_print(&merged, directory);
 	merged_free(&merged);
 	return EXIT_DONE;
 }
@@ -162,10 +163,10 @@ static enum exit_code load_and_join(const struct arguments *arguments)
 		joined[loaded] = (struct joined_run){ .run = &run[loaded], .told = named[loaded].mode };
 	}
 	if (code == EXIT_DONE)
-		code = join(&(struct merge_request){ .base = &run[0],
-				    .joined = joined + 1,
-				    .count = count - 1,
-				    .replace = arguments->replace },
+		code = runs_join(&(struct merge_request){ .base = &run[0],
+					 .joined = joined + 1,
+					 .count = count - 1,
+					 .replace = arguments->replace },
 			arguments->directory);
 	for (size_t i = 0; i < loaded; i++)
 		run_unload(&run[i]);

@@ -1,4 +1,5 @@
 #include "cmd/print.h"
+#include "base/member.h"
 #include "base/units.h"
 
 #include <stdarg.h>
@@ -67,7 +68,7 @@ const char *print_reason(const json_t *object, const char *key)
 	char reason_key[96];
 
 	snprintf(reason_key, sizeof(reason_key), "%s_reason", key);
-	return json_string_value(json_object_get(object, reason_key));
+	return member_text(object, reason_key);
 }
 
 const char *print_value_reason(const json_t *object, const char *key, enum print_unit unit, struct print_text *out)

@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
+#include "cmd/signals.h"
 #include "record/load.h"
 
 #include <argp.h>
@@ -64,7 +65,9 @@ static char *report_directory(const char *run, const char *asked)
 static int report_one(const char *run, const struct arguments *arguments)
 {
 	char *directory = report_directory(run, arguments->directory);
-	const struct report_request request = { .directory = directory, .plots = arguments->plots };
+	const struct report_request request = {
+		.directory = directory, .plots = arguments->plots, .stop = signals_stop
+	};
 	struct reason why;
 	sqlite3 *db;
 	int rc = directory ? cmd_database_open(&run, 1, DATABASE_SAMPLES, &db, &why)
@@ -88,7 +91,8 @@ int cmd_report(int argc, char **argv)
 	int code = EXIT_DONE;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	for (int i = 0; i < arguments.count; i++) {
+	signals_catch();
+	for (int i = 0; i < arguments.count && !signals_stop(); i++) {
 		if (report_one(arguments.runs[i], &arguments) != EXIT_DONE)
 			code = EXIT_FAILED;
 	}

@@ -1,6 +1,7 @@
 /* nestwalk run: measure, and write a run directory. */
 #include "cmd/cmd.h"
 #include "cmd/run_guest.h"
+#include "cmd/signals.h"
 #include "guest/join.h"
 #include "machine/reserve.h"
 #include "measure/benches.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,18 +32,6 @@ struct arguments {
 	size_t guest_bench_count;
 	struct job_request request;
 };
-
-static volatile sig_atomic_t signal_seen;
-
-static void on_signal(int number)
-{
-	signal_seen = number;
-}
-
-static bool stop(void)
-{
-	return signal_seen != 0;
-}
 
 static const struct argp_option options[] = {
 	{ "bench", 'b', "BENCH,...", 0,
@@ -199,7 +187,7 @@ static const struct argp argp = {
 };
 
 /* On a terminal one line is written over; elsewhere each round gets a line of its own. */
-static void show_progress(const struct progress *progress, void *data)
+static void run_progress_show(const struct progress *progress, void *data)
 {
 	static uint64_t shown_ns;
 	bool terminal = isatty(STDERR_FILENO);
@@ -226,23 +214,6 @@ static void show_progress(const struct progress *progress, void *data)
 		fprintf(stderr, "\r%-100s", text);
 	else
 		fprintf(stderr, "%s\n", text);
-}
-
-static void signals_catch(void)
-{
-	/* SA_RESTART is not set, because a running vCPU must return to user space to see the signal. */
-	struct sigaction action = { .sa_handler = on_signal };
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &action, NULL);
-	/*
-	 * A reader of the progress that goes away must not end a measurement. A file size limit is an error to
-	 * report, not a signal to die of.
-	 */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Whether a bench has every parameter that is given, and, where that is asked, takes its values. */
@@ -341,7 +312,7 @@ static struct guest_job guest_job_of(const struct arguments *arguments)
 		.effort = request->effort,
 		.rounds = request->rounds,
 		.seed = request->seed,
-		.stop = stop,
+		.stop = signals_stop,
 	};
 }
 
@@ -361,7 +332,7 @@ static void duration_in_words(const struct job *job, const struct arguments *arg
 	snprintf(text, bytes, "about %.0f s (at most %.0f s)", seconds, effort_seconds_most(seconds));
 }
 
-static void announce(const struct job *job, const struct arguments *arguments)
+static void run_announce(const struct job *job, const struct arguments *arguments)
 {
 	char duration[80];
 
@@ -401,7 +372,7 @@ static void guest_part(const struct arguments *arguments, const struct job *job,
 }
 
 /* Tell the results, and return the exit code of the worst part. */
-static int conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
+static int run_conclude(const struct job *job, const struct guest_outcome *guest, int error, const struct reason *why)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
@@ -414,7 +385,7 @@ static int conclude(const struct job *job, const struct guest_outcome *guest, in
 		fprintf(stderr, "nestwalk: %s: %s\n", guest->skipped ? "no Linux guest" : "the Linux guest failed",
 			guest->why.text);
 	printf("results: %s\n", job->request.path);
-	if (error == -EINTR || stop()) {
+	if (error == -EINTR || signals_stop()) {
 		fprintf(stderr, "nestwalk: interrupted; what was measured is kept and can be reported\n");
 		return EXIT_FAILED;
 	}
@@ -436,11 +407,11 @@ static int measure(const struct arguments *arguments, struct job *job)
 	struct reason why = { "" };
 	int error;
 
-	announce(job, arguments);
+	run_announce(job, arguments);
 	error = job_run(job, &why);
 	if (!error)
 		guest_part(arguments, job, &guest);
-	return conclude(job, &guest, error, &why);
+	return run_conclude(job, &guest, error, &why);
 }
 
 /* -ENOTSUP where the run is for a guest only and there can be none. */
@@ -462,7 +433,7 @@ int cmd_run(int argc, char **argv)
 	if (!command_line)
 		return EXIT_FAILED;
 	arguments.request = (struct job_request){
-		.effort = effort_find("normal"), .cpu = -1, .stop = stop, .progress = show_progress
+		.effort = effort_find("normal"), .cpu = -1, .stop = signals_stop, .progress = run_progress_show
 	};
 	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
 	for (int i = 0; i < argc; i++)

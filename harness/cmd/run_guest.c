@@ -49,7 +49,7 @@ static const struct argp_option options[] = {
 };
 
 /* Find `text` among names[count]; a text that is not there is a usage error. */
-static unsigned choice(
+static unsigned choice_find(
 	struct argp_state *state, const char *option, const char *text, const char *const *names, unsigned count)
 {
 	char known[128] = "";
@@ -67,7 +67,7 @@ static unsigned choice(
 static enum guest_choice on_or_off(
 	struct argp_state *state, const char *option, const char *text, const char *const off_and_on[2])
 {
-	return choice(state, option, text, off_and_on, 2) ? GUEST_ON : GUEST_OFF;
+	return choice_find(state, option, text, off_and_on, 2) ? GUEST_ON : GUEST_OFF;
 }
 
 static void memory_parse(struct argp_state *state, const char *text, struct guest_shape *shape)
@@ -96,10 +96,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		memory_parse(state, arg, shape);
 		return 0;
 	case KEY_BACKING:
-		shape->backing = (enum backing)choice(state, "guest-backing", arg, backing_names, BACKING_COUNT);
+		shape->backing = (enum backing)choice_find(state, "guest-backing", arg, backing_names, BACKING_COUNT);
 		return 0;
 	case KEY_FRAMES:
-		shape->warm = choice(state, "guest-frames", arg, frames, 2);
+		shape->warm = choice_find(state, "guest-frames", arg, frames, 2);
 		return 0;
 	case KEY_LEVELS:
 		shape->five_levels = on_or_off(state, "guest-levels", arg, levels);
@@ -108,7 +108,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		shape->pmu = on_or_off(state, "guest-pmu", arg, switches);
 		return 0;
 	case KEY_THP:
-		shape->thp = modes[choice(state, "guest-thp", arg, modes, 3)];
+		shape->thp = modes[choice_find(state, "guest-thp", arg, modes, 3)];
 		return 0;
 	case KEY_APPEND:
 		shape->append = arg;
@@ -120,7 +120,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		arguments->forced = true;
 		return 0;
 	case KEY_ACCEL:
-		shape->accel = (enum guest_accel)choice(state, "accel", arg, guest_accel_names, GUEST_ACCELS);
+		shape->accel = (enum guest_accel)choice_find(state, "accel", arg, guest_accel_names, GUEST_ACCELS);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -212,7 +212,7 @@ double guest_seconds(const struct guest_job *job)
 	return BOOT_SECONDS + job_seconds(job);
 }
 
-static void show_progress(const char *what, double elapsed_s, void *data)
+static void guest_progress_show(const char *what, double elapsed_s, void *data)
 {
 	static double shown_s;
 	static const char *shown;
@@ -248,7 +248,7 @@ static const char *guest_paging(const struct guest_arguments *arguments, const s
 }
 
 /* Say how nestwalk ended in the guest, with its last words. */
-static int blame(const struct guest_result *result, const char *directory, const char *what, struct reason *why)
+static int guest_failure(const struct guest_result *result, const char *directory, const char *what, struct reason *why)
 {
 	char words[200];
 
@@ -267,18 +267,18 @@ static int take_home(const struct guest_result *result, const struct guest_reque
 	int error;
 
 	if (!result->run[0])
-		return blame(result, request->directory, " and left no results", why);
+		return guest_failure(result, request->directory, " and left no results", why);
 	error = guest_join(job->request.path, result, paging, points, why);
 	if (result->stopped)
 		return fail(why, EINTR, "it was stopped before its end (%s)%s",
 			request->stop && request->stop() ? "interrupted" : "it took too long",
 			error && error != -ECANCELED ? ", and had nothing finished" : "");
 	if (error && error != -ECANCELED && result->job_status)
-		return blame(result, request->directory, " and left nothing to join", why);
+		return guest_failure(result, request->directory, " and left nothing to join", why);
 	if (error)
 		return error;
 	if (result->job_status != EXIT_DONE && result->job_status != EXIT_FAILED && result->job_status != EXIT_SKIPPED)
-		return blame(result, request->directory, "", why);
+		return guest_failure(result, request->directory, "", why);
 	return 0;
 }
 
@@ -297,7 +297,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		.cpu_count = job->around.cpu_count,
 		.seconds = what->rounds ? 0 : effort_seconds_most(job_seconds(what)),
 		.stop = what->stop,
-		.progress = show_progress,
+		.progress = guest_progress_show,
 	};
 	int error;
 

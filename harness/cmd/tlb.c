@@ -67,29 +67,23 @@ static const char heading_query[] =
 	" CASE WHEN parameters ->> 'guest_levels' > 4 THEN ', ' || (parameters ->> 'guest_levels') || '-level tables' ELSE '' END"
 	" FROM curve WHERE curve = ?1";
 
-#define ESTIMATE(digits, name) \
-	"CASE WHEN " name " IS NULL THEN '-' WHEN " name "_lo IS NULL OR " name "_hi IS NULL THEN printf('%." digits \
-	"f', " name ") ELSE printf('%." digits "f [%." digits "f, %." digits "f]', " name ", " name "_lo, " name \
-	"_hi) END"
-
 static const char levels_query[] =
 	"SELECT printf('  %-5s  %-20s  %-10s  %-20s  %s', 'level', 'entries', 'advertised', 'added cycles', 'added ns')"
 	" WHERE EXISTS (SELECT 1 FROM tlb_level WHERE curve = ?1)"
-	" UNION ALL SELECT printf('  %-5d  %-20s  %-10s  %-20s  %-20s%s', level, " ESTIMATE("0",
-		"entries") ","
-			   " COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a JOIN curve c ON c.curve = ?1 AND a.run = c.run"
-			   " AND a.page_size_bytes = c.page_size_bytes AND a.level = tlb_level.level), '-'),"
-			   " " ESTIMATE("1", "added_cycles") ", " ESTIMATE("2",
-				   "added_ns") ","
-					       " CASE WHEN confirmed THEN '' ELSE '  not confirmed' END) || COALESCE(char(10) || '         ' || note, '') ||"
-					       " CASE WHEN ?2 THEN printf('%s         misses as of law ''%s'', clean up to %d pages, saturated from %d; noise floor %.2f cycles',"
-					       " char(10), law, clean_pages, saturated_pages, noise_cycles) ELSE '' END FROM tlb_level WHERE curve = ?1";
+	" UNION ALL SELECT printf('  %-5d  %-20s  %-10s  %-20s  %-20s%s', level, count_cell(entries, entries_lo, entries_hi),"
+	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a JOIN curve c ON c.curve = ?1 AND a.run = c.run"
+	" AND a.page_size_bytes = c.page_size_bytes AND a.level = tlb_level.level), '-'),"
+	" COALESCE(cell(added_cycles, added_cycles_lo, added_cycles_hi), '-'),"
+	" COALESCE(cell(added_ns, added_ns_lo, added_ns_hi), '-'), CASE WHEN confirmed THEN '' ELSE '  not confirmed' END)"
+	" || COALESCE(char(10) || '         ' || note, '') || CASE WHEN ?2 THEN"
+	" printf('%s         misses as of law ''%s'', clean up to %d pages, saturated from %d; noise floor %.2f cycles',"
+	" char(10), law, clean_pages, saturated_pages, noise_cycles) ELSE '' END FROM tlb_level WHERE curve = ?1";
 
-static const char walks_query[] = "SELECT '  walk: ' || " ESTIMATE("1", "cycles") " || ' cycles, ' || " ESTIMATE(
-	"2", "ns") " ||"
-		   " printf(' ns per access, read between %d and %d pages', pages_from, pages_to) ||"
-		   " CASE WHEN grows THEN printf('; %.0f cycles at %d pages', last_cycles, last_pages) ELSE '' END"
-		   " FROM tlb_walk WHERE curve = ?1";
+static const char walks_query[] =
+	"SELECT '  walk: ' || cell(cycles, cycles_lo, cycles_hi) || ' cycles, ' || COALESCE(cell(ns, ns_lo, ns_hi), '-') ||"
+	" printf(' ns per access, read between %d and %d pages', pages_from, pages_to) ||"
+	" CASE WHEN grows THEN printf('; %.0f cycles at %d pages', last_cycles, last_pages) ELSE '' END"
+	" FROM tlb_walk WHERE curve = ?1";
 
 static const char doubts_query[] =
 	"SELECT '  not resolved: ' || reason FROM tlb_unresolved WHERE curve = ?1 AND kind = 'not resolved'"

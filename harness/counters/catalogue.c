@@ -10,10 +10,10 @@ static_assert(COUNT_METRICS < 32, "a mask of metrics has 32 bits");
  * Bounds per access of a chase. One access misses a TLB level at most once and is walked for at most once; a replay, or
  * a prefetcher that walks for the next page (Ivy Bridge and later), may add another: 2. The longest walk is 35
  * references (5 levels of guest tables over 5 of the hypervisor's: 6 * 6 - 1), each of at most some 1000 core cycles
- * (memory of another socket, loaded): 35,000. The chase itself costs at least one cycle an access, and 16 of
- * them share two more instructions, so 1 to 1.125 instructions; calls and the clock around laps add less than a half.
- * Its code is one page, fetched again after a VM exit at most. Where it is timed its pages are there: no page faults,
- * and one an access where they are touched first.
+ * (memory of another socket, loaded): 35,000. The chase itself costs at least one cycle an access, and 16 of them share
+ * two more instructions, so 1 to 1.125 instructions; calls and the clock around laps add less than a half. Its code is
+ * one page, fetched again after a VM exit at most. Timed pages are present, so there are no page faults; on a first
+ * touch there is one page fault per access.
  */
 #define MISSES_PER_ACCESS \
 	{ \
@@ -31,26 +31,26 @@ static_assert(COUNT_METRICS < 32, "a mask of metrics has 32 bits");
 const struct count_meaning count_meanings[COUNT_METRICS] = {
 	[COUNT_DTLB_LOAD_MISSES_L1] = { "dtlb_load_misses_l1", "loads that miss the first TLB level and hit the second",
 		MISSES_PER_ACCESS, false },
-	[COUNT_DTLB_LOAD_MISSES_L1_4K] = { "dtlb_load_misses_l1_4k", "the same, of 4K pages", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_LOAD_MISSES_L1_2M] = { "dtlb_load_misses_l1_2m", "the same, of 2M pages", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_LOAD_MISSES_L1_1G] = { "dtlb_load_misses_l1_1g", "the same, of 1G pages", MISSES_PER_ACCESS,
-		false },
+	[COUNT_DTLB_LOAD_MISSES_L1_4K] = { "dtlb_load_misses_l1_4k",
+		"loads of 4K pages that miss the first TLB level and hit the second", MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_LOAD_MISSES_L1_2M] = { "dtlb_load_misses_l1_2m",
+		"loads of 2M pages that miss the first TLB level and hit the second", MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_LOAD_MISSES_L1_1G] = { "dtlb_load_misses_l1_1g",
+		"loads of 1G pages that miss the first TLB level and hit the second", MISSES_PER_ACCESS, false },
 	[COUNT_DTLB_LOAD_WALKS] = { "dtlb_load_walks", "page walks for loads", MISSES_PER_ACCESS, true },
-	[COUNT_DTLB_LOAD_WALKS_4K] = { "dtlb_load_walks_4k", "the same, that found a 4K page", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_LOAD_WALKS_2M] = { "dtlb_load_walks_2m", "the same, that found a 2M page", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_LOAD_WALKS_1G] = { "dtlb_load_walks_1g", "the same, that found a 1G page", MISSES_PER_ACCESS,
-		false },
+	[COUNT_DTLB_LOAD_WALKS_4K] = { "dtlb_load_walks_4k", "page walks for loads that found a 4K page",
+		MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_LOAD_WALKS_2M] = { "dtlb_load_walks_2m", "page walks for loads that found a 2M page",
+		MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_LOAD_WALKS_1G] = { "dtlb_load_walks_1g", "page walks for loads that found a 1G page",
+		MISSES_PER_ACCESS, false },
 	[COUNT_DTLB_STORE_WALKS] = { "dtlb_store_walks", "page walks for stores", MISSES_PER_ACCESS, false },
-	[COUNT_DTLB_STORE_WALKS_4K] = { "dtlb_store_walks_4k", "the same, that found a 4K page", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_STORE_WALKS_2M] = { "dtlb_store_walks_2m", "the same, that found a 2M page", MISSES_PER_ACCESS,
-		false },
-	[COUNT_DTLB_STORE_WALKS_1G] = { "dtlb_store_walks_1g", "the same, that found a 1G page", MISSES_PER_ACCESS,
-		false },
+	[COUNT_DTLB_STORE_WALKS_4K] = { "dtlb_store_walks_4k", "page walks for stores that found a 4K page",
+		MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_STORE_WALKS_2M] = { "dtlb_store_walks_2m", "page walks for stores that found a 2M page",
+		MISSES_PER_ACCESS, false },
+	[COUNT_DTLB_STORE_WALKS_1G] = { "dtlb_store_walks_1g", "page walks for stores that found a 1G page",
+		MISSES_PER_ACCESS, false },
 	[COUNT_DTLB_WALK_CYCLES] = { "dtlb_walk_cycles", "core cycles in which a page walk for a load is under way",
 		CYCLES_OF_WALKS_PER_ACCESS, true },
 	[COUNT_DTLB_WALK_PENDING] = { "dtlb_walk_pending", "page walks for loads under way, added up over cycles",

@@ -1,7 +1,8 @@
 /*
- * What hardware can count about address translation, as data: a row for each metric on each microarchitecture, with the
- * event's name in libpfm4, or why there is none. Adding a microarchitecture is adding a table of rows and its line in
- * the list of catalogue_intel.c, catalogue_amd.c or catalogue_generic.c; nothing else knows any of them.
+ * The catalogue of hardware events about address translation, as data: a row for each metric on each microarchitecture,
+ * with the event's name in libpfm4, or the reason why there is none. Adding a microarchitecture is adding a table of
+ * rows and its line in the list of catalogue_intel.c, catalogue_amd.c or catalogue_generic.c; nothing else knows any of
+ * them.
  *
  * Meanings are the vendors': Intel SDM vol. 3B ch. 19/20 and the perfmon event lists, AMD PPR for each family.
  */
@@ -49,23 +50,23 @@ struct count_bounds {
 struct count_meaning {
 	const char *name; /* as in results: "dtlb_load_walks" */
 	const char *meaning; /* one clause */
-	struct count_bounds bounds; /* a count outside is no count of this */
-	bool needs_walks; /* a count of zero, while pages are walked for, means a broken counter */
+	struct count_bounds bounds; /* a count outside of the bounds is not believed */
+	bool needs_walks; /* a count of zero, while the chase causes walks, means a broken counter */
 };
 
 extern const struct count_meaning count_meanings[COUNT_METRICS];
 
 /* Some unit masks do not combine in one event; the metric is then the sum or difference of several events. */
 struct count_term {
-	const char *event; /* libpfm4's name; without "::" it is of the microarchitecture's own PMU */
+	const char *event; /* libpfm4's name; without "::" it is an event of the microarchitecture's own PMU */
 	int sign; /* 1 or -1 */
 };
 
 #define COUNT_TERMS_MAX 3
 
 enum count_flag {
-	COUNT_GENERIC = 1, /* the kernel chooses the event: what it counts may differ from CPU to CPU */
-	COUNT_STORES_TOO = 2, /* the PMU does not part loads and stores; a chase has no stores */
+	COUNT_GENERIC = 1, /* the kernel chooses the event, so its meaning may differ from CPU to CPU */
+	COUNT_STORES_TOO = 2, /* the PMU counts loads and stores together; a chase has no stores */
 	COUNT_ADDS_EPT = 4, /* the second dimension is counted by an event of its own, which is added */
 	COUNT_DIFFERENCE =
 		8, /* the metric is made of several counts, so a few may be missing or too many where walks were under way */
@@ -73,22 +74,26 @@ enum count_flag {
 };
 
 struct count_row {
-	struct count_term term[COUNT_TERMS_MAX]; /* up to the first without an event; none at all: see why_not */
+	/* the list ends at the first term without an event; an empty list: see why_not */
+	struct count_term term[COUNT_TERMS_MAX];
 	const char *counts; /* one sentence: what it counts on this microarchitecture */
 	unsigned flags;
-	const char *why_not; /* no event: why */
-	const char *proxy; /* no event: the nearest event, which is never shown under the metric's name; or NULL */
+	const char *why_not; /* why there is no event */
+	/*
+	 * the nearest event where there is none for the metric; it is never shown under the metric's name. NULL: none
+	 */
+	const char *proxy;
 };
 
 /* The CPUs for which a microarchitecture is used as a fallback. */
 enum count_fallback {
-	FALLBACK_NO, /* no fallback: used where libpfm4 finds its PMU */
+	FALLBACK_NO, /* not a fallback: it is used where libpfm4 finds its PMU */
 	FALLBACK_AMD, /* for an AMD core that libpfm4 does not know; such a core is newer than libpfm4, so Zen */
 	FALLBACK_ANY,
 };
 
 struct microarch {
-	const char *pmu; /* libpfm4's name: "skx"; of a fallback, "generic" or "generic-amd" */
+	const char *pmu; /* libpfm4's name: "skx"; for a fallback "generic" or "generic-amd" */
 	const char *name; /* "Intel Skylake-SP" */
 	const char *manual; /* where its events are described */
 	const struct count_row *rows; /* COUNT_METRICS of them */
@@ -103,7 +108,7 @@ const struct microarch *catalogue_fallback(enum count_fallback which);
 
 size_t count_terms(const struct count_row *row);
 
-/* Only the files with the rows use what follows. */
+/* The rest of this file is for the catalogue's tables only. */
 struct microarch_list {
 	const struct microarch *microarch;
 	size_t count;

@@ -1,23 +1,23 @@
-/* AMD Zen. Its event 0x45 tells page sizes and whether the second level hit, but not loads from stores. */
+/* AMD Zen. Event 0x45 distinguishes page sizes and hits in the second level, but counts loads and stores together. */
 #include "counters/rows.h"
 
 #define MISS "L1_DTLB_MISS:"
-#define NO_STORES "AMD's PMU does not part loads and stores: walks for stores are among dtlb_load_walks"
+#define NO_STORES "AMD's PMU counts loads and stores together: dtlb_load_walks includes walks for stores"
 #define NO_CYCLES "AMD has no event for the time of page walks"
 #define CYCLES_PROXY \
-	"on a dependent chase, net cycles over the walks counted: (cycles of 4K pages - cycles of huge pages) / " \
+	"on a dependent chase, net cycles divided by counted walks: (cycles of 4K pages - cycles of huge pages) / " \
 	"walks; " \
 	"an estimate"
-#define NO_LOADS "AMD has no event for what the page walker loads"
-#define LOADS_PROXY "net cycles per walk: the farther the tables, the longer; an estimate"
+#define NO_LOADS "AMD has no event for loads of the page walker"
+#define LOADS_PROXY "net cycles per walk: the farther away the tables lie, the more cycles; an estimate"
 #define NO_NPT "AMD has no event for the second dimension of a walk"
 #define NPT_PROXY "the net cycles of a guest less those of its host"
-#define COALESCED "; neighbouring pages that share one entry (coalesced) are among them"
+#define COALESCED "; this includes neighbouring pages that share one entry (coalesced)"
 
 /* Zen 1 and 2 have no coalesced instruction entries; Zen 3 and 4 do. */
 #define ZEN_ROWS(itlb_masks) \
 	ROW_WITH(DTLB_LOAD_MISSES_L1, COUNT_STORES_TOO, \
-		"accesses, stores too, that miss the first TLB level and hit the second, of every page size", \
+		"accesses (loads and stores) that miss the first TLB level and hit the second, of every page size", \
 		PLUS(MISS "TLB_RELOAD_4K_L2_HIT:TLB_RELOAD_COALESCED_PAGE_HIT:TLB_RELOAD_2M_L2_HIT:" \
 			  "TLB_RELOAD_1G_L2_HIT")), \
 		ROW_WITH(DTLB_LOAD_MISSES_L1_4K, COUNT_STORES_TOO, \
@@ -30,7 +30,7 @@
 			"accesses to 1G pages that miss the first TLB level and hit the second", \
 			PLUS(MISS "TLB_RELOAD_1G_L2_HIT")), \
 		ROW_WITH(DTLB_LOAD_WALKS, COUNT_STORES_TOO, \
-			"accesses, stores too, that miss both TLB levels, so that a walk is asked for, of every page " \
+			"accesses (loads and stores) that miss both TLB levels, so that a walk begins, of every page " \
 			"size", \
 			PLUS(MISS "TLB_RELOAD_4K_L2_MISS:TLB_RELOAD_COALESCED_PAGE_MISS:TLB_RELOAD_2M_L2_MISS:" \
 				  "TLB_RELOAD_1G_L2_MISS")), \

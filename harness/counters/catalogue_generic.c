@@ -6,7 +6,7 @@
 #include "counters/rows.h"
 
 #define NOT_GENERIC \
-	"libpfm4 does not know this CPU, and the kernel's generic events do not tell; a newer libpfm4 may know it"
+	"libpfm4 does not know this CPU, and the kernel's generic events do not count this; a newer libpfm4 may know it"
 #define DTLB "perf::PERF_COUNT_HW_CACHE_DTLB:"
 
 #define GENERIC_ROWS \
@@ -19,21 +19,22 @@
 		NO_ROW(WALKER_LOADS_L2, NOT_GENERIC, NULL), NO_ROW(WALKER_LOADS_L3, NOT_GENERIC, NULL), \
 		NO_ROW(WALKER_LOADS_MEMORY, NOT_GENERIC, NULL), NO_ROW(EPT_WALK_CYCLES, NOT_GENERIC, NULL), \
 		ROW_WITH(ITLB_WALKS, COUNT_GENERIC, \
-			"what the kernel has for iTLB-load-misses: instruction fetches that miss every TLB level", \
+			"the kernel's event for iTLB-load-misses: instruction fetches that miss every TLB level", \
 			PLUS("perf::PERF_COUNT_HW_CACHE_ITLB:READ:MISS")), \
-		ROW_WITH(CYCLES, COUNT_GENERIC, "what the kernel has for cycles: core cycles, not halted", \
+		ROW_WITH(CYCLES, COUNT_GENERIC, \
+			"the kernel's event for cycles: core cycles in which the thread was not halted", \
 			PLUS("perf::PERF_COUNT_HW_CPU_CYCLES")), \
-		ROW_WITH(INSTRUCTIONS, COUNT_GENERIC, "what the kernel has for instructions: those retired", \
+		ROW_WITH(INSTRUCTIONS, COUNT_GENERIC, "the kernel's event for instructions: instructions retired", \
 			PLUS("perf::PERF_COUNT_HW_INSTRUCTIONS")), \
 		PAGE_FAULTS_ROW
 
 static const struct count_row rows_any[COUNT_METRICS] = {
 	NO_ROW(DTLB_LOAD_MISSES_L1, NOT_GENERIC, NULL),
 	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC,
-		"what the kernel has for dTLB-load-misses: loads that miss every TLB level, walks begun or completed",
+		"the kernel's event for dTLB-load-misses: loads that miss every TLB level, walks begun or completed",
 		PLUS(DTLB "READ:MISS")),
 	ROW_WITH(DTLB_STORE_WALKS, COUNT_GENERIC,
-		"what the kernel has for dTLB-store-misses: stores that miss every TLB level, walks begun or completed",
+		"the kernel's event for dTLB-store-misses: stores that miss every TLB level, walks begun or completed",
 		PLUS(DTLB "WRITE:MISS")),
 	GENERIC_ROWS,
 };
@@ -45,12 +46,12 @@ static const struct count_row rows_any[COUNT_METRICS] = {
  */
 static const struct count_row rows_amd[COUNT_METRICS] = {
 	ROW_WITH(DTLB_LOAD_MISSES_L1, COUNT_GENERIC | COUNT_STORES_TOO | COUNT_DIFFERENCE,
-		"what the kernel has on AMD for dTLB-loads (misses of the first level) less dTLB-load-misses (of the second)",
+		"the kernel's event on AMD for dTLB-loads (misses of the first level) less dTLB-load-misses (of the second)",
 		PLUS(DTLB "READ:ACCESS"), MINUS(DTLB "READ:MISS")),
 	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC | COUNT_STORES_TOO,
-		"what the kernel has on AMD for dTLB-load-misses: accesses that miss both TLB levels",
+		"the kernel's event on AMD for dTLB-load-misses: accesses that miss both TLB levels",
 		PLUS(DTLB "READ:MISS")),
-	NO_ROW(DTLB_STORE_WALKS, "AMD's PMU does not part loads and stores", "dtlb_load_walks, which counts both"),
+	NO_ROW(DTLB_STORE_WALKS, "AMD's PMU counts loads and stores together", "dtlb_load_walks, which counts both"),
 	GENERIC_ROWS,
 };
 

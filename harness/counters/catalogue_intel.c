@@ -1,4 +1,6 @@
-/* Intel Haswell to Sapphire Rapids. The unit masks of these events do not combine: sums are sums of events. */
+/*
+ * Intel Haswell to Sapphire Rapids. The unit masks of these events do not combine, so a sum is a sum of several events.
+ */
 #include "counters/rows.h"
 
 #define D "DTLB_LOAD_MISSES:"
@@ -7,11 +9,11 @@
 
 #define NO_HIT_SIZES "hits of the second TLB level are not told apart by page size"
 #define NO_1G_HITS "the second TLB level of this CPU holds no 1G pages, or does not count them apart"
-#define NO_LOADS "this PMU no longer counts what the page walker loads; Haswell and Broadwell did"
-#define LOADS_PROXY "dtlb_walk_cycles per walk: the farther the tables, the longer"
+#define NO_LOADS "this PMU no longer counts loads of the page walker; Haswell and Broadwell did"
+#define LOADS_PROXY "dtlb_walk_cycles per walk: the farther away the tables lie, the more cycles"
 #define NO_EPT "since Ice Lake no event counts the second dimension of a walk"
 #define EPT_PROXY "the net cycles of a guest less those of its host"
-#define MAY_BE_IN "; Intel does not say whether time in the second dimension is among them"
+#define MAY_BE_IN "; Intel does not say whether this includes the second dimension"
 
 #define HIT_ROW ROW(DTLB_LOAD_MISSES_L1, "loads that miss the first TLB level and hit the second", PLUS(D "STLB_HIT"))
 
@@ -27,7 +29,7 @@
 			PLUS(D "STLB_HIT_2M")), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NO_1G_HITS, NULL)
 
-/* All rows of a table but for `marks` and `note`. */
+/* All rows of a table, except `marks` and `note`. */
 #define WALK_ROWS(marks, note) \
 	ROW_WITH(DTLB_LOAD_WALKS, marks, "completed page walks for loads, of every page size" note, \
 		PLUS(D "WALK_COMPLETED")), \
@@ -68,8 +70,7 @@
 		ROW_WITH(DTLB_WALK_PENDING, marks, \
 			"page walkers busy with walks for loads, added up over cycles" note MAY_BE_IN, \
 			PLUS(D "WALK_DURATION")), \
-		ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for whatever access", \
-			PLUS("EPT:WALK_CYCLES"))
+		ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for any access", PLUS("EPT:WALK_CYCLES"))
 
 #define ACTIVE_ROWS \
 	ROW(DTLB_WALK_CYCLES, "cycles in which at least one page walker is busy with a walk for a load", \
@@ -106,7 +107,7 @@ static const struct count_row rows_hsw[COUNT_METRICS] = {
 
 /* Errata BDM69 (walks and their time) and BDM98 (walker loads): may count wrongly. */
 #define BDM69 " (erratum BDM69: may be wrong)"
-#define BDM98 " (errata BDM69, BDM98: may be wrong); the second dimension has none here"
+#define BDM98 " (errata BDM69, BDM98: may be wrong); loads in the second dimension are not counted"
 
 static const struct count_row rows_bdw[COUNT_METRICS] = {
 	HIT_ROW,
@@ -132,13 +133,12 @@ static const struct count_row rows_skl[COUNT_METRICS] = {
 	WALK_ROWS(0, ""),
 	WALK_1G_ROWS(0, ""),
 	ROW_WITH(DTLB_WALK_CYCLES, COUNT_ADDS_EPT,
-		"cycles in which a page walker is busy with a walk for a load, and those of extended page table walks, for whatever access, which the first leaves out",
+		"cycles in which a page walker is busy with a walk for a load, plus cycles of extended page table walks for any access, which the first event leaves out",
 		PLUS(D "WALK_ACTIVE"), PLUS("EPT:WALK_PENDING:c=1")),
 	ROW_WITH(DTLB_WALK_PENDING, COUNT_ADDS_EPT,
-		"page walkers busy with walks for loads, or with extended page table walks for whatever access, added up over cycles",
+		"page walkers busy with walks for loads, or with extended page table walks for any access, added up over cycles",
 		PLUS(D "WALK_PENDING"), PLUS("EPT:WALK_PENDING")),
-	ROW(EPT_WALK_CYCLES,
-		"cycles in which a page walker is busy with an extended page table walk, for whatever access",
+	ROW(EPT_WALK_CYCLES, "cycles in which a page walker is busy with an extended page table walk, for any access",
 		PLUS("EPT:WALK_PENDING:c=1")),
 	NO_LOADS_ROWS,
 };

@@ -1,4 +1,4 @@
-/* Intel Nehalem to Ivy Bridge: one page walker, page sizes hardly told apart. */
+/* Intel Nehalem to Ivy Bridge: one page walker; few events distinguish page sizes. */
 #include "counters/rows.h"
 
 #define D "DTLB_LOAD_MISSES:"
@@ -7,15 +7,15 @@
 
 #define NO_HIT_SIZES "hits of the second TLB level are not told apart by page size"
 #define NO_SIZES "walks are not told apart by page size"
-#define NO_LARGE_SIZES "walks to pages larger than 4K are one count, whatever the size"
+#define NO_LARGE_SIZES "walks to pages larger than 4K are counted together, whatever the size"
 #define LARGE_PROXY "dtlb_load_walks - dtlb_load_walks_4k: pages larger than 4K"
 #define NO_1G "this CPU has no 1G pages"
-#define NO_LOADS "this PMU does not count what the page walker loads"
-#define LLC_PROXY "event PAGE_WALKS:LLC_MISS: walks, not loads, of which something missed the last cache"
-#define LOADS_PROXY "dtlb_walk_cycles per walk: the farther the tables, the longer"
+#define NO_LOADS "this PMU does not count loads of the page walker"
+#define LLC_PROXY "event PAGE_WALKS:LLC_MISS: walks (not loads) in which a load missed the last cache"
+#define LOADS_PROXY "dtlb_walk_cycles per walk: the farther away the tables lie, the more cycles"
 #define NO_CYCLES "Nehalem does not count the time of page walks; Westmere does"
-#define NET_PROXY "on a dependent chase, net cycles over the walks counted; an estimate"
-#define MAY_BE_IN "; Intel does not say whether time in the second dimension is among them"
+#define NET_PROXY "on a dependent chase, net cycles divided by counted walks; an estimate"
+#define MAY_BE_IN "; Intel does not say whether this includes the second dimension"
 
 #define CYCLES_ROWS \
 	ROW(CYCLES, "core cycles in which the thread was not halted", PLUS("UNHALTED_CORE_CYCLES")), \
@@ -26,7 +26,7 @@
 		NO_ROW(DTLB_LOAD_MISSES_L1_2M, NO_HIT_SIZES, "dtlb_load_misses_l1, where all pages are 2M"), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NO_HIT_SIZES, "dtlb_load_misses_l1, where all pages are 1G")
 
-/* Completed walks of loads and of loads and stores: stores are the difference. */
+/* The events count completed walks of loads, and of loads and stores together. Walks of stores are the difference. */
 #define NEHALEM_ROWS \
 	ROW(DTLB_LOAD_MISSES_L1, "loads that miss the first TLB level and hit the second", PLUS(D "STLB_HIT")), \
 		NO_HIT_SIZE_ROWS, \
@@ -63,8 +63,10 @@ static const struct count_row rows_wsm[COUNT_METRICS] = {
 	NO_ROW(DTLB_STORE_WALKS_1G, NO_SIZES, "dtlb_store_walks, where all pages are 1G"),
 	ROW(DTLB_WALK_CYCLES, "cycles in which the page walker is busy with a walk for a load" MAY_BE_IN,
 		PLUS(D "WALK_CYCLES:c=1")),
-	ROW(DTLB_WALK_PENDING, "the same: there is one page walker" MAY_BE_IN, PLUS(D "WALK_CYCLES")),
-	ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for whatever access", PLUS("EPT:WALK_CYCLES")),
+	ROW(DTLB_WALK_PENDING,
+		"page walks for loads under way, added up over cycles: at most one, as there is one page walker" MAY_BE_IN,
+		PLUS(D "WALK_CYCLES")),
+	ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for any access", PLUS("EPT:WALK_CYCLES")),
 };
 
 #define BRIDGE_ROWS \
@@ -78,11 +80,12 @@ static const struct count_row rows_wsm[COUNT_METRICS] = {
 		NO_ROW(DTLB_STORE_WALKS_1G, NO_SIZES, "dtlb_store_walks, where all pages are 1G"), \
 		ROW(DTLB_WALK_CYCLES, "cycles in which the page walker is busy with a walk for a load" MAY_BE_IN, \
 			PLUS(D "WALK_DURATION:c=1")), \
-		ROW(DTLB_WALK_PENDING, "the same: there is one page walker" MAY_BE_IN, PLUS(D "WALK_DURATION")), \
+		ROW(DTLB_WALK_PENDING, \
+			"page walks for loads under way, added up over cycles: at most one, as there is one page walker" MAY_BE_IN, \
+			PLUS(D "WALK_DURATION")), \
 		NO_ROW(WALKER_LOADS_L1, NO_LOADS, LOADS_PROXY), NO_ROW(WALKER_LOADS_L2, NO_LOADS, LOADS_PROXY), \
 		NO_ROW(WALKER_LOADS_L3, NO_LOADS, LOADS_PROXY), NO_ROW(WALKER_LOADS_MEMORY, NO_LOADS, LLC_PROXY), \
-		ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for whatever access", \
-			PLUS("EPT:WALK_CYCLES")), \
+		ROW(EPT_WALK_CYCLES, "cycles of extended page table walks, for any access", PLUS("EPT:WALK_CYCLES")), \
 		ROW(ITLB_WALKS, "completed page walks for instruction fetches", PLUS("ITLB_MISSES:WALK_COMPLETED")), \
 		CYCLES_ROWS
 

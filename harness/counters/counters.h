@@ -56,26 +56,30 @@ struct count_sample {
 extern const struct reason count_not_its_turn;
 
 /*
- * 0 with *out, which wants counting_close(); only memory can be short (-ENOMEM). Where nothing can be counted it opens
- * all the same, and every metric is unknown with its reason: that is found out once in a process and takes less than a
- * millisecond, then microseconds. What needs libpfm4 (a PMU, or page_faults) takes some 2 ms once; the first software
- * event on a Linux takes it 10 ms and more to patch itself. Then some 20 us an event and group tried.
- * Privilege: perf_event_paranoid of at most 2; another thread must belong to the same user.
+ * Open the counters of a plan. 0 with *out, which the caller closes with counting_close(); -ENOMEM is the only error.
+ * Where nothing can be counted it succeeds, too, and every metric is unknown with its reason. This is found out once in
+ * a process, in less than a millisecond; later calls take microseconds. libpfm4, which a PMU and page_faults need,
+ * takes some 2 ms once. The first software event after a boot takes 10 ms and more, as the kernel patches its code.
+ * After that, each event and group that is tried takes some 20 us. Privilege: perf_event_paranoid of at most 2; another
+ * thread must belong to the same user.
  */
 int counting_open(const struct counting_plan *plan, struct counting **out, struct reason *why);
 
-/* NULL does nothing, with every metric unknown, so that a caller need not ask whether counters were wanted. */
+/*
+ * With NULL these functions do nothing, and every metric is unknown, so that a caller need not check whether counters
+ * were wanted.
+ */
 void counting_begin(struct counting *counting);
 void counting_end(struct counting *counting, struct count_sample *sample);
 
 /*
- * Let the next group have its turn. After counting_groups() samples every metric that can be known has been counted;
- * 0 where there is none.
+ * Let the next group have its turn. After counting_groups() samples every metric that can be known has been counted.
+ * counting_groups() is 0 where nothing can be counted.
  */
 void counting_rotate(struct counting *counting);
 size_t counting_groups(const struct counting *counting);
 
-/* Make counts that cannot be true unknown, with the reason: judge_count() on each metric. */
+/* Judge each metric with judge_count(). A count that cannot be true becomes unknown, with the reason. */
 void counting_judge(
 	struct counting *counting, struct count_sample *sample, const struct count_expectation *expectation);
 
@@ -88,8 +92,8 @@ bool counting_by_rdpmc(const struct counting *counting);
 void counting_close(struct counting *counting);
 
 /*
- * The row of a metric tried on its own: 0 where all its events resolve and can be opened for the caller's own thread;
- * else -errno with *why. @resolves: how many of its terms libpfm4 encodes. Cheap where there is no PMU.
+ * Try the row of one metric. 0 where all its events resolve and can be opened for the caller's own thread; else -errno
+ * with *why. @resolves: how many of its terms libpfm4 encodes. The call is cheap where there is no PMU.
  */
 int counting_try(const struct microarch *microarch, enum count_metric metric, size_t *resolves, struct reason *why);
 

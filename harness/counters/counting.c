@@ -28,9 +28,10 @@ enum count_scope count_scope_of_vcpu(const struct kvm_module *module)
 	return strcmp(module->name, "kvm_pvm") ? COUNT_GUEST : COUNT_THREAD;
 }
 
-/* --- what is refused, and why --- */
+/* --- reasons of refusals --- */
 
-static int explain(int error, const struct counting_plan *plan, bool software, bool guest_only, struct reason *why)
+static int refusal_explain(
+	int error, const struct counting_plan *plan, bool software, bool guest_only, struct reason *why)
 {
 	struct machine_source source;
 
@@ -46,7 +47,7 @@ static int explain(int error, const struct counting_plan *plan, bool software, b
 }
 
 /* Whether there is a PMU that may be used: the cycles event, which each PMU has, can be opened. 0 or -errno. */
-static int open_cycles(const struct counting_plan *plan, const struct perf_calls *calls, struct reason *why)
+static int cycles_probe(const struct counting_plan *plan, const struct perf_calls *calls, struct reason *why)
 {
 	struct perf_event_attr event = { .type = PERF_TYPE_HARDWARE,
 		.size = sizeof(event),
@@ -58,7 +59,7 @@ static int open_cycles(const struct counting_plan *plan, const struct perf_calls
 	int fd = calls->open(&event, plan->thread, -1);
 
 	if (fd < 0)
-		return explain(-fd, plan, false, plan->scope == COUNT_GUEST, why);
+		return refusal_explain(-fd, plan, false, plan->scope == COUNT_GUEST, why);
 	calls->close(fd);
 	return 0;
 }
@@ -73,9 +74,9 @@ static int find_pmu(const struct counting_plan *plan, const struct perf_calls *c
 	} known[2];
 
 	if (calls != &perf_calls_linux || plan->thread)
-		return open_cycles(plan, calls, why);
+		return cycles_probe(plan, calls, why);
 	if (!known[plan->scope].asked) {
-		known[plan->scope].error = open_cycles(plan, calls, &known[plan->scope].why);
+		known[plan->scope].error = cycles_probe(plan, calls, &known[plan->scope].why);
 		known[plan->scope].asked = true;
 	}
 	*why = known[plan->scope].why;
@@ -109,7 +110,7 @@ static bool is_software(enum count_metric metric)
 	return metric == COUNT_PAGE_FAULTS;
 }
 
-static void adopt(struct counting *counting, const struct fit *fit, const struct counting_plan *plan,
+static void groups_adopt(struct counting *counting, const struct fit *fit, const struct counting_plan *plan,
 	const struct encoded_metric *metric, size_t count, bool software)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -118,7 +119,7 @@ static void adopt(struct counting *counting, const struct fit *fit, const struct
 		counting->known[which] = !fit->refused[which];
 		if (fit->refused[which])
 			/* The PMU is known to take exclude_host, because find_pmu() opened an event with it. */
-			explain(fit->refused[which], plan, software, false, &counting->why[which]);
+			refusal_explain(fit->refused[which], plan, software, false, &counting->why[which]);
 	}
 }
 
@@ -151,7 +152,7 @@ static void open_kind(struct counting *counting, const struct counting_plan *pla
 			.calls = calls,
 		},
 		fit);
-	adopt(counting, fit, plan, metric, count, software);
+	groups_adopt(counting, fit, plan, metric, count, software);
 }
 
 static void refuse_all(struct counting *counting, bool software, const struct reason *why)
@@ -209,8 +210,8 @@ void counting_begin(struct counting *counting)
 	for (size_t i = 0; i < counting->software.groups; i++)
 		counting->software_error = group_begin(&counting->software.group[i].group, &counting->software_why);
 	/*
-	 * The hardware group begins last, so that as little code as possible lies between its begin and what is
-	 * measured.
+	 * The hardware group begins last, so that as little code as possible lies between its begin and the measured
+	 * code.
 	 */
 	if (counting->hardware.groups)
 		counting->hardware_error =
@@ -317,7 +318,7 @@ int counting_try(const struct microarch *microarch, enum count_metric metric, si
 		int fd = perf_calls_linux.open(&encoded.event[i], 0, -1);
 
 		if (fd < 0)
-			return explain(-fd, &plan, is_software(metric), false, why);
+			return refusal_explain(-fd, &plan, is_software(metric), false, why);
 		perf_calls_linux.close(fd);
 	}
 	return 0;

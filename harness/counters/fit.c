@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * A group that takes turns is waited for so long. The kernel rotates every few ms (perf_event_mux_interval_ms, as a
- * rule 4), so a group that can have its turn has had it by then.
+ * This is how long the code waits for a group that takes turns. The kernel rotates every few ms
+ * (perf_event_mux_interval_ms, as a rule 4), so a group that can have its turn has had it by then.
  */
 #define TURN_NS (20 * NS_PER_MS)
 
@@ -93,8 +93,8 @@ static int draft_try(const struct draft *draft, const struct fit_plan *plan, boo
 	return error;
 }
 
-/* Open the group that was tried, to count with it. */
-static void keep(const struct draft *draft, const struct fit_plan *plan, bool pinned, struct fit *out)
+/* Open the group that was tried, this time to count with it. */
+static void draft_keep(const struct draft *draft, const struct fit_plan *plan, bool pinned, struct fit *out)
 {
 	struct fitted_group *fitted = &out->group[out->groups];
 	int error = draft_open(draft, plan, pinned, true, &fitted->group);
@@ -110,7 +110,7 @@ static void keep(const struct draft *draft, const struct fit_plan *plan, bool pi
 }
 
 /* Open a metric that fits into no group, not even alone: 0 where it is counted in turns. */
-static int keep_in_turns(const struct encoded_metric *metric, const struct fit_plan *plan, struct fit *out)
+static int metric_keep_in_turns(const struct encoded_metric *metric, const struct fit_plan *plan, struct fit *out)
 {
 	struct draft alone = { .events = 0 };
 	int error;
@@ -118,7 +118,7 @@ static int keep_in_turns(const struct encoded_metric *metric, const struct fit_p
 	draft_add(&alone, metric);
 	error = draft_try(&alone, plan, false);
 	if (!error)
-		keep(&alone, plan, false, out);
+		draft_keep(&alone, plan, false, out);
 	return error;
 }
 
@@ -146,18 +146,18 @@ void fit_groups(const struct fit_plan *plan, struct fit *out)
 			draft_add(&alone, metric);
 			error = draft_try(&alone, plan, true);
 			if (!error) {
-				keep(&draft, plan, true, out);
+				draft_keep(&draft, plan, true, out);
 				draft = alone;
 				continue;
 			}
 		}
 		if (error == -EBUSY)
-			error = keep_in_turns(metric, plan, out);
+			error = metric_keep_in_turns(metric, plan, out);
 		if (error)
 			out->refused[metric->metric] = -error;
 	}
 	if (draft.events)
-		keep(&draft, plan, true, out);
+		draft_keep(&draft, plan, true, out);
 }
 
 void fit_close(struct fit *fit)

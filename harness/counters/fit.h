@@ -1,6 +1,7 @@
 /*
- * Which metrics can be counted at the same time. PMUs have 4 to 8 counters, not every event goes into each, and others
- * hold some (the NMI watchdog); so it is found out by trying: a group that is refused is too large.
+ * Which metrics can be counted at the same time. PMUs have 4 to 8 counters, some events need certain counters, and
+ * others hold some of them (the NMI watchdog). Trying is the only way to find out: a group that the kernel refuses is
+ * too large.
  */
 #ifndef NESTWALK_FIT_H
 #define NESTWALK_FIT_H
@@ -46,9 +47,10 @@ struct fit {
 };
 
 /*
- * Split into groups, each as large as goes in together; *out wants fit_close(). Pinned, so that what is counted is
- * counted all the time; a metric that is refused even alone because its counters are taken gets a group that takes
- * turns with others, and is scaled. Tried on the calling thread, some 20 us an event. Never fails.
+ * Split metrics into groups, each as large as the PMU has room for. The caller closes *out with fit_close(). Groups are
+ * pinned, so that they count all the time. A metric that is refused even alone, because its counters are taken, gets a
+ * group that takes turns with other users of the PMU, and is scaled. Groups are tried on the calling thread, in some 20
+ * us an event. Never fails.
  */
 void fit_groups(const struct fit_plan *plan, struct fit *out);
 void fit_close(struct fit *fit);

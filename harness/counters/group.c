@@ -65,7 +65,7 @@ const struct perf_calls perf_calls_linux = {
 /* --- groups --- */
 
 /* Whether all events of the group may be read by rdpmc: /sys/bus/event_source/devices/cpu/rdpmc decides. */
-static bool map_pages(struct event_group *group)
+static bool counter_pages_map(struct event_group *group)
 {
 	for (size_t i = 0; i < group->count; i++) {
 		group->page[i] = group->calls->map(group->fd[i]);
@@ -75,7 +75,7 @@ static bool map_pages(struct event_group *group)
 	return true;
 }
 
-static void unmap_pages(struct event_group *group)
+static void counter_pages_unmap(struct event_group *group)
 {
 	for (size_t i = 0; i < group->count; i++) {
 		if (group->page[i])
@@ -106,9 +106,9 @@ int group_open(struct event_group *group, const struct group_plan *plan, size_t 
 			return error;
 		}
 	}
-	group->by_rdpmc = plan->by_rdpmc && !plan->thread && map_pages(group);
+	group->by_rdpmc = plan->by_rdpmc && !plan->thread && counter_pages_map(group);
 	if (!group->by_rdpmc)
-		unmap_pages(group);
+		counter_pages_unmap(group);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ static int read_group(struct event_group *group, struct reading *out, struct rea
 }
 
 /* Whether all events have a counter that user code may read now. */
-static bool read_pages(struct event_group *group, struct page_reading *out)
+static bool counter_pages_read(struct event_group *group, struct page_reading *out)
 {
 	bool on = true;
 
@@ -150,10 +150,10 @@ int group_begin(struct event_group *group, struct reason *why)
 	if (error)
 		return error;
 	if (group->by_rdpmc) {
-		if (read_pages(group, group->from))
+		if (counter_pages_read(group, group->from))
 			return 0;
 		/* The event cannot be read by rdpmc now. From here on the group is read by read(2). */
-		unmap_pages(group);
+		counter_pages_unmap(group);
 		group->by_rdpmc = false;
 		group->stale = true;
 	}
@@ -167,7 +167,7 @@ int group_begin(struct event_group *group, struct reason *why)
 static int end_by_rdpmc(struct event_group *group, struct counted *out, struct reason *why)
 {
 	struct page_reading to[GROUP_EVENTS_MAX];
-	bool on = read_pages(group, to);
+	bool on = counter_pages_read(group, to);
 	int error = switch_group(group, PERF_EVENT_IOC_DISABLE, why);
 
 	/*
@@ -210,7 +210,7 @@ void group_close(struct event_group *group)
 {
 	if (!group->calls)
 		return;
-	unmap_pages(group);
+	counter_pages_unmap(group);
 	/* The leader is closed last, because closing it would make each other event a leader. */
 	while (group->count)
 		group->calls->close(group->fd[--group->count]);

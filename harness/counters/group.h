@@ -1,4 +1,4 @@
-/* A group of events that is counted as one: opened, switched on and off around measured code, read. */
+/* A group of events that are opened, switched on and off around measured code, and read together. */
 #ifndef NESTWALK_GROUP_H
 #define NESTWALK_GROUP_H
 
@@ -31,7 +31,11 @@ struct group_plan {
 	size_t count; /* 1 .. GROUP_EVENTS_MAX */
 	pid_t thread; /* 0: the caller's own */
 	bool guest_only; /* count only while the thread runs a guest: exclude_host */
-	bool pinned; /* all the time or not at all; otherwise in turns with others, and then scaled */
+	/*
+	 * the group counts all the time or not at all; otherwise it takes turns with other groups, and counts are
+	 * scaled
+	 */
+	bool pinned;
 	bool by_rdpmc; /* read without a system call, where the kernel allows that; the caller's own thread only */
 	const struct perf_calls *calls;
 };
@@ -43,26 +47,30 @@ struct event_group {
 	uint64_t id[GROUP_EVENTS_MAX];
 	const volatile struct perf_event_mmap_page *page[GROUP_EVENTS_MAX];
 	bool pinned, by_rdpmc;
-	bool stale; /* .last is not known: the group was refused its counters */
+	bool stale; /* .last is not valid, as the group got no counters */
 	struct reading last; /* read(2): at the last end */
 	struct page_reading from[GROUP_EVENTS_MAX]; /* by_rdpmc: at begin */
 };
 
 /*
- * Opened and switched off. 0 with *group, which wants group_close(); or -errno of perf_event_open(2) for event *refused
- * (machine_perf_refused() says what it means). -EINVAL for one that is not the first may also mean that no PMU of this
- * model has room for so many.
+ * Open a group, switched off. 0 with *group, which the caller closes with group_close(); or -errno of
+ * perf_event_open(2) for event *refused (machine_perf_refused() says what it means). -EINVAL for an event that is not
+ * the first may also mean that this PMU has no room for that many events.
  */
 int group_open(struct event_group *group, const struct group_plan *plan, size_t *refused);
 
 /*
- * Count from here to group_end(). Between the two the group holds its counters, and at no other time: several groups of
- * one thread do not hinder each other. Switching is a system call, reading some tens of cycles an event by rdpmc, else
- * another call; the events are for user code, so calls are not counted. -EBUSY, -errno of ioctl(2) or read(2).
+ * Count from here to group_end(). The group holds its counters only between the two calls, so several groups of one
+ * thread do not hinder each other. Switching is a system call. Reading takes some tens of cycles an event by rdpmc, or
+ * another system call. The events count user code only, so system calls are not counted. -EBUSY, -errno of ioctl(2) or
+ * read(2).
  */
 int group_begin(struct event_group *group, struct reason *why);
 
-/* What was counted: out[group->count]. -EBUSY: a pinned group had to give up its counters meanwhile, and knows nothing. */
+/*
+ * End counting, and write the counts to out[group->count]. -EBUSY: a pinned group had to give up its counters, so its
+ * counts are not known.
+ */
 int group_end(struct event_group *group, struct counted *out, struct reason *why);
 
 /* Closing a closed (all zero) group does nothing. */

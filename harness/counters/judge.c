@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <math.h>
 
-/* Of counts per access, for what the code around the chase does: calls, laps' clocks, a VM exit. */
+/* Slack in counts per access, for the code around the chase: calls, the clock around laps, a VM exit. */
 #define BOUNDS_SLACK 0.01
 
-/* Fewer than this share of the walks that must have been is no count of them. */
+/* A count below this share of the walks that must have happened is not believed. */
 #define WALKS_LEAST_SHARE 0.01
 
 int judge_count(enum count_metric metric, double value, const struct count_expectation *expectation, struct reason *why)

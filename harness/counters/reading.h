@@ -29,8 +29,8 @@ struct reading {
 #define READING_WORDS(events) (3 + 2 * (size_t)(events))
 
 /*
- * The counts in the order of id[events], whatever the order in the buffer. @bytes: what read(2) returned.
- * -EBUSY: nothing was read, which is how a pinned group says that it got no counters; -EIO: not a reading of that group.
+ * Write the counts in the order of id[events], whatever the order in the buffer. @bytes: what read(2) returned. -EBUSY:
+ * nothing was read, which is how a pinned group says that it got no counters; -EIO: not a reading of that group.
  */
 int reading_decode(const uint64_t *buffer, size_t bytes, const uint64_t *id, size_t events, struct reading *out,
 	struct reason *why);
@@ -42,18 +42,20 @@ uint64_t reading_rdpmc(uint32_t counter);
 /* A reading of one event through its page. */
 struct page_reading {
 	uint64_t count, enabled_ns, running_ns;
-	bool on; /* the event has a hardware counter now, and user code may read it: .count is of this instant */
+	/* the event has a hardware counter now that user code may read, so .count is its value at this instant */
+	bool on;
 };
 
 /*
- * The lock-free protocol of perf_event.h: read again until the kernel has not changed the page meanwhile. The counter is
- * of pmc_width bits (48), and its sign counts: the kernel loads it with a negative number.
+ * The lock-free protocol of perf_event.h: the page is read again if the kernel changed it meanwhile. The counter has
+ * pmc_width bits (48) and is signed, as the kernel loads it with a negative number.
  */
 void reading_page(const volatile struct perf_event_mmap_page *page, read_counter rdpmc, struct page_reading *out);
 
-/* The growth between two readings of one event. */
+/* The growth of one event between two readings. */
 struct counted {
-	double count; /* scaled up to the whole time where the event ran for part of it; NAN where it never ran */
+	/* scaled up to the whole time where the event ran for a part of it; NAN where the event never ran */
+	double count;
 	bool scaled;
 };
 struct counted reading_between(uint64_t count, uint64_t enabled_ns, uint64_t running_ns);

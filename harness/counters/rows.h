@@ -13,7 +13,7 @@
 		.event = (name), .sign = -1 \
 	}
 
-/* Metric, sentence, terms. */
+/* A row of a metric: what the event counts in one sentence, and its terms. */
 #define ROW(metric, sentence, ...) [COUNT_##metric] = { .counts = (sentence), .term = { __VA_ARGS__ } }
 
 /* A row with flags. */
@@ -22,7 +22,7 @@
 
 #define NO_ROW(metric, reason, nearest) [COUNT_##metric] = { .why_not = (reason), .proxy = (nearest) }
 
-/* A page fault is the kernel's own count, everywhere. */
+/* The kernel itself counts page faults, on every microarchitecture. */
 #define PAGE_FAULTS_ROW \
 	ROW(PAGE_FAULTS, "faults of the thread's user code that the kernel handled, minor and major", \
 		PLUS("perf::PERF_COUNT_SW_PAGE_FAULTS"))

@@ -22,15 +22,15 @@
 static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 300, [GUEST_TCG] = 300 };
 
 /*
- * This limits two times: from the word to end the job until its end, and from the end of the job until QEMU ends. In
- * them a guest writes to memory and makes a tar.
+ * This limit holds twice: from the order to end the job until its end, and from the end of the job until QEMU ends. In
+ * that time a guest writes to memory and makes a tar.
  */
 #define ENDING_LIMIT_S 60
-/* So often guest_run() looks whether to stop, and tells how it goes; a signal ends the waiting at once. */
+/* guest_run() checks this often whether to stop, and reports its progress. A signal ends the wait at once. */
 #define LOOK_MS 200
 /*
- * A guest may take so many times as long as its host. An emulator keeps the clock too, and measures as long as the
- * host.
+ * A guest may take this many times as long as its host. An emulated guest keeps time, too, so it measures as long as
+ * the host.
  */
 #define SLOWER 1.5
 
@@ -46,7 +46,7 @@ struct session {
 	bool stopped; /* the guest was told to end its job */
 };
 
-static void tell(const struct session *session, const char *what)
+static void guest_progress_tell(const struct session *session, const char *what)
 {
 	const struct guest_request *request = session->request;
 
@@ -76,7 +76,7 @@ static bool asked_to_stop(const struct session *session)
 }
 
 /* Say why a guest gave no results, with the last lines of QEMU and of its console. */
-static int explain(const struct session *session, int error, const char *what, struct reason *why)
+static int failure_explain(const struct session *session, int error, const char *what, struct reason *why)
 {
 	char qemu[200], console[200];
 
@@ -91,7 +91,7 @@ static int explain(const struct session *session, int error, const char *what, s
  * end its job and gets ending_limit() for that. 0; -EINTR; -ETIME; -EIO the guest ended before; other errors with
  * *why.
  */
-static int expect(struct session *session, const char *word, double limit_s, struct reason *why)
+static int line_expect(struct session *session, const char *word, double limit_s, struct reason *why)
 {
 	uint64_t deadline = deadline_in(limit_s);
 
@@ -113,31 +113,33 @@ static int expect(struct session *session, const char *word, double limit_s, str
 			return -EIO;
 		if (got < 0 && got != -ETIME && got != -EINTR)
 			return got;
-		tell(session, session->begin_ns ? "measuring" : "booting");
+		guest_progress_tell(session, session->begin_ns ? "measuring" : "booting");
 	}
 }
 
-/* Wait from power-on until the guest is ready to run its job and waits for leave. */
-static int boot(struct session *session, struct reason *why)
+/* Wait from power-on until the guest is ready to run its job and waits for the order to begin. */
+static int guest_boot(struct session *session, struct reason *why)
 {
 	const struct guest_request *request = session->request;
 	char *script = guest_job_script(request->command);
 	int error = script ? 0 : fail(why, ENOMEM, "no memory for a guest's job");
 
 	if (!error)
-		error = expect(session, "ready", boot_limit(request), why);
+		error = line_expect(session, "ready", boot_limit(request), why);
 	if (!error) {
 		error = talk_send(&session->talk, script);
 		if (!error)
 			error = talk_send(&session->talk, GUEST_JOB_END "\n");
 	}
 	if (!error)
-		error = expect(session, "begin", boot_limit(request), why);
+		error = line_expect(session, "begin", boot_limit(request), why);
 	free(script);
 	return error;
 }
 
-/* While the guest waits for leave to begin, look at its accelerator, its vCPUs' threads, and KVM's counts so far. */
+/*
+ * While the guest waits for the order to begin, look at its accelerator, its vCPUs' threads, and KVM's counts so far.
+ */
 static int look_at_begin(struct session *session, struct reason *why)
 {
 	unsigned limit_ms = session->request->limits.monitor_ms;
@@ -154,14 +156,14 @@ static int look_at_begin(struct session *session, struct reason *why)
 	return error;
 }
 
-static int work(struct session *session, struct reason *why)
+static int job_wait(struct session *session, struct reason *why)
 {
 	struct guest_result *result = session->result;
 	uint64_t faults = FAULTS_UNKNOWN;
 	int error = talk_send(&session->talk, "go\n");
 
 	if (!error)
-		error = expect(session, "end ", session->request->seconds * SLOWER, why);
+		error = line_expect(session, "end ", session->request->seconds * SLOWER, why);
 	if (error)
 		return error;
 	/* A guest that cannot count its faults says `unknown`. */
@@ -172,8 +174,8 @@ static int work(struct session *session, struct reason *why)
 	return talk_send(&session->talk, "go\n");
 }
 
-/* Receive what comes last from a guest: its results, and QEMU's exit status. */
-static int deliver(struct session *session, struct reason *why)
+/* Receive the last data of a guest: its results, and QEMU's exit status. */
+static int results_receive(struct session *session, struct reason *why)
 {
 	struct guest_result *result = session->result;
 	/* The deadline stands, whatever the guest says after its end, and however often the user asks to stop. */
@@ -211,20 +213,20 @@ static int deliver(struct session *session, struct reason *why)
 	return 0;
 }
 
-static int converse(struct session *session, struct reason *why)
+static int job_converse(struct session *session, struct reason *why)
 {
-	int error = boot(session, why);
+	int error = guest_boot(session, why);
 
 	if (!error)
 		error = look_at_begin(session, why);
 	if (!error)
-		error = work(session, why);
+		error = job_wait(session, why);
 	if (!error)
-		error = deliver(session, why);
+		error = results_receive(session, why);
 	return error;
 }
 
-/* The words for an error for which no other reason was given. */
+/* The text for an error that has no other reason. */
 static const char *unexplained(const struct session *session, int error)
 {
 	if (error == -ETIME)
@@ -249,7 +251,7 @@ static bool wants_too_much(const char *directory)
 	return found;
 }
 
-static int attempt(struct session *session, const struct guest_files *files, struct reason *why)
+static int guest_attempt(struct session *session, const struct guest_files *files, struct reason *why)
 {
 	struct reason told = { "" };
 	int error;
@@ -260,11 +262,11 @@ static int attempt(struct session *session, const struct guest_files *files, str
 		return error;
 	error = talk_open(&session->talk, &session->vm, &told);
 	if (!error)
-		error = converse(session, &told);
+		error = job_converse(session, &told);
 	if (error == -EINTR)
 		fail(why, EINTR, "interrupted");
 	else if (error)
-		explain(session, -error, told.text[0] ? told.text : unexplained(session, error), why);
+		failure_explain(session, -error, told.text[0] ? told.text : unexplained(session, error), why);
 	talk_close(&session->talk);
 	qmp_close(&session->qmp);
 	guest_vm_end(&session->vm);
@@ -296,18 +298,18 @@ int guest_run(const struct guest_request *request, struct guest_result *result, 
 	if (!error)
 		error = directory_make(request->directory, why);
 	if (!error)
-		error = attempt(&session, &files, why);
+		error = guest_attempt(&session, &files, why);
 	if (error == -EIO && !session.begin_ns && wants_too_much(request->directory)) {
 		host_observer_free(&session.observer);
 		session = (struct session){ .request = request, .result = result };
 		files.without_feature = "arch-capabilities";
-		error = attempt(&session, &files, why);
+		error = guest_attempt(&session, &files, why);
 	}
 	result->facts = host_observer_facts(&session.observer, request,
 		session.begin_ns ? session.begin_ns - session.start_ns : 0, now_ns() - session.start_ns);
 	host_observer_free(&session.observer);
 	if (!error && !result->facts)
-		error = fail(why, ENOMEM, "no memory for what was seen of a guest");
+		error = fail(why, ENOMEM, "no memory for the facts about a guest");
 	return error;
 }
 

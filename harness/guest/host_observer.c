@@ -37,7 +37,8 @@ static void count_begin(
 }
 
 /* Bind each vCPU's thread to a CPU of its own. A thread that cannot be bound stays where it is, and its CPU is null. */
-static int pin(struct host_observer *observer, const struct guest_request *request, struct qmp *qmp, struct reason *why)
+static int vcpus_pin(
+	struct host_observer *observer, const struct guest_request *request, struct qmp *qmp, struct reason *why)
 {
 	int threads[VCPUS_MAX];
 	unsigned count;
@@ -65,7 +66,7 @@ static int pin(struct host_observer *observer, const struct guest_request *reque
 int host_observer_begin(struct host_observer *observer, const struct guest_request *request, const struct guest_vm *vm,
 	struct qmp *qmp, struct reason *why)
 {
-	int error = pin(observer, request, qmp, why);
+	int error = vcpus_pin(observer, request, qmp, why);
 
 	(void)vm;
 	if (error)
@@ -94,7 +95,10 @@ static bool memory_find(pid_t process, uint64_t bytes, uint64_t *at, uint64_t *l
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)process);
 	maps = fopen(path, "re");
 	while (maps && !found && fgets(line, sizeof(line), maps))
-		/* Anonymous memory may have grown together with a neighbour's: the RAM is the larger part of it. */
+		/*
+		 * The kernel may have merged anonymous memory with a neighbour. The guest's RAM is then the larger
+		 * part.
+		 */
 		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, may) == 3 && !strncmp(may, "rw-", 3) &&
 			to - from >= bytes && to - from < 2 * bytes;
 	if (maps)
@@ -104,7 +108,7 @@ static bool memory_find(pid_t process, uint64_t bytes, uint64_t *at, uint64_t *l
 	return found;
 }
 
-static json_t *memory_look(pid_t process, uint64_t bytes, struct reason *why)
+static json_t *guest_memory_json(pid_t process, uint64_t bytes, struct reason *why)
 {
 	uint64_t at, length;
 	struct smaps_pages pages;
@@ -132,7 +136,7 @@ static json_t *memory_look(pid_t process, uint64_t bytes, struct reason *why)
  * By how much each count grew. Counts that also fall (pages_4k is the number of leaves now) are given as they stand
  * at the end.
  */
-static json_t *growth(const json_t *before, const json_t *after)
+static json_t *counts_growth(const json_t *before, const json_t *after)
 {
 	json_t *grown = json_object();
 	const char *name;
@@ -170,17 +174,17 @@ void host_observer_end(struct host_observer *observer, const struct guest_reques
 	observer->guest_faults = guest_faults;
 	observer->kvm = NULL;
 	if (before && !qmp_kvm_stats(qmp, &after, &observer->kvm_why)) {
-		observer->kvm = growth(before, after);
+		observer->kvm = counts_growth(before, after);
 		json_decref(after);
 		add_per_fault(observer->kvm, observer, "pf_taken");
 		add_per_fault(observer->kvm, observer, "exits");
 	}
 	json_decref(before);
-	observer->memory = memory_look(vm->process, request->shape.memory_bytes, &observer->memory_why);
+	observer->memory = guest_memory_json(vm->process, request->shape.memory_bytes, &observer->memory_why);
 }
 
 /* Put a value; where there is none, put null and the reason beside it. */
-static void put(json_t *facts, const char *key, const json_t *value, const char *why)
+static void value_or_reason_put(json_t *facts, const char *key, const json_t *value, const char *why)
 {
 	char beside[64];
 
@@ -194,7 +198,7 @@ static void put(json_t *facts, const char *key, const json_t *value, const char 
 json_t *host_observer_facts(
 	const struct host_observer *observer, const struct guest_request *request, uint64_t boot_ns, uint64_t all_ns)
 {
-	static const char unfinished[] = "the guest did not come to its end";
+	static const char unfinished[] = "the guest did not end by itself";
 	json_t *facts = json_pack(
 		"{s:o, s:f}", "shape", guest_shape_json(&request->shape), "run_ms", (double)all_ns / (double)NS_PER_MS);
 	json_t *boot = boot_ns ? json_real((double)boot_ns / (double)NS_PER_MS) : NULL;
@@ -203,14 +207,15 @@ json_t *host_observer_facts(
 
 	if (!facts)
 		return NULL;
-	put(facts, "boot_ms", boot, "the guest did not come to begin its job");
-	put(facts, "vcpus_pinned", observer->pinned, "the guest did not come to begin its job");
-	put(facts, "memory", observer->memory, observer->memory_why.text[0] ? observer->memory_why.text : unfinished);
-	put(facts, "guest_faults", faults,
+	value_or_reason_put(facts, "boot_ms", boot, "the guest did not come to begin its job");
+	value_or_reason_put(facts, "vcpus_pinned", observer->pinned, "the guest did not come to begin its job");
+	value_or_reason_put(facts, "memory", observer->memory,
+		observer->memory_why.text[0] ? observer->memory_why.text : unfinished);
+	value_or_reason_put(facts, "guest_faults", faults,
 		observer->ended ? "the guest's kernel does not count its page faults (perf_event_open)" : unfinished);
-	put(facts, "kvm", observer->ended ? observer->kvm : NULL,
+	value_or_reason_put(facts, "kvm", observer->ended ? observer->kvm : NULL,
 		observer->kvm_why.text[0] ? observer->kvm_why.text : unfinished);
-	put(facts, "hardware", observer->hardware,
+	value_or_reason_put(facts, "hardware", observer->hardware,
 		observer->hardware_why.text[0] ? observer->hardware_why.text : unfinished);
 	json_decref(boot);
 	json_decref(faults);
@@ -223,7 +228,7 @@ void host_observer_free(struct host_observer *observer)
 	json_decref(observer->kvm);
 	json_decref(observer->memory);
 	json_decref(observer->hardware);
-	/* The counters of a job that did not come to its end are still open. */
+	/* The counters of a job that did not end by itself are still open. */
 	if (!observer->ended)
 		json_decref(host_counters_end(&observer->counters, &observer->hardware_why));
 	*observer = (struct host_observer){ 0 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* Write one word for the shell. Within single quotes every character but the single quote stands for itself. */
-static void quote(FILE *out, const char *word)
+static void shell_quote(FILE *out, const char *word)
 {
 	fputc('\'', out);
 	for (; *word; word++) {
@@ -26,8 +26,8 @@ static const char before[] = "#!/bin/sh\n"
 			     "read -r word <&3\n";
 
 /*
- * While nestwalk runs, only a sleeping process reads the port, and a word from the host wakes it. A `stop` that comes
- * after the end, or half of one, does not count as `go`.
+ * While nestwalk runs, only a sleeping process reads the port, and a word from the host wakes it. A `stop` that arrives
+ * after the end, or a part of one, does not count as `go`.
  */
 static const char after[] = " -o run 3<&- &\n"
 			    "job=$!\n"
@@ -53,7 +53,7 @@ char *guest_job_script(const char *const *command)
 	fputs("faults page_faults nestwalk", out); /* guest-images/faults.c */
 	for (size_t i = 0; command[i]; i++) {
 		fputc(' ', out);
-		quote(out, command[i]);
+		shell_quote(out, command[i]);
 	}
 	fputs(after, out);
 	if (fclose(out)) {

@@ -3,9 +3,10 @@
 #define NESTWALK_GUEST_JOB_H
 
 /*
- * The script: tell that it begins and wait for leave; run nestwalk with these arguments (NULL-terminated) into the directory
- * `run`, and end it when told to; tell its exit status and how many page faults the guest took meanwhile, and wait
- * for leave. The caller frees it; NULL where memory is short.
+ * The script says that it begins, and waits for the order to begin. It runs nestwalk with these arguments
+ * (NULL-terminated) into the directory `run`, and ends it when told to. Then it sends the exit status and the number of
+ * page faults that the guest took, and waits for the order to end. The caller frees the text; NULL where memory is
+ * short.
  */
 char *guest_job_script(const char *const *command);
 

@@ -1,5 +1,6 @@
 #include "guest/join.h"
 
+#include "base/member.h"
 #include "base/units.h"
 #include "record/load.h"
 #include "record/merge.h"
@@ -26,7 +27,7 @@ static int about_complete(struct loaded_run *run, const json_t *facts, const cha
 
 static void count_point(struct guest_points *points, const json_t *point)
 {
-	const char *status = json_string_value(json_object_get(point, "status"));
+	const char *status = member_text(point, "status");
 
 	points->ok += status && !strcmp(status, "ok");
 	points->skipped += status && !strcmp(status, "skipped");
@@ -50,11 +51,11 @@ static int join_loaded(const struct loaded_run *host, const struct loaded_run *g
 	return error;
 }
 
-/* The points of a run that did not come to its end are joined too, and the caller is told that some are missing. */
-static int whole(const struct loaded_run *guest, struct reason *why)
+/* The points of an incomplete run are joined, too, and the caller is told that some are missing. */
+static int run_completeness(const struct loaded_run *guest, struct reason *why)
 {
-	const char *state = json_string_value(json_object_get(guest->about, "state"));
-	const char *reason = json_string_value(json_object_get(guest->about, "reason"));
+	const char *state = member_text(guest->about, "state");
+	const char *reason = member_text(guest->about, "reason");
 
 	if (state && !strcmp(state, "complete"))
 		return 0;
@@ -77,7 +78,7 @@ int guest_join(const char *host_run, const struct guest_result *result, const ch
 	if (!error) {
 		error = join_loaded(&host, &guest, paging, points, why);
 		if (!error)
-			error = whole(&guest, why);
+			error = run_completeness(&guest, why);
 		run_unload(&host);
 	}
 	run_unload(&guest);

@@ -30,7 +30,7 @@ static int image_look(const char *image, struct reason *why)
 /* QEMU itself takes some 100 MiB. A warm guest takes all of its memory, and a cold guest may. */
 #define QEMU_BYTES (128 * MIB)
 
-static int memory_look(const struct guest_shape *shape, const struct machine_source *source, struct reason *why)
+static int memory_suffices(const struct guest_shape *shape, const struct machine_source *source, struct reason *why)
 {
 	uint64_t available, pages = 0, page = backing_page_bytes(shape->backing);
 	int error;
@@ -84,6 +84,6 @@ int guest_possible(const struct guest_request *request, bool forced, struct reas
 	if (!error)
 		error = image_look(request->image, why);
 	if (!error)
-		error = memory_look(&request->shape, &source, why);
+		error = memory_suffices(&request->shape, &source, why);
 	return error;
 }

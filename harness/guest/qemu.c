@@ -30,7 +30,7 @@ json_t *guest_shape_json(const struct guest_shape *shape)
 }
 
 /* Append one argument. Where memory runs out the command stays incomplete, because count is not advanced. */
-__attribute__((format(printf, 2, 3))) static void add(struct qemu_command *command, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void argument_add(struct qemu_command *command, const char *format, ...)
 {
 	char **place = &command->argument[command->count];
 	va_list list;
@@ -49,16 +49,16 @@ static void add_cpu(struct qemu_command *command, const struct guest_shape *shap
 	size_t used = 0;
 
 	/* The emulated CPU model has 5 levels, which few machines have; the default is 4, as on most machines. */
-	if (shape->five_levels != GUEST_AS_IT_COMES || shape->accel == GUEST_TCG)
+	if (shape->five_levels != GUEST_MODEL_DEFAULT || shape->accel == GUEST_TCG)
 		used += (size_t)snprintf(features + used, sizeof(features) - used, ",la57=%s",
 			shape->five_levels == GUEST_ON ? "on" : "off");
-	if (shape->pmu != GUEST_AS_IT_COMES)
+	if (shape->pmu != GUEST_MODEL_DEFAULT)
 		used += (size_t)snprintf(
 			features + used, sizeof(features) - used, ",pmu=%s", shape->pmu == GUEST_ON ? "on" : "off");
 	if (without)
 		snprintf(features + used, sizeof(features) - used, ",%s=off", without);
-	add(command, "-cpu");
-	add(command, "%s%s", shape->accel == GUEST_KVM ? "host" : "max", features);
+	argument_add(command, "-cpu");
+	argument_add(command, "%s%s", shape->accel == GUEST_KVM ? "host" : "max", features);
 }
 
 /*
@@ -69,17 +69,19 @@ static void add_memory(struct qemu_command *command, const struct guest_shape *s
 {
 	const char *prealloc = shape->warm ? "on" : "off";
 
-	add(command, "-object");
+	argument_add(command, "-object");
 	if (shape->backing == BACKING_2M_THP)
-		add(command, "memory-backend-ram,id=ram,size=%" PRIu64 ",prealloc=%s", shape->memory_bytes, prealloc);
+		argument_add(command, "memory-backend-ram,id=ram,size=%" PRIu64 ",prealloc=%s", shape->memory_bytes,
+			prealloc);
 	else if (backing_is_hugetlb(shape->backing))
-		add(command,
+		argument_add(command,
 			"memory-backend-memfd,id=ram,size=%" PRIu64 ",hugetlb=on,hugetlbsize=%" PRIu64 ",prealloc=%s",
 			shape->memory_bytes, backing_page_bytes(shape->backing), prealloc);
 	else
-		add(command, "memory-backend-memfd,id=ram,size=%" PRIu64 ",prealloc=%s", shape->memory_bytes, prealloc);
-	add(command, "-m");
-	add(command, "%" PRIu64 "M", shape->memory_bytes / MIB);
+		argument_add(command, "memory-backend-memfd,id=ram,size=%" PRIu64 ",prealloc=%s", shape->memory_bytes,
+			prealloc);
+	argument_add(command, "-m");
+	argument_add(command, "%" PRIu64 "M", shape->memory_bytes / MIB);
 }
 
 static void add_ports(struct qemu_command *command, const struct qemu_ends *ends)
@@ -87,23 +89,23 @@ static void add_ports(struct qemu_command *command, const struct qemu_ends *ends
 	static const char *const names[] = { "control", "results" };
 	const int ports[] = { ends->control, ends->results };
 
-	add(command, "-device");
-	add(command, "virtio-serial-pci");
+	argument_add(command, "-device");
+	argument_add(command, "virtio-serial-pci");
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-		add(command, "-chardev");
-		add(command, "socket,id=%s,fd=%d", names[i], ports[i]);
-		add(command, "-device");
-		add(command, "virtserialport,chardev=%s,name=%s", names[i], names[i]);
+		argument_add(command, "-chardev");
+		argument_add(command, "socket,id=%s,fd=%d", names[i], ports[i]);
+		argument_add(command, "-device");
+		argument_add(command, "virtserialport,chardev=%s,name=%s", names[i], names[i]);
 	}
-	add(command, "-chardev");
-	add(command, "socket,id=monitor,fd=%d", ends->monitor);
-	add(command, "-mon");
-	add(command, "chardev=monitor,mode=control");
+	argument_add(command, "-chardev");
+	argument_add(command, "socket,id=monitor,fd=%d", ends->monitor);
+	argument_add(command, "-mon");
+	argument_add(command, "chardev=monitor,mode=control");
 	/* QEMU opens the file itself, so its name must not hold a comma. */
-	add(command, "-chardev");
-	add(command, "file,id=console,path=/proc/self/fd/%d,append=on", ends->console);
-	add(command, "-serial");
-	add(command, "chardev:console");
+	argument_add(command, "-chardev");
+	argument_add(command, "file,id=console,path=/proc/self/fd/%d,append=on", ends->console);
+	argument_add(command, "-serial");
+	argument_add(command, "chardev:console");
 }
 
 int qemu_command_make(const struct guest_shape *shape, const struct qemu_ends *ends, struct qemu_command *command)
@@ -111,31 +113,31 @@ int qemu_command_make(const struct guest_shape *shape, const struct qemu_ends *e
 	static const char *const fixed[] = { "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot" };
 
 	*command = (struct qemu_command){ 0 };
-	add(command, "%s", ends->program);
-	add(command, "-machine");
-	add(command, "q35,accel=%s,memory-backend=ram", guest_accel_names[shape->accel]);
+	argument_add(command, "%s", ends->program);
+	argument_add(command, "-machine");
+	argument_add(command, "q35,accel=%s,memory-backend=ram", guest_accel_names[shape->accel]);
 	add_cpu(command, shape, ends->without_feature);
-	add(command, "-smp");
-	add(command, "%u", shape->cpus);
+	argument_add(command, "-smp");
+	argument_add(command, "%u", shape->cpus);
 	add_memory(command, shape);
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		add(command, "%s", fixed[i]);
-	add(command, "-kernel");
-	add(command, "%s", ends->kernel);
-	add(command, "-initrd");
-	add(command, "%s", ends->initramfs);
-	add(command, "-append");
+		argument_add(command, "%s", fixed[i]);
+	argument_add(command, "-kernel");
+	argument_add(command, "%s", ends->kernel);
+	argument_add(command, "-initrd");
+	argument_add(command, "%s", ends->initramfs);
+	argument_add(command, "-append");
 	/* An oops counts as a panic: a kernel that has gone wrong must not go on to deliver results. */
 	/*
 	 * Under KVM Linux does not check whether the timer interrupt works. Under the emulator it does, and fails where the
 	 * emulator is not scheduled for a moment, because its machine is busy.
 	 */
-	add(command, "console=ttyS0 quiet panic=-1 oops=panic%s transparent_hugepage=%s%s%s",
+	argument_add(command, "console=ttyS0 quiet panic=-1 oops=panic%s transparent_hugepage=%s%s%s",
 		shape->accel == GUEST_TCG ? " no_timer_check" : "", shape->thp, shape->append[0] ? " " : "",
 		shape->append);
 	add_ports(command, ends);
-	add(command, "-device");
-	add(command, "isa-debug-exit,iobase=0xf4,iosize=4");
+	argument_add(command, "-device");
+	argument_add(command, "isa-debug-exit,iobase=0xf4,iosize=4");
 	/* The last argument is there only if all before it are. */
 	if (!command->count || strncmp(command->argument[command->count - 1], "isa-debug-exit", 14)) {
 		qemu_command_free(command);

@@ -5,7 +5,7 @@
 #include "base/reason.h"
 #include "guest/shape.h"
 
-/* The files and open sockets that a guest is given. All strings are borrowed. */
+/* The files and open sockets that QEMU gets for a guest. All strings are borrowed. */
 struct qemu_ends {
 	const char *program; /* qemu-system-x86_64 */
 	const char *kernel, *initramfs; /* paths */
@@ -34,8 +34,8 @@ void qemu_command_free(struct qemu_command *command);
 int qemu_find(char *text, size_t bytes, struct reason *why);
 
 /*
- * The meaning of an exit status of QEMU. guest-images/finish.c ends QEMU with an odd status from 33 to 95 when the
- * job has come to its end. Returns the job's exit status (0 .. 31), or -1 where the guest ended in another way.
+ * The meaning of an exit status of QEMU. guest-images/finish.c ends QEMU with an odd status from 33 to 95 when the job
+ * has ended. Returns the job's exit status (0 .. 31), or -1 where the guest ended in another way.
  */
 int qemu_job_status(int exit_status);
 

@@ -1,5 +1,6 @@
 #include "guest/qmp.h"
 
+#include "base/member.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static int send_object(struct qmp *qmp, const json_t *object, struct reason *why
 static int take_answer(json_t *object, json_t **answer, const char *command, struct reason *why)
 {
 	json_t *refused = json_object_get(object, "error"), *returned = json_object_get(object, "return");
-	const char *words = json_string_value(json_object_get(refused, "desc"));
+	const char *words = member_text(refused, "desc");
 
 	if (refused)
 		return fail(why, EPROTO, "QEMU refused %s: %s", command, words ? words : "it does not say why");
@@ -178,7 +179,7 @@ static void stats_add(json_t *sums, const json_t *of_one)
 	json_t *stat;
 
 	json_array_foreach (json_object_get(of_one, "stats"), i, stat) {
-		const char *name = json_string_value(json_object_get(stat, "name"));
+		const char *name = member_text(stat, "name");
 		const json_t *value = json_object_get(stat, "value");
 
 		if (name && json_is_integer(value))
@@ -204,9 +205,9 @@ int qmp_kvm_stats(struct qmp *qmp, json_t **stats, struct reason *why)
 		json_decref(list);
 	}
 	if (error == -EPROTO)
-		error = fail(why, ENODATA, "this QEMU does not tell KVM's statistics (it takes 7.1)");
+		error = fail(why, ENODATA, "this QEMU does not tell KVM's statistics (QEMU 7.1 does)");
 	if (!error && !json_object_size(sums))
-		error = fail(why, ENODATA, "KVM has no statistics for this guest (it takes Linux 5.14)");
+		error = fail(why, ENODATA, "KVM has no statistics for this guest (Linux 5.14 has them)");
 	if (error)
 		json_decref(sums);
 	else

@@ -10,21 +10,21 @@
 #define QMP_LIMIT_MS 5000 /* QEMU answers in a millisecond, but in an emulated machine a thousand times slower */
 
 struct qmp {
-	int fd; /* owned by whoever made it */
+	int fd; /* owned by the caller of qmp_open() */
 	char *text; /* owned: bytes received that are not a whole line yet */
 	size_t length, room;
 	unsigned id; /* of the last command */
 	unsigned limit_ms; /* for each answer */
 };
 
-/* Read the greeting and leave negotiation. 0; -EPROTO, -ETIME, -EPIPE with *why. qmp_close() in any case. */
+/* Read the greeting and leave QMP's negotiation mode. 0; -EPROTO, -ETIME, -EPIPE with *why. qmp_close() in any case. */
 int qmp_open(struct qmp *qmp, int fd, unsigned limit_ms, struct reason *why);
 void qmp_close(struct qmp *qmp);
 
 /*
- * Execute a command. @arguments: an object, whose reference is taken; NULL: none. @answer: its "return", a new reference;
- * may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer in time; -EPIPE
- * QEMU is gone; -ENOMEM. Events that come meanwhile are passed over.
+ * Execute a command. @arguments: an object, whose reference is taken; NULL: none. @answer: its "return", a new
+ * reference; may be NULL. 0; -EPROTO with QEMU's own words in *why where it refused; -ETIME no answer in time; -EPIPE
+ * QEMU is gone; -ENOMEM. Events that arrive meanwhile are ignored.
  */
 int qmp_execute(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, struct reason *why);
 

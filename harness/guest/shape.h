@@ -14,7 +14,7 @@ enum guest_accel {
 extern const char *const guest_accel_names[GUEST_ACCELS]; /* "kvm" "tcg" */
 
 enum guest_choice {
-	GUEST_AS_IT_COMES, /* what QEMU's CPU model has */
+	GUEST_MODEL_DEFAULT, /* QEMU's CPU model decides */
 	GUEST_OFF,
 	GUEST_ON,
 };
@@ -32,9 +32,9 @@ struct guest_shape {
 };
 
 /*
- * One CPU: what is measured is translation, and a vCPU thread must have a CPU of its own. 1 GiB: below 512 MiB Linux gives
- * no transparent huge pages, and storms take half of what is there. "madvise": as a host's default, so that both measure
- * the same.
+ * One CPU, as translation is measured on one, and each vCPU thread needs a CPU of its own. 1 GiB, as below 512 MiB
+ * Linux gives no transparent huge pages, and storms take half of the memory. "madvise" is the default of hosts, so that
+ * both measure the same.
  */
 #define GUEST_SHAPE_DEFAULT \
 	{ \

@@ -29,7 +29,7 @@ void talk_close(struct talk *talk)
 	talk->archive = -1;
 }
 
-/* 0: the socket is closed, and nothing more will come. */
+/* 0: the socket is closed, and no more data will arrive. */
 static ssize_t take_results(struct talk *talk, struct reason *why)
 {
 	char block[65536];
@@ -62,12 +62,12 @@ static bool take_line(struct talk *talk)
 	return true;
 }
 
-/* Whether something came. A closed socket is readable too, and stays so for ever. */
+/* Whether anything was received. A closed socket stays readable for ever. */
 static bool take_control(struct talk *talk)
 {
 	ssize_t got;
 
-	/* No line of the protocol is so long, so these bytes are noise. */
+	/* No line of the protocol is this long, so these bytes are noise. */
 	if (talk->length == sizeof(talk->text))
 		talk->length = 0;
 	got = recv(talk->vm->control, talk->text + talk->length, sizeof(talk->text) - talk->length, MSG_DONTWAIT);
@@ -130,7 +130,7 @@ int talk_finish(struct talk *talk, struct reason *why)
 	struct pollfd event = { .fd = talk->vm->results, .events = POLLIN };
 	ssize_t got = 1;
 
-	/* QEMU is gone: what it sent last is in the socket, and nothing comes after that. */
+	/* QEMU has ended. Its last data is in the socket, and no more will come. */
 	while (got > 0 && poll(&event, 1, 0) == 1)
 		got = take_results(talk, why);
 	return got < 0 ? (int)got : 0;
@@ -168,7 +168,7 @@ int talk_unpack(struct talk *talk, const char *directory, int *status, struct re
 
 	if (error)
 		return error;
-	/* `end` is the last member: where it is, the archive is whole. */
+	/* `end` is the last member of the archive: where it exists, the archive is whole. */
 	snprintf(path, sizeof(path), "%s/end", directory);
 	end = fopen(path, "re");
 	whole = end && fscanf(end, "%d", status) == 1;

@@ -13,7 +13,7 @@ struct talk {
 	char line[256]; /* the last whole line, without its end */
 	char text[512]; /* bytes received after that line */
 	size_t length;
-	int archive; /* a file of ours: what came through the results port */
+	int archive; /* a file of ours: the data of the results port */
 	uint64_t archive_bytes;
 };
 
@@ -22,15 +22,16 @@ int talk_open(struct talk *talk, struct guest_vm *vm, struct reason *why);
 void talk_close(struct talk *talk);
 
 /*
- * Take what comes until there is a line (1, and it is in talk->line), QEMU has ended (0), `limit_ms` are over (-ETIME), or
- * a signal came (-EINTR: ask whether to stop). Results are put into the archive meanwhile. -errno with *why.
+ * Receive data until there is a line (1, and the line is in talk->line), QEMU has ended (0), `limit_ms` are over
+ * (-ETIME), or a signal came (-EINTR: check whether to stop). Results that arrive meanwhile go to the archive. -errno
+ * with *why.
  */
 int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why);
 
-/* Send text as it is. 0; -EPIPE QEMU is gone. */
+/* Send text unchanged. 0; -EPIPE QEMU has ended. */
 int talk_send(struct talk *talk, const char *text);
 
-/* After QEMU has ended, receive what is still on its way. 0, or -errno. */
+/* After QEMU has ended, receive the data that is still in the sockets. 0, or -errno. */
 int talk_finish(struct talk *talk, struct reason *why);
 
 /*

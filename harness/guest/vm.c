@@ -74,7 +74,7 @@ static _Noreturn void qemu_exec(const struct ends *ends, const struct qemu_comma
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
-	/* Ctrl-C must reach only this process, which then asks the guest to end its job and to deliver what it has. */
+	/* Ctrl-C must reach only this process, which then asks the guest to end its job and to deliver its results. */
 	setpgid(0, 0);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);

@@ -1,6 +1,6 @@
 /*
- * A QEMU process, from its start to its end. It ends with this process, however that ends. No privilege is needed but
- * for /dev/kvm.
+ * A QEMU process, from its start to its end. QEMU ends with this process, in whatever way this process ends. No
+ * privilege is needed but for /dev/kvm.
  */
 #ifndef NESTWALK_GUEST_VM_H
 #define NESTWALK_GUEST_VM_H
@@ -28,8 +28,8 @@ int guest_vm_start(
 	const struct guest_shape *shape, const struct guest_files *files, struct guest_vm *vm, struct reason *why);
 
 /*
- * Wait until it has ended by itself, at most so long. 0 with *exit_status (that of exit(2); 128 + the number of a signal that
- * ended it); -ETIME.
+ * Wait until QEMU has ended by itself, for at most `limit_ms`. 0 with *exit_status (that of exit(2); 128 + the number
+ * of a signal that ended it); -ETIME.
  */
 int guest_vm_wait(struct guest_vm *vm, unsigned limit_ms, int *exit_status);
 

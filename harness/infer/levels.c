@@ -130,10 +130,14 @@ static int add_walk(const struct teller *to, const struct judged_step *last)
 	return 0;
 }
 
+/* A rise of less than a miss must cost is noise, and nobody asks why it is no level. */
 static int add_rejected(const struct teller *to, const struct judged_step *step)
 {
-	struct inferred_rejected *entry = append(&to->out->rejected, &to->out->rejecteds, sizeof(*entry));
+	struct inferred_rejected *entry;
 
+	if (step->step.upper - step->step.lower < STEP_LEAST_CYCLES)
+		return 0;
+	entry = append(&to->out->rejected, &to->out->rejecteds, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	*entry = (struct inferred_rejected){

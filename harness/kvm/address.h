@@ -1,4 +1,4 @@
-/* Addresses of a guest, typed, so that a virtual one cannot be passed for a physical one. */
+/* Addresses of a guest. Each kind has a type, so that a virtual address cannot be passed for a physical one. */
 #ifndef NESTWALK_ADDRESS_H
 #define NESTWALK_ADDRESS_H
 

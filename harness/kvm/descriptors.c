@@ -15,7 +15,8 @@
 
 #define GATE_PRESENT (1ULL << 47)
 #define TSS_RSP0 4 /* offset, bytes */
-#define TSS_IO_MAP 102 /* offset of the offset of the I/O permission bitmap; beyond the limit: no port is allowed */
+/* where the TSS holds the offset of the I/O permission bitmap; an offset beyond the limit allows no port */
+#define TSS_IO_MAP 102
 
 static_assert(DESCRIPTORS_GDT + GDT_LIMIT < DESCRIPTORS_TSS, "GDT and TSS overlap");
 static_assert(DESCRIPTORS_TSS + TSS_LIMIT < DESCRIPTORS_IDT, "TSS and IDT overlap");

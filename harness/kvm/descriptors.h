@@ -12,7 +12,7 @@
 #define DESCRIPTORS_TSS 0x100
 #define DESCRIPTORS_IDT 0x200
 
-/* Selectors: Linux's, so that they are well trodden. */
+/* Selectors. They are Linux's, so KVM sees them often and handles them well. */
 #define SELECTOR_KERNEL_CODE 0x10
 #define SELECTOR_USER_DATA (0x28 | 3)
 #define SELECTOR_USER_CODE (0x30 | 3)
@@ -31,10 +31,12 @@
 #define TSS_LIMIT 0x67 /* 104 bytes: SDM vol. 3A figure 7-11 */
 #define IDT_LIMIT (VECTORS * 16 - 1)
 
-/* Fill the (zeroed) 4K page that the guest has at `at`; exceptions then push on the stack that ends at `stack_top`. */
+/*
+ * Fill the (zeroed) 4K page that the guest maps at `at`. Exceptions then push onto the stack that ends at `stack_top`.
+ */
 void kvm_descriptors_write(void *page, gva_t at, gva_t stack_top);
 
-/* Send an exception to CPL 0 code at `handler`. The others have no gate: they end the vCPU (a triple fault). */
+/* Send an exception to CPL 0 code at `handler`. An exception without a gate ends the vCPU (a triple fault). */
 void kvm_descriptors_gate(void *page, unsigned vector, gva_t handler);
 
 #endif

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Bits of an entry: the same at every level, but for PAGE_SIZE, which a PTE does not have. */
+/* Bits of an entry. They are the same at every level, except PAGE_SIZE, which a PTE does not have. */
 #define ENTRY_PRESENT (1ULL << 0)
 #define ENTRY_WRITABLE (1ULL << 1)
 #define ENTRY_USER (1ULL << 2)
@@ -65,7 +65,7 @@ int guest_table_init(struct guest_table *table, struct reason *why)
 	return table_new(table, &root, why);
 }
 
-/* The entry for `gva` at `level`, with the tables above it made as they are missing. */
+/* The entry for `gva` at `level`. Tables that are missing above it are made. */
 static int entry_make(struct guest_table *table, gva_t gva, unsigned level, uint64_t **entry, struct reason *why)
 {
 	gpa_t at = table->arena_gpa;
@@ -145,7 +145,7 @@ uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels)
 {
 	uint64_t tables = 0;
 
-	/* An unaligned range touches one table more at each level than its size asks for, hence + 2 with rounding down. */
+	/* An unaligned range needs one more table at each level than its size alone: hence + 2 after rounding down. */
 	for (unsigned level = leaf_level(page_bytes); level < levels; level++)
 		tables += bytes / (level_span(level) * ENTRIES) + 2;
 	return tables * TABLE_BYTES;

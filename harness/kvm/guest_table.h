@@ -2,7 +2,7 @@
  * Page tables of a guest, written by its host before the guest runs. 4 or 5 levels; leaves of 4K, 2M, 1G.
  * Formats: Intel SDM vol. 3A 4.5 (4-level and 5-level paging), AMD APM vol. 2 5.3 (long-mode page translation).
  *
- * Not for changing tables under a running guest: a shadow MMU does not see stores of the host.
+ * These functions must not change tables of a guest that has run: a shadow MMU does not see stores of the host.
  */
 #ifndef NESTWALK_GUEST_TABLE_H
 #define NESTWALK_GUEST_TABLE_H
@@ -18,7 +18,7 @@
 struct guest_table {
 	unsigned levels;
 	unsigned char *arena; /* host pointer to the memory the tables lie in; not owned */
-	gpa_t arena_gpa; /* where the guest has that memory */
+	gpa_t arena_gpa; /* the guest-physical address of that memory */
 	uint64_t arena_bytes; /* of it */
 	uint64_t used_bytes; /* the root is the first page */
 };
@@ -31,7 +31,10 @@ struct guest_mapping {
 	bool supervisor; /* for CPL 0 only */
 };
 
-/* Start an empty tree in the arena, which is zeroed as it is used. 0; -EINVAL levels; -ENOSPC no room for a root. */
+/*
+ * Start an empty tree in the arena. Memory of the arena is zeroed when it is taken. 0; -EINVAL levels; -ENOSPC no room
+ * for a root.
+ */
 int guest_table_init(struct guest_table *table, struct reason *why);
 
 /*
@@ -41,8 +44,8 @@ int guest_table_init(struct guest_table *table, struct reason *why);
 int guest_table_map(struct guest_table *table, const struct guest_mapping *mapping, struct reason *why);
 
 /*
- * Where the entry for `gva` at `level` (1: PTE, 2: directory entry …) lies, present or not: in *gpa for the guest and in
- * *entry for this process. 0; -ENOENT there is no table of that level for it.
+ * Where the entry for `gva` at `level` (1: PTE, 2: PDE, ...) lies, whether it is present or not. 0; -ENOENT there is no
+ * table of that level for this address.
  */
 struct guest_entry {
 	gpa_t gpa;
@@ -51,8 +54,8 @@ struct guest_entry {
 int guest_table_entry(const struct guest_table *table, gva_t gva, unsigned level, struct guest_entry *found);
 
 /*
- * Let `table` have what `from` has below the entry for `gva` at `level`: the same tables, as the kernel half of
- * processes is. Both arenas lie in one memory. 0; -ENOENT `from` has nothing there; -EEXIST `table` has; -ENOSPC.
+ * Let `table` share the tables that `from` has below the entry for `gva` at `level`, as processes share the kernel
+ * half. Both arenas lie in one memory. 0; -ENOENT `from` maps nothing there; -EEXIST `table` already does; -ENOSPC.
  */
 int guest_table_share(
 	struct guest_table *table, const struct guest_table *from, gva_t gva, unsigned level, struct reason *why);

@@ -1,4 +1,4 @@
-/* ioctl() with the argument's type held against the size that the request's number encodes. */
+/* ioctl() that checks the size of the argument's type against the size that the request's number encodes. */
 #ifndef NESTWALK_IOCTL_H
 #define NESTWALK_IOCTL_H
 

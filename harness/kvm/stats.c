@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The largest name and data block taken on trust from the kernel: today's are 48 bytes and about 1 KiB. */
+/* The largest name and data block that are accepted from the kernel. Today they have 48 bytes and about 1 KiB. */
 #define NAME_MOST 256u
 #define DATA_MOST (1u << 20)
 #define STATS_MOST 1024u
@@ -45,7 +45,7 @@ static int descriptor_read(struct kvm_stats *stats, const struct kvm_stats_heade
 
 	if (pread(stats->fd, buffer.bytes, bytes, (off_t)(header->desc_offset + index * bytes)) != (ssize_t)bytes)
 		return -EIO;
-	/* Histograms hold several values: none of them counts what is asked of KVM here. */
+	/* Histograms hold several values. None of the statistics in use is a histogram. */
 	if (buffer.desc.size != 1)
 		return 0;
 	strncpy(stat->name, buffer.desc.name, sizeof(stat->name) - 1);

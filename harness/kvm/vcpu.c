@@ -175,7 +175,7 @@ const char *kvm_exit_name(unsigned reason, char *text, size_t bytes)
 	return text;
 }
 
-/* Where the guest was when it stopped for a reason nobody asked for. */
+/* Report an exit that nobody asked for, together with the guest's registers. */
 static int unexpected_exit(struct kvm_vcpu *vcpu, struct reason *why)
 {
 	struct kvm_regs regs = { 0 };

@@ -12,7 +12,7 @@
 
 /*
  * Three pages that KVM needs for itself on Intel CPUs without "unrestricted guest"; api.rst 4.35 asks for a place in
- * the first 4 GiB that no memory slot covers. QEMU's choice, so that it is well trodden.
+ * the first 4 GiB that no memory slot covers. It is the address that QEMU uses, so KVM is well tested with it.
  */
 #define TSS_ADDRESS 0xfffbd000UL
 
@@ -21,8 +21,8 @@
 
 /*
  * A shadow MMU keeps tables for 2 % of the guest's memory and recycles them beyond (api.rst 4.45; 64 pages at least,
- * arch/x86/kvm/mmu/mmu.c). A guest here is small and its address spaces are large: what is measured would be the
- * recycling. 1 GiB of tables is more than any space needs; it is a limit, not a reservation.
+ * arch/x86/kvm/mmu/mmu.c). A guest here is small and its address spaces are large, so with the default the recycling
+ * would be measured. 1 GiB of tables is more than any space needs; it is a limit, not a reservation.
  */
 #define MMU_PAGES_MOST (1UL << 18)
 
@@ -71,9 +71,9 @@ int kvm_vm_open(struct kvm_vm *vm, struct reason *why)
 	error = cpuid_get(vm, why);
 	if (error < 0)
 		goto close;
-	/* Where KVM does not take it, its statistics show what it recycled. */
+	/* Where KVM refuses this limit, its statistics show how many tables it recycled. */
 	ioctl(vm->vm_fd, KVM_SET_NR_MMU_PAGES, MMU_PAGES_MOST);
-	/* Without statistics a VM still runs; what they would have proven is then unknown, not assumed. */
+	/* A VM runs without statistics, too. Facts that the statistics would prove are then unknown, not assumed. */
 	kvm_stats_open(&vm->stats, vm->vm_fd, NULL);
 	return 0;
 close:
@@ -141,6 +141,6 @@ unsigned kvm_vm_physical_bits(const struct kvm_vm *vm)
 {
 	const struct kvm_cpuid_entry2 *leaf = cpuid_leaf(vm, 0x80000008);
 
-	/* 36: what a CPU without that leaf has (Intel SDM vol. 3A 4.1.4). */
+	/* A CPU without that leaf has 36 address bits (Intel SDM vol. 3A 4.1.4). */
 	return leaf ? leaf->eax & 0xff : 36;
 }

@@ -17,7 +17,7 @@
 struct kvm_vm {
 	int kvm_fd, vm_fd;
 	unsigned slots; /* memory slots in use */
-	struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_CPUID, which the vCPU gets whole */
+	struct kvm_cpuid2 *cpuid; /* KVM_GET_SUPPORTED_CPUID; the vCPU gets all of it */
 	struct kvm_stats stats;
 };
 
@@ -40,7 +40,7 @@ struct kvm_memory {
 };
 int kvm_vm_add_memory(struct kvm_vm *vm, const struct kvm_memory *memory, struct reason *why);
 
-/* What the guest's CPUID will say: 5-level paging (leaf 7 ECX bit 16), 1G leaves (0x80000001 EDX bit 26), address bits. */
+/* What the guest's CPUID says: 5-level paging (leaf 7 ECX bit 16), 1G leaves (0x80000001 EDX bit 26), address bits. */
 bool kvm_vm_has_la57(const struct kvm_vm *vm);
 bool kvm_vm_has_1g_pages(const struct kvm_vm *vm);
 unsigned kvm_vm_physical_bits(const struct kvm_vm *vm);
@@ -48,7 +48,7 @@ unsigned kvm_vm_physical_bits(const struct kvm_vm *vm);
 /* ... and process-context identifiers (CR4.PCIDE): leaf 1 ECX bit 17. */
 bool kvm_vm_has_pcid(const struct kvm_vm *vm);
 
-/* Where the vCPU starts: 64-bit mode, CPL 3, interrupts off, the registers not named zero. */
+/* The state in which the vCPU starts: 64-bit mode, CPL 3, interrupts off; registers that are not named here are 0. */
 struct kvm_start {
 	gpa_t root; /* of the guest's page tables */
 	unsigned levels;
@@ -60,8 +60,8 @@ int kvm_vcpu_open(struct kvm_vm *vm, struct kvm_vcpu *vcpu, const struct kvm_sta
 void kvm_vcpu_close(struct kvm_vcpu *vcpu);
 
 /*
- * Turn CR4.PCIDE on or off while the guest is outside, and load CR3 with `root` (PCID 0). 0; -ENOTSUP the guest's CPUID
- * does not have it; other errnos of the ioctls.
+ * Turn CR4.PCIDE on or off while the guest does not run, and load CR3 with `root` (PCID 0). 0; -ENOTSUP the guest's
+ * CPUID does not have PCIDs; other errnos of the ioctls.
  */
 int kvm_vcpu_set_pcid(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool on, gpa_t root, struct reason *why);
 
@@ -71,7 +71,7 @@ int kvm_vcpu_set_pcid(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool on, gpa_t r
  */
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, gpa_t door, struct reason *why);
 
-/* "KVM_EXIT_MMIO" for 6; "exit reason 99" for what this version does not know, in *text. */
+/* "KVM_EXIT_MMIO" for 6; "exit reason 99", in *text, for a reason that this version does not know. */
 const char *kvm_exit_name(unsigned reason, char *text, size_t bytes);
 
 #endif

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 /*
- * The function that this program's own calls of malloc() reach. The linker bound the reference to one version, which
- * dlsym(3) may pass over. Where the reference leads to the program's own linkage table (a program that is not
- * position-independent), dlsym() tells the function behind it.
+ * The function that this program's own calls of malloc() reach. The linker bound the reference to one symbol version,
+ * and dlsym(3) may find another version. In a program that is not position-independent the reference leads to the
+ * program's own linkage table; dlsym() then finds the function behind it.
  */
 static bool malloc_find(Dl_info *its)
 {
@@ -45,7 +45,7 @@ void machine_allocator(struct allocator *allocator)
 }
 
 /* Variables of the environment that allocators read: glibc the first and some of the others, jemalloc MALLOC_CONF. */
-static json_t *settings(struct facts *owner)
+static json_t *allocator_settings(struct facts *owner)
 {
 	static const char *const beginnings[] = { "GLIBC_TUNABLES=", "MALLOC_" };
 	json_t *list = json_array();
@@ -80,6 +80,6 @@ json_t *describe_allocator(const struct machine_source *source)
 		facts_null(&facts, "version", &why);
 	}
 	facts_bool(&facts, "is_glibc", allocator.glibc);
-	facts_json(&facts, "settings", settings(&facts));
+	facts_json(&facts, "settings", allocator_settings(&facts));
 	return facts_end(&facts);
 }

@@ -60,14 +60,21 @@ static bool mount_line(char *line, bool v2, const char *controller, char **root,
 	return tail && text_has_word(tail, controller);
 }
 
-/* Put the group's directory together: what the path has beyond the mounted root, below the mount point. */
-static int join(struct cgroup *group, const char *root, const char *point, const char *path, struct reason *why)
+/*
+ * Make the path of the group's directory: the part of the group's path below the mounted root, appended to the mount
+ * point.
+ */
+static int group_directory_make(
+	struct cgroup *group, const char *root, const char *point, const char *path, struct reason *why)
 {
 	size_t root_length = strcmp(root, "/") ? strlen(root) : 0;
 	const char *below = path;
 	int length;
 
-	/* A group outside what is mounted here ("/../x" in a cgroup namespace): the mounted top is what we can see. */
+	/*
+	 * The group may lie outside the mounted part ("/../x" in a cgroup namespace). Then only the mounted root is
+	 * visible.
+	 */
 	if (strncmp(path, root, root_length) || strstr(path, ".."))
 		below = "";
 	else
@@ -102,7 +109,7 @@ int cgroup_find(const struct machine_source *source, const char *controller, str
 	error = fail(why, ENOENT, "no mounted cgroup hierarchy has %s", controller);
 	for (rest = mounts; (line = strsep(&rest, "\n"));) {
 		if (mount_line(line, group->v2, controller, &root, &point)) {
-			error = join(group, root, point, path, why);
+			error = group_directory_make(group, root, point, path, why);
 			break;
 		}
 	}

@@ -71,7 +71,10 @@ static void from_cpuid(const struct cpuid_table *cpuid, struct cpu *out)
 		out->stepping = leaf.eax & 0xF;
 		if (base_family == 0xF)
 			out->family += leaf.eax >> 20 & 0xFF;
-		/* Linux's rule (x86_model()): for every family from 6 on; the manuals' differs only for families long gone. */
+		/*
+		 * Linux's rule (x86_model()) adds the extended model for every family from 6 on. The manuals' rule
+		 * differs only for obsolete families.
+		 */
 		if (out->family >= 6)
 			out->model += (leaf.eax >> 16 & 0xF) << 4;
 		if (leaf.edx & 1u << 19) /* CLFSH: the line size field is valid */
@@ -102,7 +105,7 @@ static unsigned field_number(const char *cpuinfo, const char *key)
 	return text_field(cpuinfo, key, value, sizeof(value)) ? (unsigned)strtoul(value, NULL, 10) : 0;
 }
 
-static void from_cpuinfo(const char *cpuinfo, struct cpu *out)
+static void cpu_from_cpuinfo(const char *cpuinfo, struct cpu *out)
 {
 	char value[64], *flags = malloc(strlen(cpuinfo) + 1);
 
@@ -118,7 +121,10 @@ static void from_cpuinfo(const char *cpuinfo, struct cpu *out)
 	if (text_field(cpuinfo, "address sizes", value, sizeof(value)))
 		sscanf(value, "%u bits physical, %u bits virtual", &out->physical_bits, &out->virtual_bits);
 	if (flags && text_field(cpuinfo, "flags", flags, strlen(cpuinfo) + 1)) {
-		/* The kernel hides what it does not use, so that a missing la57 flag says nothing about the hardware. */
+		/*
+		 * The kernel hides features that it does not use, so a missing la57 flag says nothing about the
+		 * hardware.
+		 */
 		out->features_known = true;
 		out->la57 = text_has_word(flags, "la57");
 		out->page_2m = text_has_word(flags, "pse");
@@ -142,7 +148,7 @@ void machine_cpu(const struct machine_source *source, struct cpu *out)
 	}
 	if (source_read_all(source, "/proc/cpuinfo", &cpuinfo, &out->reason))
 		return;
-	from_cpuinfo(cpuinfo, out);
+	cpu_from_cpuinfo(cpuinfo, out);
 	free(cpuinfo);
 	fail(&out->reason, ENODATA, "/proc/cpuinfo does not tell it, and there is no CPUID");
 }
@@ -150,7 +156,10 @@ void machine_cpu(const struct machine_source *source, struct cpu *out)
 /* Whether the kernel can place memory above the 47 bits that 4-level page tables leave to user space. */
 static unsigned levels_by_trying(struct reason *why)
 {
-	/* Linux Documentation/arch/x86/x86_64/5level-paging.rst: such memory is given only to those who ask by this hint. */
+	/*
+	 * Linux Documentation/arch/x86/x86_64/5level-paging.rst: the kernel places memory there only where the hint
+	 * asks for it.
+	 */
 	void *hint = (void *)(1ULL << 52);
 	unsigned char *page = mmap(hint, PAGE_4K, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	unsigned levels;

@@ -1,4 +1,4 @@
-/* The CPU itself: who made it, which model, what it can address, how many levels its page tables have. */
+/* The CPU: its vendor and model, the addresses it supports, the number of levels of its page tables. */
 #ifndef NESTWALK_CPU_H
 #define NESTWALK_CPU_H
 
@@ -16,21 +16,21 @@ enum cpu_vendor {
 };
 
 /*
- * By the twelve letters of CPUID leaf 0, which are put into letters[13] unless it is NULL ("" without CPUID).
- * Intel SDM vol. 2A, AMD APM vol. 3 E.3.1.
+ * The vendor, by the twelve letters of CPUID leaf 0, which are copied to letters[13] unless it is NULL ("" without
+ * CPUID). Intel SDM vol. 2A, AMD APM vol. 3 E.3.1.
  */
 enum cpu_vendor cpu_vendor(const struct cpuid_table *cpuid, char letters[13]);
 
 /*
- * The CPU's identity and features, from CPUID where there is one, otherwise from /proc/cpuinfo, which holds the same
- * decoded.
+ * The CPU's identity and features, from CPUID where the source has it, otherwise from /proc/cpuinfo, which shows the
+ * same facts decoded.
  */
 struct cpu {
 	char vendor[16], name[64]; /* "" where unknown */
 	bool model_known;
 	unsigned family, model, stepping; /* extended fields added in, as Linux counts them */
 	unsigned physical_bits, virtual_bits; /* of addresses; 0 where unknown */
-	unsigned line_bytes; /* what CLFLUSH works on (leaf 1 EBX 15:8); 0 where unknown */
+	unsigned line_bytes; /* the unit of CLFLUSH (leaf 1 EBX 15:8); 0 where unknown */
 	bool features_known; /* the following were read, all from CPUID */
 	bool la57; /* 5-level paging in hardware: leaf 7 ECX bit 16 */
 	bool page_2m; /* leaf 1 EDX bit 3 (PSE), without which Linux has no 2M pages: a Xen PV guest */
@@ -44,9 +44,10 @@ struct cpu {
 void machine_cpu(const struct machine_source *source, struct cpu *out);
 
 /*
- * How many levels this Linux's page tables have: 4 or 5, and in *why how that was found out; 0 where unknown, with the
- * reason. Live: whether the kernel places a mapping above 47 bits when asked to. Recorded: cpuinfo's flag la57, which
- * the kernel shows only while it uses 5 levels (arch/x86/kernel/cpu/common.c clears it otherwise, as with no5lvl).
+ * The number of levels of this Linux's page tables: 4 or 5, with the way it was found in *why; 0 where it is unknown,
+ * with the reason. Live: whether the kernel places a mapping above 47 bits when asked to. Recorded: cpuinfo's flag
+ * la57, which the kernel shows only while it uses 5 levels (arch/x86/kernel/cpu/common.c clears it otherwise, as with
+ * no5lvl).
  */
 unsigned paging_levels_used(const struct machine_source *source, struct reason *why);
 

@@ -20,10 +20,13 @@
 #define HYPERVISOR_END 0x40010000u /* Linux looks for signatures up to here (asm/cpuid: for_each_possible_hypervisor) */
 #define HYPERVISOR_STEP 0x100u
 
-/* No range has more leaves today; a larger number comes from a hypervisor that answers anything to any leaf. */
+/*
+ * No range has more leaves today. A larger number comes from a hypervisor that answers arbitrary values for unknown
+ * leaves.
+ */
 #define RANGE_MAX 0x80u
 
-static const struct cpuid_record *find(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
+static const struct cpuid_record *record_find(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->record[i].leaf == leaf && table->record[i].subleaf == subleaf)
@@ -35,12 +38,12 @@ static const struct cpuid_record *find(const struct cpuid_table *table, uint32_t
 bool cpuid_get(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf, struct cpuid_record *out)
 {
 	uint32_t range = leaf >= EXTENDED ? EXTENDED : 0;
-	const struct cpuid_record *found = find(table, leaf, subleaf), *highest = find(table, range, 0);
+	const struct cpuid_record *found = record_find(table, leaf, subleaf), *highest = record_find(table, range, 0);
 
 	memset(out, 0, sizeof(*out));
 	if (!found)
 		return false;
-	/* The hypervisor's leaves tell their own highest one, and not all hypervisors do. */
+	/* The hypervisor's range is not checked: not all hypervisors tell their highest leaf. */
 	if ((leaf < HYPERVISOR || leaf >= EXTENDED) && (!highest || leaf > highest->eax))
 		return false;
 	*out = *found;
@@ -49,7 +52,7 @@ bool cpuid_get(const struct cpuid_table *table, uint32_t leaf, uint32_t subleaf,
 
 /* --- the live CPU --- */
 
-static struct cpuid_record execute(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
+static struct cpuid_record leaf_execute(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_record record = { .leaf = leaf, .subleaf = subleaf };
 
@@ -81,16 +84,16 @@ static bool has_next_subleaf(const struct cpuid_record *first, const struct cpui
 static void execute_range(struct cpuid_table *table, uint32_t base, uint32_t highest)
 {
 	for (uint32_t leaf = base; leaf <= highest && leaf - base < RANGE_MAX; leaf++) {
-		struct cpuid_record first = execute(table, leaf, 0), last = first;
+		struct cpuid_record first = leaf_execute(table, leaf, 0), last = first;
 
 		while (has_next_subleaf(&first, &last) && last.subleaf < RANGE_MAX)
-			last = execute(table, leaf, last.subleaf + 1);
+			last = leaf_execute(table, leaf, last.subleaf + 1);
 	}
 }
 
 static void execute_hypervisor(struct cpuid_table *table)
 {
-	struct cpuid_record first = execute(table, HYPERVISOR, 0);
+	struct cpuid_record first = leaf_execute(table, HYPERVISOR, 0);
 	uint32_t highest = first.eax;
 
 	/* KVM once put 0 there, meaning HYPERVISOR + 1 (Linux Documentation/virt/kvm/x86/cpuid.rst). */
@@ -223,8 +226,8 @@ static enum line_kind parse_line(const char *line, struct cpuid_record *record)
 	return LINE_MALFORMED;
 }
 
-/* A line for a message: without what would disturb a terminal, and not whole if it is long. */
-static const char *quote(const char *line, char *quoted, size_t size)
+/* Copy a line for a message: characters that would disturb a terminal become '?', and a long line is cut. */
+static const char *line_quote(const char *line, char *quoted, size_t size)
 {
 	size_t i;
 
@@ -234,13 +237,13 @@ static const char *quote(const char *line, char *quoted, size_t size)
 	return quoted;
 }
 
-/* A dump whose highest leaf is missing was cut off: what is missing would look like hardware that is not there. */
+/* A dump whose highest leaf is missing was cut off. Its missing leaves would look like missing hardware. */
 static int check_whole(const char *name, size_t lines, const struct cpuid_table *table, struct reason *why)
 {
 	static const uint32_t ranges[] = { 0, EXTENDED };
 
 	for (size_t r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
-		const struct cpuid_record *base = find(table, ranges[r], 0);
+		const struct cpuid_record *base = record_find(table, ranges[r], 0);
 		uint32_t last = ranges[r];
 
 		if (!base)
@@ -257,10 +260,10 @@ static int check_whole(const char *name, size_t lines, const struct cpuid_table 
 		}
 		if (last < base->eax)
 			return fail(why, EINVAL,
-				"%s:%zu: leaf 0x%X tells of leaves up to 0x%X, but the last one here is 0x%X: the dump is cut off",
+				"%s:%zu: leaf 0x%X names leaves up to 0x%X, but the last one here is 0x%X: the dump is cut off",
 				name, lines, ranges[r], base->eax, last);
 	}
-	if (!find(table, 1, 0))
+	if (!record_find(table, 1, 0))
 		return fail(why, EINVAL, "%s:%zu: leaf 1 is missing", name, lines);
 	return 0;
 }
@@ -275,7 +278,7 @@ static int add_record(const char *name, size_t line_number, struct cpuid_table *
 	return 0;
 }
 
-/* Add what one line tells. Returns 0, 1 where the first CPU's registers have ended, or -EINVAL. */
+/* Add the registers of one line. Returns 0, 1 where the first CPU's registers have ended, or -EINVAL. */
 static int parse_one(const char *name, size_t line_number, const char *line, bool *sections, struct cpuid_table *table,
 	struct reason *why)
 {
@@ -284,8 +287,10 @@ static int parse_one(const char *name, size_t line_number, const char *line, boo
 
 	switch (parse_line(line, &record)) {
 	case LINE_RECORD:
-		/* Leaf 0 again means that a second CPU follows without a header. Other repetitions tell nothing new. */
-		if (find(table, record.leaf, record.subleaf))
+		/*
+		 * A second leaf 0 means that another CPU follows without a header. Other repeated leaves are ignored.
+		 */
+		if (record_find(table, record.leaf, record.subleaf))
 			return record.leaf == 0;
 		return add_record(name, line_number, table, &record, why);
 	case LINE_NOTHING:
@@ -298,12 +303,12 @@ static int parse_one(const char *name, size_t line_number, const char *line, boo
 	case LINE_MALFORMED:
 		break;
 	}
-	/* The files of CPU collections have sections about other things around the registers. */
+	/* Files of CPU collections also have sections that hold no registers. */
 	if (*sections && strncmp(line, "CPUID ", 6))
 		return 0;
 	return fail(why, EINVAL,
 		"%s:%zu: '%s' is not a CPUID line (expected 'CPUID leaf: EAX-EBX-ECX-EDX [SL subleaf]' or the output of `cpuid -r`)",
-		name, line_number, quote(line, quoted, sizeof(quoted)));
+		name, line_number, line_quote(line, quoted, sizeof(quoted)));
 }
 
 int cpuid_parse(const char *name, const char *text, size_t length, struct cpuid_table *table, struct reason *why)

@@ -21,7 +21,7 @@ json_t *describe_cpu(const struct machine_source *source);
 /*
  * {"entries": null or [{"level", "kind", "page_sizes_bytes": [...], "entries", "ways": number, "full" or null,
  * "source_leaf": "0x18", "source_subleaf" (of leaf 0x18) or "source_descriptor" (of leaf 2)}], "note"}; the note says
- * why not to trust them
+ * why these entries are not to be trusted
  */
 json_t *describe_tlbs(const struct machine_source *source);
 
@@ -62,7 +62,7 @@ json_t *describe_kvm(const struct machine_source *source);
  * "available_reason" stands beside false, too. `nestwalk env` adds "metrics": run.json's "counters" */
 json_t *describe_counters(const struct machine_source *source);
 
-/* {"release", "version", "lockdown", "clocksource", "command_line": [the words that bear on measuring]} */
+/* {"release", "version", "lockdown", "clocksource", "command_line": [the words that affect measurements]} */
 json_t *describe_kernel(const struct machine_source *source);
 
 /* {name: text of /sys/devices/system/cpu/vulnerabilities/name}, or {"all": null} with a reason */

@@ -1,4 +1,4 @@
-/* What CPUID tells: CPU, TLBs, paging levels, TSC, and what is underneath. */
+/* Facts from CPUID: CPU, TLBs, paging levels, TSC, and the hypervisor beneath. */
 #include "machine/cpu.h"
 #include "machine/describe.h"
 #include "machine/facts.h"
@@ -33,7 +33,7 @@ static void text_or_null(struct facts *facts, const char *key, const char *text,
 		facts_null(facts, key, why);
 }
 
-static void number_or_null(struct facts *facts, const char *key, uint64_t value, bool known, const struct reason *why)
+static void known_number(struct facts *facts, const char *key, uint64_t value, bool known, const struct reason *why)
 {
 	if (known)
 		facts_u64(facts, key, value);
@@ -79,13 +79,13 @@ json_t *describe_cpu(const struct machine_source *source)
 	machine_cpu(source, &cpu);
 	text_or_null(&facts, "vendor", cpu.vendor, &cpu.reason);
 	text_or_null(&facts, "name", cpu.name, &cpu.reason);
-	number_or_null(&facts, "family", cpu.family, cpu.model_known, &cpu.reason);
-	number_or_null(&facts, "model", cpu.model, cpu.model_known, &cpu.reason);
-	number_or_null(&facts, "stepping", cpu.stepping, cpu.model_known, &cpu.reason);
+	known_number(&facts, "family", cpu.family, cpu.model_known, &cpu.reason);
+	known_number(&facts, "model", cpu.model, cpu.model_known, &cpu.reason);
+	known_number(&facts, "stepping", cpu.stepping, cpu.model_known, &cpu.reason);
 	describe_microcode(&facts, source);
-	number_or_null(&facts, "physical_address_bits", cpu.physical_bits, cpu.physical_bits, &cpu.reason);
-	number_or_null(&facts, "virtual_address_bits", cpu.virtual_bits, cpu.virtual_bits, &cpu.reason);
-	number_or_null(&facts, "line_bytes", cpu.line_bytes, cpu.line_bytes, &cpu.reason);
+	known_number(&facts, "physical_address_bits", cpu.physical_bits, cpu.physical_bits, &cpu.reason);
+	known_number(&facts, "virtual_address_bits", cpu.virtual_bits, cpu.virtual_bits, &cpu.reason);
+	known_number(&facts, "line_bytes", cpu.line_bytes, cpu.line_bytes, &cpu.reason);
 	bool_or_null(&facts, "pcid", cpu.pcid, cpu.features_known, &cpu.reason);
 	bool_or_null(&facts, "invpcid", cpu.invpcid, cpu.features_known, &cpu.reason);
 	bool_or_null(&facts, "virtualization", cpu.virtualization, cpu.features_known, &cpu.reason);
@@ -192,14 +192,14 @@ json_t *describe_tsc(const struct machine_source *source)
 	struct tsc tsc;
 
 	machine_tsc(source, &tsc);
-	number_or_null(&facts, "hz", tsc.hz, tsc.hz, &tsc.reason);
+	known_number(&facts, "hz", tsc.hz, tsc.hz, &tsc.reason);
 	if (tsc.hz)
 		facts_text(&facts, "told_by", tsc.told_by);
 	fail(&why, ENODATA, "%s",
 		source->cpuid.count ? "CPUID leaf 0x80000007 is not there" : source->cpuid_reason.text);
 	bool_or_null(&facts, "invariant", tsc.invariant, tsc.invariant_known, &why);
 	fail(&why, ENODATA, "%s", source->cpuid.count ? "CPUID does not tell it" : source->cpuid_reason.text);
-	number_or_null(&facts, "advertised_hz", tsc.advertised_hz, tsc.advertised_hz, &why);
+	known_number(&facts, "advertised_hz", tsc.advertised_hz, tsc.advertised_hz, &why);
 	if (tsc.advertised_hz)
 		facts_text(&facts, "advertised_by", tsc.advertised_by);
 	return facts_end(&facts);

@@ -27,7 +27,7 @@ static bool pool_size(const char *name, uint64_t *bytes)
 	return true;
 }
 
-/* A switch of THP: the chosen one of the words in its file. */
+/* A THP setting: the word that is chosen in its file. */
 static void thp_switch(struct facts *facts, const char *key, const struct machine_source *source, const char *file)
 {
 	struct reason why;
@@ -45,7 +45,7 @@ static json_t *thp_sizes(const struct machine_source *source, struct facts *owne
 	struct source_names names;
 	json_t *list = json_array();
 
-	/* Without the directory there is no THP, which thp_mode() has said. */
+	/* Without the directory there is no THP; thp_mode() has already given that reason. */
 	source_list(source, &names, NULL, THP);
 	for (size_t i = 0; i < names.count; i++) {
 		struct facts facts = facts_begin();
@@ -53,7 +53,7 @@ static json_t *thp_sizes(const struct machine_source *source, struct facts *owne
 		char file[NAME_MAX + 16];
 		uint64_t bytes;
 
-		/* A size that only shared memory may have has no such file. */
+		/* A size that is for shared memory only has no such file. */
 		if (pool_size(name, &bytes) && source_exists(source, THP "/%s/enabled", name)) {
 			facts_u64(&facts, "page_bytes", bytes);
 			snprintf(file, sizeof(file), "%s/enabled", name);

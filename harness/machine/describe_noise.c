@@ -1,4 +1,4 @@
-/* What may disturb a measurement: siblings, frequency, neighbours, other load. */
+/* Sources of noise: sibling threads, frequency changes, stolen time, other load. */
 #include "base/units.h"
 #include "machine/cgroup.h"
 #include "machine/describe.h"
@@ -36,8 +36,8 @@ static bool has_string(const json_t *list, const char *text)
 	return false;
 }
 
-/* The governors in use, each once: more than one says that CPUs differ. */
-static void governors(struct facts *facts, const struct machine_source *source)
+/* The governors in use, each once. More than one means that the CPUs differ. */
+static void governor_facts(struct facts *facts, const struct machine_source *source)
 {
 	struct source_names names;
 	json_t *list = json_array();
@@ -63,7 +63,7 @@ static void governors(struct facts *facts, const struct machine_source *source)
 	facts_null(facts, "governors", &why);
 }
 
-static void boost(struct facts *facts, const struct machine_source *source)
+static void boost_facts(struct facts *facts, const struct machine_source *source)
 {
 	struct reason why;
 	uint64_t value;
@@ -80,7 +80,7 @@ static void boost(struct facts *facts, const struct machine_source *source)
 }
 
 /* "cpu user nice system idle iowait irq softirq steal guest guest_nice" (proc(5)). */
-static void stolen(struct facts *facts, const struct machine_source *source)
+static void stolen_facts(struct facts *facts, const struct machine_source *source)
 {
 	uint64_t user, nice, system, idle, iowait, irq, softirq, steal, used;
 	struct reason why;
@@ -122,7 +122,7 @@ static void load_averages(struct facts *facts, const struct machine_source *sour
 	}
 }
 
-/* The CPU time that one group may use, in CPUs (1.5 is one and a half). False where it has no quota. */
+/* The CPU quota of one group, in CPUs (1.5 is one and a half). False where the group has none. */
 static bool read_quota(const struct machine_source *source, const struct cgroup *group, double *cpus)
 {
 	uint64_t quota, period;
@@ -144,10 +144,10 @@ static bool read_quota(const struct machine_source *source, const struct cgroup 
 }
 
 /*
- * The smallest quota of this process's group and those above it. A process that has used up its quota is stopped in
- * the middle of whatever it does.
+ * The smallest quota of this process's group and the groups above it. A process that has used up its quota is stopped
+ * in the middle of whatever it does.
  */
-static void cpu_quota(struct facts *facts, const struct machine_source *source)
+static void cpu_quota_facts(struct facts *facts, const struct machine_source *source)
 {
 	double cpus, least = 0;
 	bool found = false;
@@ -174,13 +174,13 @@ json_t *describe_noise(const struct machine_source *source)
 	struct facts facts = facts_begin();
 
 	flag_file(&facts, "smt_active", source, CPUS "/smt/active");
-	governors(&facts, source);
+	governor_facts(&facts, source);
 	facts_file_text(&facts, "scaling_driver", source, CPUS "/cpufreq/policy0/scaling_driver");
-	boost(&facts, source);
-	stolen(&facts, source);
+	boost_facts(&facts, source);
+	stolen_facts(&facts, source);
 	load_averages(&facts, source);
 	facts_file_text(&facts, "isolated_cpus", source, CPUS "/isolated");
 	facts_file_text(&facts, "nohz_full_cpus", source, CPUS "/nohz_full");
-	cpu_quota(&facts, source);
+	cpu_quota_facts(&facts, source);
 	return facts_end(&facts);
 }

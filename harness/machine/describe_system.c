@@ -1,4 +1,4 @@
-/* What the kernel offers and what it spends time on: KVM, counters, mitigations. */
+/* Facts about the kernel: KVM, counters, command line, mitigations. */
 #include "machine/describe.h"
 #include "machine/facts.h"
 #include "machine/hypervisor.h"
@@ -95,7 +95,7 @@ static void list_pmus(struct facts *facts, const struct machine_source *source)
 }
 
 /* perf_event_paranoid goes from -1 to 4, so it is not an unsigned number. */
-static void paranoid(struct facts *facts, const struct machine_source *source)
+static void paranoid_facts(struct facts *facts, const struct machine_source *source)
 {
 	static const char path[] = "/proc/sys/kernel/perf_event_paranoid";
 	char text[16], *end;
@@ -128,14 +128,17 @@ json_t *describe_counters(const struct machine_source *source)
 		facts_bool(&facts, "kernel_available", perf.kernel_available);
 	else
 		facts_null(&facts, "kernel_available", &perf.reason);
-	paranoid(&facts, source);
+	paranoid_facts(&facts, source);
 	list_pmus(&facts, source);
 	/* The watchdog takes one counter of each CPU for itself. */
 	facts_file_u64(&facts, "nmi_watchdog", source, "/proc/sys/kernel/nmi_watchdog");
 	return facts_end(&facts);
 }
 
-/* Whether a word of the kernel's command line changes what is measured. The rest is nobody's business in a publication. */
+/*
+ * Whether a word of the kernel's command line affects measurements. Other words are not recorded, as results get
+ * published.
+ */
 static bool bears_on_measuring(const char *word)
 {
 	static const char *const beginnings[] = { "mitigations=", "spectre", "nospectre", "spec_",
@@ -177,7 +180,7 @@ static void command_line(struct facts *facts, const struct machine_source *sourc
 }
 
 /* "none [integrity] confidentiality": the bracketed word. */
-static void lockdown(struct facts *facts, const struct machine_source *source)
+static void lockdown_facts(struct facts *facts, const struct machine_source *source)
 {
 	struct reason why;
 	char text[128], word[32];
@@ -197,7 +200,7 @@ json_t *describe_kernel(const struct machine_source *source)
 
 	facts_file_text(&facts, "release", source, "/proc/sys/kernel/osrelease");
 	facts_file_text(&facts, "version", source, "/proc/sys/kernel/version");
-	lockdown(&facts, source);
+	lockdown_facts(&facts, source);
 	facts_file_text(
 		&facts, "clocksource", source, "/sys/devices/system/clocksource/clocksource0/current_clocksource");
 	command_line(&facts, source);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Caches that are alike in all of this are one row, with their number. */
+/* Caches that agree in all of these fields make one row, with the number of such caches. */
 struct cache_row {
 	struct hwloc_cache_attr_s attributes;
 	int pus;
@@ -18,7 +18,7 @@ struct cache_row {
 /* L1d, L1i, L2, L3, L4, each in two kinds on hybrid machines, with room to spare. */
 #define CACHE_ROWS_MAX 32
 
-static bool alike(const struct cache_row *row, const struct hwloc_cache_attr_s *cache, int pus)
+static bool cache_matches(const struct cache_row *row, const struct hwloc_cache_attr_s *cache, int pus)
 {
 	return row->attributes.depth == cache->depth && row->attributes.type == cache->type &&
 	       row->attributes.size == cache->size && row->attributes.associativity == cache->associativity &&
@@ -38,7 +38,7 @@ static size_t collect_caches(hwloc_topology_t topology, struct cache_row *rows)
 			int pus = hwloc_bitmap_weight(cache->cpuset);
 			size_t row = 0;
 
-			while (row < count && !alike(&rows[row], &cache->attr->cache, pus))
+			while (row < count && !cache_matches(&rows[row], &cache->attr->cache, pus))
 				row++;
 			if (row == CACHE_ROWS_MAX)
 				continue;
@@ -102,7 +102,7 @@ static json_t *describe_node(hwloc_obj_t node)
 	facts_u64(&facts, "node", node->os_index);
 	facts_u64(&facts, "memory_bytes", node->attr->numanode.local_memory);
 	set_list(&facts, "cpus", node->cpuset);
-	/* What hwloc calls page types: sizes the kernel hands out on this node, the pool of each counted in pages. */
+	/* hwloc's page types: the page sizes of this node, each with the number of its pages. */
 	for (unsigned i = 0; i < node->attr->numanode.page_types_len; i++) {
 		struct facts type = facts_begin();
 
@@ -114,7 +114,7 @@ static json_t *describe_node(hwloc_obj_t node)
 	return facts_end(&facts);
 }
 
-/* Number of objects of a type; hwloc leaves a level out where it knows nothing of it. */
+/* The number of objects of a type. hwloc leaves out a level that it knows nothing about. */
 static void count_of(struct facts *facts, const char *key, hwloc_topology_t topology, hwloc_obj_type_t type)
 {
 	int count = hwloc_get_nbobjs_by_type(topology, type);
@@ -127,7 +127,7 @@ static void count_of(struct facts *facts, const char *key, hwloc_topology_t topo
 		facts_null(facts, key, &why);
 }
 
-static void fill(struct facts *facts, const struct topology *topology)
+static void topology_facts(struct facts *facts, const struct topology *topology)
 {
 	struct cache_row rows[CACHE_ROWS_MAX];
 	size_t row_count = collect_caches(topology->hwloc, rows);
@@ -167,7 +167,7 @@ json_t *describe_topology(const struct machine_source *source)
 			facts_null(&facts, keys[i], &why);
 		return facts_end(&facts);
 	}
-	fill(&facts, &topology);
+	topology_facts(&facts, &topology);
 	topology_close(&topology);
 	return facts_end(&facts);
 }

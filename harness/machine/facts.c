@@ -75,7 +75,7 @@ void facts_text_under(struct facts *facts, const char *foreign_key, const char *
 
 void facts_u64(struct facts *facts, const char *key, uint64_t value)
 {
-	/* jansson's integers are signed; nothing that is counted here comes near 2^63. */
+	/* jansson's integers are signed; no count here comes near 2^63. */
 	facts_json(facts, key, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
 }
 

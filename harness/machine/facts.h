@@ -1,6 +1,6 @@
 /*
- * Building a JSON object of facts: a value, or null and why. What is not known under KEY is null, with the reason under
- * KEY_reason. The first shortage of memory is remembered, and facts_end() then returns NULL.
+ * Building a JSON object of facts. A known fact is a value under KEY. An unknown fact is null under KEY, with the
+ * reason under KEY_reason. The first shortage of memory is remembered, and facts_end() then returns NULL.
  */
 #ifndef NESTWALK_FACTS_H
 #define NESTWALK_FACTS_H
@@ -27,7 +27,7 @@ json_t *facts_end(struct facts *facts);
 void facts_json(struct facts *facts, const char *key, json_t *value);
 void facts_null(struct facts *facts, const char *key, const struct reason *why);
 
-/* Bytes that are not printable ASCII become '?': recorded files hold anything, and terminals obey it. */
+/* Bytes that are not printable ASCII become '?', as recorded files may hold control sequences for a terminal. */
 void facts_text(struct facts *facts, const char *key, const char *text);
 json_t *facts_string(const char *text);
 

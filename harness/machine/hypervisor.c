@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* A module's boolean parameter: "Y"/"N", in older kernels "1"/"0". -1 where it is neither. */
-static int boolean(const char *text)
+static int parameter_boolean(const char *text)
 {
 	if (!strcmp(text, "Y") || !strcmp(text, "1"))
 		return 1;
@@ -20,7 +20,7 @@ static int boolean(const char *text)
 	return -1;
 }
 
-/* The paging mode that follows from the parameter that switches the second table. */
+/* The paging mode that follows from the module parameter for EPT or NPT. */
 static void paging_by_parameter(const struct machine_source *source, const char *parameter, struct kvm_module *out)
 {
 	struct reason why;
@@ -31,7 +31,7 @@ static void paging_by_parameter(const struct machine_source *source, const char 
 		fail(&out->reason, ENODATA, "%s is loaded, but %s", out->name, why.text);
 		return;
 	}
-	switch (boolean(value)) {
+	switch (parameter_boolean(value)) {
 	case 1:
 		out->paging = PAGING_NESTED;
 		break;
@@ -69,7 +69,7 @@ void machine_kvm_module(const struct machine_source *source, struct kvm_module *
 	}
 }
 
-/* Say what would have to be done for a /dev/kvm, where there is none. */
+/* Say how to get a /dev/kvm where there is none. */
 static void explain_absence(const struct machine_source *source, const struct kvm_module *module, struct reason *why)
 {
 	struct outer outer;

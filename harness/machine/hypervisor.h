@@ -1,4 +1,4 @@
-/* /dev/kvm: whether it can be used, what is behind it, and how it translates a guest's addresses. */
+/* /dev/kvm: whether it can be used, which module provides it, and how that module translates a guest's addresses. */
 #ifndef NESTWALK_HYPERVISOR_H
 #define NESTWALK_HYPERVISOR_H
 
@@ -8,12 +8,15 @@
 
 #include <stdbool.h>
 
-/* The module that does KVM's hardware side, and the paging mode that its parameters promise (a claim: see METHOD.md). */
+/* The hardware module of KVM, and the paging mode that its parameters say (a claim, not a proof: see METHOD.md). */
 struct kvm_module {
 	char name[32]; /* "kvm_intel", "kvm_amd", "kvm_pvm"; "" where none is loaded or it is not known */
 	enum paging paging;
 	struct reason
-		reason; /* where paging is unknown or the name is empty: why; else what was read ("kvm_intel ept=Y") */
+		/*
+		 * why paging is unknown or the name is empty; otherwise the parameter that was read ("kvm_intel ept=Y")
+		 */
+		reason;
 };
 
 /*
@@ -26,7 +29,7 @@ enum kvm_access {
 	KVM_USABLE,
 	KVM_ABSENT, /* no /dev/kvm */
 	KVM_FORBIDDEN, /* it may not be opened */
-	KVM_BROKEN, /* it opens and does not answer as KVM does */
+	KVM_BROKEN, /* it can be opened, but does not answer as KVM does */
 	KVM_NOT_TRIED, /* a recorded machine that has the device */
 };
 

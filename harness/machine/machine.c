@@ -7,7 +7,7 @@ json_t *machine_describe(const struct machine_source *source)
 	static const struct {
 		const char *key;
 		json_t *(*describe)(const struct machine_source *source);
-		bool from_registers; /* a register dump tells something of it */
+		bool from_registers; /* a register dump has facts for this part */
 	} parts[] = {
 		{ "source", describe_source, true },
 		{ "cpu", describe_cpu, true },

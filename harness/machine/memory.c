@@ -11,15 +11,15 @@
 /* v1 writes "no limit" as the largest number of whole pages: 2^63 - 4096. */
 #define UNLIMITED (1ULL << 62)
 
-/* A limit file of a group: false where there is none ("max", a huge number, no such file). */
+/* Read a limit file of a group. False where the group has no limit ("max", a huge number, no such file). */
 static bool read_limit(
 	const struct machine_source *source, const struct cgroup *group, const char *file, uint64_t *bytes)
 {
 	return !source_read_u64(source, bytes, NULL, "%s/%s", group->directory, file) && *bytes < UNLIMITED;
 }
 
-/* Inactive file cache of a group, with the groups below: dropped before anything is refused. */
-static uint64_t droppable(const struct machine_source *source, const struct cgroup *group)
+/* The inactive file cache of a group and the groups below it. The kernel drops this cache before it refuses memory. */
+static uint64_t droppable_cache_bytes(const struct machine_source *source, const struct cgroup *group)
 {
 	/* "key value" lines; v1 counts the groups below under total_ names. */
 	const char *key = group->v2 ? "inactive_file " : "total_inactive_file ";
@@ -39,7 +39,7 @@ static uint64_t droppable(const struct machine_source *source, const struct cgro
 	return bytes;
 }
 
-/* Lower *bytes to what one limit of one group leaves. */
+/* Lower *bytes to the amount that one limit of one group leaves. */
 static void apply_limit(const struct machine_source *source, const struct cgroup *group, const char *file,
 	uint64_t *bytes, struct reason *why)
 {
@@ -50,7 +50,7 @@ static void apply_limit(const struct machine_source *source, const struct cgroup
 		return;
 	if (source_read_u64(source, &usage, NULL, "%s/%s", group->directory, usage_file))
 		usage = 0;
-	cache = droppable(source, group);
+	cache = droppable_cache_bytes(source, group);
 	usage -= cache < usage ? cache : usage;
 	left = limit > usage ? limit - usage : 0;
 	if (left < *bytes) {

@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 /*
- * The smaller of MemAvailable and what every cgroup limit up the hierarchy (v2 memory.max and memory.high, v1
- * memory.limit_in_bytes) still allows, file cache that the kernel can drop counted as free.
- * Returns 0, or -errno with *why where /proc/meminfo cannot be read. On success *why (may be NULL) says in words what
- * set the limit: "MemAvailable" or the cgroup's file. No privilege.
+ * The memory that can be taken: the smallest of MemAvailable and what each cgroup limit up the hierarchy (v2 memory.max
+ * and memory.high, v1 memory.limit_in_bytes) still allows. File cache that the kernel can drop counts as free. Returns
+ * 0, or -errno with *why where /proc/meminfo cannot be read. On success *why (may be NULL) says in words what set the
+ * limit: "MemAvailable" or the cgroup's file. No privilege.
  */
 int memory_available(const struct machine_source *source, uint64_t *bytes, struct reason *why);
 
-/* Half of it: what a run allows itself, so that the machine it measures on does not start to swap. */
+/* The memory that a run may take: half of memory_available(), so that the measured machine does not start to swap. */
 int memory_budget(const struct machine_source *source, uint64_t *bytes, struct reason *why);
 
 /*

@@ -58,7 +58,7 @@ static void read_signature(const struct cpuid_record *leaf, char signature[13])
 	}
 }
 
-static void told(struct outer *out, const char *name, bool is_guest, const char *by)
+static void outer_set(struct outer *out, const char *name, bool is_guest, const char *by)
 {
 	out->known = true;
 	out->is_guest = is_guest;
@@ -66,7 +66,9 @@ static void told(struct outer *out, const char *name, bool is_guest, const char 
 	snprintf(out->told_by, sizeof(out->told_by), "%s", by);
 }
 
-/* A signature above 0x40000000 is the true one where the first only offers another's interface to guests. */
+/*
+ * Where the first signature only offers another hypervisor's interface, a signature above 0x40000000 is the true one.
+ */
 static void look_further(const struct cpuid_table *cpuid, struct outer *out)
 {
 	for (uint32_t base = HYPERVISOR_BASE + HYPERVISOR_STEP; base < HYPERVISOR_LAST; base += HYPERVISOR_STEP) {
@@ -90,14 +92,15 @@ static void from_signature(const struct cpuid_table *cpuid, struct outer *out)
 	char by[96];
 
 	if (!cpuid_get(cpuid, HYPERVISOR_BASE, 0, &leaf)) {
-		told(out, "unknown hypervisor", true,
+		outer_set(out, "unknown hypervisor", true,
 			"CPUID leaf 1 has the hypervisor bit, leaf 0x40000000 is not known");
 		return;
 	}
 	read_signature(&leaf, out->signature);
 	look_further(cpuid, out);
 	snprintf(by, sizeof(by), "CPUID signature '%s'", out->signature);
-	told(out, hypervisor_name(out->signature) ? hypervisor_name(out->signature) : "unknown hypervisor", true, by);
+	outer_set(out, hypervisor_name(out->signature) ? hypervisor_name(out->signature) : "unknown hypervisor", true,
+		by);
 }
 
 /* Xen tells Linux what kind of guest it is. A PV guest may see the CPUID of the hardware, without hypervisor bit. */
@@ -114,11 +117,14 @@ static bool from_xen_sysfs(const struct machine_source *source, struct outer *ou
 		snprintf(name, sizeof(name), "Xen %s%sdom0", guest, guest[0] ? " " : "");
 	else
 		snprintf(name, sizeof(name), "Xen%s%s", guest[0] ? " " : "", guest);
-	told(out, name, true, "/sys/hypervisor");
+	outer_set(out, name, true, "/sys/hypervisor");
 	return true;
 }
 
-/* Makers of firmware that only virtual machines have. Amazon's and Microsoft's real machines carry their names too. */
+/*
+ * Firmware vendors that only virtual machines have. Amazon and Microsoft are not among them: their real machines carry
+ * those names, too.
+ */
 static const char *maker_of_virtual_machines(const struct machine_source *source)
 {
 	static const char *const makers[] = { "QEMU", "VMware", "innotek GmbH", "Xen", "Parallels", "Bochs", "BHYVE" };
@@ -139,19 +145,19 @@ static void from_bit(const struct machine_source *source, bool hypervisor_bit, c
 	char name[64];
 
 	if (hypervisor_bit) {
-		told(out, "unknown hypervisor", true, by);
+		outer_set(out, "unknown hypervisor", true, by);
 		return;
 	}
 	maker = maker_of_virtual_machines(source);
 	if (maker) {
 		snprintf(name, sizeof(name), "unknown hypervisor (%s)", maker);
-		told(out, name, true, "/sys/class/dmi/id/sys_vendor; the hypervisor hides its CPUID bit");
+		outer_set(out, name, true, "/sys/class/dmi/id/sys_vendor; the hypervisor hides its CPUID bit");
 		return;
 	}
-	told(out, "bare-metal", false, by);
+	outer_set(out, "bare-metal", false, by);
 }
 
-static void from_cpuinfo(const struct machine_source *source, struct outer *out)
+static void outer_from_cpuinfo(const struct machine_source *source, struct outer *out)
 {
 	char *cpuinfo, *flags;
 	bool read;
@@ -179,7 +185,7 @@ void machine_outer(const struct machine_source *source, struct outer *out)
 		return;
 	}
 	if (!cpuid_get(&source->cpuid, 1, 0, &leaf))
-		from_cpuinfo(source, out);
+		outer_from_cpuinfo(source, out);
 	else if (leaf.ecx & 1u << 31)
 		from_signature(&source->cpuid, out);
 	else

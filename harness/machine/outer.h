@@ -1,4 +1,4 @@
-/* What this Linux itself runs on: bare metal, or somebody's hypervisor. */
+/* What this Linux runs on: bare metal, or a hypervisor. */
 #ifndef NESTWALK_OUTER_H
 #define NESTWALK_OUTER_H
 
@@ -9,8 +9,8 @@
 
 struct outer {
 	char name[64]; /* "bare-metal", "KVM", "Xen PV", "unknown hypervisor", ...; "unknown" with a reason */
-	bool known; /* false: nothing told; .reason says why, .is_guest is false */
-	bool is_guest; /* a hypervisor is underneath: its numbers are a guest's, and its CPUID may be invented */
+	bool known; /* false: it could not be found out; .reason says why, .is_guest is false */
+	bool is_guest; /* a hypervisor is underneath: measurements are a guest's, and CPUID may be invented */
 	char signature[13]; /* of leaf 0x40000000 ("KVMKVMKVM"), "" where there is none */
 	char interface[13]; /* the signature of another hypervisor that it also shows ("Microsoft Hv"), "" if none */
 	char told_by[96]; /* how this was found out */

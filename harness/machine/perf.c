@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int open_cycles(bool with_kernel)
+static int cycles_open(bool with_kernel)
 {
 	struct perf_event_attr event = {
 		.type = PERF_TYPE_HARDWARE,
@@ -35,8 +35,8 @@ static bool has_pmu(const struct machine_source *source)
 	       source_exists(source, "/sys/bus/event_source/devices/cpu_core");
 }
 
-/* Without a PMU it is nearly always a hypervisor that keeps it to itself. */
-static int no_pmu(const struct machine_source *source, int error, struct reason *why)
+/* A missing PMU nearly always means that a hypervisor does not pass it on. */
+static int explain_no_pmu(const struct machine_source *source, int error, struct reason *why)
 {
 	struct outer outer;
 
@@ -49,8 +49,8 @@ static int no_pmu(const struct machine_source *source, int error, struct reason 
 		outer.name);
 }
 
-/* EACCES is the kernel's own rule, perf_event_paranoid. */
-static int denied(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
+/* EACCES comes from the kernel's own rule, perf_event_paranoid. */
+static int explain_denied(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
 {
 	char paranoid[16] = "unknown";
 
@@ -64,8 +64,8 @@ static int denied(const struct machine_source *source, const struct perf_refusal
 		paranoid);
 }
 
-/* EPERM is somebody else's: a seccomp filter, as containers have it, a security module or a locked-down kernel. */
-static int forbidden(const struct machine_source *source, int error, struct reason *why)
+/* EPERM comes from a seccomp filter (as in containers), a security module or a locked-down kernel. */
+static int explain_forbidden(const struct machine_source *source, int error, struct reason *why)
 {
 	char lockdown[64] = "", *status = NULL;
 	char seccomp[8] = "";
@@ -79,19 +79,20 @@ static int forbidden(const struct machine_source *source, int error, struct reas
 			"perf_event_open is blocked by a seccomp filter, as containers have it; start the container with --cap-add PERFMON or --security-opt seccomp=unconfined");
 	source_read_text(source, lockdown, sizeof(lockdown), NULL, "/sys/kernel/security/lockdown");
 	if (strstr(lockdown, "[confidentiality]"))
-		/* Mainline kernels refuse only sampled registers then, distributions' more. */
+		/* A locked-down mainline kernel refuses only sampled registers; distributions' kernels refuse more. */
 		return fail(why, error,
 			"permission denied, and the kernel is in lockdown mode confidentiality, which may be why; boot with lockdown=integrity or without");
 	return fail(why, error,
 		"permission denied, not by perf_event_paranoid: a security module forbids perf_event_open, or another user owns the thread; as root, or with CAP_PERFMON, it is allowed");
 }
 
-static int unsupported(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
+static int explain_unsupported(
+	const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why)
 {
 	if (refusal->software)
 		return fail(why, refusal->error, "this kernel does not count that event");
 	if (!has_pmu(source))
-		return no_pmu(source, refusal->error, why);
+		return explain_no_pmu(source, refusal->error, why);
 	if (refusal->guest_only)
 		return fail(why, refusal->error,
 			"the PMU here cannot count a guest apart from its host (exclude_host is refused), or lacks the event");
@@ -102,7 +103,7 @@ static int unsupported(const struct machine_source *source, const struct perf_re
 }
 
 /* The watchdog holds one counter of each CPU: Linux Documentation/admin-guide/lockup-watchdogs.rst. */
-static int taken(const struct machine_source *source, struct reason *why)
+static int explain_busy(const struct machine_source *source, struct reason *why)
 {
 	uint64_t watchdog = 0;
 
@@ -121,16 +122,16 @@ int machine_perf_refused(const struct machine_source *source, const struct perf_
 	case EOPNOTSUPP:
 	case ENODEV:
 	case ENXIO:
-		return unsupported(source, refusal, why);
+		return explain_unsupported(source, refusal, why);
 	case EINVAL:
 		if (refusal->guest_only)
 			return fail(why, EINVAL,
 				"this kernel or its hypervisor refuses exclude_host, so a guest cannot be counted apart from its host");
 		return fail(why, EINVAL, "the PMU here, or its driver in this kernel, refuses the event");
 	case EACCES:
-		return denied(source, refusal, why);
+		return explain_denied(source, refusal, why);
 	case EPERM:
-		return forbidden(source, EPERM, why);
+		return explain_forbidden(source, EPERM, why);
 	case ENOSYS:
 		return fail(why, ENOSYS,
 			"this kernel has no perf events (or a sandbox such as gVisor or a seccomp filter says so)");
@@ -138,8 +139,8 @@ int machine_perf_refused(const struct machine_source *source, const struct perf_
 	case ENFILE:
 		return fail(
 			why, refusal->error, "too many open files for the counters wanted; raise it: ulimit -n 1024");
-	case EBUSY: /* also what counters/ says of a pinned group that was not scheduled */
-		return taken(source, why);
+	case EBUSY: /* counters/ returns it, too, for a pinned group that was not scheduled */
+		return explain_busy(source, why);
 	case ESRCH:
 		return fail(why, ESRCH, "the thread to count has ended");
 	default:
@@ -158,16 +159,16 @@ void machine_perf(const struct machine_source *source, struct perf_state *out)
 		/* An absent device is proof without trying, if the directory that would list it was recorded. */
 		if (source_exists(source, "/sys/bus/event_source/devices") && !has_pmu(source)) {
 			out->access = PERF_UNAVAILABLE;
-			no_pmu(source, ENOENT, &out->reason);
+			explain_no_pmu(source, ENOENT, &out->reason);
 		}
 		return;
 	}
-	error = -open_cycles(false);
+	error = -cycles_open(false);
 	if (error) {
 		out->access = PERF_UNAVAILABLE;
 		machine_perf_refused(source, &(struct perf_refusal){ .error = error }, &out->reason);
 		return;
 	}
 	out->access = PERF_AVAILABLE;
-	out->kernel_available = !open_cycles(true);
+	out->kernel_available = !cycles_open(true);
 }

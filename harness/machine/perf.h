@@ -1,4 +1,7 @@
-/* Whether hardware event counters can be used here, and if not, why. Which events there are is the catalogue's business. */
+/*
+ * Whether hardware event counters can be used here, and the reason where they cannot. The catalogue says which events
+ * there are.
+ */
 #ifndef NESTWALK_PERF_H
 #define NESTWALK_PERF_H
 
@@ -9,7 +12,7 @@
 
 enum perf_access {
 	PERF_AVAILABLE, /* the cycles event can be opened for this process's user code */
-	PERF_UNAVAILABLE, /* it cannot: .reason says why and what to do */
+	PERF_UNAVAILABLE, /* the event cannot be opened: .reason says why, and what to do */
 	PERF_NOT_TRIED, /* a recorded machine that has a PMU */
 };
 
@@ -31,9 +34,9 @@ struct perf_refusal {
 };
 
 /*
- * Say in *why what stands in the way (no PMU, perf_event_paranoid, seccomp, lockdown, a hypervisor, a PMU that lacks the
- * event) and the command that mends it, where there is one. Returns -error. Reads a few files of `source`.
- * What each errno means: perf_event_open(2), Linux kernel/events/core.c and arch/x86/events/.
+ * Write to *why what prevents the event (no PMU, perf_event_paranoid, seccomp, lockdown, a hypervisor, a PMU that lacks
+ * the event) and the command that helps, where there is one. Returns -error. Reads a few files of `source`. What each
+ * errno means: perf_event_open(2), Linux kernel/events/core.c and arch/x86/events/.
  */
 int machine_perf_refused(const struct machine_source *source, const struct perf_refusal *refusal, struct reason *why);
 

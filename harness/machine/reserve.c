@@ -40,7 +40,7 @@ int reserve_parse(const char *text, struct reservation *reservation, struct reas
 	}
 	free(copy);
 	if (error || !reservation->pools)
-		return fail(why, EINVAL, "'%s' is no list of SIZE:PAGES, e.g. 2M:512,1G:8", text);
+		return fail(why, EINVAL, "'%s' is not a list of SIZE:PAGES, e.g. 2M:512,1G:8", text);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static int pool_read(const struct reservation *reservation, const struct reserve
 	return got == 1 ? 0 : -EIO;
 }
 
-/* Only what may be called between fork and exit of a process that may have other threads. */
+/* Only async-signal-safe calls are allowed here, as this process may have had other threads when it forked. */
 static int pool_write(const struct reservation *reservation, const struct reserve_pool *pool, uint64_t pages)
 {
 	char path[512], number[24];
@@ -82,8 +82,8 @@ static int pool_write(const struct reservation *reservation, const struct reserv
 	return error;
 }
 
-/* The watcher: nothing but the end of its pipe ends it, and then it puts everything back. */
-static void watch(const struct reservation *reservation, int end)
+/* The watcher process. It waits for the end of its pipe, and then restores every pool. */
+static void watcher_main(const struct reservation *reservation, int end)
 {
 	char byte;
 
@@ -115,7 +115,7 @@ static int watcher_start(struct reservation *reservation, struct reason *why)
 	}
 	if (!reservation->watcher) {
 		close(ends[1]);
-		watch(reservation, ends[0]);
+		watcher_main(reservation, ends[0]);
 	}
 	close(ends[0]);
 	reservation->pipe = ends[1];
@@ -138,9 +138,9 @@ static int pool_take(struct reservation *reservation, struct reserve_pool *pool,
 		return fail(why, -error, "the hugetlb pool cannot be read back: %s", strerror(-error));
 	if (got < pool->before + pool->pages)
 		return fail(why, ENOMEM,
-			"of %" PRIu64 " huge pages of %s asked for the kernel found %" PRIu64
-			": ask for fewer, or soon after a boot, while memory is in one piece",
-			pool->pages, size_format(pool->page_bytes, &size), got - pool->before);
+			"the kernel found only %" PRIu64 " of %" PRIu64
+			" huge pages of %s: ask for fewer, or ask soon after a boot, while memory is not fragmented",
+			got - pool->before, pool->pages, size_format(pool->page_bytes, &size));
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int reserve_take(struct reservation *reservation, struct reason *why)
 			fail(why, -error, "this kernel has no hugetlb pool of %s pages (%s)",
 				size_format(pool->page_bytes, &size), strerror(-error));
 	}
-	/* The watcher runs before anything is changed, so that each change will be undone. */
+	/* The watcher is started before anything is changed, so that each change will be undone. */
 	if (!error)
 		error = watcher_start(reservation, why);
 	for (unsigned i = 0; i < reservation->pools && !error; i++)

@@ -1,5 +1,5 @@
 /*
- * The one place that changes the host: hugetlb pools enlarged for the time of a run, and given back whatever happens.
+ * The one place that changes the host: hugetlb pools are enlarged for a run, and restored whatever happens.
  *
  * A watcher process holds the old sizes and writes them back when its pipe closes: at reserve_release(), and also when
  * this process dies, of SIGKILL too.
@@ -33,12 +33,12 @@ int reserve_parse(const char *text, struct reservation *reservation, struct reas
 
 /*
  * Enlarge the pools (/sys/kernel/mm/hugepages/hugepages-*kB/nr_hugepages, Documentation/admin-guide/mm/hugetlbpage.rst)
- * and read back what came of it. 0; -EACCES not root; -ENOENT no such pool; -ENOMEM the kernel did not find so many
- * contiguous pages (what it found is given back). Needs root; an empty reservation needs nothing.
+ * and read back how many pages there are. 0; -EACCES not root; -ENOENT no such pool; -ENOMEM the kernel did not find so
+ * many contiguous pages (those that it found are given back). Needs root; an empty reservation needs nothing.
  */
 int reserve_take(struct reservation *reservation, struct reason *why);
 
-/* Give back, and wait until it is done. Does nothing where nothing was taken. */
+/* Give the pages back, and wait until that is done. Does nothing where nothing was taken. */
 void reserve_release(struct reservation *reservation);
 
 #endif

@@ -264,7 +264,7 @@ bool source_exists(const struct machine_source *source, const char *path_format,
 	return true;
 }
 
-static int by_name(const void *a, const void *b)
+static int version_compare(const void *a, const void *b)
 {
 	/* node2 before node10 */
 	return strverscmp(*(char *const *)a, *(char *const *)b);
@@ -289,7 +289,7 @@ static int read_names(DIR *directory, struct source_names *names)
 		names->count++;
 	}
 	if (names->count)
-		qsort(names->name, names->count, sizeof(*names->name), by_name);
+		qsort(names->name, names->count, sizeof(*names->name), version_compare);
 	return 0;
 }
 

@@ -24,9 +24,9 @@ enum source_kind {
 struct machine_source {
 	enum source_kind kind;
 	int root_fd; /* SOURCE_RECORDED: its directory; else -1 */
-	char name[512]; /* what to call it: "this machine", or the path given */
+	char name[512]; /* its name in messages: "this machine", or the path given */
 	struct cpuid_table cpuid;
-	struct reason cpuid_reason; /* where cpuid.count is 0: why */
+	struct reason cpuid_reason; /* why cpuid.count is 0 */
 };
 
 /* Describe this machine. CPUID is executed once, here; files are read when asked for. */
@@ -46,14 +46,14 @@ int machine_source_replace_cpuid(struct machine_source *source, const char *path
 
 void machine_source_close(struct machine_source *source);
 
-/* Whether things may be tried (opening devices, measuring), not only read. */
+/* Whether devices may be opened and times measured, so that facts can be found by trying. */
 bool source_is_live(const struct machine_source *source);
 
-/* Fill *why with why nothing can be tried on this source, and return -ENODATA. Only for sources that are not live. */
+/* Write to *why that nothing can be tried on this source, and return -ENODATA. Only for sources that are not live. */
 int source_not_tried(const struct machine_source *source, struct reason *why);
 
 /*
- * Read a text file into text[size], NUL-terminated, without trailing white space. What does not fit is cut off.
+ * Read a text file into text[size], NUL-terminated, without trailing white space. Text that does not fit is cut off.
  * Returns 0, or -errno with *why (may be NULL): -ENOENT, -EACCES, -ENODATA (a source without files), -EINVAL (holds a
  * NUL byte), -EISDIR. procfs and sysfs files need no privilege unless said where they are used.
  */

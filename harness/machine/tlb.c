@@ -27,7 +27,7 @@ static int by_level_kind_size(const void *a, const void *b)
 	return (x->entries > y->entries) - (x->entries < y->entries);
 }
 
-static void collect(const struct cpuid_table *cpuid, struct tlb_list *list)
+static void advertised_collect(const struct cpuid_table *cpuid, struct tlb_list *list)
 {
 	list->count = 0;
 	switch (cpu_vendor(cpuid, NULL)) {
@@ -50,7 +50,7 @@ size_t machine_tlbs(const struct machine_source *source, struct tlb_entry *out, 
 	struct tlb_list list;
 	size_t count;
 
-	collect(&source->cpuid, &list);
+	advertised_collect(&source->cpuid, &list);
 	count = list.count < most ? list.count : most;
 	if (count)
 		memcpy(out, list.entry, count * sizeof(*out));
@@ -87,7 +87,7 @@ uint64_t machine_tlb_reach(const struct machine_source *source, unsigned level, 
 	struct tlb_list list;
 	uint64_t sum = 0;
 
-	collect(&source->cpuid, &list);
+	advertised_collect(&source->cpuid, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		const struct tlb_entry *entry = &list.entry[i];
 

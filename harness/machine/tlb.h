@@ -1,5 +1,5 @@
 /*
- * TLBs as CPUID advertises them. Never trusted: a hypervisor passes on what it likes, and CPUs round.
+ * TLBs as CPUID advertises them. They are never trusted: a hypervisor may pass on anything, and CPUs round.
  *
  * Sources: Intel SDM vol. 2A, CPUID, leaf 2 (table 3-12) and leaf 0x18; AMD APM vol. 3 appendix E, leaves 0x80000005,
  * 0x80000006, 0x80000019, and 0x80000021 EAX bit 14 (L2TlbSizeX32: L2 TLB sizes are in units of 32, Zen 5).
@@ -36,19 +36,19 @@ struct tlb_entry {
 	enum tlb_kind kind;
 	unsigned pages; /* TLB_4K | ... */
 	uint32_t entries;
-	uint32_t ways_least, ways_most; /* equal where CPUID is exact; both 0: it does not say; TLB_WAYS_FULL */
-	uint32_t leaf; /* the CPUID leaf that tells it */
+	uint32_t ways_least, ways_most; /* equal where CPUID is exact; both 0: CPUID does not say; or TLB_WAYS_FULL */
+	uint32_t leaf; /* the CPUID leaf that advertises it */
 	uint32_t detail; /* leaf 2: the descriptor; leaf 0x18: the subleaf; else 0 */
 };
 
-/* No CPU told of more than a dozen so far; leaf 2 has room for 15 descriptors. */
+/* No CPU has advertised more than a dozen TLBs so far; leaf 2 has room for 15 descriptors. */
 #define TLB_ENTRIES_MAX 64
 
 /*
- * The advertised TLBs, by level, then kind, then smallest page size. Returns how many were written to out[most].
- * 0 where none are advertised or the vendor's way of telling is not known: machine_tlbs_why_none() says which.
- * One level may have several entries for one page size (Intel splits L2 into an array for 2M and one for 1G pages):
- * machine_tlb_reach() adds them up.
+ * The advertised TLBs, by level, then kind, then smallest page size. Returns how many were written to out[most]. 0
+ * where none are advertised or the vendor is not known: machine_tlbs_why_none() says which. One level may have several
+ * entries for one page size (Intel splits L2 into an array for 2M and one for 1G pages): machine_tlb_reach() adds them
+ * up.
  */
 size_t machine_tlbs(const struct machine_source *source, struct tlb_entry *out, size_t most);
 void machine_tlbs_why_none(const struct machine_source *source, struct reason *why);

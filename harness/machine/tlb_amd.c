@@ -16,8 +16,8 @@ struct range {
 };
 
 /*
- * The 4-bit associativity of leaves 0x80000006 and 0x80000019 (APM vol. 3 table E-4). Newer CPUs have TLBs whose ways
- * the code only bounds.
+ * The 4-bit associativity of leaves 0x80000006 and 0x80000019 (APM vol. 3 table E-4). For some TLBs of newer CPUs the
+ * code gives only a range of ways.
  */
 static const struct range associativity[16] = {
 	[0x0] = { 0, 0 }, /* disabled */
@@ -28,7 +28,7 @@ static const struct range associativity[16] = {
 	[0x5] = { 6, 7 },
 	[0x6] = { 8, 15 },
 	[0x8] = { 16, 31 },
-	[0x9] = { 0, 0 }, /* "see leaf 0x8000001D", which describes caches only: it does not say */
+	[0x9] = { 0, 0 }, /* "see leaf 0x8000001D", which describes caches only: unknown */
 	[0xA] = { 32, 47 },
 	[0xB] = { 48, 63 },
 	[0xC] = { 64, 95 },
@@ -37,8 +37,11 @@ static const struct range associativity[16] = {
 	[0xF] = { TLB_WAYS_FULL, TLB_WAYS_FULL },
 };
 
-/* Sets are equally large: of a range only the divisors of the number of entries can be, often a single one. */
-static struct range narrow(struct range ways, uint32_t entries)
+/*
+ * All sets have the same number of ways, so the ways divide the number of entries. Often only one number in the range
+ * does.
+ */
+static struct range ways_narrow(struct range ways, uint32_t entries)
 {
 	struct range fitting = { 0, 0 };
 
@@ -60,11 +63,11 @@ static void add_half(struct tlb_list *list, struct tlb_entry entry, uint32_t hal
 	struct range ways = associativity[half >> 12 & 0xF];
 
 	entry.entries = (half & 0xFFF) * unit;
-	/* Code 0 means "disabled". An L2 TLB of 0 ways with a size is what some hypervisors leave of it: not there. */
+	/* Code 0 means "disabled". Some hypervisors leave an L2 TLB with a size and 0 ways: it is not there. */
 	if (!(half >> 12 & 0xF))
 		return;
 	if (ways.most != TLB_WAYS_FULL)
-		ways = narrow(ways, entry.entries);
+		ways = ways_narrow(ways, entry.entries);
 	entry.ways_least = ways.least;
 	entry.ways_most = ways.most;
 	tlb_add(list, &entry);

@@ -11,9 +11,9 @@
 #define TLB_2M_4M (TLB_2M | TLB_4M)
 
 /*
- * Every descriptor of leaf 2 that describes a TLB. One byte may describe two arrays: then it has two rows.
- * Levels are as the manual tells them ("shared 2nd-level TLB"); the manual's "TLB0" and "uTLB" against "TLB1" are
- * settled by order_levels().
+ * Every descriptor of leaf 2 that describes a TLB. One byte may describe two arrays: then it has two rows. Levels are
+ * as the manual gives them ("shared 2nd-level TLB"). order_levels() finds the levels of what the manual calls "TLB0",
+ * "uTLB" and "TLB1".
  */
 static const struct {
 	uint8_t descriptor;
@@ -139,7 +139,7 @@ static bool add_translation(struct tlb_list *list, const struct cpuid_record *le
 		.detail = leaf->subleaf,
 	};
 
-	/* ways times sets beyond 2^20 is no TLB but garbage: the largest so far has 2048 entries. */
+	/* More than 2^20 entries are garbage and no TLB: the largest TLB so far has 2048. */
 	if (type == 0 || type > 5 || !ways || !sets || sets > 1u << 20 || (uint64_t)ways * sets > 1u << 20)
 		return false;
 	entry.kind = kinds[type];
@@ -155,14 +155,17 @@ void tlb_intel(const struct cpuid_table *cpuid, struct tlb_list *list)
 	bool any = false;
 
 	if (cpuid_get(cpuid, LEAF_TRANSLATION, 0, &leaf)) {
-		/* EAX of subleaf 0 is the highest one. A table holds what there is, whatever a hypervisor claims. */
+		/* EAX of subleaf 0 is the highest one. A hypervisor may claim any number, so it is limited. */
 		for (uint32_t sub = 0, last = leaf.eax < TLB_ENTRIES_MAX ? leaf.eax : TLB_ENTRIES_MAX; sub <= last;
 			sub++) {
 			if (cpuid_get(cpuid, LEAF_TRANSLATION, sub, &leaf))
 				any |= add_translation(list, &leaf);
 		}
 	}
-	/* Leaf 2 then holds descriptor 0xFE, "see leaf 0x18". Where it tells both, it is the same TLBs in fewer words. */
+	/*
+	 * A CPU with leaf 0x18 has descriptor 0xFE, "see leaf 0x18", in leaf 2. Where leaf 2 has TLBs as well, they are
+	 * the same TLBs with less detail.
+	 */
 	if (!any)
 		add_leaf_2(cpuid, list);
 }

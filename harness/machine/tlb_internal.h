@@ -1,4 +1,4 @@
-/* For the files that decode TLBs, and no others. */
+/* What the files that decode TLBs share. Nothing else includes this. */
 #ifndef NESTWALK_TLB_INTERNAL_H
 #define NESTWALK_TLB_INTERNAL_H
 
@@ -11,7 +11,7 @@ struct tlb_list {
 
 void tlb_add(struct tlb_list *list, const struct tlb_entry *entry);
 
-/* Append what a vendor's leaves tell. */
+/* Append the TLBs of a vendor's leaves. */
 void tlb_intel(const struct cpuid_table *cpuid, struct tlb_list *list);
 void tlb_amd(const struct cpuid_table *cpuid, struct tlb_list *list);
 

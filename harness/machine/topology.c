@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The environment variables by which hwloc can be told to read a recorded sysfs. Put back as they were afterwards. */
+/* An environment variable that makes hwloc read a recorded sysfs. Its old value is restored afterwards. */
 struct environment {
 	const char *name;
 	char *before;
@@ -30,12 +30,12 @@ static void environment_restore(struct environment *variable)
 	free(variable->before);
 }
 
-static int load(hwloc_topology_t topology, const char *what, struct reason *why)
+static int topology_load(hwloc_topology_t topology, const char *what, struct reason *why)
 {
 	struct environment hide;
 	int error;
 
-	/* hwloc explains odd firmware on stderr, which is not ours to print to. */
+	/* hwloc would print about odd firmware to stderr, and a library must not print. */
 	environment_set(&hide, "HWLOC_HIDE_ERRORS", "2");
 	errno = 0;
 	error = hwloc_topology_load(topology) ? fail(why, errno ? errno : EINVAL, "hwloc cannot read %s", what) : 0;
@@ -51,7 +51,7 @@ static int load_recorded_sysfs(const struct machine_source *source, hwloc_topolo
 
 	environment_set(&root, "HWLOC_FSROOT", source->name);
 	environment_set(&components, "HWLOC_COMPONENTS", "linux,stop");
-	error = load(topology, source->name, why);
+	error = topology_load(topology, source->name, why);
 	environment_restore(&components);
 	environment_restore(&root);
 	return error;
@@ -65,16 +65,16 @@ static int load_recorded(const struct machine_source *source, hwloc_topology_t t
 		snprintf(path, sizeof(path), "%s/topology.xml", source->name);
 		if (hwloc_topology_set_xml(topology, path))
 			return fail(why, EINVAL, "%s: hwloc cannot read it", path);
-		return load(topology, path, why);
+		return topology_load(topology, path, why);
 	}
-	/* Without these hwloc makes up a machine with one CPU. */
+	/* Without these files hwloc makes up a machine with one CPU. */
 	if (source_exists(source, "/sys/devices/system/cpu/cpu0/topology"))
 		return load_recorded_sysfs(source, topology, why);
 	return fail(why, ENODATA,
 		"recorded machine: it has neither topology.xml nor /sys/devices/system/cpu/cpu0/topology");
 }
 
-/* The CPUs that this process may use: what cpusets and affinity leave of the machine's. */
+/* The CPUs that this process may use: those that cpusets and affinity allow. */
 static int find_allowed(const struct machine_source *source, struct topology *topology)
 {
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
@@ -110,7 +110,7 @@ int topology_open(const struct machine_source *source, struct topology *out, str
 		return fail(why, ENOMEM, "hwloc cannot be initialised");
 	hwloc_topology_set_icache_types_filter(out->hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
 	if (out->live)
-		error = load(out->hwloc, "this machine's topology", why);
+		error = topology_load(out->hwloc, "this machine's topology", why);
 	else
 		error = load_recorded(source, out->hwloc, why);
 	if (!error) {
@@ -145,7 +145,7 @@ static int core_efficiency(const struct topology *topology, hwloc_const_bitmap_t
 	return efficiency;
 }
 
-static int choose(const struct topology *topology)
+static int cpu_choose(const struct topology *topology)
 {
 	int chosen = -1, chosen_efficiency = 0;
 	hwloc_bitmap_t usable = hwloc_bitmap_alloc();
@@ -171,7 +171,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	char *list;
 
 	if (requested < 0) {
-		*cpu = choose(topology);
+		*cpu = cpu_choose(topology);
 		return *cpu < 0 ? fail(why, EINVAL, "this process may run on no CPU at all") : 0;
 	}
 	if (hwloc_bitmap_isset(topology->allowed, (unsigned)requested)) {
@@ -188,7 +188,7 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	return -EINVAL;
 }
 
-/* Append each core's n-th allowed thread, from 0, where it has so many. `first` counts as its core's thread 0. */
+/* Append the n-th allowed thread, from 0, of each core that has one. `first` counts as thread 0 of its core. */
 static unsigned worker_cpus_add(const struct topology *topology, int first, unsigned n, int *cpus, unsigned count)
 {
 	hwloc_obj_t home = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)first);
@@ -226,7 +226,7 @@ int topology_worker_cpus(const struct topology *topology, int first, int **cpus,
 		return -ENOMEM;
 	(*cpus)[0] = first;
 	*count = 1;
-	/* No core has more threads than there are. */
+	/* No core has more threads than there are CPUs. */
 	for (unsigned n = 0; n < most && *count < most; n++)
 		*count = worker_cpus_add(topology, first, n, *cpus, *count);
 	return 0;

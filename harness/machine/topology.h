@@ -24,8 +24,8 @@ void topology_close(struct topology *topology);
 /*
  * The logical CPU to measure on.
  * @requested: -1 to choose: one this process may use, on another core than CPU 0's (which takes most interrupts) where
- * there is one, first thread of its core. Else that one is checked.
- * Returns 0 with *cpu; -EINVAL with *why, which names the CPUs that are allowed.
+ * there is one, first thread of its core. Otherwise the requested CPU is checked. Returns 0 with *cpu; -EINVAL with
+ * *why, which names the CPUs that are allowed.
  */
 int topology_choose_cpu(const struct topology *topology, int requested, int *cpu, struct reason *why);
 
@@ -40,9 +40,9 @@ int topology_worker_cpus(const struct topology *topology, int first, int **cpus,
 int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why);
 
 /*
- * Bind the calling thread's future memory to the NUMA node of a CPU (policy BIND: elsewhere is refused, not second
- * best). Does nothing, successfully, on a machine with one node: there is nothing to choose, and containers often
- * forbid the call. 0, or -errno with *why; -ENODATA for a recorded machine.
+ * Bind the calling thread's future memory to the NUMA node of a CPU (policy BIND: memory of other nodes is refused). On
+ * a machine with one node it succeeds and does nothing, as there is no choice and containers often forbid the call. 0,
+ * or -errno with *why; -ENODATA for a recorded machine.
  */
 int topology_bind_memory(const struct topology *topology, int cpu, struct reason *why);
 

@@ -10,15 +10,15 @@
 #include <x86intrin.h>
 
 /*
- * The measurement is long against the 100 ns or so that reading a clock costs, so it is right to some ppm, and short
- * against a user's patience.
+ * The measurement is much longer than the 100 ns or so that reading a clock costs, so it is right to some ppm. Users do
+ * not notice 20 ms.
  */
 #define MEASURE_NS (20 * NS_PER_MS)
 
-/* Reading both clocks is tried this often at each end, and the tightest pair is taken: an interrupt spoils one. */
+/* Both clocks are read this often at each end, and the tightest pair is taken, as an interrupt spoils one pair. */
 #define READ_TRIES 16
 
-/* An advertised frequency that is exact is within the crystal's tolerance (some 100 ppm) of the measured one. */
+/* An exact advertised frequency lies within the crystal's tolerance (some 100 ppm) of the measured one. */
 #define AGREE_PPM 500
 
 struct instant {
@@ -73,8 +73,8 @@ static bool has_timing_leaf(const struct outer *outer)
 	       !strcmp(outer->signature, "bhyve bhyve ") || !strcmp(outer->signature, "ACRNACRNACRN");
 }
 
-/* Fill advertised_* with what CPUID says. Returns whether that is exact, not a nominal number. */
-static bool advertised(const struct machine_source *source, const struct outer *outer, struct tsc *out)
+/* Fill advertised_* with what CPUID says. Returns whether that is an exact number, not a nominal one. */
+static bool advertised_frequency(const struct machine_source *source, const struct outer *outer, struct tsc *out)
 {
 	struct cpuid_record base, leaf;
 
@@ -91,7 +91,7 @@ static bool advertised(const struct machine_source *source, const struct outer *
 			leaf.eax);
 		return true;
 	}
-	/* The TSC of CPUs with leaf 0x15 ticks at about the base frequency, which leaf 0x16 gives as sold. */
+	/* The TSC of CPUs with leaf 0x15 ticks at about the base frequency, whose nominal value is in leaf 0x16. */
 	if (cpuid_get(&source->cpuid, 0x15, 0, &leaf) && leaf.eax && leaf.ebx &&
 		cpuid_get(&source->cpuid, 0x16, 0, &leaf) && leaf.eax & 0xFFFF) {
 		out->advertised_hz = (leaf.eax & 0xFFFF) * HZ_PER_MHZ;
@@ -126,7 +126,7 @@ void machine_tsc(const struct machine_source *source, struct tsc *out)
 
 	memset(out, 0, sizeof(*out));
 	machine_outer(source, &outer);
-	exact = advertised(source, &outer, out);
+	exact = advertised_frequency(source, &outer, out);
 	if (cpuid_get(&source->cpuid, 0x80000007, 0, &leaf)) {
 		out->invariant_known = true;
 		out->invariant = leaf.edx & 1u << 8;

@@ -1,4 +1,4 @@
-/* The time stamp counter: how fast it counts, who says so, and whether it always counts that fast. */
+/* The time stamp counter: its frequency, the source of that number, and whether the frequency is constant. */
 #ifndef NESTWALK_TSC_H
 #define NESTWALK_TSC_H
 

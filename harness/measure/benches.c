@@ -8,7 +8,7 @@
 static const struct bench *sorted[BENCHES_MOST];
 static size_t count;
 
-static int by_name(const void *a, const void *b)
+static int bench_compare(const void *a, const void *b)
 {
 	return strcmp((*(const struct bench *const *)a)->name, (*(const struct bench *const *)b)->name);
 }
@@ -20,7 +20,7 @@ size_t benches_count(void)
 	for (const struct bench *const *at = __start_nestwalk_benches;
 		at < __stop_nestwalk_benches && count < BENCHES_MOST; at++)
 		sorted[count++] = *at;
-	qsort(sorted, count, sizeof(struct bench *), by_name);
+	qsort(sorted, count, sizeof(struct bench *), bench_compare);
 	return count;
 }
 

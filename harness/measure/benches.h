@@ -1,4 +1,4 @@
-/* The benches that were linked in: whatever benches/ holds. */
+/* The benches of this program: all files of benches/. */
 #ifndef NESTWALK_BENCHES_H
 #define NESTWALK_BENCHES_H
 

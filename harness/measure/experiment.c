@@ -51,7 +51,7 @@ static void disturbance_note(const struct sample *sample, struct point *point)
 	disturbance_add(&point->disturbance, &seen);
 }
 
-/* A machine may have less now than before: a point that has samples keeps them, and gets no more. */
+/* A machine may have less memory now than before: a point that has samples keeps them, and gets no more. */
 static void point_give_up(struct point *point, int error, const struct reason *why)
 {
 	bool wrong = error == -EIO || error == -EINVAL;
@@ -86,7 +86,7 @@ static int point_take(struct measurement *m, struct point *point)
 	int error = 0;
 
 	for (unsigned take = 0; take <= RETAKES; take++) {
-		/* On a busy machine, repeating long experiments would take a run far beyond what it promised. */
+		/* On a busy machine, repeated long experiments would take a run far beyond its promised time. */
 		if (take && now_ns() > m->deadline_ns)
 			break;
 		cycles_per_tsc = clock_ratio();

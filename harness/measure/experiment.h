@@ -1,4 +1,7 @@
-/* Samples of experiments: a bench's measure function, repeated while disturbed, and what its point keeps of it. */
+/*
+ * Samples of experiments: a bench's measure function, repeated while disturbed, and what the point keeps of each
+ * sample.
+ */
 #ifndef NESTWALK_EXPERIMENT_H
 #define NESTWALK_EXPERIMENT_H
 

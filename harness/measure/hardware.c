@@ -10,8 +10,9 @@
 #include <string.h>
 
 /*
- * What is wanted around a chase: all that it can have. It stores nothing, and its page faults are told by getrusage(2)
- * without a counter, of which the first costs a Linux 10 ms. Fewer metrics make fewer groups, so more samples of each.
+ * The metrics that are counted around a chase. A chase stores nothing, so there are no metrics of stores. getrusage(2)
+ * tells its page faults without a counter, the first of which takes the kernel 10 ms. Fewer metrics make fewer groups,
+ * and so more samples of each.
  */
 #define WANTED \
 	(COUNT_ALL & ~(COUNT_BIT(COUNT_PAGE_FAULTS) | COUNT_BIT(COUNT_DTLB_STORE_WALKS) | \
@@ -19,9 +20,10 @@
 			     COUNT_BIT(COUNT_DTLB_STORE_WALKS_1G)))
 
 /*
- * Pages that no last TLB level holds: the largest known (Zen 5: 4096 entries), or what CPUID advertises if that is
- * more, times this. An entry may cover four neighbouring pages (AMD's coalescing); a random cycle over twice of what
- * remains finds next to none of them again.
+ * A chase over this many times as many pages as the largest TLB has entries misses every TLB. The largest is the
+ * largest known (Zen 5: 4096 entries), or the one that CPUID advertises if that is larger. An entry may cover four
+ * neighbouring pages (AMD's coalescing), which is a factor of 4. A random cycle over twice as many pages as a TLB holds
+ * finds next to none of them in it, which is a factor of 2.
  */
 #define ENTRIES_MOST_KNOWN 4096
 #define BEYOND_FACTOR 8
@@ -30,8 +32,8 @@
 
 struct of_setting {
 	struct counting *counting; /* NULL: not a setting of this run */
-	size_t turn; /* of which group it is */
-	struct reason why[COUNT_METRICS]; /* "" or why the event counts nothing here, though it can be opened */
+	size_t turn; /* the index of the group whose turn it is */
+	struct reason why[COUNT_METRICS]; /* "", or why the event counts nothing here although it can be opened */
 	struct reason none;
 };
 
@@ -49,7 +51,7 @@ static bool is_wanted(unsigned metric)
 	return WANTED & COUNT_BIT(metric);
 }
 
-/* The reason that all metrics have in common, or that they have several. */
+/* The reason why no metric is known: the one that all metrics share, or that there are several. */
 static void find_common_reason(const struct hardware *hardware, enum setting setting, struct reason *common)
 {
 	const struct reason *first = NULL;
@@ -122,7 +124,10 @@ struct counting *hardware_turn(struct hardware *hardware, enum setting setting, 
 	return of->counting;
 }
 
-/* Walks that a chase must have caused: all its accesses, where its pages are far more than any TLB holds. Else 0. */
+/*
+ * The number of walks that a chase must have caused: all its accesses where it has far more pages than any TLB holds,
+ * otherwise 0.
+ */
 static double walks_least(const struct hardware *hardware, const struct hardware_chase *chase)
 {
 	uint64_t entries = ENTRIES_MOST_KNOWN;
@@ -150,7 +155,10 @@ void hardware_judge(struct hardware *hardware, enum setting setting, const struc
 		enum count_metric metric = (enum count_metric)m;
 		struct reason why;
 
-		/* What ran for a part of the time may have missed everything; that says nothing about the event. */
+		/*
+		 * A count that ran for a part of the time may have missed all walks, so it proves nothing about the
+		 * event.
+		 */
 		if (!sample->scaled[m] && judge_count(metric, sample->value[m], &walks, &why))
 			of->why[m] = why;
 		if (!of->why[m].text[0])
@@ -196,7 +204,7 @@ static json_t *setting_json(const struct hardware *hardware, enum setting settin
 
 		if (!is_wanted(m))
 			continue;
-		/* What all have in common is said once. */
+		/* A reason that all metrics share is written once. */
 		if (why) {
 			if (!none || strcmp(why->text, none->text))
 				json_object_set_new(unavailable, name, json_string(why->text));

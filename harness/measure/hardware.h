@@ -1,7 +1,7 @@
 /*
- * Hardware counters around the chases of a run: opened once for each setting, taken in turns by each point, judged
- * sample by sample, and told in run.json. Where nothing can be counted all of this is next to free, and everything is
- * unknown with the reason.
+ * Hardware counters around the chases of a run: they are opened once for each setting, each point takes the groups in
+ * turn, each sample is judged, and run.json describes them. Where nothing can be counted this takes next to no time,
+ * and every metric is unknown with the reason.
  */
 #ifndef NESTWALK_HARDWARE_H
 #define NESTWALK_HARDWARE_H
@@ -28,40 +28,44 @@ struct hardware_request {
 };
 
 /*
- * For the calling thread, which must be the one that measures and be bound to its CPU by then. 0 with *out, which wants
- * hardware_close(), also where nothing can be counted; -ENOMEM. Privilege: counters/counters.h.
- * Takes some 2 ms for libpfm4, and some 20 us for each event tried where there is a PMU.
+ * Open the counters for the calling thread, which must be the thread that measures, already bound to its CPU. 0 with
+ * *out, which the caller closes with hardware_close(), also where nothing can be counted; -ENOMEM. Privilege:
+ * counters/counters.h. Takes some 2 ms for libpfm4, and some 20 us for each event tried where there is a PMU.
  */
 int hardware_open(const struct hardware_request *request, struct hardware **out, struct reason *why);
 void hardware_close(struct hardware *hardware);
 
 /*
- * What counts the next sample of a point that has `samples` of them: each point takes the groups of counters in turn by
+ * The counters for the next sample of a point that has `samples` samples. Each point takes the groups in turn by
  * itself, so that counting_groups() samples know every metric, whichever points are measured between. NULL where
- * nothing can be counted (counters.h does nothing with it).
+ * nothing can be counted; the functions of counters.h accept it.
  */
 struct counting *hardware_turn(struct hardware *hardware, enum setting setting, size_t samples);
 
-/* What was counted: a chase over so many pages, each visited once a cycle. */
+/* The counted chase: its number of pages, each of which is visited once a cycle. */
 struct hardware_chase {
 	double accesses;
 	uint64_t pages, page_bytes;
 };
 
 /*
- * What cannot be true becomes unknown, with the reason. An event that counts nothing where every access must walk is
- * unknown from then on in the whole setting, and so are its values of before: 0 meant nothing there either.
+ * Judge the counts of a sample. A count that cannot be true becomes unknown, with the reason. An event that counts 0
+ * where every access must cause a walk is unknown from then on in the whole setting. Its earlier values become unknown,
+ * too, as a 0 among them proves nothing either.
  */
 void hardware_judge(struct hardware *hardware, enum setting setting, const struct hardware_chase *chase,
 	struct count_sample *sample);
 
-/* Why no point of the setting knows this metric; NULL where points may. NULL hardware: nothing was asked for. */
+/*
+ * The reason why no point of the setting knows this metric; NULL where points may know it. `hardware` is NULL where no
+ * counters were asked for.
+ */
 const struct reason *hardware_reason(const struct hardware *hardware, enum setting setting, enum count_metric metric);
 
-/* Why none of them is known in this setting, in one sentence; NULL where some are. */
+/* The reason why no metric is known in this setting, in one sentence; NULL where some metrics are. */
 const struct reason *hardware_none(const struct hardware *hardware, enum setting setting);
 
-/* Whether a metric is counted by an event that the kernel chooses: what it counts may differ from CPU to CPU. */
+/* Whether the kernel chooses the event of a metric, so that its meaning may differ from CPU to CPU. */
 bool hardware_is_generic(const struct hardware *hardware, enum count_metric metric);
 
 /* run.json's "counters" (docs/RESULTS.md). New reference; NULL where memory is short. */

@@ -2,7 +2,7 @@
 
 #include "base/statistics.h"
 #include "base/version.h"
-#include "infer/levels_json.h"
+#include "infer/levels.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sweep's share of a bench's time; the second pass has what is left. */
+/* The sweep's share of a bench's time; the second pass has the rest. */
 #define SWEEP_SHARE 0.6
 
 static json_t *names_of_settings(unsigned settings, bool guest)
@@ -67,7 +67,7 @@ static json_t *about_new(const struct job *job)
 		machine_describe(&job->source));
 }
 
-/* What the clock cost in this run: METHOD.md's promise, kept or not. */
+/* The cost of reading the clock in this run, which METHOD.md promises to be below 1 %. */
 static json_t *clock_json(const struct job *job)
 {
 	const struct clock_cost *cost = &job->cost;
@@ -112,12 +112,12 @@ static void progress_pass(const struct progress *progress, void *data)
 }
 
 /*
- * A run takes up to half of what is available for memory under test; the baseline's lines, the guest's tables and the
- * program itself take some 8 MiB more.
+ * A run takes up to half of the available memory for memory under test; the baseline's lines, the guest's tables and
+ * the program itself take some 8 MiB more.
  */
 #define MEMORY_LEAST_BYTES (16 * MIB)
 
-static int memory_look(struct job *job, struct reason *why)
+static int memory_budget_find(struct job *job, struct reason *why)
 {
 	struct reason limit = { "" };
 	uint64_t available;
@@ -135,8 +135,11 @@ static int memory_look(struct job *job, struct reason *why)
 	return memory_budget(&job->source, &job->memory_budget_bytes, why);
 }
 
-/* The paging mode of guests: proven by what it does, where guests are asked for and can be had; else as sysfs says. */
-static int paging_look(struct job *job, const struct kvm_module *module, enum paging *paging, struct reason *why)
+/*
+ * The paging mode of guests: proven by KVM's behaviour where bare vCPUs are measured and available; otherwise as sysfs
+ * says.
+ */
+static int guest_paging_find(struct job *job, const struct kvm_module *module, enum paging *paging, struct reason *why)
 {
 	*paging = module->paging;
 	job->paging_reason = module->reason;
@@ -164,7 +167,7 @@ static int machine_look(struct job *job, struct reason *why)
 	if (!error)
 		error = topology_bind_memory(&job->topology, job->cpu, why);
 	if (!error)
-		error = memory_look(job, why);
+		error = memory_budget_find(job, why);
 	if (error)
 		return error;
 	machine_outer(&job->source, &outer);
@@ -173,7 +176,7 @@ static int machine_look(struct job *job, struct reason *why)
 	if (!tsc.hz)
 		return fail(why, ENOTSUP, "the TSC's frequency is not known (%s)", tsc.reason.text);
 	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
-	error = paging_look(job, &module, &paging, why);
+	error = guest_paging_find(job, &module, &paging, why);
 	if (!error)
 		error = hardware_open(
 			&(struct hardware_request){
@@ -207,7 +210,7 @@ static int plans_try(const struct job *job, struct reason *why)
 	return error;
 }
 
-static int directory_make(struct job *job, struct reason *why)
+static int run_directory_make(struct job *job, struct reason *why)
 {
 	const struct job_request *request = &job->request;
 	char name[4200];
@@ -261,32 +264,57 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	job->around.data = job;
 	if (!job->points || !job->around.random)
 		return fail(why, ENOMEM, "no memory for a run");
-	return directory_make(job, why);
+	return run_directory_make(job, why);
 }
 
-/* Where the second pass measures on one curve: levels_json_refine() decides by the points of all settings. */
+/* Add what was measured at one point to the curve of its setting. 0, or -ENOMEM. */
+static int curve_extend(struct curve *curve, const struct paired_points *pair, const struct point *point)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < point->samples && !error; i++) {
+		const struct curve_sample sample = {
+			.gross = point->series[CHASE_GROSS_CYCLES][i],
+			.baseline = point->series[CHASE_BASELINE_CYCLES][i],
+			.net = point->series[CHASE_NET_CYCLES][i],
+			.net_ns = point->series[CHASE_NET_NS][i],
+			.round = point->round[i],
+		};
+
+		error = curve_add(curve, CURVE_SWEEP, (double)pair->chase.count, &sample);
+	}
+	return error;
+}
+
+/* Where the second pass measures on one curve: the steps of that curve decide, as all settings show them. */
 static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
 	uint64_t *values, size_t most, void *context)
 {
-	const struct job *job = context;
-	struct point_context times_only = job->around.context;
-	json_t *points = json_array();
-	size_t count;
+	struct curve curves[SETTING_SPACES] = { 0 };
+	size_t count = 0;
+	int error = 0;
 
-	/* Steps are in times; intervals of counts take a millisecond a point. */
-	times_only.hardware = NULL;
-
+	(void)context;
+	for (unsigned s = 0; s < SETTING_SPACES; s++) {
+		curves[s].setting = (int)s;
+		curves[s].page_bytes = like->chase.page_bytes;
+		curves[s].stride = like->chase.distance_bytes / like->chase.page_bytes;
+	}
 	for (size_t c = 0; c < configuration->pairs; c++) {
 		const struct paired_points *pair = configuration->pair[c];
 
 		if (!plan_same_curve(like->point[0].bench, pair, like))
 			continue;
-		for (unsigned s = 0; s < SETTING_SPACES; s++)
+		for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
 			if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
-				json_array_append_new(points, point_json(&pair->point[s], &times_only));
+				error = curve_extend(&curves[s], pair, &pair->point[s]);
 	}
-	count = levels_json_refine(points, values, most);
-	json_decref(points);
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
+		error = curve_finish(&curves[s]);
+	if (!error)
+		count = levels_refine(curves, SETTING_SPACES, values, most);
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
+		curve_free(&curves[s]);
 	return count;
 }
 
@@ -311,7 +339,7 @@ static int bench_run(struct job *job, const struct bench *bench, double seconds,
 }
 
 /* Write run.json for the last time. An error that happened before is returned before one of this writing. */
-static int finish(struct job *job, int error, double seconds, struct reason *why)
+static int job_finish(struct job *job, int error, double seconds, struct reason *why)
 {
 	int written;
 
@@ -321,7 +349,7 @@ static int finish(struct job *job, int error, double seconds, struct reason *why
 	json_object_set_new(job->about, "finished_utc", run_utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
-	/* Counters are described again, as an event may have turned out to count nothing. */
+	/* Counters are described again, as a sample may have shown that an event counts nothing. */
 	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
 	if (!job->cost.calibrations)
 		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));
@@ -339,7 +367,7 @@ int job_run(struct job *job, struct reason *why)
 
 	for (size_t i = 0; i < request->bench_count && !error; i++)
 		error = bench_run(job, request->benches[i], effort_seconds(request->effort, request->benches[i]), why);
-	return finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
+	return job_finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
 }
 
 void job_close(struct job *job)

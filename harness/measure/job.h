@@ -14,7 +14,7 @@
 struct job_request {
 	const struct bench *const *benches; /* measured by this job */
 	size_t bench_count;
-	/* Of the run as a whole, which a Linux guest may go on with: what run.json names. */
+	/* The benches of the whole run, some of which a Linux guest may measure later: run.json names them all. */
 	const struct bench *const *run_benches;
 	size_t run_bench_count;
 	bool guest;

@@ -27,7 +27,7 @@ const struct axis *plan_axis(const struct bench *bench, const char *name)
 	return NULL;
 }
 
-/* The most that an axis may have on this machine. */
+/* The largest value that an axis may have on this machine. */
 static uint64_t axis_most(const struct axis *axis, unsigned cpus)
 {
 	uint64_t limit = axis->limit == LIMIT_OTHER_CPUS ? cpus - 1 : cpus;
@@ -76,7 +76,7 @@ static int count_add(const struct axis *axis, struct values *values, const char 
 	}
 	length = 0;
 	if (sscanf(text, "%" SCNu64 "%n", &from, &length) != 1 || text[length] || text[0] == '-')
-		return fail(why, EINVAL, "--param %s: '%s' is no number and no range", axis->name, text);
+		return fail(why, EINVAL, "--param %s: '%s' is neither a number nor a range", axis->name, text);
 	return value_add(axis, values, from, why);
 }
 
@@ -85,7 +85,7 @@ static int bytes_add(const struct axis *axis, struct values *values, const char 
 	uint64_t bytes;
 
 	if (size_parse(text, &bytes))
-		return fail(why, EINVAL, "--param %s: '%s' is no size, e.g. 64M", axis->name, text);
+		return fail(why, EINVAL, "--param %s: '%s' is not a size, e.g. 64M", axis->name, text);
 	return value_add(axis, values, bytes, why);
 }
 
@@ -94,7 +94,7 @@ static int page_size_add(const struct axis *axis, struct values *values, const c
 	uint64_t bytes;
 
 	if (size_parse(text, &bytes))
-		return fail(why, EINVAL, "--param %s: '%s' is no size, e.g. 4K", axis->name, text);
+		return fail(why, EINVAL, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
 	if (bytes != PAGE_4K && bytes != PAGE_2M && bytes != PAGE_1G)
 		return fail(why, EINVAL, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G", axis->name, text);
 	return value_add(axis, values, bytes, why);
@@ -120,7 +120,7 @@ static int values_asked(const struct axis *axis, const char *list, struct values
 	return error;
 }
 
-/* What was asked for must be possible on this machine. */
+/* Refuse values that are not possible on this machine. */
 static int values_within(const struct axis *axis, const struct values *values, unsigned cpus, struct reason *why)
 {
 	for (size_t i = 0; i < values->count; i++)
@@ -149,7 +149,7 @@ static void values_default(const struct axis *axis, unsigned cpus, struct values
 
 		if (value > axis->ladder.last)
 			return;
-		/* At the lower end, where steps are less than one page, several come to the same count. */
+		/* At the lower end steps are less than one page, so several round to the same count. */
 		if (!values->count || value > values->value[values->count - 1])
 			values->value[values->count++] = value;
 	}
@@ -210,10 +210,10 @@ no_memory:
 }
 
 /*
- * Whether an axis that means nothing in this setting is at its first value: elsewhere the point would be measured
- * twice.
+ * Whether each axis that means nothing in this setting is at its first value. At other values the same point would be
+ * measured again.
  */
-static bool settled(const struct product *product, const uint64_t *value, enum setting setting)
+static bool is_settled(const struct product *product, const uint64_t *value, enum setting setting)
 {
 	const struct bench *bench = product->plan->bench;
 
@@ -230,7 +230,7 @@ static enum fit bench_fit(const struct bench *bench, const uint64_t *value, enum
 	return bench->experiment.fit ? bench->experiment.fit(value, setting) : FIT_ALWAYS;
 }
 
-static int combination(const struct product *product, const uint64_t *value)
+static int combination_add(const struct product *product, const uint64_t *value)
 {
 	const struct bench *bench = product->plan->bench;
 	struct paired_points model = { 0 };
@@ -242,7 +242,7 @@ static int combination(const struct product *product, const uint64_t *value)
 		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
 			continue;
 		fit = bench_fit(bench, value, (enum setting)setting, &chase);
-		if (!settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
+		if (!is_settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
@@ -252,15 +252,15 @@ static int combination(const struct product *product, const uint64_t *value)
 	return model.settings ? pair_add(product->plan, &model, value) : 0;
 }
 
-static int combinations(const struct product *product, size_t axis, uint64_t *value)
+static int combinations_add(const struct product *product, size_t axis, uint64_t *value)
 {
 	int error = 0;
 
 	if (axis == product->plan->bench->axis_count)
-		return combination(product, value);
+		return combination_add(product, value);
 	for (size_t i = 0; !error && i < product->axis[axis].count; i++) {
 		value[axis] = product->axis[axis].value[i];
-		error = combinations(product, axis + 1, value);
+		error = combinations_add(product, axis + 1, value);
 	}
 	return error;
 }
@@ -286,7 +286,7 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 			values_default(&bench->axes[i], request->cpus, &axis[i]);
 		else
 			error = values_within(&bench->axes[i], &axis[i], request->cpus, why);
-	if (!error && combinations(&product, 0, value))
+	if (!error && combinations_add(&product, 0, value))
 		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
 	if (!error && !plan->points)
 		error = fail(why, EINVAL,

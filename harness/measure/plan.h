@@ -29,7 +29,7 @@ struct paired_points {
 
 /* Paired points that share a kind of memory and a kind of guest tables. A round makes both once for all of them. */
 struct memory_configuration {
-	struct chase like; /* what they share: all but the count and, unless sparse, the distance */
+	struct chase like; /* what the points share: all but the count and, unless sparse, the distance */
 	struct paired_points **pair; /* owned, with the points */
 	size_t pairs, room;
 };

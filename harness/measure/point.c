@@ -1,5 +1,6 @@
 #include "measure/point.h"
 
+#include "base/member.h"
 #include "base/statistics.h"
 
 #include <assert.h>
@@ -189,13 +190,7 @@ double point_uncertainty(const struct point *point, const struct point_context *
 	return first.median ? (first.hi - first.lo) / 2 / fabs(first.median) : first.hi - first.lo;
 }
 
-/* A number, or null where it is not one. */
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *count(uint64_t value)
+static json_t *kvm_count_json(uint64_t value)
 {
 	return value == KVM_COUNT_UNKNOWN ? json_null() : json_integer((json_int_t)value);
 }
@@ -218,7 +213,7 @@ static json_t *params_json(const struct point *point)
 	return params;
 }
 
-static const char *why_unknown(const struct point *point, size_t i)
+static const char *metric_why_unknown(const struct point *point, size_t i)
 {
 	if (point->unknown_of && point->unknown_of[i].text[0])
 		return point->unknown_of[i].text;
@@ -237,27 +232,28 @@ static json_t *metrics_json(const struct point *point, const struct point_contex
 		if (!metric_is_known(point, i)) {
 			json_object_set_new(all, point->metrics[i].name,
 				json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit",
-					unit_name(point->metrics[i].unit), "reason", why_unknown(point, i)));
+					unit_name(point->metrics[i].unit), "reason", metric_why_unknown(point, i)));
 			continue;
 		}
 		interval = point_interval(point, i, context->seed);
 		json_object_set_new(all, point->metrics[i].name,
-			json_pack("{s:o, s:o, s:o, s:s}", "median", number(interval.median), "lo", number(interval.lo),
-				"hi", number(interval.hi), "unit", unit_name(point->metrics[i].unit)));
+			json_pack("{s:o, s:o, s:o, s:s}", "median", number_or_null(interval.median), "lo",
+				number_or_null(interval.lo), "hi", number_or_null(interval.hi), "unit",
+				unit_name(point->metrics[i].unit)));
 	}
 	return all;
 }
 
-static json_t *numbers(const double *values, size_t count)
+static json_t *numbers_json(const double *values, size_t count)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, number(values[i]));
+		json_array_append_new(list, number_or_null(values[i]));
 	return list;
 }
 
-static json_t *samples_json(const struct point *point)
+static json_t *point_samples_json(const struct point *point)
 {
 	json_t *all = json_object(), *rounds;
 
@@ -265,8 +261,9 @@ static json_t *samples_json(const struct point *point)
 		return all;
 	for (size_t i = 0; i < point->metric_count; i++)
 		if (metric_applies(point, i) && metric_is_known(point, i))
-			json_object_set_new(all, point->metrics[i].name, numbers(point->series[i], point->samples));
-	json_object_set_new(all, "cycles_per_tsc", numbers(point->cycles_per_tsc, point->samples));
+			json_object_set_new(
+				all, point->metrics[i].name, numbers_json(point->series[i], point->samples));
+	json_object_set_new(all, "cycles_per_tsc", numbers_json(point->cycles_per_tsc, point->samples));
 	rounds = json_array();
 	for (size_t k = 0; k < point->samples; k++)
 		json_array_append_new(rounds, json_integer(point->round[k]));
@@ -286,7 +283,7 @@ static json_t *kvm_json(const struct point *point)
 		uint64_t value = i < KVM_COUNTS_OF_VCPU ? point->disturbance.kvm[i] : point->kvm_pages[i];
 
 		unknown = unknown || value == KVM_COUNT_UNKNOWN;
-		json_object_set_new(kvm, kvm_count_names[i], count(value));
+		json_object_set_new(kvm, kvm_count_names[i], kvm_count_json(value));
 	}
 	if (unknown)
 		json_object_set_new(kvm, "reason", json_string("this kernel's KVM does not count what is null"));
@@ -313,9 +310,7 @@ static json_t *memory_json(const struct point *point)
 
 static json_t *counters_json(const struct point *point)
 {
-	/*
-	 * A bench that counts page tables times nothing, and nothing was counted around it: that is not a count of 0.
-	 */
+	/* A bench that counts page tables has no timed region, so nothing was counted. That is not a count of 0. */
 	if (!point->samples || !point->disturbance.elapsed_ns)
 		return json_null();
 	return json_pack("{s:I, s:I, s:I}", "involuntary_context_switches",
@@ -358,9 +353,9 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 		"bench", point->bench->name, "setting", setting_name(point->setting), "paging", paging, "outer",
 		context->outer, "pass", pass_names[point->pass], "params", params_json(point), "status",
 		status_names[point->status], "reason", point->status == POINT_OK ? NULL : point->reason.text, "final",
-		point->final, "metrics", metrics_json(point, context), "samples", samples_json(point), "discarded",
-		(int)point->discarded, "contaminated", (int)point->contaminated, "counters", counters_json(point),
-		"kvm", kvm_json(point), "memory", memory_json(point));
+		point->final, "metrics", metrics_json(point, context), "samples", point_samples_json(point),
+		"discarded", (int)point->discarded, "contaminated", (int)point->contaminated, "counters",
+		counters_json(point), "kvm", kvm_json(point), "memory", memory_json(point));
 
 	if (json && point->samples && !point->disturbance.elapsed_ns)
 		json_object_set_new(json, "counters_reason", json_string("nothing is timed in this bench"));

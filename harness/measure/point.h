@@ -1,4 +1,4 @@
-/* A point: one combination of a bench's axis values in one setting, its samples, and what they come to. */
+/* A point: one combination of a bench's axis values in one setting, its samples, and its results. */
 #ifndef NESTWALK_POINT_H
 #define NESTWALK_POINT_H
 
@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What each sample of a chase gives: the metrics of a bench that names none. */
+/* The metrics of a chase, for benches that name no metrics of their own. */
 enum chase_metric {
 	CHASE_GROSS_CYCLES,
 	CHASE_BASELINE_CYCLES,
@@ -51,20 +51,24 @@ struct point {
 	const struct metric *metrics;
 	size_t metric_count;
 	double *series[METRICS_MAX]; /* owned; one a metric */
-	double *cycles_per_tsc; /* owned; what each sample was converted with */
+	double *cycles_per_tsc; /* owned; the conversion factor of each sample */
 	unsigned *round; /* owned */
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
 
 	/* Latencies in ns: of all finished rounds, and of the round that is going on. NULL: none were timed. */
 	struct histogram *latencies, *latencies_of_round; /* owned */
-	struct point_counts *counts; /* owned; what hardware counted in each sample; NULL: nothing */
+	struct point_counts *counts; /* owned; the counts of hardware in each sample; NULL: nothing was counted */
 	bool exhausted; /* the machine cannot give more samples: the point keeps those that it has */
 
 	struct reason unknown; /* why metrics are unknown (NAN) in the last sample */
 	struct reason
-		*unknown_of; /* owned; a reason for each metric, "" where `unknown` holds; NULL: it holds for all */
-	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts stand, times compare with nothing */
+		/*
+		 * owned; a reason for each metric, "" where `unknown` is the reason; NULL: `unknown` is the reason for
+		 * all
+		 */
+		*unknown_of;
+	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts are right, times compare with nothing */
 
 	/* What was read back after the last sample. page_bytes 0: the experiment verifies its memory itself. */
 	uint64_t page_bytes, baseline_page_bytes;
@@ -108,7 +112,7 @@ void chase_values(const struct chase_sample *sample, double touch_ns_per_page, c
 /* Take back the samples of a round that was not finished. */
 void point_drop_round(struct point *point, unsigned round);
 
-/* Make it a skipped point or an error: it loses its numbers. */
+/* Make the point a skipped point or an error. It loses its numbers. */
 void point_fail(struct point *point, enum point_status status, const struct reason *why);
 
 /* Half the 95 % interval of the first metric's median over that median; infinite below 2 samples. */

@@ -1,5 +1,6 @@
 #include "measure/point_counts.h"
 
+#include "base/member.h"
 #include "base/statistics.h"
 
 #include <errno.h>
@@ -7,18 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Behind the metrics per access: cycles of walks over walks, in samples that know both. */
+/* One more series stands behind the metrics per access: walk cycles per walk, in samples that know both. */
 #define PER_WALK COUNT_METRICS
 #define SERIES (COUNT_METRICS + 1)
 
 struct point_counts {
 	size_t room;
-	double *each[SERIES]; /* one a sample; NAN: not known in it */
+	double *each[SERIES]; /* a value for each sample; NAN: not known in that sample */
 	bool scaled[SERIES];
-	struct reason *why[COUNT_METRICS]; /* of the last sample that had its turn and does not know it; NULL: none */
+	/* the reason of the last sample whose turn it was and that does not know the metric; NULL: none */
+	struct reason *why[COUNT_METRICS];
 };
 
-static int grow(struct point_counts *counts, size_t least)
+static int counts_grow(struct point_counts *counts, size_t least)
 {
 	size_t room = counts->room ? 2 * counts->room : 16;
 
@@ -44,7 +46,7 @@ int point_counts_add(struct point_counts **counts, size_t index, const struct co
 
 	if (!all)
 		all = *counts = calloc(1, sizeof(*all));
-	if (!all || (index >= all->room && grow(all, index + 1)))
+	if (!all || (index >= all->room && counts_grow(all, index + 1)))
 		return -ENOMEM;
 	for (unsigned m = 0; m < COUNT_METRICS; m++) {
 		all->each[m][index] = sample->value[m] / accesses;
@@ -57,7 +59,7 @@ int point_counts_add(struct point_counts **counts, size_t index, const struct co
 			return -ENOMEM;
 		*all->why[m] = *sample->why[m];
 	}
-	/* Without walks there are no cycles of one. */
+	/* Without walks there are no cycles per walk. */
 	all->each[PER_WALK][index] = walks > 0 ? cycles / walks : NAN;
 	all->scaled[PER_WALK] = all->scaled[COUNT_DTLB_LOAD_WALKS] || all->scaled[COUNT_DTLB_WALK_CYCLES];
 	return 0;
@@ -74,18 +76,13 @@ void point_counts_free(struct point_counts *counts)
 	free(counts);
 }
 
-static size_t known(const double *each, size_t samples)
+static size_t known_count(const double *each, size_t samples)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < samples; i++)
 		count += isfinite(each[i]);
 	return count;
-}
-
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
 }
 
 static bool is_in_cycles(unsigned metric)
@@ -109,7 +106,7 @@ static const char *unit_of(unsigned series)
 	return is_in_cycles(series) ? "cycles per access" : "count per access";
 }
 
-/* Whether some point of the run in this setting may know it. NULL: it may. */
+/* The reason why no point of the run in this setting knows a series; NULL where points may know it. */
 static const struct reason *reason_of(const struct counts_context *context, unsigned series)
 {
 	const struct reason *why;
@@ -120,7 +117,7 @@ static const struct reason *reason_of(const struct counts_context *context, unsi
 	return why ? why : hardware_reason(context->hardware, context->setting, COUNT_DTLB_WALK_CYCLES);
 }
 
-static const char *why_unknown(const struct point_counts *counts, unsigned series)
+static const char *count_why_unknown(const struct point_counts *counts, unsigned series)
 {
 	if (series == PER_WALK)
 		return "no sample has walks and their cycles both: compare them per access, or there were no walks";
@@ -131,29 +128,29 @@ static json_t *series_json(const struct point_counts *counts, const struct count
 {
 	bool generic = series == PER_WALK ? hardware_is_generic(context->hardware, COUNT_DTLB_LOAD_WALKS)
 					  : hardware_is_generic(context->hardware, (enum count_metric)series);
-	size_t samples = known(counts->each[series], context->samples);
+	size_t samples = known_count(counts->each[series], context->samples);
 	struct interval interval;
 	json_t *json;
 
 	if (!samples)
 		return json_pack("{s:n, s:n, s:n, s:s, s:s}", "median", "lo", "hi", "unit", unit_of(series), "reason",
-			why_unknown(counts, series));
+			count_why_unknown(counts, series));
 	interval = statistics_median_interval(counts->each[series], context->samples, context->seed);
-	json = json_pack("{s:o, s:o, s:o, s:s, s:i, s:b}", "median", number(interval.median), "lo", number(interval.lo),
-		"hi", number(interval.hi), "unit", unit_of(series), "samples", (int)samples, "scaled",
-		counts->scaled[series]);
+	json = json_pack("{s:o, s:o, s:o, s:s, s:i, s:b}", "median", number_or_null(interval.median), "lo",
+		number_or_null(interval.lo), "hi", number_or_null(interval.hi), "unit", unit_of(series), "samples",
+		(int)samples, "scaled", counts->scaled[series]);
 	if (json && generic)
 		json_object_set_new(json, "generic", json_true());
 	return json;
 }
 
-/* As many as the point has samples, null where another group of counters had its turn. */
-static json_t *samples_json(const double *each, size_t samples)
+/* An array with a value for each sample of the point: null where another group of counters had its turn. */
+static json_t *counted_samples_json(const double *each, size_t samples)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < samples; i++)
-		json_array_append_new(list, number(each[i]));
+		json_array_append_new(list, number_or_null(each[i]));
 	return list;
 }
 
@@ -179,13 +176,13 @@ int point_counts_json(const struct point_counts *counts, const struct counts_con
 	for (unsigned s = 0; s < SERIES; s++) {
 		char name[48];
 
-		/* What no point can know is told once, in run.json. */
+		/* A metric that no point can know is left out here: run.json gives its reason once. */
 		if (reason_of(context, s))
 			continue;
 		name_of(s, name, sizeof(name));
 		json_object_set_new(all, name, series_json(counts, context, s));
-		if (known(counts->each[s], context->samples))
-			json_object_set_new(samples, name, samples_json(counts->each[s], context->samples));
+		if (known_count(counts->each[s], context->samples))
+			json_object_set_new(samples, name, counted_samples_json(counts->each[s], context->samples));
 	}
 	return json_object_set_new(point, "hardware", all) || json_object_set_new(point, "hardware_samples", samples)
 		       ? -ENOMEM

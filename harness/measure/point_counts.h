@@ -1,4 +1,4 @@
-/* What hardware counted in the samples of a point, per access; and how points.jsonl tells it. */
+/* The counts of hardware in the samples of a point, per access, and their form in points.jsonl. */
 #ifndef NESTWALK_POINT_COUNTS_H
 #define NESTWALK_POINT_COUNTS_H
 
@@ -11,17 +11,17 @@
 struct point_counts;
 
 /*
- * What sample `index` of a point counted over so many accesses, replacing what was there of it. *counts is made by the
- * first call; the caller frees it with point_counts_free(). 0, or -ENOMEM.
+ * Keep the counts of sample `index` of a point, which made `accesses` accesses. Earlier counts of that sample are
+ * replaced. The first call makes *counts; the caller frees it with point_counts_free(). 0, or -ENOMEM.
  */
 int point_counts_add(struct point_counts **counts, size_t index, const struct count_sample *sample, double accesses);
 void point_counts_free(struct point_counts *counts);
 
-/* Whose they are. */
+/* The point and the run that the counts belong to. */
 struct counts_context {
 	const struct hardware *hardware; /* NULL: no counters were asked for */
 	enum setting setting;
-	size_t samples; /* of the point: the first of what was added */
+	size_t samples; /* the point's number of samples; samples that were added beyond it are ignored */
 	uint64_t seed; /* of the bootstrap */
 };
 

@@ -9,15 +9,15 @@
 #include <string.h>
 
 /*
- * Memory under test is at least this, so that a small chase, too, lies on other pages in every round: the window it
- * uses is drawn from all of it. 64 MiB are 32 windows of a 2M page, and touched in 50 ms.
+ * Memory under test is at least this large, so that a small chase, too, uses other pages in every round: its window is
+ * drawn from all of the memory. 64 MiB are 32 windows of a 2M page, and are touched in 50 ms.
  */
 #define CONFIGURATION_BYTES_LEAST (64 * MIB)
 
 /*
  * No more than this share of the time goes into touching memory in one round, all memory configurations together. Every
- * fourth round, the first among them, reaches far; those between stay with what is touched quickly, so that small
- * chases get their samples where memory is dear (a hypervisor beneath that has to find it first: seen, 3 to 6 s a GiB).
+ * fourth round, beginning with the first, touches much memory. The rounds between touch little, so that small chases
+ * get their samples where touching is slow (3 to 6 s a GiB were seen where a hypervisor had to find the memory first).
  */
 #define TOUCH_SHARE_FAR 0.4
 #define TOUCH_SHARE_NEAR 0.04
@@ -33,7 +33,7 @@ uint64_t paired_points_bytes(const struct paired_points *pair)
 	return chase->count * chase->distance_bytes;
 }
 
-/* Units that exist for both settings. */
+/* The number of units that exist for both settings. */
 static uint64_t sparse_units(const struct round_setup *setup)
 {
 	uint64_t units = setup->sparse.spec.units, pages = setup->memory.bytes / setup->configuration->like.page_bytes;
@@ -106,7 +106,7 @@ static size_t configurations_possible(const struct measurement *m)
 
 /*
  * The points of a memory configuration that cannot be had, in some settings, end without a number; one point stands for
- * each curve. Points that were measured before keep what they have.
+ * each curve. Points that were measured before keep their samples.
  */
 static void configuration_fail(
 	struct round_setup *setup, unsigned settings, enum point_status status, const struct reason *why)
@@ -150,7 +150,7 @@ static int packed_make(struct round_setup *setup, uint64_t lines, struct reason 
 	return error;
 }
 
-/* What the unfinished points of a memory configuration need, within what is allowed. */
+/* The memory that the unfinished points of a memory configuration need, within the limits. */
 struct wish {
 	uint64_t bytes; /* 0: no point is left to measure */
 	uint64_t count; /* the longest chain */
@@ -327,7 +327,7 @@ static uint64_t leaves_least(const struct chase *chase, uint64_t leaf)
 }
 
 /*
- * What was mapped for a point, read back. Under shadow paging KVM's leaf is the smaller of page and backing, under
+ * Read back what was mapped for a point. Under shadow paging KVM's leaf is the smaller of page and backing, under
  * nested paging it is the backing's.
  */
 static int mapping_verify(
@@ -357,7 +357,7 @@ static int mapping_verify(
 }
 
 /* Judge what hardware counted in the point's last sample, and keep it. */
-static int counts_add(const struct round_setup *setup, const struct paired_points *pair, struct point *point,
+static int hardware_counts_add(const struct round_setup *setup, const struct paired_points *pair, struct point *point,
 	struct chase_sample *sample)
 {
 	const struct hardware_chase chase = {
@@ -417,12 +417,12 @@ static int point_measure(
 	chase_values(&sample, setup->touch_ns_per_page, &m->around->context, values);
 	error = point_add(point, values, sample.cycles_per_tsc, m->round);
 	if (!error && plan->counting)
-		error = counts_add(setup, pair, point, &sample);
+		error = hardware_counts_add(setup, pair, point, &sample);
 	return error ? error : cost_add(m->cost, &sample);
 }
 
-/* Where the chain lies this time: in a random window of the memory, or of the units. */
-static struct chain place(struct round_setup *setup, const struct paired_points *pair)
+/* Place the chain of a sample: in a random window of the memory, or of the units. */
+static struct chain chain_place(struct round_setup *setup, const struct paired_points *pair)
 {
 	const gsl_rng *random = setup->m->around->random;
 	const struct chase *chase = &pair->chase;
@@ -446,7 +446,7 @@ int round_setup_measure(struct round_setup *setup, struct paired_points *pair, u
 	unsigned turn = visit >> 1;
 	int error = 0;
 
-	plan.chain = place(setup, pair);
+	plan.chain = chain_place(setup, pair);
 	plan.packed = chain_packed(pair->chase.count, (uintptr_t)setup->packed.at, &setup->m->cycle);
 	for (unsigned i = 0; !error && i < SETTING_SPACES; i++) {
 		unsigned s = (i + turn) % SETTING_SPACES;

@@ -11,14 +11,14 @@
 #include <string.h>
 
 /*
- * A round that is still going on when this share of the time has passed again is given up: the machine became much
- * slower than the rounds before let expect.
+ * A round that still goes on this share of the time after the deadline is given up: the machine has become much slower
+ * than in the rounds before.
  */
 #define OVERTIME_SHARE 0.1
 
 /*
- * quick keeps memory small, as a hypervisor beneath may have none behind ours yet in the first round (seen: 3 s a GiB);
- * 2 GiB reach 1024 pages of 2M.
+ * Effort quick keeps memory small, as in the first round a hypervisor beneath may have to find it (3 s a GiB were
+ * seen). 2 GiB are 1024 pages of 2M.
  */
 const struct effort efforts[EFFORTS] = {
 	{ "quick", "a first answer: L1 TLBs exactly, the rest roughly", 0.157, true, 5, 9, 2 * GIB },
@@ -48,7 +48,7 @@ const struct effort *effort_find(const char *name)
 	return NULL;
 }
 
-static bool stopped(const struct measurement *m)
+static bool is_stopped(const struct measurement *m)
 {
 	return m->around->stop && m->around->stop();
 }
@@ -104,13 +104,16 @@ static bool pair_is_any(const struct paired_points *pair)
 	return true;
 }
 
-/* They are counted, as plan->points also has points of skipped curves, for each of which one point stands now. */
+/*
+ * The points are counted here, as plan->points includes all points of skipped curves, and now one point stands for each
+ * such curve.
+ */
 static size_t points_unfinished(const struct plan *plan)
 {
 	return points_finished(plan, pair_is_any) - points_finished(plan, pair_is_finished);
 }
 
-static void tell(const struct measurement *m, uint64_t memory_bytes)
+static void rounds_progress_tell(const struct measurement *m, uint64_t memory_bytes)
 {
 	uint64_t now = now_ns();
 	struct progress progress = {
@@ -132,7 +135,7 @@ static void tell(const struct measurement *m, uint64_t memory_bytes)
 /* Whether to go on with the round. 0; -EINTR; -ETIME: it takes too long and is given up. */
 static int go_on(const struct measurement *m)
 {
-	if (stopped(m))
+	if (is_stopped(m))
 		return -EINTR;
 	return m->round && now_ns() > m->abort_ns ? -ETIME : 0;
 }
@@ -142,7 +145,7 @@ static int experiments_round(struct measurement *m, struct memory_configuration 
 {
 	int error = 0;
 
-	tell(m, 0);
+	rounds_progress_tell(m, 0);
 	for (size_t i = 0; i < configuration->pairs && !error; i++) {
 		struct paired_points *pair = configuration->pair[order[i]];
 
@@ -173,9 +176,9 @@ static int configuration_round(struct measurement *m, struct memory_configuratio
 	if (error) {
 		free(order);
 		/* The points say why. Other memory configurations may have what this one lacks. */
-		return error == -EINTR || error == -ENOMEM ? (stopped(m) ? -EINTR : 0) : 0;
+		return error == -EINTR || error == -ENOMEM ? (is_stopped(m) ? -EINTR : 0) : 0;
 	}
-	tell(m, setup.memory.bytes + setup.sparse.spec.units * setup.sparse.spec.page_bytes);
+	rounds_progress_tell(m, setup.memory.bytes + setup.sparse.spec.units * setup.sparse.spec.page_bytes);
 	for (size_t i = 0; i < configuration->pairs && !error; i++) {
 		struct paired_points *pair = configuration->pair[order[i]];
 
@@ -263,7 +266,7 @@ static void unmeasured_reason(const struct measurement *m, const struct memory_c
 	const char *limit;
 	uint64_t most = memory_configuration_bytes_most(m, configuration, &limit);
 
-	if (stopped(m))
+	if (is_stopped(m))
 		fail(why, EINTR, "interrupted before it was measured");
 	else if (paired_points_bytes(pair) > most)
 		fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s",
@@ -296,7 +299,7 @@ static void unmeasured_explain(struct measurement *m)
 					continue;
 				unmeasured_reason(m, configuration, pair, &pair->point[s], &why);
 				point_fail(&pair->point[s], POINT_SKIPPED, &why);
-				/* That one point was disturbed says nothing about larger counts. */
+				/* A disturbed point says nothing about larger counts. */
 				if (pair->point[s].contaminated)
 					continue;
 				for (size_t other = 0; other < c; other++) {

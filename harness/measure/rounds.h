@@ -20,7 +20,7 @@ struct effort {
 	const char *name;
 	const char *meaning;
 	double times; /* how much longer than effort normal a bench takes */
-	bool first_answers; /* measures only benches with a first answer, unless the user names others */
+	bool first_answers; /* measures only benches that give a first answer, unless the user names others */
 	size_t samples_least, samples_most; /* of a point in a pass */
 	uint64_t memory_most_bytes; /* under test at a time; the run's budget limits it further */
 };
@@ -29,9 +29,7 @@ struct effort {
 extern const struct effort efforts[EFFORTS];
 const struct effort *effort_find(const char *name);
 
-/*
- * The seconds that an effort gives a bench, and the limit that a run of so many seconds stays under, set-up included.
- */
+/* The seconds that an effort gives a bench, and the time limit of a run that has this many seconds, set-up included. */
 double effort_seconds(const struct effort *effort, const struct bench *bench);
 double effort_seconds_most(double seconds);
 
@@ -54,7 +52,7 @@ struct progress {
 struct surroundings {
 	struct point_context context;
 	const struct effort *effort;
-	unsigned rounds; /* so many in each pass, however long they take; 0: as many as the seconds allow */
+	unsigned rounds; /* rounds in each pass, however long they take; 0: as many as the seconds allow */
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes;
 	int numa_node; /* -1: not known */
@@ -62,7 +60,7 @@ struct surroundings {
 	const int *cpus;
 	unsigned cpu_count;
 	gsl_rng *random;
-	bool (*stop)(void); /* true: end soon, and keep what was measured */
+	bool (*stop)(void); /* true: end soon, and keep all samples */
 	/*
 	 * Called when a point has many new samples, and when it is final. An error ends the measurement (a full disk).
 	 */
@@ -75,7 +73,7 @@ struct surroundings {
 struct clock_cost {
 	double lap_overhead_tsc; /* the greatest of all spaces */
 	double shortest_lap_tsc; /* 0: none was timed */
-	double *cycles_per_tsc; /* owned by whoever holds the struct: one of each sample */
+	double *cycles_per_tsc; /* owned by the holder of the struct: one for each sample */
 	size_t calibrations, room;
 };
 

@@ -13,7 +13,7 @@ struct observation {
 	uint64_t kvm[KVM_COUNTS_OF_VCPU];
 };
 
-static void observe(const struct space *space, struct observation *observation)
+static void observation_take(const struct space *space, struct observation *observation)
 {
 	struct kvm_stats *stats = space_vcpu_stats(space);
 	bool fresh = stats && !kvm_stats_read(stats);
@@ -42,7 +42,7 @@ void disturbance_add(struct disturbance *sum, const struct disturbance *other)
 	}
 }
 
-static struct disturbance between(const struct observation *from, const struct observation *to)
+static struct disturbance disturbance_between(const struct observation *from, const struct observation *to)
 {
 	uint64_t wall_ns = to->wall_ns - from->wall_ns, cpu_ns = to->cpu_ns - from->cpu_ns;
 	struct disturbance seen = {
@@ -113,17 +113,17 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 		.count = accesses / KERNEL_UNROLL,
 		.laps = LAPS,
 	};
-	observe(space, &before);
+	observation_take(space, &before);
 	if (chain == &plan->chain)
 		error = run_counted(space, plan->counting, &sample->counts, why);
 	else
 		error = space_run(space, KERNEL_CHASE, why);
-	observe(space, &after);
+	observation_take(space, &after);
 	if (error)
 		return error;
 	if (chain == &plan->chain)
 		sample->counted_accesses = (double)(LAPS * accesses);
-	seen = between(&before, &after);
+	seen = disturbance_between(&before, &after);
 	sample->contaminated = sample->contaminated || is_contaminated(&seen);
 	disturbance_add(&sample->disturbance, &seen);
 	if (space->call->end != chain_after(chain, LAPS * accesses))
@@ -135,7 +135,7 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 	return 0;
 }
 
-static int calibrate(struct space *space, double overhead_tsc, double *cycles_per_tsc, struct reason *why)
+static int clock_calibrate(struct space *space, double overhead_tsc, double *cycles_per_tsc, struct reason *why)
 {
 	int error;
 
@@ -160,7 +160,7 @@ int sample_take(struct space *space, const struct sample_plan *plan, struct chas
 	*sample = (struct chase_sample){ 0 };
 	error = time_chain(space, plan, first, sample, first_tsc, why);
 	if (!error)
-		error = calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);
+		error = clock_calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);
 	if (!error)
 		error = time_chain(space, plan, second, sample, second_tsc, why);
 	return error;
@@ -170,7 +170,7 @@ int sample_lap_overhead(struct space *space, double *tsc_cycles, struct reason *
 {
 	double least = 0;
 
-	/* A few calls, so that one that was preempted in the middle does not decide. */
+	/* Several calls are made, so that one that was preempted does not decide. */
 	for (unsigned call = 0; call < 3; call++) {
 		int error;
 

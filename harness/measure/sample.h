@@ -25,7 +25,7 @@
 #define ADDS_PER_LAP 32768
 #define ADDS_LAPS 5
 
-/* What else happened in timed regions, as the kernel and KVM count it. */
+/* Disturbances in timed regions, as the kernel and KVM count them. */
 struct disturbance {
 	uint64_t involuntary_switches;
 	uint64_t page_faults; /* of the thread */
@@ -38,7 +38,8 @@ struct disturbance {
 void disturbance_add(struct disturbance *sum, const struct disturbance *other);
 
 struct chase_sample {
-	double gross_tsc, baseline_tsc; /* TSC cycles per access in the median lap, less what reading the clock costs */
+	/* TSC cycles per access in the median lap, less the cost of reading the clock */
+	double gross_tsc, baseline_tsc;
 	double cycles_per_tsc; /* core cycles per TSC cycle, from dependent adds between the two */
 	double shortest_lap_tsc; /* tells how large the share of the clock's cost is */
 	struct disturbance disturbance;
@@ -62,7 +63,7 @@ struct sample_plan {
 /* Take one. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */
 int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why);
 
-/* Core cycles per TSC cycle now, from dependent adds in this process, for what is not timed in a space. */
+/* Core cycles per TSC cycle now, from dependent adds in this process, for code that is not timed in a space. */
 double clock_ratio(void);
 
 /* What an empty lap takes in this space, TSC cycles: the least of many, as anything else only adds. 0, or -errno. */

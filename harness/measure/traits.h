@@ -1,4 +1,4 @@
-/* What run.json says of the metrics and axes of its benches, so that readers guess nothing from names. */
+/* The traits of metrics and axes that run.json records, so that readers guess nothing from names. */
 #ifndef NESTWALK_MEASURE_TRAITS_H
 #define NESTWALK_MEASURE_TRAITS_H
 

@@ -1,5 +1,6 @@
 #include "record/check.h"
 
+#include "base/member.h"
 #include "record/check_point.h"
 #include "record/load.h"
 
@@ -14,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* While a run goes on, what is known only at its end may be null. */
+/* While a run goes on, facts that are known only at its end may be null. */
 static const struct expected_key about_keys[] = {
 	{ "schema", KIND_INTEGER },
 	{ "tool", KIND_STRING },
@@ -138,7 +139,7 @@ bool check_word(struct checking *c, const char *what, const json_t *value, const
 	return false;
 }
 
-/* Objects only: what is in a list has no name to put a reason beside. */
+/* Only objects are checked: an element of a list has no name to put a reason beside. */
 void check_nulls(struct checking *c, const json_t *object, const char *within)
 {
 	const char *key;
@@ -175,7 +176,7 @@ static void check_clock(struct checking *c, const json_t *about, bool complete)
 	const json_t *ratio = json_object_get(clock, "cycles_per_tsc");
 
 	if (!json_is_object(clock)) {
-		/* A run in which nothing could be measured has none, and says so. */
+		/* A run in which nothing could be measured has no clock, and says so. */
 		if (complete && !json_is_string(json_object_get(about, "clock_reason")))
 			finding(c, FINDING_PROBLEM, "a complete run without its clock");
 		return;
@@ -215,7 +216,7 @@ static void check_about(struct checking *c, const json_t *about)
 		snprintf(c->result->state, sizeof(c->result->state), "%s", json_string_value(state));
 	if (!check_keys(c, about, NULL, about_keys, COUNT(about_keys)))
 		return;
-	if (strcmp(json_string_value(json_object_get(about, "tool")), "nestwalk"))
+	if (strcmp(member_text(about, "tool"), "nestwalk"))
 		finding(c, FINDING_PROBLEM, "tool is not nestwalk");
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		if (!all_strings(json_object_get(about, lists[i])))
@@ -241,7 +242,7 @@ static void check_about(struct checking *c, const json_t *about)
 
 struct seen_points {
 	struct checking *c;
-	json_t *lines; /* identity -> {"line", "status", "final"} of the line that stands */
+	json_t *lines; /* identity -> {"line", "status", "final"} of the last line with that identity */
 	bool complete;
 };
 
@@ -278,14 +279,14 @@ static int look_at_line(void *context, const struct point_line *line)
 	return 0;
 }
 
-static void count_points(struct seen_points *seen)
+static void seen_points_count(struct seen_points *seen)
 {
 	struct check_result *result = seen->c->result;
 	const char *identity;
 	json_t *point;
 
 	json_object_foreach (seen->lines, identity, point) {
-		const char *status = json_string_value(json_object_get(point, "status"));
+		const char *status = member_text(point, "status");
 
 		result->points++;
 		result->ok += !strcmp(status, "ok");
@@ -307,7 +308,7 @@ static void check_topology(struct checking *c)
 	bool sound;
 
 	c->line = 1;
-	setenv("HWLOC_HIDE_ERRORS", "2", 0); /* it would print what is said below */
+	setenv("HWLOC_HIDE_ERRORS", "2", 0); /* hwloc would print what is reported below */
 	if (hwloc_topology_init(&topology))
 		return;
 	sound = !hwloc_topology_set_xml(topology, c->file) && !hwloc_topology_load(topology);
@@ -332,7 +333,7 @@ static int check_files(struct checking *c, const char *path, const char *const *
 		finding(c, FINDING_PROBLEM, "%s", error.text);
 	} else if (!json_is_integer(json_object_get(about, "schema")) ||
 		   json_integer_value(json_object_get(about, "schema")) != RUN_SCHEMA) {
-		/* The rest may mean anything: one line says it, where a hundred would hide it. */
+		/* With another schema the rest may mean anything. One line says so; further findings would hide it. */
 		finding(c, FINDING_PROBLEM, "schema is not %d, the one this nestwalk reads", RUN_SCHEMA);
 		goto out;
 	} else {
@@ -352,7 +353,7 @@ static int check_files(struct checking *c, const char *path, const char *const *
 		finding(c, FINDING_PROBLEM, "%s", unread.text);
 		rc = 0;
 	}
-	count_points(&seen);
+	seen_points_count(&seen);
 	check_joined_points(c);
 	c->file = files[2];
 	check_topology(c);

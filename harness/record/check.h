@@ -9,12 +9,13 @@
 
 enum finding_kind {
 	FINDING_PROBLEM, /* the run is not valid */
-	FINDING_WARNING, /* worth knowing, and no fault of the run: it still goes on, or was killed in the middle of a line */
+	/* worth knowing, but the run is valid: it still goes on, or was killed in the middle of a line */
+	FINDING_WARNING,
 };
 
-/* What check_run() found out. Nothing to free. */
+/* The results of check_run(). There is nothing to free. */
 struct check_result {
-	size_t points, ok, skipped, error; /* finished points and, in an unfinished run, the last word on the others */
+	size_t points, ok, skipped, error; /* finished points and, in an unfinished run, the last state of the others */
 	size_t problems, warnings;
 	char state[16]; /* of run.json; "unknown" where it cannot be read */
 	bool valid; /* no problems */

@@ -1,6 +1,7 @@
-/* Hardware counters in results: null needs a reason, medians need samples, and nothing was counted less than never. */
+/* Checking hardware counters in results: null needs a reason, medians need samples, and counts are not negative. */
 #include "record/check_point.h"
 
+#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * A metric that is a difference of counts may come out this much below zero per access, where walks were under way when
- * it was read; counters/judge.c lets no more through.
+ * A metric that is a difference of counts may be this much below zero per access, where walks were under way when it
+ * was read. counters/judge.c accepts no more than that.
  */
 #define BELOW_ZERO_MOST 0.01
 
@@ -40,15 +41,11 @@ static const struct expected_key setting_keys[] = {
 	{ "groups", KIND_INTEGER },
 };
 
-static int ascending(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
-/* A metric's samples: as many as rounds, numbers or null; as many numbers as it says, around its median. */
-static void check_samples(
+/*
+ * Check a metric's samples: there is a number or null for each round, as many numbers as the metric says, and their
+ * median is the metric's.
+ */
+static void check_counted_samples(
 	struct checking *c, const char *name, const json_t *metric, const json_t *samples, size_t rounds)
 {
 	double median = json_number_value(json_object_get(metric, "median")), middle, scale;
@@ -78,7 +75,7 @@ static void check_samples(
 		finding(c, FINDING_PROBLEM, "hardware %s: a median of no samples", name);
 		goto out;
 	}
-	qsort(known, numbers, sizeof(*known), ascending);
+	gsl_sort(known, 1, numbers);
 	middle = (known[(numbers - 1) / 2] + known[numbers / 2]) / 2;
 	scale = fmax(fabs(known[0]), fabs(known[numbers - 1])) * ROUNDING;
 	if (fabs(middle - median) > scale)
@@ -100,7 +97,7 @@ static void check_known(struct checking *c, const char *name, const json_t *metr
 		check_metric(c, name, metric);
 	else if (json_integer_value(json_object_get(metric, "samples")) != 1)
 		finding(c, FINDING_PROBLEM, "hardware %s: no interval, but more than one sample", name);
-	check_samples(c, name, metric, json_object_get(json_object_get(point, "hardware_samples"), name),
+	check_counted_samples(c, name, metric, json_object_get(json_object_get(point, "hardware_samples"), name),
 		json_array_size(rounds));
 }
 
@@ -155,7 +152,7 @@ void check_counters(struct checking *c, const json_t *about)
 	const char *key;
 	json_t *value;
 
-	/* Runs of before there were any have none. */
+	/* Runs of older versions have no counters. */
 	if (!counters)
 		return;
 	if (!json_is_object(counters)) {

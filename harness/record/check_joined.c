@@ -1,4 +1,5 @@
-/* What run.json says of the runs that were joined to it, and the files it names. */
+/* Checking what run.json says about the runs that were joined to it, and the files that it names. */
+#include "base/member.h"
 #include "record/check_point.h"
 #include "record/load.h"
 
@@ -20,7 +21,7 @@ static const struct expected_key joined_keys[] = {
 	{ "warnings", KIND_ARRAY },
 };
 
-/* The run's own run.json beside: that it can be read, and its clock, by which its points are checked. */
+/* Check that the joined run's own run.json can be read, and take its clock, by which its points are checked. */
 static void check_file(struct checking *c, const char *run, const char *name, struct checked_join *join)
 {
 	char *path = run_file(run, name);
@@ -57,7 +58,7 @@ static void check_element(struct checking *c, const char *run, const json_t *ele
 	if (guest && !json_is_object(guest))
 		finding(c, FINDING_PROBLEM, "joined.guest is not an object");
 	join->said = json_integer_value(json_object_get(element, "points"));
-	check_file(c, run, json_string_value(json_object_get(element, "file")), join);
+	check_file(c, run, member_text(element, "file"), join);
 }
 
 int check_joined(struct checking *c, const char *run, const json_t *about)

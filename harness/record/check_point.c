@@ -1,20 +1,25 @@
 #include "record/check_point.h"
 
+#include "base/member.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
 #include "record/traits.h"
 
+#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Numbers are written with a limited number of digits: what is computed again from them may differ by this much. */
+/* Numbers are written with a limited number of digits, so a result that is computed again may differ by this much. */
 #define ROUNDING 1e-4
-/* A sample's cycles are its TSC time times its own calibration, so the two clocks agree but for rounding. */
+/* A sample's cycles are its TSC time times its own calibration, so the two clocks agree except for rounding. */
 #define CLOCKS_TOLERANCE 0.01
-/* space/backed.c refuses memory beyond this: a fault more may be a NUMA hint, or a page taken back. */
+/*
+ * space/backed.c refuses memory beyond this. A surplus fault may be a NUMA hint, or a page that the kernel took back.
+ */
 #define FAULTS_TOLERANCE 0.001
 #define FAULTS_SLACK 4
 /*
@@ -52,22 +57,8 @@ static const struct expected_key metric_keys[] = {
 	{ "unit", KIND_STRING },
 };
 
-static bool is(const json_t *value, const char *word)
-{
-	const char *text = json_string_value(value);
-
-	return text && !strcmp(text, word);
-}
-
-static int ascending(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
-}
-
 /* The numbers of `samples`, sorted; the caller frees them. NULL where memory is short or there are none. */
-static double *sorted(const json_t *samples, size_t *count)
+static double *samples_sorted(const json_t *samples, size_t *count)
 {
 	double *numbers;
 
@@ -77,7 +68,7 @@ static double *sorted(const json_t *samples, size_t *count)
 		return NULL;
 	for (size_t i = 0; i < *count; i++)
 		numbers[i] = json_number_value(json_array_get(samples, i));
-	qsort(numbers, *count, sizeof(*numbers), ascending);
+	gsl_sort(numbers, 1, *count);
 	return numbers;
 }
 
@@ -114,8 +105,8 @@ static struct checked_metric metric_find(const struct checking *c, const json_t 
 
 	return (struct checked_metric){
 		.name = name,
-		.unit = json_string_value(json_object_get(metric, "unit")),
-		.traits = traits_find(c->about, json_string_value(json_object_get(point, "bench")), name),
+		.unit = member_text(metric, "unit"),
+		.traits = traits_find(c->about, member_text(point, "bench"), name),
 		.metric = metric,
 		.samples = json_object_get(json_object_get(point, "samples"), name),
 	};
@@ -128,12 +119,15 @@ static void check_unit(struct checking *c, const struct checked_metric *metric)
 			metric->unit, metric->traits.unit);
 }
 
-/* The metric is what its samples say. `contaminated` samples are kept but not counted, so they may move the median. */
+/*
+ * Check that the median is the median of the samples. `contaminated` samples are kept but not counted, so they may move
+ * the median.
+ */
 static void check_median(struct checking *c, const struct checked_metric *metric, json_int_t contaminated)
 {
 	double median = json_number_value(json_object_get(metric->metric, "median"));
 	size_t count;
-	double *numbers = sorted(metric->samples, &count);
+	double *numbers = samples_sorted(metric->samples, &count);
 	double scale, middle;
 
 	if (!numbers)
@@ -151,7 +145,7 @@ static void check_median(struct checking *c, const struct checked_metric *metric
 	free(numbers);
 }
 
-static bool check_samples(struct checking *c, const json_t *samples)
+static bool check_point_samples(struct checking *c, const json_t *samples)
 {
 	size_t count = json_array_size(json_object_get(samples, "round"));
 	const char *name;
@@ -183,7 +177,7 @@ static bool check_samples(struct checking *c, const json_t *samples)
 	return sound;
 }
 
-/* A run with a fixed number of rounds has no sample of a later one. */
+/* A run with a fixed number of rounds has no sample of a later round. */
 static void check_sample_rounds(struct checking *c, const json_t *samples)
 {
 	size_t i;
@@ -198,7 +192,7 @@ static void check_sample_rounds(struct checking *c, const json_t *samples)
 	}
 }
 
-/* What each sample of a point was converted with: core cycles per TSC cycle. */
+/* Check the conversion factor of each sample of a point: core cycles per TSC cycle. */
 static bool check_calibrations(struct checking *c, const json_t *calibrations)
 {
 	if (!json_is_array(calibrations)) {
@@ -225,7 +219,9 @@ static void check_clock_of(struct checking *c, const struct checked_metric *cycl
 		double in_cycles = json_number_value(json_array_get(cycles->samples, i));
 		double told = json_number_value(json_array_get(calibrations, i)) * tsc_hz / (double)NS_PER_S;
 
-		/* A difference may be so close to 0 that its digits say nothing; a time that is 0 has been told already. */
+		/*
+		 * A difference may be so close to 0 that its digits say nothing. A time of 0 has already been reported.
+		 */
 		if (cycles->traits.signed_value || in_ns <= 0 || in_cycles <= 0)
 			continue;
 		if (fabs(in_cycles / in_ns - told) <= CLOCKS_TOLERANCE * told)
@@ -236,7 +232,7 @@ static void check_clock_of(struct checking *c, const struct checked_metric *cycl
 	}
 }
 
-/* Each metric in cycles is held against the metric of the same name in ns ("gross_cycles" and "gross_ns"), if any. */
+/* Each metric in cycles is compared with the metric of the same name in ns ("gross_cycles" and "gross_ns"), if any. */
 static void check_clocks(struct checking *c, const json_t *point, double tsc_hz)
 {
 	static const char in_cycles[] = "_cycles", in_ns[] = "_ns";
@@ -262,7 +258,7 @@ static void check_clocks(struct checking *c, const json_t *point, double tsc_hz)
 	}
 }
 
-/* The joined run that a point comes from; NULL: it is of this run itself. */
+/* The joined run that a point comes from; NULL: the point belongs to this run itself. */
 static struct checked_join *join_of(const struct checking *c, const json_t *point)
 {
 	json_int_t number = json_integer_value(json_object_get(point, "joined"));
@@ -286,7 +282,7 @@ static void check_metrics(struct checking *c, const json_t *point)
 {
 	const json_t *metrics = json_object_get(point, "metrics");
 	json_int_t contaminated = json_integer_value(json_object_get(point, "contaminated"));
-	bool sound = check_samples(c, json_object_get(point, "samples"));
+	bool sound = check_point_samples(c, json_object_get(point, "samples"));
 	const char *name;
 	json_t *value;
 
@@ -314,7 +310,7 @@ static void check_metrics(struct checking *c, const json_t *point)
 		check_clocks(c, point, join_of(c, point) ? join_of(c, point)->tsc_hz : c->tsc_hz);
 }
 
-/* What was asked for is what was got. */
+/* Check that the point got the pages that were asked for. */
 static void check_memory(struct checking *c, const json_t *point)
 {
 	const json_t *memory = json_object_get(point, "memory"), *params = json_object_get(point, "params");
@@ -338,18 +334,21 @@ static void check_memory(struct checking *c, const json_t *point)
 			(long long)json_integer_value(asked), (long long)json_integer_value(got));
 }
 
-/* Linux in a guest: who ran it, and how its addresses are translated, which it cannot see itself. */
+/*
+ * Check a point of a Linux guest: what ran the guest, and how its addresses are translated, which the guest itself
+ * cannot see.
+ */
 static void check_guest(struct checking *c, const json_t *point)
 {
 	static const char *const accels[] = { "kvm", "tcg" };
 	const json_t *accel = json_object_get(point, "accel");
-	bool software = is(json_object_get(point, "paging"), "software");
+	bool software = member_is(point, "paging", "software");
 
-	if (accel && !is(json_object_get(point, "setting"), "guest"))
+	if (accel && !member_is(point, "setting", "guest"))
 		finding(c, FINDING_PROBLEM, "accel outside a guest");
 	else if (accel)
 		check_word(c, "accel", accel, accels, COUNT(accels));
-	if (is(json_object_get(point, "setting"), "guest") && software != is(accel, "tcg"))
+	if (member_is(point, "setting", "guest") && software != text_is(json_string_value(accel), "tcg"))
 		finding(c, FINDING_PROBLEM,
 			software ? "software paging without accel tcg" : "accel tcg without software paging");
 }
@@ -358,17 +357,17 @@ static void check_kvm(struct checking *c, const json_t *point)
 {
 	const json_t *kvm = json_object_get(point, "kvm"), *paging = json_object_get(point, "paging");
 
-	if (!is(json_object_get(point, "setting"), "vcpu") && json_is_object(kvm))
+	if (!member_is(point, "setting", "vcpu") && json_is_object(kvm))
 		finding(c, FINDING_PROBLEM, "a %s has no counters of KVM's",
-			is(json_object_get(point, "setting"), "guest") ? "guest" : "host");
-	if (is(json_object_get(point, "setting"), "host")) {
-		if (is(paging, "nested") || is(paging, "shadow"))
+			member_is(point, "setting", "guest") ? "guest" : "host");
+	if (member_is(point, "setting", "host")) {
+		if (text_is(json_string_value(paging), "nested") || text_is(json_string_value(paging), "shadow"))
 			finding(c, FINDING_PROBLEM, "paging %s on a host", json_string_value(paging));
 		return;
 	}
-	if (is(paging, "native"))
+	if (text_is(json_string_value(paging), "native"))
 		finding(c, FINDING_PROBLEM, "native paging in a guest");
-	if (!is(json_object_get(point, "status"), "ok") || !is(json_object_get(point, "setting"), "vcpu"))
+	if (!member_is(point, "status", "ok") || !member_is(point, "setting", "vcpu"))
 		return;
 	if (!json_is_object(kvm))
 		finding(c, FINDING_PROBLEM, "a vcpu point without KVM's counters");
@@ -400,7 +399,7 @@ static void check_paging(struct checking *c, const json_t *point)
 		finding(c, FINDING_PROBLEM, "paging is null without a paging_reason beside it");
 }
 
-/* Counts towards the run that the point was joined from. */
+/* Count the point for the run that it was joined from. */
 static void check_join(struct checking *c, const json_t *point)
 {
 	struct checked_join *join = join_of(c, point);
@@ -413,8 +412,8 @@ static void check_join(struct checking *c, const json_t *point)
 
 static void check_failed(struct checking *c, const json_t *point)
 {
-	const char *status = json_string_value(json_object_get(point, "status"));
-	const char *why = json_string_value(json_object_get(point, "reason"));
+	const char *status = member_text(point, "status");
+	const char *why = member_text(point, "reason");
 
 	if (!why || !why[0])
 		finding(c, FINDING_PROBLEM, "a %s point without a reason", status);
@@ -449,7 +448,7 @@ bool check_point(struct checking *c, const json_t *point)
 	check_counts(c, point, "counters");
 	check_counts(c, point, "kvm");
 	check_hardware(c, point);
-	if (!is(json_object_get(point, "status"), "ok")) {
+	if (!member_is(point, "status", "ok")) {
 		check_failed(c, point);
 		return true;
 	}

@@ -8,17 +8,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A run that was joined to the one looked at. */
+/* A run that was joined to the run being checked. */
 struct checked_join {
 	double tsc_hz; /* of its clock; 0: unknown */
-	json_int_t said, seen; /* its points: by run.json, and in points.jsonl */
+	json_int_t said, seen; /* the number of its points by run.json, and in points.jsonl */
 };
 
 struct checking {
 	check_say say;
 	void *context;
 	struct check_result *result;
-	const char *file; /* of the line looked at */
+	const char *file; /* of the line being checked */
 	size_t line;
 	double tsc_hz; /* 0: unknown */
 	const json_t *about; /* run.json; NULL: it cannot be read */
@@ -46,36 +46,45 @@ struct expected_key {
 /* Say "FILE:LINE: what". */
 void finding(struct checking *c, enum finding_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Every key of `expected` is in `object`, with a value of one of its kinds. `within` names the object in findings. */
+/*
+ * Check that every key of `expected` is in `object`, with a value of one of its kinds. `within` names the object in
+ * findings.
+ */
 bool check_keys(struct checking *c, const json_t *object, const char *within, const struct expected_key *expected,
 	size_t count);
 
-/* `value` is one of `count` words; `what` names it in findings. */
+/* Check that `value` is one of `count` words; `what` names it in findings. */
 bool check_word(struct checking *c, const char *what, const json_t *value, const char *const *words, size_t count);
 
-/* {"median", "lo", "hi", "unit"}, in order. */
+/* Check {"median", "lo", "hi", "unit"}: lo <= median <= hi. */
 bool check_metric(struct checking *c, const char *name, const json_t *metric);
 
-/* Nulls in `object` and below have a "reason" or "KEY_reason" beside them. */
+/* Check that nulls in `object` and below have a "reason" or "KEY_reason" beside them. */
 void check_nulls(struct checking *c, const json_t *object, const char *within);
 
 /*
- * What run.json says of joined runs and of a guest's shape, and the files that it names in the directory `run`: fills
- * c->join. 0, or -ENOMEM.
+ * Check what run.json says about joined runs and about a guest's shape, and the files that it names in the directory
+ * `run`. Fills c->join. 0, or -ENOMEM.
  */
 int check_joined(struct checking *c, const char *run, const json_t *about);
 
-/* That each joined run has as many points as run.json says; after all points were looked at. */
+/* Check that each joined run has as many points as run.json says. To be called after all points were checked. */
 void check_joined_points(struct checking *c);
 
-/* What run.json says of metrics and axes, where it does. */
+/* Check the traits of metrics and axes in run.json, where it has them. */
 void check_traits(struct checking *c, const json_t *about);
 
-/* What hardware counted in a point ("hardware" and its samples), where the point has that, and in a run ("counters"). */
+/*
+ * Check the hardware counts of a point ("hardware" and its samples), where the point has them, and those of a run
+ * ("counters").
+ */
 void check_hardware(struct checking *c, const json_t *point);
 void check_counters(struct checking *c, const json_t *about);
 
-/* A point, apart from whether there are others like it. True where its identity and status can be relied on. */
+/*
+ * Check one point, but not whether there are others with its identity. True where its identity and status can be relied
+ * on.
+ */
 bool check_point(struct checking *c, const json_t *point);
 
 #endif

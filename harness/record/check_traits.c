@@ -1,4 +1,4 @@
-/* What run.json says of the metrics and axes of its benches. */
+/* Checking what run.json says about the metrics and axes of its benches. */
 #include "record/check_point.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -62,15 +62,16 @@ static const char select_point[] =
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
-	" (SELECT key, atom FROM json_each(json_extract(?1, '$.params')) WHERE typeof(key) = 'text' ORDER BY key)),"
-	" " OBJECT("params") ", " OBJECT("metrics") ", CASE WHEN ?2 THEN " OBJECT(
-		"counters") " END,"
-			    " CASE WHEN ?2 THEN " OBJECT("kvm") " END, CASE WHEN ?2 THEN " OBJECT(
-				    "memory") " END,"
-					      " CASE WHEN ?2 THEN " OBJECT("hardware") " END, CASE WHEN ?2 THEN " OBJECT(
-						      "samples") " END,"
-								 " CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
-								 " THEN json_extract(?1, '$.latencies.buckets') END";
+	" (SELECT key, atom FROM json_each(" OBJECT(
+		"params") ") ORDER BY key)),"
+			  " " OBJECT("params") ", " OBJECT("metrics") ", CASE WHEN ?2 THEN " OBJECT(
+				  "counters") " END,"
+					      " CASE WHEN ?2 THEN " OBJECT("kvm") " END, CASE WHEN ?2 THEN " OBJECT(
+						      "memory") " END,"
+								" CASE WHEN ?2 THEN " OBJECT("hardware") " END, CASE WHEN ?2 THEN " OBJECT(
+									"samples") " END,"
+										   " CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
+										   " THEN json_extract(?1, '$.latencies.buckets') END";
 #define POINT_VALUES 14
 
 /*

@@ -153,6 +153,24 @@ static char *create_text(const struct bench_table *table)
 	return fclose(out) ? NULL : sql;
 }
 
+/*
+ * What fills a column: one of the parts of a metric, or a parameter (part NULL). SQLite's JSON paths cannot name a member
+ * with a quote in its name, which is looked for instead. To be freed by sqlite3_free(); NULL where memory is short.
+ */
+static char *value_text(const struct column *column, const char *part)
+{
+	bool quoted = strchr(column->name, '"');
+
+	if (part && quoted)
+		return sqlite3_mprintf("(SELECT json_extract(value, '$.%s') FROM json_each(metrics) WHERE key = %Q)",
+			part, column->name);
+	if (part)
+		return sqlite3_mprintf("json_extract(metrics, '$.\"%q\".%s')", column->name, part);
+	if (quoted)
+		return sqlite3_mprintf("(SELECT atom FROM json_each(params) WHERE key = %Q)", column->name);
+	return sqlite3_mprintf("json_extract(params, '$.\"%q\"')", column->name);
+}
+
 /* The statement that copies points into the table, with parameters and metrics by their names. */
 static char *fill_text(const struct bench_table *table)
 {
@@ -165,15 +183,12 @@ static char *fill_text(const struct bench_table *table)
 		return NULL;
 	fprintf(out, "INSERT INTO \"%s\" SELECT %s", table->sql, POINT_COLUMNS);
 	for (size_t i = 0; i < table->columns; i++) {
-		const struct column *column = &table->column[i];
+		bool is_metric = table->column[i].is_metric;
 
-		for (size_t part = 0; part < (column->is_metric ? sizeof(parts) / sizeof(parts[0]) : 1); part++) {
-			char *value = column->is_metric
-					      ? sqlite3_mprintf(", json_extract(metrics, '$.\"%q\".%s')", column->name,
-							parts[part])
-					      : sqlite3_mprintf(", json_extract(params, '$.\"%q\"')", column->name);
+		for (size_t part = 0; part < (is_metric ? sizeof(parts) / sizeof(parts[0]) : 1); part++) {
+			char *value = value_text(&table->column[i], is_metric ? parts[part] : NULL);
 
-			fputs(value ? value : "", out);
+			fprintf(out, ", %s", value ? value : "NULL");
 			sqlite3_free(value);
 		}
 	}

@@ -1,5 +1,7 @@
 #include "record/joined.h"
 
+#include "base/member.h"
+#include "base/text.h"
 #include "base/vocabulary.h"
 
 #include <errno.h>
@@ -8,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Boots of one machine differ by little in how much memory they keep for themselves; a guest is smaller than its host. */
+/*
+ * Boots of one machine differ little in the memory that the kernel keeps for itself; a guest has less memory than its
+ * host.
+ */
 #define SAME_MEMORY 0.02
 
 #define UNTOLD "a guest cannot see it: say RUN=nested or RUN=shadow"
@@ -37,27 +42,17 @@ static const char *kernel_of(const json_t *about)
 {
 	const json_t *kernel = json_object_get(json_object_get(about, "machine"), "kernel");
 
-	return json_string_value(json_object_get(kernel, "release"));
+	return member_text(kernel, "release");
 }
 
 static const char *host_of(const json_t *about)
 {
-	return json_string_value(json_object_get(about, "host"));
+	return member_text(about, "host");
 }
 
 static const char *or_unknown(const char *text)
 {
 	return text ? text : "unknown";
-}
-
-static bool is(const char *text, const char *word)
-{
-	return text && !strcmp(text, word);
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
 }
 
 static double memory_of(const json_t *about)
@@ -84,11 +79,11 @@ static bool same_machine(const json_t *base, const json_t *run)
 {
 	double a = memory_of(base), b = memory_of(run);
 
-	/* Where both are guests of something, a guest of the base may look like the base but for its size. */
+	/* Where both run under a hypervisor, a guest of the base may differ from the base in its memory size only. */
 	if (runs_in_guest(run) && isfinite(a) && isfinite(b) && fabs(a - b) > SAME_MEMORY * a)
 		return false;
-	return same(host_of(base), host_of(run)) && same(cpu_of(base), cpu_of(run)) &&
-	       same(outer_of(base), outer_of(run));
+	return text_same(host_of(base), host_of(run)) && text_same(cpu_of(base), cpu_of(run)) &&
+	       text_same(outer_of(base), outer_of(run));
 }
 
 void joined_warn(struct joined_judgement *judgement, const char *format, ...)
@@ -104,39 +99,39 @@ void joined_warn(struct joined_judgement *judgement, const char *format, ...)
 
 static void warn_of_differences(const json_t *base, const json_t *run, struct joined_judgement *out)
 {
-	const char *version = json_string_value(json_object_get(base, "version"));
-	const char *its_version = json_string_value(json_object_get(run, "version"));
-	const char *state = json_string_value(json_object_get(run, "state"));
+	const char *version = member_text(base, "version");
+	const char *its_version = member_text(run, "version");
+	const char *state = member_text(run, "state");
 
-	if (!same(cpu_of(base), cpu_of(run)))
+	if (!text_same(cpu_of(base), cpu_of(run)))
 		joined_warn(out, "another CPU model: %s here, %s in the first run", or_unknown(cpu_of(run)),
 			or_unknown(cpu_of(base)));
-	if (!same(version, its_version))
+	if (!text_same(version, its_version))
 		joined_warn(out, "another version of nestwalk: %s here, %s in the first run", or_unknown(its_version),
 			or_unknown(version));
-	if (!same(kernel_of(base), kernel_of(run)))
+	if (!text_same(kernel_of(base), kernel_of(run)))
 		joined_warn(out, "another kernel: %s here, %s in the first run", or_unknown(kernel_of(run)),
 			or_unknown(kernel_of(base)));
-	if (!is(state, "complete"))
+	if (!text_is(state, "complete"))
 		joined_warn(out, "the run is not complete but %s", or_unknown(state));
 }
 
-/* What who booted the guest wrote down, of the guest or of its shape. */
+/* A text about the guest or its shape, as the host that booted the guest recorded it. */
 static const char *told_of_guest(const json_t *about, const char *key)
 {
 	const json_t *guest = json_object_get(about, "guest");
-	const char *text = json_string_value(json_object_get(guest, key));
+	const char *text = member_text(guest, key);
 
-	return text ? text : json_string_value(json_object_get(json_object_get(guest, "shape"), key));
+	return text ? text : member_text(json_object_get(guest, "shape"), key);
 }
 
-/* The paging mode as the run itself has it, if it does. */
+/* The paging mode as the run itself records it; NULL where it does not. */
 static const char *paging_known(const json_t *about)
 {
 	const char *paging = told_of_guest(about, "paging"), *outer = outer_of(about);
 
-	/* machine/outer.c: QEMU's emulator tells by its CPUID signature. */
-	if ((outer && strstr(outer, "TCG")) || is(told_of_guest(about, "accel"), "tcg"))
+	/* QEMU's emulator is known by its CPUID signature (machine/outer.c). */
+	if ((outer && strstr(outer, "TCG")) || text_is(told_of_guest(about, "accel"), "tcg"))
 		return "software";
 	return paging_is_of_guest(paging) ? paging : NULL;
 }
@@ -150,22 +145,22 @@ static int judge_guest(const struct joined_run *joined, struct joined_judgement 
 	if (joined->told && known && strcmp(joined->told, known))
 		return fail(why, EINVAL, "%s=%s contradicts the run, which says %s paging", joined->run->path,
 			joined->told, known);
-	/* An emulator cannot show KVM's signature: KVM answers CPUID where it runs the guest. */
-	if (is(joined->told, "software") && is(outer, "KVM"))
+	/* An emulated guest cannot show KVM's signature, as KVM itself answers CPUID where it runs a guest. */
+	if (text_is(joined->told, "software") && text_is(outer, "KVM"))
 		return fail(why, EINVAL, "%s=software contradicts the run, which ran on KVM and not on an emulator",
 			joined->run->path);
 	out->paging = known ? known : joined->told;
 	out->paging_reason = out->paging ? NULL : UNTOLD;
-	if (is(out->paging, "software"))
+	if (text_is(out->paging, "software"))
 		out->accel = "tcg";
-	else if (is(accel, "kvm") || is(outer, "KVM"))
+	else if (text_is(accel, "kvm") || text_is(outer, "KVM"))
 		out->accel = "kvm";
 	else
 		out->accel_reason = "the hypervisor beneath is not known to be KVM";
 	return 0;
 }
 
-static int judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
+static int origin_judge(const struct loaded_run *base, const struct joined_run *joined, struct joined_judgement *out,
 	struct reason *why)
 {
 	const json_t *about = joined->run->about;
@@ -178,7 +173,7 @@ static int judge(const struct loaded_run *base, const struct joined_run *joined,
 				joined->run->path, base->path, joined->told);
 		return 0;
 	}
-	out->guest = shaped || runs_in_guest(about) || (joined->told && !is(outer_of(about), "bare-metal"));
+	out->guest = shaped || runs_in_guest(about) || (joined->told && !text_is(outer_of(about), "bare-metal"));
 	if (out->guest)
 		return judge_guest(joined, out, why);
 	return fail(why, EINVAL,
@@ -195,7 +190,7 @@ int joined_judge(const struct loaded_run *base, const struct joined_run *joined,
 	*out = (struct joined_judgement){ .warnings = json_array() };
 	if (!out->warnings)
 		return fail(why, ENOMEM, "out of memory");
-	rc = judge(base, joined, out, why);
+	rc = origin_judge(base, joined, out, why);
 	if (rc) {
 		joined_free(out);
 		return rc;

@@ -10,7 +10,7 @@ char *run_file(const char *path, const char *name)
 	size_t length = strlen(path);
 	char *file;
 
-	/* "RUN/" is what a shell completes to. */
+	/* A shell completes a directory to "RUN/". */
 	while (length > 1 && path[length - 1] == '/')
 		length--;
 	return asprintf(&file, "%.*s/%s", (int)length, path, name) < 0 ? NULL : file;
@@ -61,7 +61,7 @@ int text_each_line(
 	return rc;
 }
 
-/* Who wants the points of a file, while its lines are read. */
+/* The receiver of a file's points, while its lines are read. */
 struct points_reader {
 	int (*each)(void *context, const struct point_line *line);
 	void *context;

@@ -11,8 +11,8 @@
 #define RUN_SCHEMA 1 /* of docs/RESULTS.md; another number may mean anything, so it is refused */
 
 /*
- * A run as docs/RESULTS.md describes it. Owned by the caller: run_unload() frees it.
- * points: a JSON array, one object a point; of lines with one point_identity() the last one stands.
+ * A run as docs/RESULTS.md describes it. Owned by the caller: run_unload() frees it. points: a JSON array, one object a
+ * point; of lines with one point_identity() the last one is valid.
  */
 struct loaded_run {
 	char *path;
@@ -62,9 +62,9 @@ int points_each_line(
 	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why);
 
 /*
- * What tells one point from another: its bench, setting, paging, accel, params and pass, as one line of text that the
- * caller frees. Of two points with one identity the later stands: a point's interim lines say the same paging as its
- * last, and one directory may hold what several paging modes made of one point. NULL where memory is short.
+ * The identity of a point: its bench, setting, paging, accel, params and pass, as one line of text that the caller
+ * frees. Of two points with one identity the later is valid: interim lines of a point have the paging of its last line.
+ * One directory may hold the same point under several paging modes. NULL where memory is short.
  */
 char *point_identity(const json_t *point);
 

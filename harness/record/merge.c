@@ -1,5 +1,6 @@
 #include "record/merge.h"
 
+#include "base/member.h"
 #include "record/traits.h"
 
 #include <errno.h>
@@ -14,23 +15,11 @@ struct merging {
 	json_t *list; /* run.json's "joined" */
 	const struct joined_run *joined; /* the run being joined */
 	size_t number; /* its place in the list, from 1 */
-	size_t own_before; /* what is added to the numbers of the runs that it is itself joined of */
+	size_t own_before; /* what is added to the numbers of the runs that this run is itself joined of */
 	struct joined_judgement judgement; /* of that run */
 	size_t taken, unfinished, nested_vcpus, replaced, clashes;
 	struct reason *why;
 };
-
-static const char *string_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-static bool is(const json_t *point, const char *key, const char *word)
-{
-	const char *text = string_of(point, key);
-
-	return text && !strcmp(text, word);
-}
 
 static const char *or_unnamed(const char *text)
 {
@@ -39,22 +28,25 @@ static const char *or_unnamed(const char *text)
 
 static const char *path_of(const struct merging *merging, size_t number)
 {
-	return number ? or_unnamed(string_of(json_array_get(merging->out->sources, number - 1), "path"))
+	return number ? or_unnamed(member_text(json_array_get(merging->out->sources, number - 1), "path"))
 		      : merging->request->base->path;
 }
 
-static size_t number_of(const json_t *point)
+static size_t joined_number(const json_t *point)
 {
 	json_int_t number = json_integer_value(json_object_get(point, "joined"));
 
 	return number > 0 ? (size_t)number : 0;
 }
 
-/* What ran on the host of a guest's point is what makes it comparable: a guest of a guest says both. */
+/*
+ * Record the hypervisor beneath the host of a guest's point, beside the guest's own: points of a guest in a guest are
+ * comparable only if both are known.
+ */
 static void set_outer(json_t *point, const struct joined_judgement *judgement)
 {
 	char text[160];
-	const char *own = string_of(point, "outer");
+	const char *own = member_text(point, "outer");
 
 	if (!judgement->outer)
 		return;
@@ -77,22 +69,22 @@ static void make_guest_point(json_t *point, const struct joined_judgement *judge
 	set_outer(point, judgement);
 }
 
-/* The first clash is told in full; the others are counted. */
-static void clash(struct merging *merging, const json_t *point, const json_t *before)
+/* Note two points with one identity. The first such pair is described, further ones are counted. */
+static void clash_note(struct merging *merging, const json_t *point, const json_t *before)
 {
 	char *params = json_dumps(json_object_get(point, "params"), JSON_COMPACT);
-	const char *paging = string_of(point, "paging");
+	const char *paging = member_text(point, "paging");
 
 	merging->clashes++;
 	if (merging->clashes == 1)
 		fail(merging->why, EEXIST, "%s, %s, %s paging, %.120s is in %.90s and in %.90s",
-			or_unnamed(string_of(point, "bench")), or_unnamed(string_of(point, "setting")),
-			paging ? paging : "unknown", or_unnamed(params), path_of(merging, number_of(before)),
-			path_of(merging, number_of(point)));
+			or_unnamed(member_text(point, "bench")), or_unnamed(member_text(point, "setting")),
+			paging ? paging : "unknown", or_unnamed(params), path_of(merging, joined_number(before)),
+			path_of(merging, joined_number(point)));
 	free(params);
 }
 
-static int add_point(struct merging *merging, json_t *point)
+static int point_join(struct merging *merging, json_t *point)
 {
 	char *identity = point_identity(point);
 	const json_t *index = identity ? json_object_get(merging->where, identity) : NULL;
@@ -101,7 +93,7 @@ static int add_point(struct merging *merging, json_t *point)
 	int rc = identity ? 0 : -1;
 
 	if (index && !merging->request->replace) {
-		clash(merging, point, json_array_get(points, at));
+		clash_note(merging, point, json_array_get(points, at));
 	} else if (index) {
 		merging->replaced++;
 		rc = json_array_set(points, at, point);
@@ -120,11 +112,14 @@ static int take_point(struct merging *merging, const json_t *original)
 	size_t number;
 	int rc;
 
-	if (merging->judgement.guest && !number_of(original) && !is(original, "setting", "host")) {
+	if (merging->judgement.guest && !joined_number(original) && !member_is(original, "setting", "host")) {
 		merging->nested_vcpus++;
 		return 0;
 	}
-	/* A run that is whole holds finished points only, and the base says whether this one is. */
+	/*
+	 * The base's run.json says whether the result is complete, and a complete run has finished points only. So
+	 * unfinished points are left out.
+	 */
 	if (!json_is_true(json_object_get(original, "final"))) {
 		merging->unfinished++;
 		return 0;
@@ -135,9 +130,9 @@ static int take_point(struct merging *merging, const json_t *original)
 		return fail(merging->why, ENOMEM, "out of memory");
 	if (merging->judgement.guest)
 		make_guest_point(point, &merging->judgement);
-	number = number_of(original) ? merging->own_before + number_of(original) : merging->number;
+	number = joined_number(original) ? merging->own_before + joined_number(original) : merging->number;
 	json_object_set_new(point, "joined", json_integer((json_int_t)number));
-	rc = add_point(merging, point);
+	rc = point_join(merging, point);
 	json_decref(point);
 	return rc;
 }
@@ -148,7 +143,7 @@ static int nothing_joined(const struct merging *merging)
 
 	if (merging->nested_vcpus)
 		return fail(merging->why, EINVAL,
-			"%s was made inside a guest and has no finished points of setting host: its vcpu points are of guests of that guest, and stand beside nothing here",
+			"%s was made inside a guest and has no finished points of setting host: its vcpu points are of guests of that guest and cannot be compared here",
 			path);
 	return fail(merging->why, EINVAL, "%s has no finished points", path);
 }
@@ -161,9 +156,9 @@ static const char *vcpu_paging(const json_t *points)
 	json_t *point;
 
 	json_array_foreach (points, i, point) {
-		const char *its = string_of(point, "paging");
+		const char *its = member_text(point, "paging");
 
-		if (!is(point, "setting", "vcpu") || !its)
+		if (!member_is(point, "setting", "vcpu") || !its)
 			continue;
 		if (paging && strcmp(paging, its))
 			return NULL;
@@ -188,7 +183,7 @@ static json_t *file_name(size_t number)
 	return json_sprintf("joined/%zu-run.json", number);
 }
 
-static json_t *describe(const struct merging *merging)
+static json_t *joined_run_json(const struct merging *merging)
 {
 	const struct loaded_run *run = merging->joined->run;
 	const struct joined_judgement *judgement = &merging->judgement;
@@ -204,11 +199,11 @@ static json_t *describe(const struct merging *merging)
 		set_text(element, "paging", vcpu_paging(run->points), "it has no guests, or of several paging modes");
 		set_text(element, "accel", NULL, "measured on the host itself");
 	}
-	set_text(element, "host", string_of(run->about, "host"), "the run does not say it");
+	set_text(element, "host", member_text(run->about, "host"), "the run does not say it");
 	json_object_set(outer, "outer", json_object_get(json_object_get(machine, "outer"), "name"));
 	set_outer(outer, judgement);
-	set_text(element, "outer", string_of(outer, "outer"), "the run does not say it");
-	set_text(element, "started_utc", string_of(run->about, "started_utc"), "the run does not say it");
+	set_text(element, "outer", member_text(outer, "outer"), "the run does not say it");
+	set_text(element, "started_utc", member_text(run->about, "started_utc"), "the run does not say it");
 	if (json_is_object(guest))
 		json_object_set(element, "guest", guest);
 	json_object_set(element, "warnings", judgement->warnings);
@@ -229,11 +224,11 @@ static void warn_of_points(struct merging *merging)
 	if (run->truncated)
 		joined_warn(&merging->judgement, "the last line of its points was cut off and is left out");
 	if (merging->replaced)
-		joined_warn(&merging->judgement, "standing instead of those of earlier runs: %zu of its points",
-			merging->replaced);
+		joined_warn(
+			&merging->judgement, "replacing those of earlier runs: %zu of its points", merging->replaced);
 }
 
-/* One more run in the list: its element's reference is taken. */
+/* Append a run to the list. The reference of `element` is taken. */
 static int list_add(struct merging *merging, json_t *element, const char *path, const char *file)
 {
 	json_t *source = json_pack("{s:s, s:s}", "path", path, "file", file);
@@ -243,7 +238,7 @@ static int list_add(struct merging *merging, json_t *element, const char *path, 
 	return 0;
 }
 
-/* The runs that a run is itself joined of follow it in the list, under new numbers. */
+/* A run may itself be joined of other runs. Append these behind it in the list, under new numbers. */
 static int list_add_its_own(struct merging *merging, const struct loaded_run *run)
 {
 	size_t i;
@@ -255,7 +250,7 @@ static int list_add_its_own(struct merging *merging, const struct loaded_run *ru
 		json_t *copy = json_deep_copy(element);
 
 		json_object_set_new(copy, "file", file_name(merging->own_before + i + 1));
-		rc = list_add(merging, copy, run->path, or_unnamed(string_of(element, "file")));
+		rc = list_add(merging, copy, run->path, or_unnamed(member_text(element, "file")));
 		if (rc)
 			break;
 	}
@@ -270,11 +265,11 @@ static int join_one(struct merging *merging)
 	int rc = joined_judge(merging->request->base, merging->joined, &merging->judgement, merging->why);
 
 	if (!rc && merging->judgement.guest && json_object_get(run->about, "joined"))
-		rc = fail(merging->why, EINVAL, "%s was made in a guest and is itself joined of runs: name those",
-			run->path);
+		rc = fail(merging->why, EINVAL,
+			"%s was made in a guest and is itself joined of runs: name those runs instead", run->path);
 	merging->taken = merging->unfinished = merging->nested_vcpus = merging->replaced = 0;
 	merging->number = json_array_size(merging->list) + 1;
-	/* What it is described by is known when its points have been taken; its place is taken now. */
+	/* The run's description is known only after its points were taken, but its place in the list is taken now. */
 	if (!rc)
 		rc = list_add(merging, json_incref(described), run->path, "run.json");
 	if (!rc)
@@ -294,7 +289,7 @@ static int join_one(struct merging *merging)
 		json_t *element;
 
 		warn_of_points(merging);
-		element = describe(merging);
+		element = joined_run_json(merging);
 		rc = json_object_update(described, element) ? fail(merging->why, ENOMEM, "out of memory") : 0;
 		json_decref(element);
 	}
@@ -303,8 +298,8 @@ static int join_one(struct merging *merging)
 	return rc;
 }
 
-/* How many points each run has in the end: a later one may have replaced some of them. */
-static void count_points(const struct merged *merged, json_t *list)
+/* Count the points that each run has in the end, as a later run may have replaced some of them. */
+static void joined_points_count(const struct merged *merged, json_t *list)
 {
 	size_t i, k;
 	json_t *element, *point;
@@ -313,12 +308,12 @@ static void count_points(const struct merged *merged, json_t *list)
 		json_int_t points = 0;
 
 		json_array_foreach (merged->points, k, point)
-			points += number_of(point) == i + 1;
+			points += joined_number(point) == i + 1;
 		json_object_set_new(element, "points", json_integer(points));
 	}
 }
 
-static int start(struct merging *merging)
+static int merging_start(struct merging *merging)
 {
 	const struct loaded_run *base = merging->request->base;
 	size_t i;
@@ -336,7 +331,7 @@ static int start(struct merging *merging)
 	rc = list_add_its_own(merging, base);
 	json_array_foreach (base->points, i, point) {
 		if (!rc)
-			rc = add_point(merging, point);
+			rc = point_join(merging, point);
 	}
 	return rc;
 }
@@ -348,7 +343,7 @@ int merge_runs(const struct merge_request *request, struct merged *out, struct r
 	int rc;
 
 	*out = (struct merged){ 0 };
-	rc = start(&merging);
+	rc = merging_start(&merging);
 	for (size_t i = 0; i < request->count && !rc; i++) {
 		merging.joined = &request->joined[i];
 		rc = join_one(&merging);
@@ -356,7 +351,7 @@ int merge_runs(const struct merge_request *request, struct merged *out, struct r
 			rc = -EEXIST;
 	}
 	if (!rc) {
-		count_points(out, merging.list);
+		joined_points_count(out, merging.list);
 		if (json_object_set(out->about, "joined", merging.list))
 			rc = fail(&first, ENOMEM, "out of memory");
 	} else if (rc == -EEXIST) {

@@ -11,15 +11,16 @@
 #include <stddef.h>
 
 struct merge_request {
-	const struct loaded_run *base; /* of the host: its run.json stays, and what is joined in it already */
+	/* of the host: its run.json is kept, with the runs that it is already joined of */
+	const struct loaded_run *base;
 	const struct joined_run *joined;
 	size_t count;
-	bool replace; /* of two points with one identity the later run's stands; otherwise they are an error */
+	bool replace; /* of two points with one identity the later run's is kept; otherwise they are an error */
 };
 
 /* Owned by the caller: merged_free(). */
 struct merged {
-	json_t *about; /* run.json of the base with "joined": an element a run, with its warnings */
+	json_t *about; /* run.json of the base with "joined": an element for each run, with its warnings */
 	json_t *points; /* array: the base's, then those of each run; a run's have its number from 1 in "joined" */
 	json_t *sources; /* array, as long as "joined": {"path" of the run, "file": where its run.json is} */
 };
@@ -33,15 +34,16 @@ int merge_runs(const struct merge_request *request, struct merged *out, struct r
 void merged_free(struct merged *merged);
 
 /*
- * Write the run directory `path` with the base's topology.xml and each joined run's run.json. `path` must not exist, or be
- * an empty directory. All is written beside it, under a name that ends in ".partial-" and the process number, and put in
- * place when it is whole: on failure nothing is left of it. 0, or -errno with *why: -EEXIST something is there.
+ * Write the run directory `path` with the base's topology.xml and each joined run's run.json. `path` must not exist, or
+ * be an empty directory. All files are written to a directory beside it, whose name ends in ".partial-" and the process
+ * number. That directory is moved into place when it is whole; on failure nothing is left of it. 0, or -errno with
+ * *why: -EEXIST something is there.
  */
 int merge_write(const struct merge_request *request, const struct merged *merged, const char *path, struct reason *why);
 
 /*
  * Write the same into the base's own directory: files of joined runs first, then points.jsonl and run.json, each as a
- * whole. On failure the directory is a valid run still. 0, or -errno with *why.
+ * whole. On failure the directory is still a valid run. 0, or -errno with *why.
  */
 int merge_into_base(const struct merge_request *request, const struct merged *merged, struct reason *why);
 

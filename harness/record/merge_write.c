@@ -1,4 +1,5 @@
 /* The directory of joined runs: written beside its place, and moved there when it is whole. */
+#include "base/member.h"
 #include "record/merge.h"
 #include "record/write.h"
 
@@ -56,7 +57,7 @@ static int copy_bytes(const char *from, const char *to, struct reason *why)
 	return rc;
 }
 
-/* RUN/NAME to the file `as` of the new directory. */
+/* Copy RUN/NAME to the file `as` of the new directory. */
 static int copy_file(
 	const char *run, const char *name, const struct run_writer *writer, const char *as, struct reason *why)
 {
@@ -68,7 +69,7 @@ static int copy_file(
 	return rc;
 }
 
-/* The run.json of each joined run, beside. Those that stand there already (of an earlier join) stay as they are. */
+/* Copy the run.json of each joined run beside the new one. Files of an earlier join stay unchanged. */
 static int copy_abouts(const struct merged *merged, const struct run_writer *writer, struct reason *why)
 {
 	char path[4200];
@@ -80,19 +81,18 @@ static int copy_abouts(const struct merged *merged, const struct run_writer *wri
 		return copy_failed(path, "make directory", why);
 	json_array_foreach (merged->sources, i, source) {
 		const json_t *element = json_array_get(json_object_get(merged->about, "joined"), i);
-		const char *file = json_string_value(json_object_get(element, "file"));
+		const char *file = member_text(element, "file");
 
 		if (!access(writer_file(writer, file, path, sizeof(path)), F_OK))
 			continue;
-		rc = copy_file(json_string_value(json_object_get(source, "path")),
-			json_string_value(json_object_get(source, "file")), writer, file, why);
+		rc = copy_file(member_text(source, "path"), member_text(source, "file"), writer, file, why);
 		if (rc)
 			break;
 	}
 	return rc;
 }
 
-static int fill(
+static int run_directory_fill(
 	const struct merge_request *request, const struct merged *merged, struct run_writer *writer, struct reason *why)
 {
 	int rc = copy_file(request->base->path, "topology.xml", writer, "topology.xml", why);
@@ -124,7 +124,7 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 	return remove(path);
 }
 
-/* rename() puts a directory in the place of an empty one and of nothing else; this says so before all the work. */
+/* rename() replaces an empty directory only. This check reports any other directory before all the work. */
 static int must_be_free(const char *path, struct reason *why)
 {
 	DIR *listing = opendir(path);
@@ -158,7 +158,7 @@ int merge_write(const struct merge_request *request, const struct merged *merged
 	rc = run_writer_open(&writer, partial, why);
 	if (rc)
 		goto out;
-	rc = fill(request, merged, &writer, why);
+	rc = run_directory_fill(request, merged, &writer, why);
 	run_writer_close(&writer);
 	if (!rc) {
 		/* The same path without its slashes at the end. */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of interval(x): any number does, as long as the same samples always get the same interval. */
+/* The seed of interval(x). Any number will do, as long as the same samples always get the same interval. */
 #define DEFAULT_SEED 1
 
 int sql_numbers_add(struct sql_numbers *numbers, double number)
@@ -57,7 +57,7 @@ void sql_result_numbers(sqlite3_context *context, const double *values, size_t c
 		sqlite3_result_text(context, text, (int)size, free);
 }
 
-static double argument(sqlite3_value *value)
+static double number_argument(sqlite3_value *value)
 {
 	int type = sqlite3_value_numeric_type(value);
 
@@ -86,7 +86,7 @@ struct collected {
 	bool has_extra;
 };
 
-static void collect(sqlite3_context *context, int count, sqlite3_value **values)
+static void rows_collect(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct collected *collected = sqlite3_aggregate_context(context, sizeof(*collected));
 
@@ -95,10 +95,10 @@ static void collect(sqlite3_context *context, int count, sqlite3_value **values)
 		return;
 	}
 	if (count > 1) {
-		collected->extra = argument(values[1]);
+		collected->extra = number_argument(values[1]);
 		collected->has_extra = true;
 	}
-	if (sql_numbers_add(&collected->numbers, argument(values[0])))
+	if (sql_numbers_add(&collected->numbers, number_argument(values[0])))
 		sqlite3_result_error_nomem(context);
 }
 
@@ -167,27 +167,27 @@ static void interval_end(sqlite3_context *context)
 static void number_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	if (isfinite(argument(values[0])))
-		result_text(context, format_number(argument(values[0])));
+	if (isfinite(number_argument(values[0])))
+		result_text(context, format_number(number_argument(values[0])));
 }
 
 static void thousands_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	if (isfinite(argument(values[0])))
-		result_text(context, format_count(argument(values[0])));
+	if (isfinite(number_argument(values[0])))
+		result_text(context, format_count(number_argument(values[0])));
 }
 
 static void bytes_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	if (isfinite(argument(values[0])))
-		result_text(context, format_bytes(argument(values[0])));
+	if (isfinite(number_argument(values[0])))
+		result_text(context, format_bytes(number_argument(values[0])));
 }
 
 static void size_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	double bytes = argument(values[0]);
+	double bytes = number_argument(values[0]);
 	struct size_text size;
 
 	(void)count;
@@ -197,21 +197,21 @@ static void size_function(sqlite3_context *context, int count, sqlite3_value **v
 
 static void cell_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	double x = argument(values[0]), lo = argument(values[1]), hi = argument(values[2]);
+	double x = number_argument(values[0]), lo = number_argument(values[1]), hi = number_argument(values[2]);
 
 	(void)count;
-	/* Counts are often the same in all samples: their interval would be the number twice more. */
+	/* A count is often the same in all samples. Its interval would only repeat the number twice. */
 	if (isfinite(x))
 		result_text(context, lo == hi ? format_number(x) : format_estimate(x, lo, hi));
 }
 
 static void count_cell_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	struct text text = format_count(argument(values[0]));
-	struct text interval = format_count_interval(argument(values[1]), argument(values[2]));
+	struct text text = format_count(number_argument(values[0]));
+	struct text interval = format_count_interval(number_argument(values[1]), number_argument(values[2]));
 
 	(void)count;
-	if (isfinite(argument(values[0]))) {
+	if (isfinite(number_argument(values[0]))) {
 		strncat(text.text, interval.text, sizeof(text.text) - strlen(text.text) - 1);
 		result_text(context, text);
 	}
@@ -220,8 +220,9 @@ static void count_cell_function(sqlite3_context *context, int count, sqlite3_val
 static void ratio_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	if (isfinite(argument(values[0])))
-		result_text(context, format_ratio(argument(values[0]), argument(values[1]), argument(values[2])));
+	if (isfinite(number_argument(values[0])))
+		result_text(context, format_ratio(number_argument(values[0]), number_argument(values[1]),
+					     number_argument(values[2])));
 }
 
 static void ordinal_function(sqlite3_context *context, int count, sqlite3_value **values)
@@ -229,16 +230,16 @@ static void ordinal_function(sqlite3_context *context, int count, sqlite3_value 
 	struct text text;
 
 	(void)count;
-	if (!(argument(values[0]) >= 0))
+	if (!(number_argument(values[0]) >= 0))
 		return;
-	snprintf(text.text, sizeof(text.text), "%.0f%s", argument(values[0]),
-		format_ordinal_suffix((unsigned long)argument(values[0])));
+	snprintf(text.text, sizeof(text.text), "%.0f%s", number_argument(values[0]),
+		format_ordinal_suffix((unsigned long)number_argument(values[0])));
 	result_text(context, text);
 }
 
 /* --- vocabulary --- */
 
-static const char *word(sqlite3_value *value)
+static const char *text_argument(sqlite3_value *value)
 {
 	return (const char *)sqlite3_value_text(value);
 }
@@ -248,26 +249,27 @@ static void place_label_function(sqlite3_context *context, int count, sqlite3_va
 	struct text label;
 
 	(void)count;
-	place_label(word(values[0]), word(values[1]), label.text, sizeof(label.text));
+	place_label(text_argument(values[0]), text_argument(values[1]), label.text, sizeof(label.text));
 	result_text(context, label);
 }
 
 static void place_rank_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	sqlite3_result_int64(context, place_rank(word(values[0]), word(values[1])));
+	sqlite3_result_int64(context, place_rank(text_argument(values[0]), text_argument(values[1])));
 }
 
 static void place_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	sqlite3_result_text(context, place_colour(word(values[0]), word(values[1])), -1, SQLITE_STATIC);
+	sqlite3_result_text(
+		context, place_colour(text_argument(values[0]), text_argument(values[1])), -1, SQLITE_STATIC);
 }
 
 static void paging_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	sqlite3_result_text(context, paging_colour(word(values[0])), -1, SQLITE_STATIC);
+	sqlite3_result_text(context, paging_colour(text_argument(values[0])), -1, SQLITE_STATIC);
 }
 
 static const struct {
@@ -301,7 +303,7 @@ int sql_functions_add(sqlite3 *db, struct reason *why)
 		int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
 
 		if (sqlite3_create_function_v2(db, functions[i].name, functions[i].arguments, flags, NULL,
-			    functions[i].function, functions[i].end ? collect : NULL, functions[i].end,
+			    functions[i].function, functions[i].end ? rows_collect : NULL, functions[i].end,
 			    NULL) != SQLITE_OK)
 			return fail(why, ENOMEM, "cannot add the SQL function %s: %s", functions[i].name,
 				sqlite3_errmsg(db));

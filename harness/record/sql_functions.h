@@ -1,7 +1,7 @@
 /*
  * SQL functions for results. A function of a NULL is NULL, so that a sentence about an unknown number is unknown, too.
  *
- * Statistics (aggregates; what is not a number is left out):
+ * Statistics (aggregates; values that are not numbers are left out):
  *   median(x)              the median
  *   quantile(x, q)         the q-quantile, 0 <= q <= 1, interpolated between order statistics
  *   spread(x)              the standard deviation of a normal sample with the same quartiles
@@ -41,7 +41,7 @@ struct sql_numbers {
 /* Append a number that is finite. 0, or -ENOMEM. */
 int sql_numbers_add(struct sql_numbers *numbers, double number);
 
-/* Return '[v0, v1, ...]' from an SQL function, with null for what is not finite. */
+/* Return '[v0, v1, ...]' from an SQL function, with null for values that are not finite. */
 void sql_result_numbers(sqlite3_context *context, const double *values, size_t count);
 
 #endif

@@ -1,5 +1,7 @@
 #include "record/traits.h"
 
+#include "base/member.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +13,7 @@ static const json_t *metric_of(const json_t *about, const char *bench, const cha
 struct metric_traits traits_find(const json_t *about, const char *bench, const char *metric)
 {
 	const json_t *traits = metric_of(about, bench, metric);
-	const char *unit = json_string_value(json_object_get(traits, "unit"));
+	const char *unit = member_text(traits, "unit");
 
 	return (struct metric_traits){
 		.known = unit != NULL,
@@ -21,7 +23,7 @@ struct metric_traits traits_find(const json_t *about, const char *bench, const c
 	};
 }
 
-/* The runs may be of versions of nestwalk in which the metric is not the same. */
+/* Two versions of nestwalk may define a metric differently. */
 static int units_agree(const json_t *about, const char *bench, const json_t *metrics, struct reason *why)
 {
 	const char *name;
@@ -29,7 +31,7 @@ static int units_agree(const json_t *about, const char *bench, const json_t *met
 
 	json_object_foreach ((json_t *)metrics, name, traits) {
 		const struct metric_traits ours = traits_find(about, bench, name);
-		const char *theirs = json_string_value(json_object_get(traits, "unit"));
+		const char *theirs = member_text(traits, "unit");
 
 		if (ours.known && theirs && strcmp(ours.unit, theirs))
 			return fail(why, EINVAL, "metric %s of %s is in %s in one run and in %s in another", name,
@@ -38,12 +40,12 @@ static int units_agree(const json_t *about, const char *bench, const json_t *met
 	return 0;
 }
 
-/* What a bench has in one object of run.json ("metrics" or "axes"), less what is there already. */
+/* Add a bench's members of one object of run.json ("metrics" or "axes") that are not there yet. */
 static int members_unite(json_t *all, const char *bench, json_t *members)
 {
 	json_t *ours = json_object_get(all, bench);
 
-	/* A stranger's run.json may hold anything; what is no object says nothing. */
+	/* A run.json from elsewhere may hold anything. A value that is not an object is ignored. */
 	if (!json_is_object(members))
 		return 0;
 	return json_is_object(ours) ? json_object_update_missing(ours, members) : json_object_set(all, bench, members);

@@ -20,9 +20,9 @@ struct metric_traits {
 struct metric_traits traits_find(const json_t *about, const char *bench, const char *metric);
 
 /*
- * Add to `about`, a run.json, the traits that only `other` has. What both have must be equal in its unit, as the points
- * of both stand side by side. The objects are copied before they change.
- * 0; -EINVAL with *why: a metric has two units; -ENOMEM.
+ * Add to `about`, a run.json, the traits that only `other` has. A metric that both have must have the same unit, as the
+ * points of both runs stand side by side. The objects are copied before they change. 0; -EINVAL with *why: a metric has
+ * two units; -ENOMEM.
  */
 int traits_unite(json_t *about, const json_t *other, struct reason *why);
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Significant digits written. A latency is known to three or four, and half of a run's size is samples; rates of clocks
- * in run.json are known to eight or nine.
+ * Significant digits written. A latency is known to three or four digits, and half of a run's size is samples; rates of
+ * clocks in run.json are known to eight or nine.
  */
 #define POINT_DIGITS JSON_REAL_PRECISION(6)
 #define ABOUT_DIGITS JSON_REAL_PRECISION(12)
@@ -99,7 +99,7 @@ void run_writer_close(struct run_writer *writer)
 }
 
 /* Write a file beside its final name, make it durable, and only then put it in place. */
-static int replace(
+static int file_replace(
 	const struct run_writer *writer, const char *name, const json_t *lines, const json_t *whole, struct reason *why)
 {
 	char final[4200], partial[4300];
@@ -129,12 +129,12 @@ static int replace(
 
 int run_write_about(const struct run_writer *writer, const json_t *about, struct reason *why)
 {
-	return replace(writer, "run.json", NULL, about, why);
+	return file_replace(writer, "run.json", NULL, about, why);
 }
 
 int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why)
 {
-	return replace(writer, "points.jsonl", points, NULL, why);
+	return file_replace(writer, "points.jsonl", points, NULL, why);
 }
 
 int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why)

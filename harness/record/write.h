@@ -1,4 +1,4 @@
-/* Writing a run directory: docs/RESULTS.md. What was written once is never lost. */
+/* Writing a run directory: docs/RESULTS.md. Lines that were written are never lost. */
 #ifndef NESTWALK_WRITE_H
 #define NESTWALK_WRITE_H
 
@@ -26,15 +26,15 @@ int run_write_about(const struct run_writer *writer, const json_t *about, struct
 int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why);
 
 /*
- * Replace points.jsonl by these points, a line each: interim lines of a finished run go. As a whole, as above; on
- * failure the file is as it was.
+ * Replace points.jsonl by these points, a line each: this removes the interim lines of a finished run. The file is
+ * replaced as a whole; on failure it is unchanged.
  */
 int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why);
 
 /* PATH of a file of the run, in text[bytes]; returns text. */
 char *writer_file(const struct run_writer *writer, const char *name, char *text, size_t bytes);
 
-/* Now, as run.json has moments: "2026-11-22T01:40:00Z". New reference, or NULL. */
+/* The current time in the format of run.json: "2026-11-22T01:40:00Z". New reference, or NULL. */
 json_t *run_utc_now(void);
 
 /* results/<host>/<UTC stamp> below the working directory, in text[bytes]. */

@@ -1,6 +1,7 @@
 #include "report/figure.h"
 
 #include "record/database.h"
+#include "report/files.h"
 #include "report/picture.h"
 #include "report/rows.h"
 
@@ -10,60 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int names_add(struct names *names, const char *name)
-{
-	char **grown = reallocarray(names->name, names->count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	names->name = grown;
-	grown[names->count] = strdup(name);
-	return grown[names->count] ? (names->count++, 0) : -ENOMEM;
-}
-
-void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->name[i]);
-	free(names->name);
-	*names = (struct names){ 0 };
-}
-
-static bool names_has(const struct names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (!strcmp(names->name[i], name))
-			return true;
-	return false;
-}
-
-char *figure_read_file(const char *directory, const char *name, struct reason *why)
-{
-	char *path, *text = NULL;
-	size_t room = 0;
-	FILE *file;
-
-	if (asprintf(&path, "%s/%s", directory, name) < 0) {
-		fail(why, ENOMEM, "out of memory");
-		return NULL;
-	}
-	file = fopen(path, "re");
-	if (!file) {
-		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	} else {
-		/* A text holds no NUL, so this is the whole file; of an empty one nothing is read. */
-		if (getdelim(&text, &room, '\0', file) < 0) {
-			free(text);
-			text = ferror(file) ? NULL : strdup("");
-		}
-		if (!text)
-			fail(why, EIO, "cannot read %s", path);
-		fclose(file);
-	}
-	free(path);
-	return text;
-}
 
 /* --- tables --- */
 
@@ -135,7 +82,7 @@ static int table_write(
 
 	if (asprintf(&file, "%s.sql", stem) < 0 || asprintf(&target, "%s/%s.tsv", report->scratch, stem) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	sql = figure_read_file(report->folder, file, why);
+	sql = file_read(report->folder, file, why);
 	if (sql)
 		statement = table_select(report, stem, sql, scope, why);
 	if (statement)
@@ -167,7 +114,7 @@ static int table_publish(struct report *report, const char *figure, const char *
 	if (asprintf(&from, "%s.tsv", stem) < 0 || (strcmp(stem, "table") ? asprintf(&to, "%s.%s.tsv", figure, stem)
 									  : asprintf(&to, "%s.tsv", figure)) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	rc = picture_file_copy(report->scratch, from, report->directory, to, why);
+	rc = file_copy(report->scratch, from, report->directory, to, why);
 	free(from);
 	free(to);
 	return rc;
@@ -253,15 +200,23 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 	struct report *report = context;
 	char *figure = figure_name(report, scope);
 	size_t rows = 0;
-	int rc = figure ? picture_scratch_make(report, why) : fail(why, ENOMEM, "out of memory");
+	int rc = figure ? 0 : fail(why, ENOMEM, "out of memory");
 
+	/* The picture before this one has taken its directory with it. */
+	if (!rc && !report->scratch)
+		report->scratch = scratch_make(report->plots, why);
 	if (!rc)
-		rc = tables_write(report, figure, scope, &rows, why);
+		rc = report->scratch ? tables_write(report, figure, scope, &rows, why) : -EIO;
+	if (!rc && report->stop && report->stop())
+		rc = fail(why, EINTR, "interrupted: the report is not finished");
 	if (!rc && rows) {
 		report->shown++;
 		rc = picture_write(report, figure, title, alt, out);
 	}
-	picture_scratch_remove(&report->scratch);
+	if (report->scratch) {
+		scratch_empty(report->scratch, "*.tsv");
+		scratch_empty(report->scratch, "figure.*");
+	}
 	free(figure);
 	return rc;
 }
@@ -296,7 +251,7 @@ static char *folder_find(const struct report *report, const char *name, struct r
 static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
-	char *text = figure_read_file(report->folder, "text.md", why), *written = NULL;
+	char *text = file_read(report->folder, "text.md", why), *written = NULL;
 	size_t size;
 	FILE *buffer = text ? open_memstream(&written, &size) : NULL;
 	int rc = buffer ? template_write(report->db, text, &hooks, buffer, why) : -EIO;
@@ -319,7 +274,7 @@ static int folder_text(struct report *report, FILE *out, struct reason *why)
 static int folder_write(struct report *report, FILE *out, struct reason *why)
 {
 	struct reason own;
-	char *sql = figure_read_file(report->folder, "table.sql", &own);
+	char *sql = file_read(report->folder, "table.sql", &own);
 	int rc;
 
 	if (sql)
@@ -356,6 +311,8 @@ int figure_include(void *context, const char *name, FILE *out, struct reason *wh
 	report->name = around.name;
 	report->shown = around.shown;
 	free(folder);
+	if (rc == -EINTR)
+		return fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc) {
 		picture_problem_add(report, name, &own);
 		fputs("\n*Not made: ", out);

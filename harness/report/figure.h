@@ -8,18 +8,13 @@
 #define NESTWALK_REPORT_FIGURE_H
 
 #include "base/reason.h"
+#include "report/files.h"
 #include "report/template.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-
-/* A list of names; owned. */
-struct names {
-	char **name;
-	size_t count;
-};
 
 /* A report being made. Paths are borrowed. */
 struct report {
@@ -29,6 +24,7 @@ struct report {
 	char *scratch; /* owned: what gnuplot will see of the figure that is being written */
 	char *subtitle; /* owned: CPU, where it ran, date */
 	double ghz;
+	bool (*stop)(void); /* NULL: never */
 
 	struct picture *drawing; /* owned: pictures that are being drawn (report/picture.h) */
 	size_t being_drawn;
@@ -50,15 +46,9 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 
 /*
  * Write the text of the folder `name`. A text whose figures have no rows is left out. Where something in it fails, the
- * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made.
+ * text says so in its place, report->problems has it, and 0 is returned: the rest of the report is made. -EINTR: stop() said
+ * so.
  */
 int figure_include(void *context, const char *name, FILE *out, struct reason *why);
-
-/* Append a copy of a name. 0, or -ENOMEM. */
-int names_add(struct names *names, const char *name);
-void names_free(struct names *names);
-
-/* The whole of a file, which the caller frees. NULL with *why. */
-char *figure_read_file(const char *directory, const char *name, struct reason *why);
 
 #endif

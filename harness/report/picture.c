@@ -1,10 +1,10 @@
 #include "report/picture.h"
 
+#include "report/files.h"
 #include "report/gnuplot.h"
 #include "report/rows.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,99 +18,6 @@ struct picture {
 	struct gnuplot_drawing *drawing;
 	struct picture *next; /* begun after this one */
 };
-
-int picture_file_copy(
-	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
-{
-	char bytes[65536], *source = NULL, *target = NULL;
-	FILE *in = NULL, *out = NULL;
-	size_t got;
-	int rc = 0;
-
-	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	in = fopen(source, "re");
-	if (!in)
-		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
-	else if (!(out = fopen(target, "we")))
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
-		if (fwrite(bytes, 1, got, out) != got)
-			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	if (in)
-		fclose(in);
-	/* A full disk may show up only when the buffer is flushed. */
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
-	free(source);
-	free(target);
-	return rc;
-}
-
-/* Our scripts have plain names; gnuplot finds them beside the tables. */
-static int scripts_copy(struct report *report, const char *plots, struct reason *why)
-{
-	char *pattern;
-	glob_t found;
-	int rc = 0;
-
-	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	if (!glob(pattern, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
-			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-
-			rc = picture_file_copy(plots, name, report->scratch, name, why);
-		}
-		globfree(&found);
-	}
-	free(pattern);
-	return rc;
-}
-
-int picture_scratch_make(struct report *report, struct reason *why)
-{
-	const char *temporary = getenv("TMPDIR");
-	size_t last = 0;
-	int rc = 0;
-
-	if (asprintf(&report->scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
-		report->scratch = NULL;
-		return fail(why, ENOMEM, "out of memory");
-	}
-	if (!mkdtemp(report->scratch)) {
-		rc = fail(why, errno, "cannot make a temporary directory %s: %s", report->scratch, strerror(errno));
-		free(report->scratch);
-		report->scratch = NULL;
-		return rc;
-	}
-	/* The user's own scripts come last, and so take the place of ours with the same name. */
-	while (report->plots[last])
-		last++;
-	while (last-- && !rc)
-		rc = scripts_copy(report, report->plots[last], why);
-	return rc;
-}
-
-void picture_scratch_remove(char **scratch)
-{
-	char *pattern;
-	glob_t found;
-
-	if (!*scratch)
-		return;
-	if (asprintf(&pattern, "%s/*", *scratch) >= 0) {
-		if (!glob(pattern, 0, NULL, &found)) {
-			for (size_t i = 0; i < found.gl_pathc; i++)
-				unlink(found.gl_pathv[i]);
-			globfree(&found);
-		}
-		free(pattern);
-	}
-	rmdir(*scratch);
-	free(*scratch);
-	*scratch = NULL;
-}
 
 void picture_write_undrawn(const struct reason *why, FILE *out)
 {
@@ -141,7 +48,7 @@ static void picture_free(struct picture *picture)
 {
 	if (!picture)
 		return;
-	picture_scratch_remove(&picture->scratch);
+	scratch_remove(picture->scratch);
 	free(picture->figure);
 	free(picture->line);
 	free(picture);
@@ -158,7 +65,7 @@ static int picture_publish(struct report *report, const struct picture *picture,
 		if (asprintf(&from, "figure.%s", formats[i]) < 0 ||
 			asprintf(&to, "%s.%s", picture->figure, formats[i]) < 0)
 			return fail(why, ENOMEM, "out of memory");
-		rc = picture_file_copy(picture->scratch, from, report->directory, to, why);
+		rc = file_copy(picture->scratch, from, report->directory, to, why);
 		if (!rc && !i && names_add(&report->pictures, to))
 			rc = fail(why, ENOMEM, "out of memory");
 		free(from);
@@ -225,7 +132,7 @@ int picture_start(struct report *report, const struct picture_request *request, 
 		return fail(why, ENOENT, "gnuplot is not there");
 	while (report->being_drawn >= (size_t)most)
 		first_finish_noted(report);
-	rc = picture_file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why) ? -EIO : 0;
+	rc = file_copy(report->folder, "figure.gp", report->scratch, "figure.gp", why) ? -EIO : 0;
 	picture = rc ? NULL : picture_new(report, request);
 	if (!rc && !picture)
 		rc = fail(why, ENOMEM, "out of memory");

@@ -13,12 +13,6 @@ struct picture_request {
 	const char *line; /* of Markdown, that shows the picture */
 };
 
-/* Make the directory report->scratch, with the scripts of plots/ in it. 0, or a negative errno with *why. */
-int picture_scratch_make(struct report *report, struct reason *why);
-
-/* Remove the directory and what is in it; *scratch becomes NULL. Nothing happens where it is NULL already. */
-void picture_scratch_remove(char **scratch);
-
 /*
  * Begin to draw the tables in report->scratch, which belongs to the picture from then on. It may wait for a picture that was
  * begun before, as only so many are drawn at a time. 0, or a negative errno with *why, which report->problems has, too.
@@ -36,9 +30,5 @@ void picture_write_undrawn(const struct reason *why, FILE *out);
 
 /* Note what could not be made. */
 void picture_problem_add(struct report *report, const char *name, const struct reason *why);
-
-/* Copy a file of bytes, which need not be text. 0, or a negative errno with *why. */
-int picture_file_copy(
-	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why);
 
 #endif

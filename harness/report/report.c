@@ -44,8 +44,8 @@ static int run_describe(struct report *report, struct reason *why)
 	return report->subtitle ? 0 : fail(why, ENOMEM, "out of memory");
 }
 
-/* Figures of the user's own that the report did not include come after it, in the order of their names. */
-static int own_figures_write(struct report *report, const char *plots, FILE *out, struct reason *why)
+/* Write each figure in the folder `plots` that the report has not included, in the order of their names. */
+static int others_write(struct report *report, const char *plots, FILE *out, struct reason *why)
 {
 	char *pattern;
 	glob_t found;
@@ -56,13 +56,10 @@ static int own_figures_write(struct report *report, const char *plots, FILE *out
 	if (!glob(pattern, 0, NULL, &found)) {
 		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
 			char *name;
-			bool there = false;
 
 			*strrchr(found.gl_pathv[i], '/') = '\0';
 			name = strrchr(found.gl_pathv[i], '/') + 1;
-			for (size_t k = 0; k < report->included.count; k++)
-				there = there || !strcmp(report->included.name[k], name);
-			if (!there)
+			if (!names_has(&report->included, name))
 				rc = figure_include(report, name, out, why);
 		}
 		globfree(&found);
@@ -86,30 +83,31 @@ static void blank_lines_thin(char *text)
 }
 
 /* The whole of report.md, which the caller frees; NULL with *why. */
-static char *document_make(struct report *report, const char *own, struct reason *why)
+static char *document_make(struct report *report, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report };
 	char *text = NULL, *markdown = NULL;
-	size_t size;
+	size_t size, folders = 0;
 	FILE *out = open_memstream(&markdown, &size);
 	int rc = out ? 0 : fail(why, ENOMEM, "out of memory");
 
-	for (const char *const *plots = report->plots; *plots && !text; plots++)
-		text = figure_read_file(*plots, "report.md", why);
+	while (report->plots[folders] && !text)
+		text = file_read(report->plots[folders++], "report.md", why);
 	if (!text)
 		rc = -ENOENT;
 	if (!rc)
 		rc = template_write(report->db, text, &hooks, out, why);
-	if (!rc && own)
-		rc = own_figures_write(report, own, out, why);
+	/* A report.md of the user's chooses among our figures. Ours chooses an order only. */
+	while (!rc && folders--)
+		rc = others_write(report, report->plots[folders], out, why);
 	if (out && fclose(out) && !rc)
 		rc = fail(why, ENOMEM, "out of memory");
 	free(text);
+	markdown = picture_finish_all(report, markdown);
 	if (rc) {
-		free(picture_finish_all(report, markdown));
+		free(markdown);
 		return NULL;
 	}
-	markdown = picture_finish_all(report, markdown);
 	if (markdown)
 		blank_lines_thin(markdown);
 	else
@@ -155,9 +153,9 @@ static int page_write(const struct report *report, const char *markdown, struct 
 	return rc;
 }
 
-static int document_write(struct report *report, const char *own, struct reason *why)
+static int document_write(struct report *report, struct reason *why)
 {
-	char *markdown = document_make(report, own, why);
+	char *markdown = document_make(report, why);
 	int rc = markdown ? text_write(report, markdown, why) : -EIO;
 
 	if (!rc)
@@ -168,7 +166,7 @@ static int document_write(struct report *report, const char *own, struct reason 
 
 int report_write(sqlite3 *db, const struct report_request *request, struct reason *why)
 {
-	struct report report = { .db = db, .directory = request->directory, .ghz = NAN };
+	struct report report = { .db = db, .directory = request->directory, .stop = request->stop, .ghz = NAN };
 	char *ours = plots_find(why);
 	const char *plots[3] = { request->plots ? request->plots : ours, request->plots ? ours : NULL, NULL };
 	int rc = ours ? directory_make(report.directory, why) : -ENOENT;
@@ -177,10 +175,15 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc)
-		rc = document_write(&report, request->plots, why);
+		report.scratch = scratch_make(plots, why);
+	if (!rc && !report.scratch)
+		rc = -EIO;
+	if (!rc)
+		rc = document_write(&report, why);
 	if (!rc && report.problems.count)
 		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
 			report.problems.count > 1 ? " (and more: report.md names each)" : "");
+	scratch_remove(report.scratch);
 	names_free(&report.pictures);
 	names_free(&report.problems);
 	names_free(&report.included);

@@ -5,15 +5,18 @@
 #include "base/reason.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 struct report_request {
 	const char *directory; /* to write to; made where it is missing */
 	const char *plots; /* a folder of the user's own figures; NULL: none */
+	bool (*stop)(void); /* true: end soon, with -EINTR. NULL: never */
 };
 
 /*
  * Write the report of the run in a database whose derived tables are filled (infer/tables.h). plots/report.md is the
- * report; a report.md of the user's takes its place, and figures of the user's that none of them includes come last.
+ * report. Figures that it does not include come last: ours, then the user's. A report.md of the user's takes the place of
+ * ours, and then those of our figures are left out that it does not include.
  * 0, or a negative errno with *why. Where a figure cannot be made the rest is, and the result is -EIO (-ENOENT: gnuplot
  * is not there) with *why naming the first of them. Needs no privilege but to write there.
  */

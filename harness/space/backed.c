@@ -13,10 +13,11 @@
 #define CHUNK_BYTES (64 * MIB)
 
 /*
- * The kernel's count may be off by a NUMA hint or a page taken back meanwhile; a wrong page size is off by 512 times.
+ * The kernel's count may be off by a NUMA hint or a page that the kernel took back. A wrong page size makes it 512
+ * times too large or too small.
  */
 #define FAULTS_TOLERANCE_PER_MILLE 1
-/* Faults that the thread takes by itself meanwhile, on a stack or a library touched for the first time. */
+/* Faults that the thread takes for itself, on a stack or a library that it touches for the first time. */
 #define FAULTS_TOLERANCE 4
 
 static const struct {
@@ -45,7 +46,7 @@ uint64_t backed_faults_since(uint64_t before, enum backing backing)
 }
 
 /* Reserve addresses with an inaccessible guard on both sides, so that the kernel merges the mapping with no other. */
-static int reserve(struct backed *memory, uint64_t unit_bytes, struct reason *why)
+static int guarded_reserve(struct backed *memory, uint64_t unit_bytes, struct reason *why)
 {
 	uint64_t page_bytes = backing_page_bytes(memory->backing);
 	uint64_t align = page_bytes > PAGE_2M ? page_bytes : PAGE_2M;
@@ -74,7 +75,7 @@ int backed_map(const struct backed_range *range, struct reason *why)
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[range->backing].map_flags;
 	void *got;
 
-	/* What is mostly holes is not promised memory for; the touching will tell whether there is enough. */
+	/* A range that is mostly holes gets no promise of memory. Touching the pages shows whether there is enough. */
 	if (range->present_bytes < range->bytes)
 		flags |= MAP_NORESERVE;
 	got = mmap(range->at, range->bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
@@ -89,7 +90,7 @@ int backed_map(const struct backed_range *range, struct reason *why)
 	return 0;
 }
 
-/* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: there each page is stored to. */
+/* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: on them, store to each page. */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes)
 {
 	if (!madvise(at, bytes, MADV_POPULATE_WRITE))
@@ -101,7 +102,7 @@ int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes)
 	return 0;
 }
 
-/* Keep the first `bytes`; what is behind them becomes inaccessible again. */
+/* Keep the first `bytes`; the memory behind them becomes inaccessible again. */
 static int give_back(struct backed *memory, uint64_t bytes, struct reason *why)
 {
 	void *got = mmap(memory->at + bytes, memory->bytes - bytes, PROT_NONE,
@@ -142,7 +143,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 	return done < memory->bytes ? give_back(memory, done, why) : 0;
 }
 
-static int size_verify(const struct backed_range *range, const struct smaps_pages *got, struct reason *why)
+static int leaf_size_verify(const struct backed_range *range, const struct smaps_pages *got, struct reason *why)
 {
 	switch (range->backing) {
 	case BACKING_4K:
@@ -173,7 +174,7 @@ int backed_verify(const struct backed_range *range, uint64_t faults_counted, str
 
 	if (error)
 		return error;
-	error = size_verify(range, &got, why);
+	error = leaf_size_verify(range, &got, why);
 	if (error)
 		return error;
 	if (got.mapped_bytes != range->present_bytes)
@@ -199,7 +200,7 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	if (!bytes || bytes % backing_page_bytes(backing))
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of %s pages", bytes,
 			backing_name(backing));
-	error = reserve(memory, limits ? limits->unit_bytes : 0, why);
+	error = guarded_reserve(memory, limits ? limits->unit_bytes : 0, why);
 	range = (struct backed_range){ .backing = backing, .at = memory->at, .bytes = bytes, .present_bytes = bytes };
 	if (!error)
 		error = backed_map(&range, why);

@@ -1,4 +1,4 @@
-/* Memory of a known page size: made, touched, and proven to be what was asked for. */
+/* Memory of a known page size: mapped, faulted in, and verified to have the page size that was asked for. */
 #ifndef NESTWALK_BACKED_H
 #define NESTWALK_BACKED_H
 
@@ -14,7 +14,7 @@
 /*
  * Linux 6.1 and others do not count faults of hugetlb pages that MADV_POPULATE_WRITE brings in (mm/hugetlb.c,
  * follow_hugetlb_page() calls hugetlb_fault() past the accounting). Storing to the pages instead would be a SIGBUS, not
- * an error, where the pool runs out. smaps then is the only witness.
+ * an error, where the pool runs out. Then only smaps shows the page size.
  */
 #define FAULTS_NOT_COUNTED UINT64_MAX
 
@@ -22,8 +22,8 @@ struct backed {
 	enum backing backing;
 	unsigned char *at; /* aligned to the backing's page size, and to 2M at least */
 	uint64_t bytes;
-	uint64_t faults_expected, faults_counted; /* while it was touched first; FAULTS_NOT_COUNTED */
-	uint64_t touch_ns; /* what touching it took: faults and zeroing */
+	uint64_t faults_expected, faults_counted; /* of the first touch; or FAULTS_NOT_COUNTED */
+	uint64_t touch_ns; /* the time of the first touch: faults and zeroing */
 	void *reserved; /* the address range around it, with an inaccessible page on both sides */
 	uint64_t reserved_bytes;
 };
@@ -32,17 +32,17 @@ struct backed {
  * Map `bytes` (a multiple of the backing's page size) and fault every page in, on the NUMA node that the calling
  * thread's memory policy says. Verified against /proc/self/smaps and the kernel's fault count before it returns.
  * @stop: polled between chunks; where it becomes true the result is -EINTR. NULL: never.
- * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is what was touched by then, a multiple of the page size and not
- * 0, and the rest is given back. 0: none.
- * 0; -ENOMEM the kernel does not have it, or not in that size; -ENOTSUP it never will; -EIO it gave something else.
- * No privilege needed, but hugetlb pages must have been reserved. Owned by the caller: backed_free().
+ * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is the size touched so far (a multiple of the page size, not 0),
+ * and the rest is given back. 0: none. 0; -ENOMEM the kernel has no such memory now; -ENOTSUP this kernel cannot have
+ * it; -EIO the kernel gave other pages. No privilege needed, but hugetlb pages must have been reserved. Owned by the
+ * caller: backed_free().
  */
 struct backed_limits {
 	bool (*stop)(void);
 	uint64_t deadline_ns;
 	/*
-	 * A guest's page, where that is larger: the memory is aligned to it, and a multiple of it whatever the
-	 * deadline.
+	 * The page size of a guest, where it is larger than the backing's page. The memory is aligned to it and, also
+	 * past the deadline, a multiple of it.
 	 */
 	uint64_t unit_bytes;
 };
@@ -62,11 +62,14 @@ int backed_map(const struct backed_range *range, struct reason *why);
 /* Fault in whole pages. 0, or -errno. */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes);
 
-/* Faults of this thread so far; those since then that touched pages of a backing, or FAULTS_NOT_COUNTED. */
+/*
+ * backed_faults(): the faults of this thread so far. backed_faults_since(): the faults since then, or
+ * FAULTS_NOT_COUNTED for a backing whose faults the kernel does not count.
+ */
 uint64_t backed_faults(void);
 uint64_t backed_faults_since(uint64_t before, enum backing backing);
 
-/* The page size as the kernel tells it, and as many faults as pages: two independent witnesses. 0; -EIO; -ENOMEM. */
+/* Verify the page size in two independent ways: by smaps, and by the number of faults. 0; -EIO; -ENOMEM. */
 int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why);
 
 #endif

@@ -9,8 +9,8 @@
 /*
  * Lines of successive pages are (first + i * odd) mod lines-in-page. An odd multiplier makes every run of 2^k pages use
  * every residue mod 2^k once: sets of L1, of L2 and of the rest are filled evenly at once. The golden ratio (Knuth,
- * TAOCP vol. 3, 6.4) also spreads them over the page, so that a TLB that splits a large page into the smaller ones of a
- * hypervisor beneath is not asked for the same part of every page. 2^32 / golden ratio, made odd.
+ * TAOCP vol. 3, 6.4) also spreads them over the page, so that a TLB that splits a large page into the smaller pages of
+ * a hypervisor beneath sees different parts of different pages. 2^32 / golden ratio, made odd.
  */
 #define GOLDEN_32 UINT64_C(2654435769)
 
@@ -89,7 +89,7 @@ int chain_prove(const struct chain *chain, const struct space *space, struct rea
 {
 	uint32_t at = 0;
 
-	/* A walk that is back at its start after `count` steps, and not before, has come to each element once. */
+	/* A cycle that returns to its start after `count` steps, and not before, visits each element once. */
 	for (uint32_t k = 0; k < chain->count; k++) {
 		if (at >= chain->count || (k && !at))
 			return fail(why, EIO, "the chain comes back after %" PRIu32 " of %" PRIu32 " lines", k,

@@ -24,7 +24,7 @@ struct chain {
 	uint64_t line_first; /* line of element 0 */
 };
 
-/* A cycle both ways: room for as many elements as the longest chain. */
+/* A cycle as an order and as successors, with room for the longest chain. */
 struct cycle {
 	uint32_t *order, *next;
 };
@@ -32,7 +32,10 @@ struct cycle {
 /* Draw a random cycle over `count` elements. */
 void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random);
 
-/* One line a unit of the chase's distance, from `base` on, in the page that `offset` says (NULL: the first). */
+/*
+ * A chain with one line in each unit of the chase's distance, from `base` on, in the page that `offset` names (NULL:
+ * the first page of the unit).
+ */
 struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
 	const struct cycle *cycle, const gsl_rng *random);
 
@@ -52,16 +55,16 @@ uint64_t chain_sum(const struct chain *chain);
 void chain_lay(const struct chain *chain, const struct space *space);
 
 /*
- * Prove that the chain is whole: its cycle comes to each element (each page, each line) once and back to the start, and
- * memory, read through this process after all of it was written, holds that cycle: no two elements share a line. The
- * other half of the proof is chain_walk(). 0; -EIO with *why it is not.
+ * Prove that the chain is whole: its cycle visits each element (each page, each line) once and returns to the start.
+ * Memory, read by this process after all of it was written, must hold that cycle, so that no two elements share a line.
+ * The other half of the proof is chain_walk(). 0; -EIO with *why it is not.
  */
 int chain_prove(const struct chain *chain, const struct space *space, struct reason *why);
 
 /*
- * Walk the chain once inside the space, untimed, and hold its end and the sum of its addresses against the chain: the
- * proof that the space translates as laid out, and the warm-up (more turns were tried: the laps do not change).
- * 0; -EIO with *why; errors of space_run().
+ * Walk the chain once inside the space, untimed, and compare its end and the sum of its addresses with the chain. This
+ * proves that the space translates as laid out. It is also the warm-up (with more walks the laps do not change). 0;
+ * -EIO with *why; errors of space_run().
  */
 int chain_walk(const struct chain *chain, struct space *space, struct reason *why);
 

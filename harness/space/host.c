@@ -1,4 +1,4 @@
-/* The host space: this process. Its page tables are the kernel's; the leaf is the backing's page. */
+/* The host space: this process. The kernel makes its page tables, whose leaves are the backing's pages. */
 #include "space/space.h"
 
 #include <errno.h>

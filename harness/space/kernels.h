@@ -26,7 +26,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Arguments and results of a kernel. It lies in memory of the space, as the kernel sees it through that space. */
+/*
+ * Arguments and results of a kernel. It lies in memory of the space, and the kernel accesses it at an address of that
+ * space.
+ */
 struct kernel_call {
 	uint64_t start; /* chase, walk: address of the first line, as the space sees it; adds: first value of the sum */
 	uint64_t count; /* chase, adds: groups of KERNEL_UNROLL steps in a lap; walk: steps */
@@ -44,10 +47,11 @@ static_assert(offsetof(struct kernel_call, sum) == CALL_SUM, "kernels.S");
 static_assert(offsetof(struct kernel_call, lap_tsc) == CALL_LAP_TSC, "kernels.S");
 
 enum kernel {
-	KERNEL_WALK, /* follow `count` pointers once, untimed, adding up the addresses: warms, and proves the chain */
+	/* follow `count` pointers once, untimed, and add up the addresses: warms up, and proves the chain */
+	KERNEL_WALK,
 	KERNEL_CHASE, /* timed laps of dependent loads; goes on from lap to lap where it stopped */
 	KERNEL_ADDS, /* timed laps of dependent register adds: one core cycle each on every x86-64 CPU */
-	KERNEL_EMPTY, /* timed laps of nothing: what reading the clock costs */
+	KERNEL_EMPTY, /* timed empty laps: the cost of reading the clock */
 	KERNEL_COUNT,
 };
 

@@ -1,4 +1,4 @@
-/* Opening a laboratory, and what all experiments do: run code, watch it, prepare tables. */
+/* Opening a laboratory, and the steps that all experiments share: run code, observe it, prepare tables. */
 #include "space/laboratory_internal.h"
 
 #include "base/units.h"
@@ -12,12 +12,14 @@
 
 /*
  * Interpreted CPL 0 code is found by rounds of two register instructions, which no virtualisation hardware hands to the
- * hypervisor. An interpreter counts each of them. Where KVM does not count, it shows by taking far longer than any CPU.
+ * hypervisor. KVM counts each instruction that it interprets. Where KVM has no such count, interpreted code shows by
+ * taking far longer than on any CPU.
  */
 #define SPIN_ROUNDS 128u
 #define SPIN_EMULATED_LEAST SPIN_ROUNDS
 /*
- * An emulated instruction takes KVM some 1000 cycles; the two of a round take a CPU about one, and entering some 5000.
+ * KVM takes some 1000 cycles for an instruction that it emulates. A CPU takes about one cycle for the two instructions
+ * of a round; entering the guest takes some 5000 cycles.
  */
 #define SPIN_TSC_MOST (SPIN_ROUNDS * 200u)
 
@@ -46,14 +48,14 @@ static void reading_take(struct laboratory *laboratory, struct reading *reading)
 	reading->cpu_ns = timespec_ns(cpu);
 }
 
-static struct laboratory_usage between(const struct reading *from, const struct reading *to)
+static struct laboratory_usage usage_between(const struct reading *from, const struct reading *to)
 {
 	uint64_t wall_ns = to->wall_ns - from->wall_ns, cpu_ns = to->cpu_ns - from->cpu_ns;
 	struct laboratory_usage usage = {
 		.minor_faults = (uint64_t)(to->usage.ru_minflt - from->usage.ru_minflt),
 		.involuntary_switches = (uint64_t)(to->usage.ru_nivcsw - from->usage.ru_nivcsw),
 		.elapsed_ns = wall_ns,
-		/* The two clocks are read one after the other: a few ns of difference either way. */
+		/* The two clocks are read one after the other, so they may differ by a few ns either way. */
 		.away_ns = wall_ns > cpu_ns ? wall_ns - cpu_ns : 0,
 	};
 
@@ -83,7 +85,7 @@ int laboratory_run_observed(
 	reading_take(laboratory, &before);
 	error = laboratory_run(laboratory, entry, why);
 	reading_take(laboratory, &after);
-	*usage = between(&before, &after);
+	*usage = usage_between(&before, &after);
 	return error;
 }
 
@@ -107,7 +109,7 @@ uint64_t *laboratory_touch_host(const struct laboratory *laboratory, uint32_t pa
 				    laboratory_touch_offset(page));
 }
 
-static int compare(const void *a, const void *b)
+static int laps_compare(const void *a, const void *b)
 {
 	uint64_t left, right;
 
@@ -118,7 +120,7 @@ static int compare(const void *a, const void *b)
 
 double laboratory_median_lap(const struct laboratory *laboratory, uint64_t *laps, size_t count)
 {
-	qsort(laps, count, sizeof(*laps), compare);
+	qsort(laps, count, sizeof(*laps), laps_compare);
 	return ((double)laps[(count - 1) / 2] + (double)laps[count / 2]) / 2 - laboratory->clock_tsc;
 }
 
@@ -130,7 +132,7 @@ int laboratory_tables_fill(struct laboratory *laboratory, uint64_t list, uint32_
 	return laboratory_run(laboratory, laboratory_fill, why);
 }
 
-/* Note the entries of the region's pages as the builder has written them: they are to be the same after a fault. */
+/* Note the entries of the region's pages as the table builder wrote them. After a fault they must be the same. */
 static int entries_note(struct laboratory *laboratory, struct reason *why)
 {
 	unsigned leaf = laboratory->spec.page_bytes == PAGE_4K ? 1 : 2;
@@ -163,7 +165,7 @@ static int interpreted_find(struct laboratory *laboratory, struct reason *why)
 	return error;
 }
 
-/* What an empty lap takes: the least of some laps. Lists have room for LABORATORY_CHUNK_PAGES words at least. */
+/* The time of an empty lap: the least of several laps. Lists have room for LABORATORY_CHUNK_PAGES words at least. */
 static int clock_find(struct laboratory *laboratory, struct reason *why)
 {
 	uint64_t least = UINT64_MAX;
@@ -191,7 +193,7 @@ static int spec_check(const struct laboratory_spec *spec, struct reason *why)
 	return 0;
 }
 
-static int memory_make(struct laboratory *laboratory, struct reason *why)
+static int laboratory_memory_make(struct laboratory *laboratory, struct reason *why)
 {
 	const struct laboratory_spec *spec = &laboratory->spec;
 	uint64_t unit = backing_page_bytes(spec->backing), bytes = spec->pages * spec->page_bytes;
@@ -223,10 +225,10 @@ int laboratory_open(const struct laboratory_spec *spec, struct laboratory **open
 	if (!laboratory)
 		return fail(why, ENOMEM, "no memory for a laboratory");
 	laboratory->spec = *spec;
-	laboratory->spec.limits = NULL; /* it need not outlive this call */
+	laboratory->spec.limits = NULL; /* it is not used after this call */
 	laboratory->guest = (struct laboratory_guest){ .vm = { .kvm_fd = -1, .vm_fd = -1, .stats.fd = -1 },
 		.vcpu = { .fd = -1, .stats.fd = -1 } };
-	error = memory_make(laboratory, why);
+	error = laboratory_memory_make(laboratory, why);
 	if (!error) {
 		guest.memory = &laboratory->memory;
 		guest.frame = laboratory->frame;

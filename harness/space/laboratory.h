@@ -1,14 +1,14 @@
 /*
  * The laboratory: a bare vCPU that also has code at CPL 0, so that it can take page faults, change its own page tables
  * and load CR3, as an operating system does. It answers what a page fault costs in the guest, what a CR3 load costs,
- * how many exits each takes, and, from that, how the hypervisor translates addresses.
+ * how many exits each takes, and thereby how the hypervisor translates addresses.
  *
- * An experiment says what to do; the laboratory prepares the tables, runs the measured code, verifies what came of it
- * and returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a
- * shadow MMU does not see the host's stores.
+ * An experiment says what to do; the laboratory prepares the tables, runs the measured code, verifies the result and
+ * returns numbers. Everything that must change in a guest's tables once it has run is changed by the guest: a shadow
+ * MMU does not see the host's stores.
  *
- * Times are TSC cycles, what reading the clock costs taken off. Needs /dev/kvm, no other privilege. One thread at a
- * time uses a laboratory.
+ * Times are TSC cycles, less the cost of reading the clock. Needs /dev/kvm, no other privilege. One thread at a time
+ * uses a laboratory.
  */
 #ifndef NESTWALK_LABORATORY_H
 #define NESTWALK_LABORATORY_H
@@ -50,12 +50,12 @@ void laboratory_close(struct laboratory *laboratory); /* NULL is allowed */
 
 /*
  * Whether the guest's CPL 0 code is interpreted by KVM instruction by instruction (kvm_pvm; found at laboratory_open()
- * by running instructions that no virtualisation hardware hands to the hypervisor). Counts then stand; times are those
- * of an interpreter, not of shadow or nested paging.
+ * by running instructions that no virtualisation hardware hands to the hypervisor). Counts are still right; times are
+ * those of an interpreter, not of shadow or nested paging.
  */
 bool laboratory_interpreted(const struct laboratory *laboratory);
 
-/* What happened around the measured code on this host's side. */
+/* What the host counted while the measured code ran. */
 struct laboratory_usage {
 	uint64_t minor_faults; /* of this thread, for the guest or for itself */
 	uint64_t involuntary_switches;
@@ -68,7 +68,7 @@ struct laboratory_usage {
 	uint64_t kvm[KVM_COUNTS];
 };
 
-/* What a fault experiment makes happen on the first touch (a store) of each page. */
+/* What happens on the first touch (a store) of each page of a fault experiment. */
 enum fault_kind {
 	FAULT_GUEST_COLD, /* not present in the guest; the frame that its handler maps has no host memory yet */
 	FAULT_GUEST_WARM, /* not present in the guest; the frame has host memory, and the hypervisor has mapped it before */
@@ -78,12 +78,13 @@ enum fault_kind {
 };
 
 /*
- * What the handler does after it has written the entry. No CPU needs a flush there, as a fault leaves no stale entry.
+ * What the handler does after it has written the entry. No CPU needs a flush there, as a fault leaves no stale TLB
+ * entry.
  */
 enum fault_flush {
 	FLUSH_NONE,
 	FLUSH_INVLPG, /* of the page */
-	FLUSH_CR3, /* all of the space: CR3 is written with the value it has */
+	FLUSH_CR3, /* the whole space: CR3 is loaded with its current value */
 	FLUSH_KINDS,
 };
 
@@ -106,7 +107,7 @@ struct fault_experiment {
 };
 
 enum space_change {
-	SPACE_SAME, /* CR3 is loaded with the root it has */
+	SPACE_SAME, /* CR3 is loaded with its current root */
 	SPACE_OTHER, /* two roots take turns; both map the same frames at the same addresses */
 	SPACE_CHANGES,
 };
@@ -126,7 +127,7 @@ struct switch_experiment {
 int laboratory_open_for(const struct experiment_request *request, const struct laboratory_spec *spec,
 	struct laboratory **laboratory, struct sample *sample, struct reason *why);
 
-/* Add a usage to what a sample says of its time, its faults and KVM's counts. */
+/* Add a usage to a sample: its time, its faults, and KVM's counts. */
 void laboratory_usage_note(const struct laboratory_usage *usage, struct sample *sample);
 
 /* A count of KVM's for each of `events`; NAN where this kernel has no such count. */
@@ -145,11 +146,11 @@ struct fault_result {
 /*
  * Carry out one experiment. The guest prepares its tables; the host takes memory away where it is to be cold; the pages
  * are touched while the clock runs; the result is verified. Verified means: the handler counted as many faults as must
- * come, every table entry is what it must be, every store has arrived in the frame that the entry names, and cold
- * memory cost the host at least a fault for each of its pages. May be called any number of times.
- * 0; -EINVAL: the experiment means nothing; -ENOTSUP: this kernel does not take such memory back (hugetlb before Linux
- * 5.18); -EINTR: a signal came; -EIO: verification failed or the vCPU stopped (*why names the exit and the registers).
- * After -EINTR or -EIO the laboratory can only be closed.
+ * come, every table entry has the right value, every store has arrived in the frame that the entry names, and cold
+ * memory cost the host at least a fault for each of its pages. May be called any number of times. 0; -EINVAL: the
+ * experiment makes no sense; -ENOTSUP: this kernel does not take such memory back (hugetlb before Linux 5.18); -EINTR:
+ * a signal came; -EIO: verification failed or the vCPU stopped (*why names the exit and the registers). After -EINTR or
+ * -EIO the laboratory can only be closed.
  */
 int laboratory_fault(struct laboratory *laboratory, const struct fault_experiment *experiment,
 	struct fault_result *result, struct reason *why);
@@ -170,9 +171,9 @@ struct switch_result {
 	64u /* of a lap, so that reading the clock at CPL 0, without LFENCE, is under a per cent of it */
 
 /*
- * Loads of CR3, and the first touches after them. The W pages are visited in a random cycle through the region, at one
- * line each. Both spaces have been walked before the clock starts.
- * 0; -EINVAL; -ENOTSUP: PCID is asked for, and the guest's CPUID does not have it; -EINTR; -EIO as laboratory_fault().
+ * Loads of CR3, and the first touches after them. W pages of the region are visited in a random cycle, at one line
+ * each. Both spaces have been walked before the clock starts. 0; -EINVAL; -ENOTSUP: PCID is asked for, and the guest's
+ * CPUID does not have it; -EINTR; -EIO as laboratory_fault().
  */
 int laboratory_switch(struct laboratory *laboratory, const struct switch_experiment *experiment,
 	struct switch_result *result, struct reason *why);
@@ -191,11 +192,11 @@ bool laboratory_has_pcid(const struct laboratory *laboratory);
 int laboratory_prove_paging(enum paging *proven, double *exits_per_fault, struct reason *why);
 
 /*
- * Hold the proof against what sysfs says. *told is what both say, or the only one that says anything (proof->known: the
- * proof). 0; -EPROTO: they contradict each other, and *why names both.
+ * Compare the proof with what sysfs says. *told is the mode that both agree on, or the mode of the only one that is
+ * known. 0; -EPROTO: they contradict each other, and *why names both.
  */
 struct paging_proof {
-	bool known; /* false: not provable, reason */
+	bool known; /* false: not provable, and `reason` says why */
 	enum paging paging;
 	double exits_per_fault;
 	struct reason reason;

@@ -1,8 +1,9 @@
 /*
- * What runs in the laboratory's guest. Two blocks: CPL 0 is copied to LABORATORY_CODE0, CPL 3 to LABORATORY_CODE3; both are
- * position-independent but for the fixed addresses of laboratory_guest.h.
+ * The code of the laboratory's guest, in two blocks. Code for CPL 0 is copied to LABORATORY_CODE0, code for CPL 3 to
+ * LABORATORY_CODE3. Both are position-independent except for the fixed addresses of laboratory_guest.h.
  *
- * CPL 0 code is plain on purpose: where a KVM module interprets it, an instruction emulator has to know each of them.
+ * CPL 0 code uses only common instructions: where a KVM module interprets the code, its instruction emulator must know
+ * each of them.
  */
 #include "space/kernel_clock.inc"
 #include "space/laboratory_guest.h"
@@ -29,8 +30,8 @@ laboratory_code0_begin:
 .endm
 
 /*
- * The page-fault handler. In the region: entry i of the table becomes entry i of the list, and the fault is counted.
- * Everything else is a service. The stack: rcx, rax, error code, rip, …
+ * The page-fault handler. For a fault in the region, entry i of the table becomes entry i of the list, and the fault is
+ * counted. Any other fault is a service. The stack holds rcx, rax, error code, rip, ...
  */
 .macro FAULT_HANDLER flush
 	.balign	64
@@ -70,7 +71,7 @@ service:
 	je	service_loads
 	cmp	$SERVICE_SPIN, %rax
 	je	service_spin
-	/* Stray: note it and leave for good. */
+	/* A stray fault: note it and leave the guest for good. */
 	mov	%cr2, %rax
 	mov	%rax, LABORATORY_STATE + STATE_STRAY_AT
 	mov	24(%rsp), %rax
@@ -93,7 +94,7 @@ service_fill:
 
 /*
  * No LFENCE: KVM's instruction emulator does not know it, and MOV to CR3 is serializing itself (Intel SDM vol. 3A 9.3,
- * AMD APM vol. 2 7.6.4). The first RDTSC of a lap may come early by what of the lap before is still under way.
+ * AMD APM vol. 2 7.6.4). The first RDTSC of a lap may come early, while the end of the lap before is still under way.
  */
 service_loads:
 1:	rdtsc
@@ -162,7 +163,7 @@ laboratory_touch:
 	jnz	1b
 	ret
 
-/* `chunks` laps of nothing: what reading the clock costs. */
+/* `chunks` empty laps: the cost of reading the clock. */
 	.balign	64
 	.globl	laboratory_empty
 laboratory_empty:
@@ -187,7 +188,7 @@ laboratory_read:
 	jnz	1b
 	ret
 
-/* `count` words from `list` to `target`, by CPL 0. */
+/* Copy `count` words from `list` to `target` at CPL 0. */
 	.balign	64
 	.globl	laboratory_fill
 laboratory_fill:
@@ -197,7 +198,7 @@ laboratory_fill:
 	SERVE	SERVICE_FILL
 	ret
 
-/* `count` rounds at CPL 0, timed as one lap. */
+/* Run `count` rounds of two register instructions at CPL 0, timed as one lap. */
 	.balign	64
 	.globl	laboratory_spin
 laboratory_spin:
@@ -208,7 +209,7 @@ laboratory_spin:
 	CLOCK_STOP
 	ret
 
-/* `count` laps of CR3 loads at CPL 0, cr3 and cr3_next in turns; cr3 stays. */
+/* Run `count` laps of CR3 loads at CPL 0, of cr3 and cr3_next in turns; in the end CR3 is cr3. */
 	.balign	64
 	.globl	laboratory_loads
 laboratory_loads:
@@ -256,7 +257,7 @@ laboratory_switch_touch:
 	mov	%rsi, ARGS_END(%rdi)
 	ret
 
-/* CR3 = `cr3`, then a load from each of `count` pages from `list` on, `target` bytes apart. */
+/* Load CR3 with `cr3`, then load from each of `count` pages from `list` on, `target` bytes apart. */
 	.balign	64
 	.globl	laboratory_sweep
 laboratory_sweep:

@@ -1,4 +1,4 @@
-/* Fault experiments: what happens on the first touch of a page. */
+/* Fault experiments: the cost of the first touch of a page. */
 #include "space/laboratory_internal.h"
 
 #include "base/units.h"
@@ -45,7 +45,7 @@ static bool takes_guest_faults(enum fault_kind kind)
 	return kinds[kind].absent || kinds[kind].read_only;
 }
 
-static int experiment_check(
+static int fault_experiment_check(
 	const struct laboratory *laboratory, const struct fault_experiment *experiment, struct reason *why)
 {
 	if (!experiment->pages || experiment->pages % LABORATORY_CHUNK_PAGES ||
@@ -86,7 +86,7 @@ static void call_set(struct laboratory *laboratory, uint32_t count, uint32_t chu
 }
 
 /* Touch everything once, so that the hypervisor has all of it mapped; then set the words touched to 0. */
-static int warm(struct laboratory *laboratory, const struct fault_experiment *experiment, struct reason *why)
+static int region_warm(struct laboratory *laboratory, const struct fault_experiment *experiment, struct reason *why)
 {
 	int error = laboratory_tables_fill(laboratory, LABORATORY_AFTER, laboratory->spec.pages, why);
 
@@ -114,7 +114,7 @@ static int tables_prepare(struct laboratory *laboratory, const struct fault_expe
 	return laboratory_run(laboratory, laboratory_read, why);
 }
 
-/* Give all memory under test back to the kernel: the next touch of each page gets a new one. */
+/* Give all memory under test back to the kernel, so that the next touch of each page gets a new frame. */
 static int memory_chill(struct laboratory *laboratory, struct reason *why)
 {
 	if (!madvise(laboratory->memory.at, laboratory->memory.bytes, MADV_DONTNEED))
@@ -123,7 +123,7 @@ static int memory_chill(struct laboratory *laboratory, struct reason *why)
 		backing_name(laboratory->spec.backing), strerror(errno));
 }
 
-/* How many pages of the backing lie behind the words touched. */
+/* The number of pages of the backing that lie behind the touched words. */
 static int backing_pages(const struct laboratory *laboratory, uint32_t pages, uint64_t *count, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(laboratory->spec.backing);
@@ -144,7 +144,7 @@ static int backing_pages(const struct laboratory *laboratory, uint32_t pages, ui
 	return 0;
 }
 
-/* Whether cold memory came back, in pages of the backing's size: the kernel may have run out of huge pages. */
+/* Verify that cold memory came back in pages of the backing's size, as the kernel may have run out of huge pages. */
 static int cold_verify(
 	const struct laboratory *laboratory, uint32_t pages, const struct fault_result *result, struct reason *why)
 {
@@ -168,7 +168,7 @@ static int cold_verify(
 	return error;
 }
 
-static int verify(const struct laboratory *laboratory, const struct fault_experiment *experiment,
+static int fault_verify(const struct laboratory *laboratory, const struct fault_experiment *experiment,
 	const struct fault_result *result, struct reason *why)
 {
 	unsigned leaf = laboratory->spec.page_bytes == PAGE_4K ? 1 : 2;
@@ -183,8 +183,7 @@ static int verify(const struct laboratory *laboratory, const struct fault_experi
 
 		if (guest_table_entry(&laboratory->guest.space[0], (gva_t){ gva }, leaf, &found) ||
 			*found.entry != laboratory->guest.after[page])
-			return fail(
-				why, EIO, "the guest's table entry of page %" PRIu32 " is not what it must be", page);
+			return fail(why, EIO, "the guest's table entry of page %" PRIu32 " is wrong", page);
 		if (word != gva)
 			return fail(why, EIO,
 				"the guest's store to page %" PRIu32 " did not arrive: %#" PRIx64
@@ -195,7 +194,7 @@ static int verify(const struct laboratory *laboratory, const struct fault_experi
 }
 
 /* Touch all pages: once with faults, and once more without. */
-static int measure(struct laboratory *laboratory, const struct fault_experiment *experiment,
+static int fault_measure(struct laboratory *laboratory, const struct fault_experiment *experiment,
 	struct fault_result *result, struct reason *why)
 {
 	static const unsigned char *const handlers[FLUSH_KINDS] = {
@@ -219,7 +218,7 @@ static int measure(struct laboratory *laboratory, const struct fault_experiment 
 			((double)laboratory->guest.laps[chunk] - laboratory->clock_tsc) / experiment->pages;
 	result->tsc_per_fault =
 		laboratory_median_lap(laboratory, laboratory->guest.laps, chunks) / LABORATORY_CHUNK_PAGES;
-	error = verify(laboratory, experiment, result, why);
+	error = fault_verify(laboratory, experiment, result, why);
 	if (error) {
 		laboratory->broken = true;
 		return error;
@@ -235,7 +234,7 @@ static int measure(struct laboratory *laboratory, const struct fault_experiment 
 int laboratory_fault(struct laboratory *laboratory, const struct fault_experiment *experiment,
 	struct fault_result *result, struct reason *why)
 {
-	int error = experiment_check(laboratory, experiment, why);
+	int error = fault_experiment_check(laboratory, experiment, why);
 
 	*result = (struct fault_result){ .pages = experiment->pages, .interpreted = laboratory->interpreted };
 	if (error)
@@ -244,12 +243,12 @@ int laboratory_fault(struct laboratory *laboratory, const struct fault_experimen
 	laboratory->guest.state->pages = laboratory->spec.pages;
 	error = order_write(laboratory, experiment, why);
 	if (!error)
-		error = warm(laboratory, experiment, why);
+		error = region_warm(laboratory, experiment, why);
 	if (!error)
 		error = tables_prepare(laboratory, experiment, why);
 	if (!error && kinds[experiment->kind].cold)
 		error = memory_chill(laboratory, why);
 	if (!error)
-		error = measure(laboratory, experiment, result, why);
+		error = fault_measure(laboratory, experiment, result, why);
 	return error;
 }

@@ -9,18 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Guest-physical layout. Each part has a GiB of its own; vcpu.c says why. */
+/* Guest-physical layout. Each part has a GiB of its own, for the reason that vcpu.c gives. */
 #define GPA_ARENA (1 * GIB)
 #define GPA_DOOR (3 * GIB)
 #define GPA_MEMORY (4 * GIB)
 
 #define CONTROL_PAGES ((LABORATORY_SERVICE - LABORATORY_CONTROL) / PAGE_4K)
 #define LISTS 4u
-/* What maps control pages, lists and the window: a root, at most two directories above, and a page table for each. */
+/*
+ * Tables that map control pages, lists and the window: a root, at most three tables between, and a page table for each.
+ */
 #define COMMON_TABLE_PAGES (GUEST_LEVELS_MAX - 1 + 1 + LISTS + 1)
 #define LOOP_OFFSET 0xf00u /* of vcpu_loop on the page of CPL 3's code */
 
-/* The level whose entry for LABORATORY_CONTROL all spaces have in common: 512 GiB, which the region is outside of. */
+/* All spaces share the entry of this level for LABORATORY_CONTROL. It spans 512 GiB, and the region lies outside. */
 #define SHARED_LEVEL 4u
 #define SHARED_BYTES (512 * GIB)
 static_assert(LABORATORY_REGION / SHARED_BYTES != LABORATORY_CONTROL / SHARED_BYTES,
@@ -36,13 +38,13 @@ static uint64_t list_bytes(const struct laboratory_guest_spec *spec)
 	return round_up(spec->list_words * sizeof(uint64_t), PAGE_4K);
 }
 
-/* Tables of one space at most: its root, and the top of the way to what is shared. */
+/* The most bytes of tables of one space: those of its memory, its root, and the tables above the shared entry. */
 static uint64_t space_bytes(const struct laboratory_guest_spec *spec)
 {
 	return guest_table_bytes(spec->mapped_bytes, spec->page_bytes, spec->levels) + 2 * PAGE_4K;
 }
 
-static int arena_make(struct laboratory_guest *guest, struct reason *why)
+static int guest_arena_make(struct laboratory_guest *guest, struct reason *why)
 {
 	const struct laboratory_guest_spec *spec = &guest->spec;
 	uint64_t bytes = CONTROL_PAGES * PAGE_4K + LISTS * list_bytes(spec) + COMMON_TABLE_PAGES * PAGE_4K +
@@ -51,7 +53,7 @@ static int arena_make(struct laboratory_guest *guest, struct reason *why)
 	return backed_alloc(&guest->arena, BACKING_4K, round_up(bytes, PAGE_4K), NULL, why);
 }
 
-/* Take the next `bytes` of the arena, which arena_make() has made large enough for all that is taken. */
+/* Take the next `bytes` of the arena, which guest_arena_make() has made large enough. */
 static unsigned char *arena_take(struct laboratory_guest *guest, uint64_t bytes)
 {
 	unsigned char *at = guest->arena.at + guest->arena_used;
@@ -73,7 +75,7 @@ static struct guest_table table_at_end(const struct laboratory_guest *guest, uin
 		.arena_bytes = bytes };
 }
 
-static int map_pages(
+static int space_pages_map(
 	struct laboratory_guest *guest, const struct guest_mapping *first, uint64_t bytes, struct reason *why)
 {
 	struct guest_mapping mapping = *first;
@@ -87,7 +89,7 @@ static int map_pages(
 	return error;
 }
 
-/* Pages below LABORATORY_CODE3 are CPL 0's. */
+/* Pages below LABORATORY_CODE3 are for CPL 0 only. */
 static int control_make(struct laboratory_guest *guest, struct reason *why)
 {
 	unsigned char *control = arena_take(guest, CONTROL_PAGES * PAGE_4K);
@@ -137,12 +139,12 @@ static int lists_make(struct laboratory_guest *guest, struct reason *why)
 		};
 
 		*lists[i].at = (uint64_t *)(void *)at;
-		error = map_pages(guest, &mapping, list_bytes(&guest->spec), why);
+		error = space_pages_map(guest, &mapping, list_bytes(&guest->spec), why);
 	}
 	return error;
 }
 
-/* Tables of a space: what it maps of the memory, and the entry that it shares. */
+/* Make the tables of a space: its part of the memory, and the shared entry. */
 static int space_make(struct laboratory_guest *guest, uint32_t index, struct reason *why)
 {
 	const struct laboratory_guest_spec *spec = &guest->spec;
@@ -167,8 +169,8 @@ static int space_make(struct laboratory_guest *guest, uint32_t index, struct rea
 	return error;
 }
 
-/* Let CPL 0 see the leaf tables of space 0, in the order of what they map. */
-static int window_make(struct laboratory_guest *guest, struct reason *why)
+/* Map the leaf tables of space 0 for CPL 0, in the order of the pages that they map. */
+static int table_window_make(struct laboratory_guest *guest, struct reason *why)
 {
 	unsigned leaf = guest->spec.page_bytes == PAGE_4K ? 1 : 2;
 	uint64_t reach = PAGE_4K / sizeof(uint64_t) * guest->spec.page_bytes;
@@ -206,7 +208,7 @@ static int tables_make(struct laboratory_guest *guest, struct reason *why)
 	for (uint32_t i = 0; !error && i < guest->spec.spaces; i++)
 		error = space_make(guest, i, why);
 	if (!error)
-		error = window_make(guest, why);
+		error = table_window_make(guest, why);
 	return error;
 }
 
@@ -272,7 +274,7 @@ int laboratory_guest_open(struct laboratory_guest *guest, const struct laborator
 	guest->space = calloc(spec->spaces, sizeof(*guest->space));
 	if (!guest->space)
 		return fail(why, ENOMEM, "no memory for %" PRIu32 " address spaces", spec->spaces);
-	error = arena_make(guest, why);
+	error = guest_arena_make(guest, why);
 	if (!error)
 		error = tables_make(guest, why);
 	if (!error) {

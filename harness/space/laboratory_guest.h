@@ -1,6 +1,6 @@
 /*
- * The guest that laboratory and table footprint run: a VM with one vCPU, code at CPL 0 and at CPL 3, and any number of
- * address spaces that all have the same control pages and each map some of the guest's memory.
+ * The guest that the laboratory and the table footprint run: a VM with one vCPU, code at CPL 0 and at CPL 3, and any
+ * number of address spaces that all have the same control pages and each map some of the guest's memory.
  *
  * Included by laboratory_code.S too, which takes addresses and offsets from here.
  */
@@ -19,7 +19,7 @@
 #define LABORATORY_CODE3 (LABORATORY_CONTROL + 0x4000) /* CPL 3, and what follows */
 #define LABORATORY_STACK3 (LABORATORY_CONTROL + 0x5000)
 #define LABORATORY_CALL (LABORATORY_CONTROL + 0x6000) /* struct laboratory_call */
-#define LABORATORY_DOOR (LABORATORY_CONTROL + 0x7000) /* no memory behind it: a store leaves the guest */
+#define LABORATORY_DOOR (LABORATORY_CONTROL + 0x7000) /* no memory lies behind it: a store leaves the guest */
 #define LABORATORY_SERVICE (LABORATORY_CONTROL + 0x8000) /* never mapped: a store here asks CPL 0 for a service */
 
 /* Lists, each of up to LABORATORY_PAGES_MAX words, a page table's reach apart from each other. */
@@ -33,8 +33,8 @@
 #define LABORATORY_REGION 0x10000000000 /* memory under test: 1 TiB */
 
 /*
- * Services. A page fault is the way in, as it works on every KVM (a software interrupt does not under kvm_pvm); the
- * handler then skips the store, `movb $0, (%rdx)`, three bytes long.
+ * Services. Code at CPL 3 asks for one by a page fault, which works on every KVM (a software interrupt does not under
+ * kvm_pvm); the handler then skips the store, `movb $0, (%rdx)`, three bytes long.
  */
 #define SERVICE_FILL 0 /* %rcx words from (%rsi) to (%rdi), then CR3 is reloaded */
 #define SERVICE_CR3 1 /* CR3 = %r11 */
@@ -77,8 +77,8 @@ struct laboratory_state {
 	uint64_t faults; /* handled in the region */
 	uint64_t base; /* of the region; page i begins at base + (i << shift) */
 	uint64_t shift;
-	uint64_t pages; /* faults beyond are services, or stray */
-	uint64_t stray; /* 1: a fault that nobody asked for came, and ended the run */
+	uint64_t pages; /* a fault beyond them is a service, or stray */
+	uint64_t stray; /* 1: a fault that nobody asked for ended the run */
 	uint64_t stray_at, stray_rip;
 };
 
@@ -147,19 +147,22 @@ struct laboratory_guest {
 };
 
 /*
- * 0; -EINVAL; -ENOENT, -EACCES, -ENOTSUP no such VM here; -ENOMEM; -ENOSPC; -EIO. laboratory_guest_close() in either
- * case.
+ * 0; -EINVAL; -ENOENT, -EACCES, -ENOTSUP no such VM here; -ENOMEM; -ENOSPC; -EIO. Call laboratory_guest_close() in
+ * either case.
  */
 int laboratory_guest_open(struct laboratory_guest *guest, const struct laboratory_guest_spec *spec, struct reason *why);
 void laboratory_guest_close(struct laboratory_guest *guest);
 
-/* What CR3 holds for a space. */
+/* The root of a space, as CR3 holds it. */
 gpa_t laboratory_guest_root(const struct laboratory_guest *guest, uint32_t space);
 
 /* Choose the handler of page faults, one of laboratory_fault_*. */
 void laboratory_guest_handler(struct laboratory_guest *guest, const unsigned char *handler);
 
-/* Run code of CPL 3 on guest->call. 0; -EINTR a signal came; -EIO it ended otherwise, or with a stray fault (*why). */
+/*
+ * Run code of CPL 3 on guest->call. 0; -EINTR a signal came; -EIO the run ended in another way, or with a stray fault
+ * (*why).
+ */
 int laboratory_guest_run(struct laboratory_guest *guest, const unsigned char *entry, struct reason *why);
 
 #endif

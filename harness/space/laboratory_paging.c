@@ -1,16 +1,19 @@
-/* Which paging mode KVM uses, proven by what it does. */
+/* The paging mode of KVM, proven by its behaviour. */
 #include "space/laboratory.h"
 
 #include "base/units.h"
 
 #include <errno.h>
 
-/* Enough that the exits of entering and leaving do not look like one per fault; few enough to take a few ms. */
+/*
+ * There are enough pages that the exits of entering and leaving do not look like one per fault, and few enough to take
+ * a few ms.
+ */
 #define PAGES 128u
 
 /*
- * How many faults reach KVM for each fault of the guest. Under nested paging none does, but a stray one may come, as
- * the kernel may move a page. Under shadow paging at least one does.
+ * How many faults reach KVM for each fault of the guest. Under nested paging none does, except that the kernel may move
+ * a page now and then. Under shadow paging at least one does.
  */
 #define NESTED_MOST 0.1
 #define SHADOW_LEAST 0.9

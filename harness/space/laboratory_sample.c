@@ -1,4 +1,4 @@
-/* A laboratory for one sample of a bench, and what the sample keeps of it. */
+/* A laboratory for one sample of a bench, and the usage that the sample keeps. */
 #include "space/laboratory.h"
 
 #include <errno.h>

@@ -22,7 +22,7 @@ const char *const space_change_names[SPACE_CHANGES] = {
 	[SPACE_OTHER] = "other",
 };
 
-static int experiment_check(
+static int switch_experiment_check(
 	const struct laboratory *laboratory, const struct switch_experiment *experiment, struct reason *why)
 {
 	if (!experiment->pages_touched || experiment->pages_touched > laboratory->spec.pages)
@@ -50,7 +50,7 @@ static int chain_write(struct laboratory *laboratory, uint32_t pages, struct rea
 	return 0;
 }
 
-/* What the guest loads CR3 with: the root, and with PCIDs the number of the space, from 1 on. */
+/* The value that the guest loads into CR3: the root and, with PCIDs, the number of the space from 1 on. */
 static uint64_t cr3_value(
 	const struct laboratory *laboratory, const struct switch_experiment *experiment, uint32_t space)
 {
@@ -134,7 +134,7 @@ static int pcid_set(struct laboratory *laboratory, bool on, struct reason *why)
 int laboratory_switch(struct laboratory *laboratory, const struct switch_experiment *experiment,
 	struct switch_result *result, struct reason *why)
 {
-	int error = experiment_check(laboratory, experiment, why);
+	int error = switch_experiment_check(laboratory, experiment, why);
 
 	*result = (struct switch_result){ .interpreted = laboratory->interpreted };
 	if (error)

@@ -9,7 +9,7 @@ gsl_rng *random_new(uint64_t seed)
 
 	if (!random)
 		return NULL;
-	/* mt19937 looks at 32 bits of a seed: fold, so that seeds that differ in the upper half differ. */
+	/* mt19937 uses 32 bits of a seed. Folding makes seeds differ that differ in the upper half only. */
 	gsl_rng_set(random, (unsigned long)((seed ^ seed >> 32) & UINT32_MAX));
 	return random;
 }
@@ -19,7 +19,8 @@ void permutation_cycle(uint32_t *order, uint32_t count, const gsl_rng *random)
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = i;
 	/*
-	 * A cycle through all elements is a random order of all but the first: fixing that one picks each cycle once.
+	 * A random order of all elements but the first is a random cycle: with the first element fixed, each cycle has
+	 * one order.
 	 */
 	if (count > 2)
 		gsl_ran_shuffle(random, order + 1, count - 1, sizeof(*order));

@@ -1,4 +1,7 @@
-/* Random orders: cycles for chains, shuffles for frames and for points. From a seeded GSL generator, so repeatable. */
+/*
+ * Random orders: cycles for chains, shuffles for frames and for points. They come from a seeded GSL generator, so they
+ * are repeatable.
+ */
 #ifndef NESTWALK_PERMUTATION_H
 #define NESTWALK_PERMUTATION_H
 

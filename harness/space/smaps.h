@@ -1,4 +1,7 @@
-/* What the kernel says it mapped: /proc/self/smaps of one range (Documentation/filesystems/proc.rst). No privilege. */
+/*
+ * The page sizes that the kernel says it mapped: /proc/self/smaps of one range (Documentation/filesystems/proc.rst). No
+ * privilege.
+ */
 #ifndef NESTWALK_SMAPS_H
 #define NESTWALK_SMAPS_H
 
@@ -14,7 +17,10 @@ struct smaps_pages {
 	uint64_t kernel_page_bytes; /* the largest KernelPageSize in the range */
 };
 
-/* Sum up the mappings that lie within [start, start + bytes). 0, or -errno of opening the file; -ENOENT none does. */
+/*
+ * Sum up the mappings that lie within [start, start + bytes). 0, or -errno of opening the file; -ENOENT no mapping lies
+ * there.
+ */
 int smaps_read(uint64_t start, uint64_t bytes, struct smaps_pages *pages, struct reason *why);
 
 /* The same from an open stream, for tests. */

@@ -1,9 +1,9 @@
 /*
- * An address space under test: something that has memory in it and runs a measured kernel on it. One implementation a
- * setting; what lays chains out and times them cannot tell them apart.
+ * An address space under test: something that has memory in it and runs a measured kernel on it. Each setting has one
+ * implementation. Code that lays chains out and times them cannot tell them apart.
  *
- * Both spaces have the memory at the same virtual addresses, those of this process: a guest's addresses are as free as
- * its tables, and with equal addresses TLB sets, way predictors and prefetchers see the same thing in both.
+ * Both spaces have the memory at the same virtual addresses, those of this process. With equal addresses, TLB sets, way
+ * predictors and prefetchers behave alike in both spaces.
  */
 #ifndef NESTWALK_SPACE_H
 #define NESTWALK_SPACE_H
@@ -24,7 +24,8 @@ struct space_spec {
 	unsigned levels; /* vcpu: of its page tables */
 	uint64_t seed; /* of the shuffle of frames */
 	const struct backed *memory; /* under test; outlives the space. NULL on a host with `sparse` */
-	const struct sparse *sparse; /* where its pages lie apart: their addresses; else NULL. Outlives the space */
+	/* the addresses of pages that lie apart; NULL where they do not. Outlives the space */
+	const struct sparse *sparse;
 	const struct backed *packed; /* for the baseline: the largest pages there are; outlives the space */
 };
 
@@ -44,17 +45,17 @@ struct space_ops {
 	void (*close)(struct space *space);
 };
 
-/* Set a space up over its memory. 0, or -errno; -ENOTSUP this machine cannot have it. Owned by the caller. */
+/* Set up a space over its memory. 0, or -errno; -ENOTSUP this machine cannot have such a space. Owned by the caller. */
 int space_open(const struct space_spec *spec, struct space **space, struct reason *why);
 void space_close(struct space *space);
 
-/* Run a kernel once on space->call. 0; -EINTR a signal came before it was through; -EIO it went wrong (*why). */
+/* Run a kernel once on space->call. 0; -EINTR a signal came before the kernel ended; -EIO the run failed (*why). */
 int space_run(struct space *space, enum kernel kernel, struct reason *why);
 
-/* Where this process sees the byte that the space has at `address`, within memory or packed. */
+/* The pointer of this process to the byte at `address` of the space, within `memory` or `packed`. */
 void *space_pointer(const struct space *space, uint64_t address);
 
-/* KVM's statistics of the VM and of the vCPU; NULL where there are none. The space's. */
+/* KVM's statistics of the VM and of the vCPU, owned by the space; NULL where there are none. */
 struct kvm_stats *space_vm_stats(const struct space *space);
 struct kvm_stats *space_vcpu_stats(const struct space *space);
 

@@ -33,12 +33,12 @@ static int offsets_draw(struct sparse *sparse, struct reason *why)
 	return 0;
 }
 
-static int reserve(struct sparse *sparse, struct reason *why)
+static int addresses_reserve(struct sparse *sparse, struct reason *why)
 {
 	uint64_t distance = sparse->spec.distance_bytes;
 	uint64_t align = distance > PAGE_2M ? distance : PAGE_2M;
 
-	/* A page that nobody may touch is left at both ends: hence one alignment more than the start may need. */
+	/* An inaccessible page is left at both ends: hence one alignment more than the start may need. */
 	sparse->reserved_bytes = sparse->spec.units * distance + 2 * align;
 	sparse->reserved =
 		mmap(NULL, sparse->reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -51,11 +51,11 @@ static int reserve(struct sparse *sparse, struct reason *why)
 	return 0;
 }
 
-static int touch(struct sparse *sparse, const struct backed_limits *limits, struct reason *why)
+static int units_touch(struct sparse *sparse, const struct backed_limits *limits, struct reason *why)
 {
 	uint64_t before = backed_faults(), began = now_ns();
 
-	/* Past the deadline the units that follow are let go: the loop ends there. */
+	/* Past the deadline the units that follow are given up, and the loop ends. */
 	for (uint32_t unit = 0; unit < sparse->spec.units; unit++) {
 		void *page = (void *)(uintptr_t)sparse_page(sparse, unit);
 		int error;
@@ -94,7 +94,7 @@ int sparse_alloc(
 			spec->units, spec->distance_bytes / GIB);
 	error = offsets_draw(sparse, why);
 	if (!error)
-		error = reserve(sparse, why);
+		error = addresses_reserve(sparse, why);
 	range = (struct backed_range){ .backing = spec->backing,
 		.at = (unsigned char *)(uintptr_t)sparse->base,
 		.bytes = spec->units * spec->distance_bytes,
@@ -102,7 +102,7 @@ int sparse_alloc(
 	if (!error && spec->mapped)
 		error = backed_map(&range, why);
 	if (!error && spec->mapped)
-		error = touch(sparse, limits, why);
+		error = units_touch(sparse, limits, why);
 	range.present_bytes = sparse->spec.units * spec->page_bytes;
 	if (!error && spec->mapped)
 		error = backed_verify(&range, sparse->faults_counted, why);

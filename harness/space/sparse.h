@@ -1,6 +1,6 @@
 /*
  * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over
- * them needs table entries, or whole tables, of its own. What lies between has no memory.
+ * them needs table entries, or whole tables, of its own. The addresses between have no memory.
  */
 #ifndef NESTWALK_SPARSE_H
 #define NESTWALK_SPARSE_H
@@ -9,10 +9,10 @@
 
 struct sparse_spec {
 	enum backing backing;
-	uint64_t page_bytes; /* of the pages placed; for memory of this process that of the backing */
+	uint64_t page_bytes; /* of the placed pages; in this process it is the backing's */
 	uint64_t distance_bytes; /* a power of two, at least a page */
 	uint32_t units;
-	bool scattered; /* a random page of its unit each; else the first */
+	bool scattered; /* each page is a random page of its unit; otherwise the first */
 	bool mapped; /* make memory in this process at these addresses; else only choose and reserve them */
 	uint64_t seed;
 };
@@ -27,14 +27,15 @@ struct sparse {
 	uint64_t reserved_bytes;
 };
 
-/* The most addresses a range may take: half of what a process has with 4 levels, so that there is always room. */
+/*
+ * The most addresses that a range may take: half of a process's addresses with 4 levels, so that there is always room.
+ */
 #define SPARSE_BYTES_MAX (UINT64_C(1) << 46)
 
 /*
  * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does; past
- * the deadline spec.units is what was touched by then).
- * 0; -EINVAL spec; -ENOMEM no addresses or no memory; -EINTR; -EIO not as asked for. Owned by the caller:
- * sparse_free().
+ * the deadline spec.units is the number of units touched so far). 0; -EINVAL spec; -ENOMEM no addresses or no memory;
+ * -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
  */
 int sparse_alloc(
 	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why);

@@ -17,7 +17,10 @@
  * tables go by its size); a directory and a page table for the door. */
 #define NESTED_FIXED_PAGES 5u
 
-/* SecPageTables may move by other causes while a table footprint is taken: up to this share of what it is to show. */
+/*
+ * Other causes may change SecPageTables while a table footprint is taken. A change up to this share of the expected
+ * bytes is accepted.
+ */
 #define DRIFT_MOST 0.02
 
 const char *const table_footprint_memory_names[TABLE_FOOTPRINT_MEMORIES] = {
@@ -30,7 +33,7 @@ static uint64_t divide_up(uint64_t value, uint64_t by)
 	return (value + by - 1) / by;
 }
 
-/* Bytes that a table of `level` reaches: a page table (1) 2 MiB. */
+/* The reach of a table of `level` in bytes: 2 MiB for a page table (level 1). */
 static uint64_t table_reach(unsigned level)
 {
 	return 1ULL << (BITS_4K + BITS_OF_LEVEL * level);
@@ -57,7 +60,7 @@ static uint64_t memory_bytes(const struct table_footprint_experiment *experiment
 	return experiment->mapped_bytes * (experiment->memory == TABLE_FOOTPRINT_OWN ? experiment->processes : 1);
 }
 
-static int experiment_check(const struct table_footprint_experiment *experiment, struct reason *why)
+static int footprint_experiment_check(const struct table_footprint_experiment *experiment, struct reason *why)
 {
 	uint64_t unit = backing_page_bytes(experiment->backing);
 
@@ -77,7 +80,10 @@ static int experiment_check(const struct table_footprint_experiment *experiment,
 	return 0;
 }
 
-/* Have the guest load an address space and read from each page of it, as small as guest or host have them. */
+/*
+ * Let the guest load an address space and read from each page of it, in steps of the smaller of guest's and host's
+ * pages.
+ */
 static int space_walk(struct laboratory_guest *guest, uint32_t space,
 	const struct table_footprint_experiment *experiment, struct reason *why)
 {
@@ -114,7 +120,10 @@ static int vm_make(struct laboratory_guest *guest, const struct backed *memory,
 	return error;
 }
 
-/* The tables of a VM's spaces, and what they share: the top of the common tree is no space's. */
+/*
+ * Count the tables of a VM's spaces, and the tables that the spaces share. The root of the common tree belongs to no
+ * space.
+ */
 static void guest_count(const struct laboratory_guest *guest, struct table_footprint_result *result)
 {
 	uint64_t top = guest->spec.levels - 3;
@@ -142,7 +151,7 @@ static void kvm_count(struct laboratory_guest *guest, struct table_footprint_res
 }
 
 /*
- * What the formulas say. Nested: one tree for each VM over all its memory, in leaves as large as the host's pages.
+ * The table bytes by formula. Nested: one tree for each VM over all its memory, in leaves as large as the host's pages.
  * Shadow: one tree for each space, in leaves as large as the smaller of guest's and host's; where the host's are
  * smaller, the tables below the guest's leaves go by guest-physical page, so that spaces with the same memory share
  * them (direct shadow pages: Documentation/virt/kvm/x86/mmu.rst).
@@ -175,7 +184,7 @@ static void per_gib_fill(const struct table_footprint_experiment *experiment, st
 		result->hypervisor_table_bytes.known ? (double)result->hypervisor_table_bytes.value / gib : -1;
 }
 
-/* What is left must be what was before: otherwise the growth was not all ours. */
+/* Afterwards there must be as many bytes as before. Otherwise something else changed them, too. */
 static void drift_check(const struct table_footprint_number *before, const struct table_footprint_number *after,
 	struct table_footprint_number *growth)
 {
@@ -215,7 +224,7 @@ int table_footprint_take(
 	struct table_footprint_number before, after;
 	struct backed memory = { 0 };
 	uint32_t made = 0;
-	int error = experiment_check(experiment, why);
+	int error = footprint_experiment_check(experiment, why);
 
 	*result = (struct table_footprint_result){ 0 };
 	if (error)

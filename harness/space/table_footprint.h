@@ -23,8 +23,8 @@
 
 /* What the processes of a VM map. */
 enum table_footprint_memory {
-	TABLE_FOOTPRINT_SHARED, /* all the same frames: one buffer that many processes attach to */
-	TABLE_FOOTPRINT_OWN, /* each its own frames */
+	TABLE_FOOTPRINT_SHARED, /* all processes map the same frames, as a buffer that many processes attach to */
+	TABLE_FOOTPRINT_OWN, /* each process maps frames of its own */
 	TABLE_FOOTPRINT_MEMORIES,
 };
 extern const char *const table_footprint_memory_names[TABLE_FOOTPRINT_MEMORIES]; /* "shared" "own" */
@@ -47,7 +47,7 @@ struct table_footprint_native_experiment {
 	bool (*stop)(void);
 };
 
-/* A number that this machine may not tell. */
+/* A number that may be unknown on this machine. */
 struct table_footprint_number {
 	bool known;
 	uint64_t value;
@@ -64,8 +64,8 @@ struct table_footprint_result {
 	uint64_t hypervisor_trees_shadow; /* V*P */
 
 	/*
-	 * Tables of the guests, exact, as they are built here. Those that all spaces of a VM share (code, stacks) are
-	 * apart.
+	 * Tables of the guests, exact, as nestwalk builds them. Tables that all spaces of a VM share (code, stacks) are
+	 * counted apart.
 	 */
 	uint64_t guest_table_pages; /* of all V*P trees */
 	uint64_t guest_shared_table_pages;
@@ -74,7 +74,10 @@ struct table_footprint_result {
 	struct table_footprint_number hypervisor_table_bytes;
 	uint64_t expected_bytes_nested, expected_bytes_shadow;
 
-	/* Sums over the VMs and their vCPUs after all was walked; KVM_COUNT_UNKNOWN where KVM has none. */
+	/*
+	 * Sums over the VMs and their vCPUs after all spaces were walked; KVM_COUNT_UNKNOWN where KVM has no such
+	 * count.
+	 */
 	uint64_t kvm[KVM_COUNTS];
 
 	/* Table bytes per GiB that processes have mapped (V * P * mapped_bytes). */
@@ -91,16 +94,18 @@ int table_footprint_take(
 	const struct table_footprint_experiment *experiment, struct table_footprint_result *result, struct reason *why);
 
 struct table_footprint_native_result {
-	uint64_t table_bytes; /* VmPTE of all processes, less that of as many which map nothing more */
+	/* VmPTE of all processes, less the VmPTE that as many processes have without the memory */
+	uint64_t table_bytes;
 	double bytes_per_gib; /* per GiB mapped (N * mapped_bytes) */
-	/* Leaf tables alone: one for each 512 pages; for transparent huge pages the reserve, one for each. */
+	/* Leaf tables alone: one for each 512 pages; for transparent huge pages one for each, in reserve. */
 	uint64_t expected_bytes;
 };
 
 /*
- * N processes, forked, each of which has the same memory mapped in tables of its own: VmPTE of /proc/PID/status. A
- * transparent huge page keeps a page table in reserve for the day it is split, and VmPTE counts that.
- * 0; -EINVAL; -ENOMEM; -EINTR; -EIO. The processes are gone when it returns, and go with their parent if that dies.
+ * N processes, forked, each of which has the same memory mapped in tables of its own: VmPTE of /proc/PID/status. The
+ * kernel keeps a page table in reserve for each transparent huge page, in case the page is split, and VmPTE counts it.
+ * 0; -EINVAL; -ENOMEM; -EINTR; -EIO. The processes have ended when it returns, and they end with their parent if the
+ * parent dies.
  */
 int table_footprint_native(const struct table_footprint_native_experiment *experiment,
 	struct table_footprint_native_result *result, struct reason *why);

@@ -1,4 +1,4 @@
-/* What the table footprint reads of /proc. Nothing but the table footprint and its tests includes this. */
+/* What the table footprint reads from /proc. Nothing but the table footprint and its tests includes this. */
 #ifndef NESTWALK_TABLE_FOOTPRINT_INTERNAL_H
 #define NESTWALK_TABLE_FOOTPRINT_INTERNAL_H
 
@@ -7,8 +7,8 @@
 /*
  * Memory in page tables of hypervisors, all VMs of this machine together: SecPageTables of /proc/meminfo (Linux 6.1,
  * Documentation/filesystems/proc.rst). The kernel gathers it from its CPUs in batches; a write to
- * /proc/sys/vm/stat_refresh makes it exact, which takes root: not known otherwise. Read until it stands still, as
- * tables of a VM that has ended are freed a little later; some 20 ms.
+ * /proc/sys/vm/stat_refresh makes it exact, which takes root; without root the number is unknown. It is read until it
+ * no longer changes, as tables of a VM that has ended are freed a little later. This takes some 20 ms.
  */
 void table_footprint_secondary_tables(struct table_footprint_number *number);
 

@@ -1,4 +1,4 @@
-/* The table footprint without VMs: what N processes take to have the same memory mapped. */
+/* The table footprint without VMs: table bytes of N processes that map the same memory. */
 #include "space/table_footprint.h"
 
 #include "base/units.h"
@@ -21,14 +21,14 @@
 struct family {
 	pid_t *child;
 	uint32_t count;
-	int ready[2]; /* a pipe: a byte from each child that has come to rest */
+	int ready[2]; /* a pipe: a byte from each child that has started and now waits */
 };
 
-/* A child says that it is there, and waits to be killed. */
+/* A child says that it has started, and waits to be killed. */
 static _Noreturn void child_main(const struct family *family, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent may have died before that. */
+	/* The parent may have died before prctl() took effect. */
 	if (getppid() != parent || write(family->ready[1], "", 1) != 1)
 		_exit(1);
 	for (;;)
@@ -107,7 +107,7 @@ int table_footprint_native(const struct table_footprint_native_experiment *exper
 	if (!experiment->mapped_bytes || experiment->mapped_bytes % unit)
 		return fail(why, EINVAL, "%" PRIu64 " bytes are not a whole number of pages", experiment->mapped_bytes);
 	error = family_open(&family, experiment->processes + 1, why);
-	/* The first child maps nothing: its tables are those that this program has anyway. */
+	/* The first child maps nothing, so its tables are those that this program has anyway. */
 	if (!error)
 		error = child_add(&family, experiment->stop, &bare, why);
 	if (!error)

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SETTLE_NS (10 * NS_PER_MS) /* above a scheduler tick, at which the kernel frees what readers may still see */
+/* longer than a scheduler tick, after which the kernel frees tables that readers may still see */
+#define SETTLE_NS (10 * NS_PER_MS)
 #define SETTLE_TRIES 30
 
 int table_footprint_kib_read(const char *path, const char *key, uint64_t *bytes)
@@ -31,7 +32,7 @@ int table_footprint_kib_read(const char *path, const char *key, uint64_t *bytes)
 	return error;
 }
 
-static int refresh(void)
+static int counts_refresh(void)
 {
 	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
 	int error = 0;
@@ -44,9 +45,9 @@ static int refresh(void)
 	return error;
 }
 
-static bool once(struct table_footprint_number *number)
+static bool secondary_tables_read(struct table_footprint_number *number)
 {
-	int error = refresh();
+	int error = counts_refresh();
 
 	number->known = false;
 	if (error) {
@@ -72,12 +73,12 @@ void table_footprint_secondary_tables(struct table_footprint_number *number)
 	uint64_t last;
 
 	*number = (struct table_footprint_number){ 0 };
-	if (!once(number))
+	if (!secondary_tables_read(number))
 		return;
 	for (unsigned i = 0; i < SETTLE_TRIES; i++) {
 		last = number->value;
 		nanosleep(&pause, NULL);
-		if (!once(number) || number->value == last)
+		if (!secondary_tables_read(number) || number->value == last)
 			return;
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * The vcpu space: a bare vCPU whose page tables are built here. No operating system, no interrupts, no QEMU: what it
- * does is the measured kernel and nothing else.
+ * The vcpu space: a bare vCPU whose page tables are built here. It has no operating system, no interrupts and no QEMU:
+ * it runs the measured kernel and nothing else.
  *
  * Guest-physical layout. Each part is in a GiB of its own: Linux's shadow MMU splits a 1G leaf when page tables of the
  * guest lie inside the region it maps.
@@ -17,7 +17,8 @@
 
 #define GPA_ARENA (1 * GIB) /* control pages, then page tables */
 #define GPA_PACKED (2 * GIB)
-#define GPA_DOOR (3 * GIB) /* nothing is here: a store leaves the guest. Below KVM's own pages at 4 GiB - 16 MiB */
+/* no memory lies here: a store leaves the guest. It is below KVM's own pages at 4 GiB - 16 MiB */
+#define GPA_DOOR (3 * GIB)
 #define GPA_MEMORY (4 * GIB)
 
 /* Control pages at the start of the arena, each 4K. The door is a virtual page only: its arena page is not used. */
@@ -68,7 +69,7 @@ static int vcpu_run(struct space *space, enum kernel kernel, struct reason *why)
 	return kvm_vcpu_run(&vcpu->vcpu, (gpa_t){ GPA_DOOR }, why);
 }
 
-/* Virtual address of page i of the memory under test, as the guest has it. */
+/* The guest-virtual address of page i of the memory under test. */
 static uint64_t page_address(const struct space_spec *spec, uint64_t i)
 {
 	return spec->sparse ? sparse_page(spec->sparse, (uint32_t)i)
@@ -79,7 +80,7 @@ static uint64_t pages_under_test(const struct space_spec *spec)
 {
 	uint64_t pages = spec->memory->bytes / spec->page_bytes;
 
-	/* There may be less memory than units (its deadline passed), or more (it comes in pages of its backing). */
+	/* There may be less memory than units (after the deadline), or more (memory comes in pages of its backing). */
 	return spec->sparse && spec->sparse->spec.units < pages ? spec->sparse->spec.units : pages;
 }
 
@@ -91,7 +92,7 @@ static void *vcpu_pointer(const struct space *space, uint64_t address)
 	uint64_t distance = spec->sparse ? spec->sparse->spec.distance_bytes : spec->page_bytes;
 	uint64_t page = (address - base) / distance;
 
-	/* Outside of it is the packed memory, which both have at the same place. */
+	/* Outside of the memory under test is the packed memory, whose addresses are the same in both. */
 	if (address < base || page >= pages_under_test(spec))
 		return (void *)(uintptr_t)address;
 	return spec->memory->at + (vcpu->frame ? vcpu->frame[page] : page) * spec->page_bytes + address -
@@ -134,10 +135,10 @@ static const struct space_ops vcpu_ops = {
 };
 
 /*
- * Page tables lie in memory like the data's, as they do in a guest whose memory is backed in one way; where that is
- * 1G pages, in the next smaller kind, so that a whole 1G page is not spent on them.
+ * Page tables have the same backing as the data, as in a guest whose memory has one backing. Where that is 1G pages,
+ * they have the next smaller one, so that no whole 1G page is spent on them.
  */
-static int arena_make(struct vcpu_space *vcpu, struct reason *why)
+static int vcpu_arena_make(struct vcpu_space *vcpu, struct reason *why)
 {
 	const struct space_spec *spec = &vcpu->space.spec;
 	uint64_t bytes =
@@ -153,7 +154,7 @@ static int arena_make(struct vcpu_space *vcpu, struct reason *why)
 	if (backing == BACKING_1G_HUGETLB)
 		backing = BACKING_2M_THP;
 	error = backed_alloc(&vcpu->arena, backing, bytes, NULL, why);
-	/* The tables' backing is not the question: rather small pages than no answer. */
+	/* The backing of tables is not what is measured. Small pages will do where there are no others. */
 	if (error && backing != BACKING_4K)
 		error = backed_alloc(&vcpu->arena, BACKING_4K, bytes, NULL, why);
 	if (error)
@@ -297,7 +298,7 @@ int vcpu_space_open(const struct space_spec *spec, struct space **space, struct 
 	if (!error)
 		error = frames_make(vcpu, why);
 	if (!error)
-		error = arena_make(vcpu, why);
+		error = vcpu_arena_make(vcpu, why);
 	if (!error)
 		error = map_all(vcpu, why);
 	if (!error) {

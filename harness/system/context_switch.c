@@ -17,24 +17,27 @@
 
 const char *const context_switch_via_names[CONTEXT_SWITCH_VIAS] = { "futex", "pipe" };
 
-/* These come first and do not count: the scheduler sees both workers sleep, and their code and results are paged in. */
+/*
+ * These trips come first and do not count: the scheduler sees both workers sleep, and their code and results are paged
+ * in.
+ */
 #define TRIPS_UNTIMED 16u
 #define ROUNDS_UNTIMED 2u
 
 struct script {
 	struct context_switch_spec spec;
 	unsigned rounds; /* with touches */
-	int ends[2][2]; /* of the pipe that each worker reads from */
+	int ends[2][2]; /* of the pipe from which each worker reads */
 };
 
 struct stage {
 	_Alignas(LINE_BYTES) _Atomic uint32_t turn; /* whose: 0 or 1 */
-	_Alignas(LINE_BYTES) _Atomic bool quit; /* one of the two failed, so that the other is not to wait for it */
+	_Alignas(LINE_BYTES) _Atomic bool quit; /* one of the two failed, so the other must not wait for it */
 };
 
 struct part {
 	struct worker_usage usage;
-	double clock_tsc; /* what reading the clock costs */
+	double clock_tsc; /* the cost of reading the clock */
 	unsigned trips, rounds;
 	uint64_t trip_tsc[CONTEXT_SWITCH_TRIPS]; /* of worker 0 */
 	uint64_t touch_tsc[CONTEXT_SWITCH_ROUNDS_MOST], warm_tsc[CONTEXT_SWITCH_ROUNDS_MOST]; /* of all pages */
@@ -88,7 +91,7 @@ static int turn_pass(const struct side *side)
 	return ways[side->script->spec.via].pass(side);
 }
 
-static int turn_wait(const struct side *side)
+static int own_turn_wait(const struct side *side)
 {
 	int error = ways[side->script->spec.via].wait(side);
 
@@ -130,7 +133,7 @@ static int memory_verify(const struct context_switch_spec *spec, struct reason *
 	return 0;
 }
 
-static int touch(const struct script *script, struct part *part, unsigned round, struct reason *why)
+static int chain_touch(const struct script *script, struct part *part, unsigned round, struct reason *why)
 {
 	const struct context_switch_spec *spec = &script->spec;
 	uint64_t began = worker_tsc(), first, second;
@@ -150,16 +153,16 @@ static int touch(const struct script *script, struct part *part, unsigned round,
 }
 
 /* Round trips. Worker 0 has the turn before and after. */
-static int trip(const struct side *side)
+static int round_trip(const struct side *side)
 {
-	int error = side->me ? turn_wait(side) : turn_pass(side);
+	int error = side->me ? own_turn_wait(side) : turn_pass(side);
 
 	if (error)
 		return error;
-	return side->me ? turn_pass(side) : turn_wait(side);
+	return side->me ? turn_pass(side) : own_turn_wait(side);
 }
 
-static int trips(const struct side *side, struct part *part)
+static int trips_measure(const struct side *side, struct part *part)
 {
 	uint64_t before = worker_tsc();
 	int error = 0;
@@ -167,7 +170,7 @@ static int trips(const struct side *side, struct part *part)
 	for (unsigned i = 0; !error && i < TRIPS_UNTIMED + CONTEXT_SWITCH_TRIPS; i++) {
 		uint64_t now;
 
-		error = trip(side);
+		error = round_trip(side);
 		now = worker_tsc();
 		if (i >= TRIPS_UNTIMED)
 			part->trip_tsc[part->trips++] = now - before;
@@ -176,25 +179,25 @@ static int trips(const struct side *side, struct part *part)
 	return error;
 }
 
-static int rounds(const struct side *side, struct part *part, struct reason *why)
+static int touch_rounds_measure(const struct side *side, struct part *part, struct reason *why)
 {
 	const struct script *script = side->script;
 	int error = 0;
 
 	for (unsigned i = 0; !error && i < ROUNDS_UNTIMED + script->rounds; i++) {
 		if (side->me)
-			error = turn_wait(side);
+			error = own_turn_wait(side);
 		if (!error)
-			error = touch(script, part, i, why);
+			error = chain_touch(script, part, i, why);
 		if (!error)
 			error = turn_pass(side);
 		if (!error && !side->me)
-			error = turn_wait(side);
+			error = own_turn_wait(side);
 	}
 	return error;
 }
 
-static int work(struct worker *worker, struct reason *why)
+static int side_work(struct worker *worker, struct reason *why)
 {
 	const struct script *script = worker->experiment;
 	struct side side = { script, worker->shared, worker->index, 1 - worker->index };
@@ -209,9 +212,9 @@ static int work(struct worker *worker, struct reason *why)
 	if (error)
 		return error;
 	worker_usage_begin(&part->usage);
-	error = trips(&side, part);
+	error = trips_measure(&side, part);
 	if (!error && script->rounds)
-		error = rounds(&side, part, why);
+		error = touch_rounds_measure(&side, part, why);
 	worker_usage_end(&part->usage);
 	if (error) {
 		atomic_store(&side.stage->quit, true);
@@ -255,7 +258,7 @@ static void result_disturbed(const struct part *const part[2], struct context_sw
 	result->away_ns = elapsed > ran && involuntary > least / 4 ? elapsed - ran : 0;
 }
 
-static void result_read(
+static void switch_result_read(
 	const struct worker_group *group, const struct script *script, struct context_switch_result *result)
 {
 	const struct part *const part[2] = { worker_group_result(group, 0), worker_group_result(group, 1) };
@@ -330,7 +333,7 @@ int context_switch_take(
 		.as = spec->between,
 		.workers = 2,
 		.cpus = cpus,
-		.work = work,
+		.work = side_work,
 		.experiment = &script,
 		.result_bytes = sizeof(struct part),
 		.shared_bytes = sizeof(struct stage),
@@ -344,7 +347,7 @@ int context_switch_take(
 	pipes_close(&script);
 	if (error)
 		return error;
-	result_read(&group, &script, result);
+	switch_result_read(&group, &script, result);
 	worker_group_dismiss(&group);
 	return context_switch_judge(result, why);
 }

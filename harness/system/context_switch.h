@@ -13,7 +13,7 @@
  *
  * The chain lies in private anonymous memory that the caller made before. Both workers inherit it by fork() and only
  * read it, so that they have the same frames at the same addresses. Caches are then equally warm for both, and the only
- * difference is in what is tagged with an address space.
+ * difference is in entries that are tagged with an address space.
  *
  * No privilege is needed.
  */
@@ -46,7 +46,7 @@ struct context_switch_spec {
 	const void *
 		start; /* of a chain that comes back to it after `pages` steps: each line holds the next one's address */
 	uint32_t pages;
-	bool (*stop)(void); /* as of worker_group_spec */
+	bool (*stop)(void); /* as in worker_group_spec */
 };
 
 struct context_switch_result {
@@ -60,8 +60,8 @@ struct context_switch_result {
 };
 
 /*
- * Take one. 0; -EIO with *why: the kernel counted fewer switches than turns were handed over, or memory was not as it
- * was to be; -EMFILE no pipe; errors of worker_group_run().
+ * Take one. 0; -EIO with *why: the kernel counted fewer switches than turns were handed over, or memory did not have
+ * the page size asked for; -EMFILE no pipe; errors of worker_group_run().
  */
 int context_switch_take(
 	const struct context_switch_spec *spec, struct context_switch_result *result, struct reason *why);

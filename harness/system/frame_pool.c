@@ -20,7 +20,7 @@
 /* An entry of pagemap: bits 0-54 are the frame, bit 63 says that the page is there (admin-guide/mm/pagemap.rst). */
 #define ENTRY_FRAME ((UINT64_C(1) << 55) - 1)
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
-/* Of entries read at a time: 2 MiB of pages. */
+/* The number of entries read at a time: 2 MiB of pages. */
 #define ENTRIES 512u
 
 #define BITS_PER_WORD 64u
@@ -221,9 +221,9 @@ static int request_judge(
 {
 	if (pool->held_bytes + more + request->bytes > request->most_bytes)
 		return fail(why, ENOMEM,
-			"no more fresh frames: storms may hold %" PRIu64 " MiB, hold %" PRIu64
-			" MiB, would drain %" PRIu64 " MiB that others had, and this one takes %" PRIu64 " MiB",
-			request->most_bytes / MIB, pool->held_bytes / MIB, more / MIB, request->bytes / MIB);
+			"no more fresh frames: storms may hold %" PRIu64 " MiB and hold %" PRIu64
+			" MiB already; this storm takes %" PRIu64 " MiB and has to drain %" PRIu64 " MiB first",
+			request->most_bytes / MIB, pool->held_bytes / MIB, request->bytes / MIB, more / MIB);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ struct frame_pool {
 	uint64_t used_most_bytes; /* the most that a storm took and gave back */
 	struct worker_group *group; /* owned, with the groups in it: the storms that keep their memory */
 	size_t groups, room;
-	uint64_t held_bytes; /* by these groups and by what was drained */
+	uint64_t held_bytes; /* by these groups and by drained memory */
 	struct drained {
 		void *at;
 		uint64_t bytes;

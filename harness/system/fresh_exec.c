@@ -29,7 +29,7 @@ struct message {
 	struct reason why;
 };
 
-static size_t lines(size_t bytes)
+static size_t lines_of(size_t bytes)
 {
 	return (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
@@ -45,7 +45,7 @@ static struct message *message_map(int fd, size_t bytes)
 
 static int message_write(const struct fresh_exec *exec, int *fd, struct message **message, struct reason *why)
 {
-	size_t result_at = TASK_AT + lines(exec->task_bytes);
+	size_t result_at = TASK_AT + lines_of(exec->task_bytes);
 	size_t bytes = result_at + exec->result_bytes;
 
 	*fd = memfd_create("nestwalk-fresh-exec", MFD_CLOEXEC);
@@ -128,7 +128,7 @@ static int process_wait(const struct fresh_exec *exec, pid_t child, struct reaso
 		if (exec->stop && exec->stop())
 			error = fail(why, EINTR, "interrupted");
 		else if (ready <= 0 && now_ns() > deadline)
-			error = fail(why, ETIME, "a process did not come to its end in time");
+			error = fail(why, ETIME, "a process did not end in time");
 	}
 	close(event.fd);
 	return error;
@@ -162,7 +162,7 @@ int fresh_exec_run(const struct fresh_exec *exec, struct reason *why)
 		memcpy(exec->result, (unsigned char *)message + message->result_at, exec->result_bytes);
 	}
 	if (message)
-		munmap(message, TASK_AT + lines(exec->task_bytes) + exec->result_bytes);
+		munmap(message, TASK_AT + lines_of(exec->task_bytes) + exec->result_bytes);
 	if (fd >= 0)
 		close(fd);
 	return error;

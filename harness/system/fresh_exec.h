@@ -3,8 +3,8 @@
  * (a heap with holes, thresholds that have moved), and tables and pages to copy on write.
  *
  * Such a process runs no main(): a constructor of the file that has the work takes over. The process ends with its
- * parent (PR_SET_PDEATHSIG), and what it makes should end with it. Its environment is its parent's, with what
- * LD_PRELOAD says. No privilege is needed, but /proc must be mounted.
+ * parent (PR_SET_PDEATHSIG), and its children should end with it, too. Its environment is its parent's, so LD_PRELOAD
+ * applies. No privilege is needed, but /proc must be mounted.
  */
 #ifndef NESTWALK_FRESH_EXEC_H
 #define NESTWALK_FRESH_EXEC_H

@@ -43,7 +43,7 @@ static bool is_named(int cpu, const int *cpus, unsigned count)
 	return false;
 }
 
-static int counts_add(const char *at, const int *column, unsigned columns, const int *cpus, unsigned cpu_count,
+static int line_counts_add(const char *at, const int *column, unsigned columns, const int *cpus, unsigned cpu_count,
 	struct interrupts *counts)
 {
 	*counts = (struct interrupts){ 0 };
@@ -77,7 +77,7 @@ int interrupts_parse(FILE *stream, const char *label, const int *cpus, unsigned 
 	while (!error && !at && getline(&line, &room, stream) >= 0)
 		at = line_of(line, label);
 	if (!error)
-		error = at ? counts_add(at, column, columns, cpus, cpu_count, counts) : -ENODATA;
+		error = at ? line_counts_add(at, column, columns, cpus, cpu_count, counts) : -ENODATA;
 	free(column);
 	free(line);
 	if (error == -ENODATA)

@@ -29,7 +29,7 @@ double malloc_clock_tsc(bool stores)
 }
 
 /* A block begins anywhere in a page: its last byte may lie in one more page than its size says. */
-static inline void touch(volatile unsigned char *block, uint64_t bytes)
+static inline void block_touch(volatile unsigned char *block, uint64_t bytes)
 {
 	for (uint64_t at = 0; at < bytes; at += PAGE_4K)
 		block[at] = 1;
@@ -55,7 +55,7 @@ static bool whole_touched(uint64_t bytes, unsigned pairs)
 
 		if (!block)
 			return false;
-		touch(block, bytes);
+		block_touch(block, bytes);
 		release(block);
 	}
 	return true;
@@ -102,7 +102,7 @@ static bool parts_touched(uint64_t bytes, unsigned pairs, uint64_t part[MALLOC_P
 		at[1] = worker_tsc();
 		if (!block)
 			return false;
-		touch(block, bytes);
+		block_touch(block, bytes);
 		at[2] = worker_tsc();
 		release(block);
 		at[3] = worker_tsc();
@@ -134,7 +134,7 @@ void malloc_touch(const struct malloc_experiment *experiment, unsigned char **bl
 	uint64_t bytes = experiment->block_bytes, before = worker_tsc();
 
 	for (uint64_t i = 0; i < blocks; i++)
-		touch(block[i], bytes);
+		block_touch(block[i], bytes);
 	*tsc = worker_tsc() - before;
 }
 

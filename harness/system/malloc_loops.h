@@ -7,7 +7,7 @@
 
 #include "system/malloc_storm.h"
 
-/* Of the life of a block. */
+/* The parts of a block's life. */
 enum malloc_part {
 	MALLOC_ASK,
 	MALLOC_TOUCH,
@@ -16,23 +16,26 @@ enum malloc_part {
 };
 
 /*
- * What two clock readings in a row tell to lie between them: the least of many, as anything else only adds. Those that
- * wait for stores (in loops that touch, and around batches) cost more.
+ * The time between two clock readings in a row: the least of many, as any disturbance only adds. Readings that wait for
+ * stores (in loops that touch, and around batches) cost more.
  */
 double malloc_clock_tsc(bool stores);
 
 /* Pairs in a row, timed as one. False: there was no block, and nothing is held. */
 bool malloc_whole(const struct malloc_experiment *experiment, unsigned pairs, uint64_t *tsc);
 
-/* The same, each part of each pair timed: sums. A part that there is not stays as it is. */
+/* The same with each part of each pair timed: sums over the pairs. A part that an experiment lacks stays unchanged. */
 bool malloc_parts(const struct malloc_experiment *experiment, unsigned pairs, uint64_t part[MALLOC_PARTS]);
 
-/* Blocks asked for; how many there were. Then touched; then given back in the order in which they were asked for. */
+/*
+ * Three phases. malloc_ask() asks for blocks and returns how many it got. Then the blocks are touched, and then freed
+ * in the order in which they were asked for.
+ */
 uint64_t malloc_ask(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc);
 void malloc_touch(const struct malloc_experiment *experiment, unsigned char **block, uint64_t blocks, uint64_t *tsc);
 void malloc_give_back(unsigned char **block, uint64_t blocks, uint64_t *tsc);
 
-/* Single calls, by the same way. */
+/* Single calls, through the same function pointers. */
 void *malloc_one(uint64_t bytes);
 void malloc_one_back(void *block);
 

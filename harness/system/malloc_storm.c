@@ -68,7 +68,7 @@ struct workspace {
 	unsigned char *block[BLOCKS_MOST];
 };
 
-/* What glibc has from the kernel at a moment. */
+/* The memory that glibc has from the kernel at a moment. */
 struct holding {
 	uint64_t mappings; /* blocks with a mapping of their own */
 	uint64_t bytes; /* in those and in heaps */
@@ -93,7 +93,7 @@ static struct holding holding_now(const struct task *task)
 	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
 }
 
-/* The same while no worker calls the allocator, as its numbers are those of the whole process. */
+/* The same, while no worker calls the allocator: its numbers are those of the whole process. */
 static int holding_of_all(struct worker *worker, struct holding *holding)
 {
 	if (worker_meet(worker))
@@ -102,7 +102,7 @@ static int holding_of_all(struct worker *worker, struct holding *holding)
 	return worker_meet(worker);
 }
 
-static double median(double *values, size_t count)
+static double chunk_median(double *values, size_t count)
 {
 	gsl_sort(values, 1, count);
 	return gsl_stats_median_from_sorted_data(values, 1, count);
@@ -219,10 +219,10 @@ static int pairs_work(struct worker *worker, struct workspace *space, struct rea
 	worker_usage_end(&result->usage);
 	result->blocks = (uint64_t)chunks * pairs * (whole ? 2 : 1);
 	for (unsigned i = 0; i < MALLOC_PARTS; i++) {
-		result->tsc[i] = median(space->part[i], chunks);
+		result->tsc[i] = chunk_median(space->part[i], chunks);
 		sum += result->tsc[i];
 	}
-	whole_tsc = whole ? median(space->whole, chunks) : sum;
+	whole_tsc = whole ? chunk_median(space->whole, chunks) : sum;
 	if (!(sum > 0 && whole_tsc > 0))
 		return fail(why, EIO, "malloc() and free() together took less than reading the clock");
 	for (unsigned i = 0; i < MALLOC_PARTS; i++)
@@ -305,14 +305,14 @@ static int worker_work(struct worker *worker, struct reason *why)
 	int error;
 
 	if (space == MAP_FAILED)
-		return fail(why, ENOMEM, "no memory for what is noted of each block");
+		return fail(why, ENOMEM, "no memory for notes about each block");
 	error = task->experiment.pattern == MALLOC_PAIR ? pairs_work(worker, space, why)
 							: batch_work(worker, space, why);
 	munmap(space, sizeof(*space));
 	return error;
 }
 
-static void usage_add(struct worker_usage *sum, const struct worker_usage *usage)
+static void result_usage_add(struct worker_usage *sum, const struct worker_usage *usage)
 {
 	sum->minor_faults += usage->minor_faults;
 	sum->major_faults += usage->major_faults;
@@ -360,7 +360,7 @@ static int storm_work(const void *data, void *out, struct reason *why)
 		result->mapped_share += one->mapped_share / group.workers;
 		result->returned_bytes += one->returned_bytes / group.workers;
 		result->blocks += one->blocks;
-		usage_add(&result->usage, &one->usage);
+		result_usage_add(&result->usage, &one->usage);
 	}
 	if (!error) {
 		result->told = allocator.glibc;

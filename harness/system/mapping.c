@@ -50,7 +50,7 @@ uint64_t mapping_span_bytes(const struct mapping_experiment *experiment)
 }
 
 /* How many regions of that size, the first of which begins with the first page, hold at least one page. */
-static uint64_t regions(const struct mapping_experiment *experiment, uint64_t bytes)
+static uint64_t regions_count(const struct mapping_experiment *experiment, uint64_t bytes)
 {
 	if (experiment->distance_bytes >= bytes)
 		return experiment->pages;
@@ -59,10 +59,10 @@ static uint64_t regions(const struct mapping_experiment *experiment, uint64_t by
 
 uint64_t mapping_table_bytes(const struct mapping_experiment *experiment, bool pud)
 {
-	uint64_t tables = pud ? regions(experiment, PUD_TABLE_REACH) : 0;
+	uint64_t tables = pud ? regions_count(experiment, PUD_TABLE_REACH) : 0;
 
 	if (experiment->page_bytes < PAGE_1G)
-		tables += regions(experiment, PMD_TABLE_REACH) + regions(experiment, PTE_TABLE_REACH);
+		tables += regions_count(experiment, PMD_TABLE_REACH) + regions_count(experiment, PTE_TABLE_REACH);
 	return tables * TABLE_BYTES;
 }
 
@@ -71,7 +71,7 @@ uint64_t mapping_flat_bytes(const struct mapping_experiment *experiment)
 	return mapping_span_bytes(experiment) / PAGE_4K * ENTRY_BYTES;
 }
 
-/* A line "KEY:   123 kB" of the text. */
+/* Find a line "KEY:   123 kB" in the text. */
 static bool kib_find(const char *text, const char *key, uint64_t *bytes)
 {
 	const char *line = strstr(text, key);
@@ -120,7 +120,7 @@ static int place_find(const struct mapping_experiment *experiment, unsigned char
 	return 0;
 }
 
-static int map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
+static int pages_map(const struct mapping_experiment *experiment, unsigned char *place, struct reason *why)
 {
 	bool hugetlb = experiment->page_bytes == PAGE_1G;
 	/* mmap() reserves pages of the pool, so that no load ends in a SIGBUS when the pool is empty. */
@@ -141,7 +141,7 @@ static int map(const struct mapping_experiment *experiment, unsigned char *place
 }
 
 /* The measured loop. AddressSanitizer would look at its own memory for each load, and take faults there. */
-__attribute__((noinline, no_sanitize("address"))) static void load(
+__attribute__((noinline, no_sanitize("address"))) static void pages_load_once(
 	const unsigned char *place, uint64_t distance, uint32_t pages)
 {
 	for (uint32_t i = 0; i < pages; i++)
@@ -154,11 +154,11 @@ static int huge_prove(const struct mapping_experiment *experiment, const unsigne
 	struct worker_usage usage;
 
 	worker_usage_begin(&usage);
-	load(place + PAGE_2M - PAGE_4K, experiment->distance_bytes, experiment->pages);
+	pages_load_once(place + PAGE_2M - PAGE_4K, experiment->distance_bytes, experiment->pages);
 	worker_usage_end(&usage);
 	if (usage.minor_faults > FAULTS_BESIDE)
 		return fail(why, ENOTSUP,
-			"the kernel gave small pages: the huge zero page is not to be had, or THP is off for this process");
+			"the kernel gave small pages: the huge zero page is not available, or THP is off for this process");
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static int tables_prove(const struct mapping_experiment *experiment, const struc
 }
 
 /* Map, load, prove, unmap, prove. */
-static int once(const struct mapping_experiment *experiment, unsigned char *place, double tsc[2],
+static int mapping_measure_once(const struct mapping_experiment *experiment, unsigned char *place, double tsc[2],
 	struct mapping_result *result, struct reason *why)
 {
 	struct tables before, built, left = { 0 };
@@ -194,12 +194,12 @@ static int once(const struct mapping_experiment *experiment, unsigned char *plac
 	int error = tables_read(&before, why);
 
 	if (!error)
-		error = map(experiment, place, why);
+		error = pages_map(experiment, place, why);
 	if (error)
 		return error;
 	worker_usage_begin(&usage);
 	began = worker_tsc();
-	load(place, experiment->distance_bytes, experiment->pages);
+	pages_load_once(place, experiment->distance_bytes, experiment->pages);
 	ended = worker_tsc();
 	worker_usage_end(&usage);
 	tsc[0] = (double)(ended - began) / experiment->pages;
@@ -227,7 +227,7 @@ static int once(const struct mapping_experiment *experiment, unsigned char *plac
 	return error;
 }
 
-static unsigned repetitions(const struct mapping_experiment *experiment)
+static unsigned repetitions_wanted(const struct mapping_experiment *experiment)
 {
 	unsigned count = PAGES_OF_ALL / experiment->pages;
 
@@ -237,22 +237,22 @@ static unsigned repetitions(const struct mapping_experiment *experiment)
 	return count < REPETITIONS_MOST ? count : REPETITIONS_MOST;
 }
 
-static int work(struct worker *worker, struct reason *why)
+static int mapping_work(struct worker *worker, struct reason *why)
 {
 	const struct mapping_experiment *experiment = worker->experiment;
 	struct mapping_result *result = worker->result;
 	double build[REPETITIONS_MOST], teardown[REPETITIONS_MOST], tsc[2];
 	unsigned char *place = NULL;
 	int error = place_find(experiment, &place, why);
-	unsigned count = repetitions(experiment);
+	unsigned count = repetitions_wanted(experiment);
 
 	/* Fault in this program's own pages before faults are counted. */
 	worker_usage_begin(&result->usage);
-	load((unsigned char *)&count, 0, 1);
+	pages_load_once((unsigned char *)&count, 0, 1);
 	worker_usage_end(&result->usage);
 	result->usage = (struct worker_usage){ 0 };
 	for (unsigned i = 0; !error && i < count; i++) {
-		error = once(experiment, place, tsc, result, why);
+		error = mapping_measure_once(experiment, place, tsc, result, why);
 		build[i] = tsc[0];
 		teardown[i] = tsc[1];
 	}
@@ -272,7 +272,7 @@ int mapping_take(const struct mapping_spec *spec, struct mapping_result *result,
 	struct worker_group_spec worker_group_spec = { .as = WORKERS_PROCESSES,
 		.workers = 1,
 		.cpus = &spec->cpu,
-		.work = work,
+		.work = mapping_work,
 		.experiment = experiment,
 		.result_bytes = sizeof(*result),
 		.stop = spec->stop };

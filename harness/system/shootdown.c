@@ -38,7 +38,7 @@ static int script_write(const struct shootdown_spec *spec, struct shootdown_scri
 	return 0;
 }
 
-/* What else happened. Time away counts only in the middle half of the calls, of which the result is made. */
+/* Sum up the disturbances. Time away counts only in the middle half of the calls, which make the result. */
 static void result_disturbed(
 	const struct worker_group *group, const double *sorted_tsc, struct shootdown_result *result)
 {
@@ -59,7 +59,7 @@ static void result_disturbed(
 	}
 }
 
-/* What the others lost, and how many of them ran when a call began. */
+/* Compute the time that the others lost, and how many of them ran when a call began. */
 static void result_of_others(const struct worker_group *group, struct shootdown_result *result)
 {
 	double lost[SHOOTDOWN_REPETITIONS_MOST];
@@ -86,7 +86,7 @@ static void result_of_others(const struct worker_group *group, struct shootdown_
 		result->away_ns += (uint64_t)((double)result->elapsed_ns * (1 - result->others_there / others));
 }
 
-static void result_read(const struct worker_group *group, struct shootdown_result *result)
+static void shootdown_result_read(const struct worker_group *group, struct shootdown_result *result)
 {
 	struct shootdown_part *caller = worker_group_result(group, 0);
 	double tsc[SHOOTDOWN_REPETITIONS_MOST];
@@ -129,7 +129,7 @@ int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *r
 	error = worker_group_run(&worker_group_spec, &group, why);
 	if (error)
 		return error;
-	result_read(&group, result);
+	shootdown_result_read(&group, result);
 	worker_group_dismiss(&group);
 	return 0;
 }

@@ -53,17 +53,20 @@ struct shootdown_experiment {
 
 struct shootdown_spec {
 	struct shootdown_experiment experiment;
-	const int *cpus; /* the caller's, then those of the others */
-	uint64_t memory_most_bytes; /* that the experiment may have at a time */
-	bool (*stop)(void); /* as of worker_group_spec */
+	const int *cpus; /* first the caller's, then the others' */
+	uint64_t memory_most_bytes; /* that the experiment may take at a time */
+	bool (*stop)(void); /* as in worker_group_spec */
 };
 
 struct shootdown_result {
 	unsigned repetitions, blocks;
-	double operation_tsc; /* time of the call, less what reading the clock costs: middle of the repetitions */
+	double operation_tsc; /* time of the call, less the cost of reading the clock: middle of the repetitions */
 	double others_there; /* how many of the others ran when a call began: mean over calls */
-	double victim_tsc; /* what one of them lost in a call: mean over them, middle of calls. NAN: none ever ran */
-	bool counted; /* whether the kernel says how many interrupts there were */
+	/*
+	 * what one of the others lost in a call: mean over the others, middle of the calls. NAN: none of them ever ran
+	 */
+	double victim_tsc;
+	bool counted; /* the kernel says how many interrupts there were */
 	struct reason uncounted; /* why the kernel does not */
 	/* TLB interrupts of a call: at all CPUs of the machine, and at the others. Means. NAN: not counted. */
 	double interrupts, interrupts_of_others;
@@ -78,7 +81,7 @@ struct shootdown_result {
 
 /*
  * Carry out one experiment. 0; -EINVAL with *why: the experiment means nothing; -ENOMEM with *why; -EIO with *why:
- * memory was not of the kind asked for, or a call did not do what it should; errors of worker_group_run().
+ * memory was not of the kind asked for, or a call had no effect; errors of worker_group_run().
  */
 int shootdown_take(const struct shootdown_spec *spec, struct shootdown_result *result, struct reason *why);
 

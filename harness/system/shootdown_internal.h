@@ -5,8 +5,8 @@
 #include "system/shootdown.h"
 
 /*
- * Inaccessible memory before and behind a region. It lies 1 MiB into 2 MiB of one page table, so that up to 512 pages
- * never are all of a table's.
+ * Inaccessible memory before and behind a region. It keeps a region away from the ends of a page table's 2 MiB, so that
+ * a region of up to 512 pages never fills a table.
  */
 #define SHOOTDOWN_GUARD_BYTES (1 * MIB)
 
@@ -22,7 +22,7 @@ struct shootdown_script {
 struct shootdown_part {
 	struct worker_usage usage;
 	unsigned repetitions, blocks;
-	double clock_tsc; /* of the caller: what reading the clock costs */
+	double clock_tsc; /* of the caller: the cost of reading the clock */
 	uint64_t deadline_ns; /* of the caller */
 	uint64_t tsc[SHOOTDOWN_REPETITIONS_MOST]; /* caller: the call; other: lost in it, or STALL_DETECTOR_AWAY */
 	/* Of the caller's calls. */

@@ -17,8 +17,8 @@
 #include <time.h>
 
 /*
- * On a busy machine a repetition takes time slices of others. The experiment then ends with the repetitions that it
- * has.
+ * On a busy machine a repetition may wait for the time slices of other programs. The experiment then ends with the
+ * repetitions that it has.
  */
 #define EXPERIMENT_NS_MOST (150 * NS_PER_MS)
 #define REPETITIONS_AT_ANY_TIME 16u
@@ -121,7 +121,7 @@ static int (*const operations[SHOOTDOWN_OPERATIONS])(void *, size_t) = {
 	[SHOOTDOWN_DONTNEED] = by_dontneed,
 };
 
-/* Whether a call did what it says, by the first page of its region. */
+/* Whether a call had its effect, by the first page of its region. */
 static bool took_effect(enum shootdown_operation operation, unsigned char *at)
 {
 	unsigned char resident;
@@ -141,7 +141,7 @@ static bool took_effect(enum shootdown_operation operation, unsigned char *at)
 /* --- the others --- */
 
 /* The next turn, or TURN_OVER. */
-static uint32_t turn_wait(const struct worker *worker, const struct stage *stage, uint32_t last)
+static uint32_t next_turn_wait(const struct worker *worker, const struct stage *stage, uint32_t last)
 {
 	uint32_t turn;
 
@@ -160,7 +160,7 @@ static void other_work(
 	struct stall_detector detector = { .usual_tsc = usual_tsc };
 	uint32_t turn = 0;
 
-	while ((turn = turn_wait(worker, stage, turn)) != TURN_OVER) {
+	while ((turn = next_turn_wait(worker, stage, turn)) != TURN_OVER) {
 		pages_load(region_at(script, stage, (turn - 1) % script->block), script->experiment.pages);
 		atomic_store_explicit(&stage->loaded[worker->index - 1].turn, turn, memory_order_release);
 		stall_detector_watch(&detector, worker, &stage->over, turn);
@@ -192,7 +192,7 @@ static int others_wait(const struct worker *worker, const struct stage *stage, u
 }
 
 /* 0; -ECANCELED; -errno of the call. */
-static int repetition(const struct worker *worker, struct stage *stage, struct shootdown_part *part, unsigned r)
+static int repetition_measure(const struct worker *worker, struct stage *stage, struct shootdown_part *part, unsigned r)
 {
 	const struct shootdown_script *script = worker->experiment;
 	int (*operate)(void *, size_t) = operations[script->experiment.operation];
@@ -238,7 +238,7 @@ static bool is_enough(const struct shootdown_script *script, const struct shootd
 }
 
 /* Repetitions on the regions of a block, until all are used or there are enough repetitions. */
-static int repetitions(
+static int block_repetitions(
 	const struct worker *worker, struct stage *stage, struct shootdown_part *part, struct reason *why)
 {
 	const struct shootdown_script *script = worker->experiment;
@@ -246,7 +246,7 @@ static int repetitions(
 	unsigned first = part->repetitions;
 
 	do {
-		int error = repetition(worker, stage, part, part->repetitions);
+		int error = repetition_measure(worker, stage, part, part->repetitions);
 
 		if (error == -ECANCELED)
 			return error;
@@ -272,7 +272,7 @@ static int block_run(const struct worker *worker, struct stage *stage, struct sh
 	if (error)
 		return error;
 	part->counted = part->counted && !count_read(script, &before, &part->uncounted);
-	error = repetitions(worker, stage, part, why);
+	error = block_repetitions(worker, stage, part, why);
 	if (error)
 		return error;
 	count = part->repetitions - first;
@@ -283,7 +283,7 @@ static int block_run(const struct worker *worker, struct stage *stage, struct sh
 	}
 	for (unsigned i = 0; i < count; i++)
 		if (!took_effect(script->experiment.operation, region_at(script, stage, i)))
-			return fail(why, EIO, "%s said that it was done, and the page is as it was",
+			return fail(why, EIO, "%s succeeded, but the page has not changed",
 				shootdown_operation_names[script->experiment.operation]);
 	part->blocks++;
 	return 0;

@@ -3,7 +3,7 @@
 #include "system/timing.h"
 
 /*
- * A step is a stall when it takes longer than so many usual ones: an interrupt takes hundreds of cycles, a step some
+ * A step is a stall when it takes longer than this many usual steps: an interrupt takes hundreds of cycles, a step some
  * 30.
  */
 #define STALL_STEPS 4u

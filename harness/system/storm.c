@@ -54,19 +54,19 @@ int storm_judge(const struct storm_faults *faults, uint64_t *expected, struct re
 		faults->touches, storm_kind_names[faults->kind], faults->counted, *expected);
 }
 
-static uint64_t less(uint64_t from, uint64_t what)
+static uint64_t difference_or_zero(uint64_t from, uint64_t what)
 {
 	return from > what ? from - what : 0;
 }
 
 /*
  * The time in which a worker did not run: it was preempted, or a hypervisor stole the CPU. Threads of one address space
- * also sleep on its lock, which is part of what is measured. Of them only the time counts in which they waited for a
- * CPU, where the kernel tells it.
+ * also sleep on its lock, which belongs to the measured time. For threads only the time counts in which they waited for
+ * a CPU, where the kernel tells it.
  */
 static uint64_t share_away_ns(const struct storm_experiment *experiment, const struct storm_share *share)
 {
-	uint64_t away = less(share->usage.elapsed_ns, share->usage.cpu_ns);
+	uint64_t away = difference_or_zero(share->usage.elapsed_ns, share->usage.cpu_ns);
 
 	if (experiment->as == WORKERS_THREADS && experiment->workers > 1 && share->delay_ns < away)
 		return share->delay_ns;

@@ -78,7 +78,7 @@ struct storm_spec {
 	double ns_per_tsc;
 	uint64_t window_ns, timed_window_ns; /* for recycled frames; each has one round at least */
 	const struct frame_map *frames; /* notes the frames that the storm gets; NULL or not open: nothing is noted */
-	bool (*stop)(void); /* may be NULL */
+	bool (*stop)(void); /* polled; when it becomes true: -EINTR. NULL: never */
 };
 
 /* Sums over all workers. They are counted in touches. A touch is a fault or, where a page takes no fault, a page. */

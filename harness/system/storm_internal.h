@@ -7,7 +7,8 @@
 struct userfault;
 
 /*
- * CPU time of whoever answers for a worker, on its CPU. The split is rusage's, which follows the clock by a timer tick.
+ * The CPU time of a helper that answers for a worker, on the worker's CPU. The split is rusage's, which follows the
+ * clock by a timer tick.
  */
 struct helper_usage {
 	uint64_t cpu_ns, user_ns, system_ns;
@@ -18,7 +19,7 @@ struct storm_place {
 	const struct storm_row *row;
 	uint64_t bytes; /* of the region */
 	unsigned char *at; /* its first byte, while it is mapped */
-	void *map; /* what was mapped for it */
+	void *map; /* the mapping that holds the region */
 	uint64_t map_bytes;
 	int fd; /* of the file or memfd behind it; -1 */
 	int ready[2]; /* a pipe on which a forked child says that it is there; -1 */
@@ -35,14 +36,15 @@ enum storm_expect {
 
 /* A kind of storm. Its functions return 0, or -errno with *why. */
 struct storm_row {
-	uint64_t page_bytes; /* of what is mapped */
+	uint64_t page_bytes; /* of the mapped pages */
 	uint64_t step_bytes; /* from touch to touch */
 	int (*open)(struct storm_place *place, struct reason *why); /* once for a worker; NULL: nothing to do */
-	int (*map)(struct storm_place *place, struct reason *why); /* now each touch will fault */
+	/* brings the region into the state in which each touch faults */
+	int (*map)(struct storm_place *place, struct reason *why);
 	int (*unmap)(struct storm_place *place, struct reason *why); /* after the touching; NULL: it stays */
 	/* Touch `count` places `step` bytes apart. 0, or -errno. */
 	int (*touch)(unsigned char *at, uint64_t step, uint64_t count);
-	/* The same, with the TSC cycles of each in tsc[count]; NULL: they happen all in one call. */
+	/* The same, with the TSC cycles of each touch in tsc[count]; NULL: all touches happen in one call. */
 	int (*touch_timed)(unsigned char *at, uint64_t step, uint64_t count, uint64_t *tsc);
 	enum storm_expect expect;
 	unsigned regions; /* of ordinary memory that a worker takes at most, its file included */
@@ -51,7 +53,7 @@ struct storm_row {
 extern const struct storm_row storm_rows[STORM_KINDS];
 
 int place_open(struct storm_place *place, enum storm_kind kind, uint64_t bytes, struct reason *why);
-/* @keep: what is mapped, and a child that keeps pages, stay until the process ends. */
+/* @keep: the mapping, and a child that keeps pages, stay until the process ends. */
 void place_close(struct storm_place *place, bool keep);
 /* Bring `helper` up to date. */
 int place_helper(struct storm_place *place, struct reason *why);

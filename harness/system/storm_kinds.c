@@ -69,7 +69,7 @@ static int map_private(struct storm_place *place, struct reason *why)
 	return map_any(place, MAP_PRIVATE, place->bytes, why);
 }
 
-static int unmap(struct storm_place *place, struct reason *why)
+static int region_unmap(struct storm_place *place, struct reason *why)
 {
 	if (place->map && munmap(place->map, place->map_bytes))
 		return fail(why, errno, "munmap: %s", strerror(errno));
@@ -137,7 +137,7 @@ static int open_anon(struct storm_place *place, struct reason *why)
 	return error ? error : touch_store(place->at, PAGE_4K, place->bytes / PAGE_4K);
 }
 
-static int advise(const struct storm_place *place, int advice, const char *name, struct reason *why)
+static int region_advise(const struct storm_place *place, int advice, const char *name, struct reason *why)
 {
 	return madvise(place->at, place->bytes, advice) ? fail(why, errno, "madvise(%s): %s", name, strerror(errno))
 							: 0;
@@ -145,12 +145,12 @@ static int advise(const struct storm_place *place, int advice, const char *name,
 
 static int map_dontneed(struct storm_place *place, struct reason *why)
 {
-	return advise(place, MADV_DONTNEED, "MADV_DONTNEED", why);
+	return region_advise(place, MADV_DONTNEED, "MADV_DONTNEED", why);
 }
 
 static int map_free(struct storm_place *place, struct reason *why)
 {
-	return advise(place, MADV_FREE, "MADV_FREE", why);
+	return region_advise(place, MADV_FREE, "MADV_FREE", why);
 }
 
 static int map_upgrade(struct storm_place *place, struct reason *why)
@@ -245,21 +245,21 @@ static int open_minor(struct storm_place *place, struct reason *why)
 #define PAGES_2M .page_bytes = PAGE_2M, .step_bytes = PAGE_2M
 
 const struct storm_row storm_rows[STORM_KINDS] = {
-	[STORM_ANON_WRITE] = { PAGES_4K, .map = map_anon, .unmap = unmap, TOUCH_STORE, .regions = 1 },
-	[STORM_ANON_READ] = { PAGES_4K, .map = map_anon, .unmap = unmap, TOUCH_LOAD },
-	[STORM_ZERO_WRITE] = { PAGES_4K, .map = map_zero, .unmap = unmap, TOUCH_STORE, .regions = 1 },
-	[STORM_THP_WRITE] = { PAGES_2M, .map = map_thp, .unmap = unmap, TOUCH_STORE, .regions = 1 },
-	[STORM_HUGETLB_WRITE] = { PAGES_2M, .map = map_hugetlb, .unmap = unmap, TOUCH_STORE },
-	[STORM_SHARED_WRITE] = { PAGES_4K, .open = open_memfd, .map = map_shared, .unmap = unmap, TOUCH_STORE,
+	[STORM_ANON_WRITE] = { PAGES_4K, .map = map_anon, .unmap = region_unmap, TOUCH_STORE, .regions = 1 },
+	[STORM_ANON_READ] = { PAGES_4K, .map = map_anon, .unmap = region_unmap, TOUCH_LOAD },
+	[STORM_ZERO_WRITE] = { PAGES_4K, .map = map_zero, .unmap = region_unmap, TOUCH_STORE, .regions = 1 },
+	[STORM_THP_WRITE] = { PAGES_2M, .map = map_thp, .unmap = region_unmap, TOUCH_STORE, .regions = 1 },
+	[STORM_HUGETLB_WRITE] = { PAGES_2M, .map = map_hugetlb, .unmap = region_unmap, TOUCH_STORE },
+	[STORM_SHARED_WRITE] = { PAGES_4K, .open = open_memfd, .map = map_shared, .unmap = region_unmap, TOUCH_STORE,
 		.regions = 1 },
 	[STORM_FILE_READ] = { .page_bytes = PAGE_4K,
 		.step_bytes = FAULT_AROUND_BYTES,
 		.open = open_file,
 		.map = map_private,
-		.unmap = unmap,
+		.unmap = region_unmap,
 		TOUCH_LOAD,
 		.regions = 1 },
-	[STORM_FILE_COPY] = { PAGES_4K, .open = open_file, .map = map_private, .unmap = unmap, TOUCH_STORE,
+	[STORM_FILE_COPY] = { PAGES_4K, .open = open_file, .map = map_private, .unmap = region_unmap, TOUCH_STORE,
 		.regions = 2 },
 	[STORM_FORK_COPY] = { PAGES_4K, .open = open_fork, .map = map_fork, .unmap = unmap_fork, TOUCH_STORE,
 		.regions = 2 },
@@ -268,7 +268,7 @@ const struct storm_row storm_rows[STORM_KINDS] = {
 		.regions = 1 },
 	[STORM_UPGRADE] = { PAGES_4K, .open = open_anon, .map = map_upgrade, TOUCH_STORE, .expect = EXPECT_ONE_OR_NONE,
 		.regions = 1 },
-	[STORM_POPULATE] = { PAGES_4K, .map = map_anon, .unmap = unmap, .touch = touch_populate, .regions = 1 },
+	[STORM_POPULATE] = { PAGES_4K, .map = map_anon, .unmap = region_unmap, .touch = touch_populate, .regions = 1 },
 	[STORM_USERFAULT_MISSING] = { PAGES_4K, .open = open_missing, .map = map_dontneed, TOUCH_STORE, .regions = 1 },
 	[STORM_USERFAULT_MINOR] = { PAGES_4K, .open = open_minor, .map = map_dontneed, TOUCH_STORE, .regions = 1 },
 };
@@ -294,7 +294,7 @@ void place_close(struct storm_place *place, bool keep)
 	userfault_close(place->userfault);
 	if (!keep) {
 		unmap_fork(place, NULL);
-		unmap(place, NULL);
+		region_unmap(place, NULL);
 		if (place->fd >= 0)
 			close(place->fd);
 	}

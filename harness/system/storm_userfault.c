@@ -46,7 +46,7 @@ struct userfault {
 	struct helper_usage usage; /* written by the thread before it answers for its own page */
 };
 
-static int answer(const struct userfault *userfault, uint64_t address)
+static int fault_answer(const struct userfault *userfault, uint64_t address)
 {
 	struct uffdio_continue map = { .range = { .start = address, .len = PAGE_4K } };
 	struct uffdio_copy copy = { .dst = address, .src = (uintptr_t)userfault->page, .len = PAGE_4K };
@@ -90,10 +90,13 @@ static void *userfault_main(void *data)
 			usage_note(userfault);
 			over = atomic_load(&userfault->over);
 		}
-		error = answer(userfault, message.arg.pagefault.address / PAGE_4K * PAGE_4K);
+		error = fault_answer(userfault, message.arg.pagefault.address / PAGE_4K * PAGE_4K);
 	}
 	atomic_store(&userfault->error, error);
-	/* Closing the file wakes whoever waits for an answer, and the kernel answers in the usual way. */
+	/*
+	 * Closing the file wakes each thread that waits for an answer, and the kernel then handles faults in the usual
+	 * way.
+	 */
 	if (error) {
 		struct uffdio_range range = { .start = (uintptr_t)userfault->spec.at, .len = userfault->spec.bytes };
 

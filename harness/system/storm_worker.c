@@ -20,7 +20,7 @@ unsigned storm_passes(const struct storm_experiment *experiment)
 	return storm_rows[experiment->kind].page_bytes == PAGE_4K ? 1 : PASSES_OF_LARGE_PAGES;
 }
 
-/* A worker of a storm, and what it works with. */
+/* The state of a worker of a storm. */
 struct storm_worker {
 	struct worker *worker;
 	const struct storm_spec *spec;
@@ -117,7 +117,7 @@ static int stretch_touch(struct storm_worker *self, const struct stretch *stretc
 	return 0;
 }
 
-static int size_verify(const struct storm_place *place, struct reason *why)
+static int place_size_verify(const struct storm_place *place, struct reason *why)
 {
 	struct smaps_pages got;
 	int error = smaps_read((uintptr_t)place->at, place->bytes, &got, why);
@@ -134,7 +134,7 @@ static int size_verify(const struct storm_place *place, struct reason *why)
 static int region_look(struct storm_worker *self, struct reason *why)
 {
 	const struct storm_place *place = &self->place;
-	int error = place->row->page_bytes == PAGE_4K ? 0 : size_verify(place, why);
+	int error = place->row->page_bytes == PAGE_4K ? 0 : place_size_verify(place, why);
 
 	if (!error && self->spec->frames)
 		error = frame_map_note(self->spec->frames, place->at, place->bytes, &self->share->frames, why);
@@ -196,7 +196,7 @@ static int watch_begin(struct storm_worker *self, struct watch *watch, struct re
  * The CPU clock is exact. rusage is late by up to a timer tick, and may split time by ticks. So the exact time is
  * divided in rusage's proportion. Without a tick there is no proportion, and nothing is added.
  */
-static void usage_add(struct worker_usage *sum, const struct helper_usage *more)
+static void helper_usage_add(struct worker_usage *sum, const struct helper_usage *more)
 {
 	uint64_t system;
 
@@ -225,8 +225,8 @@ static int watch_end(struct storm_worker *self, struct watch *watch, struct reas
 	helper.user_ns -= watch->helper.user_ns;
 	helper.system_ns -= watch->helper.system_ns;
 	own = (struct helper_usage){ watch->usage.cpu_ns, watch->usage.user_ns, watch->usage.system_ns };
-	usage_add(&share->usage, &own);
-	usage_add(&share->usage, &helper);
+	helper_usage_add(&share->usage, &own);
+	helper_usage_add(&share->usage, &helper);
 	share->usage.elapsed_ns += watch->usage.elapsed_ns;
 	share->usage.involuntary_switches += watch->usage.involuntary_switches;
 	if (delay == UINT64_MAX)

@@ -6,7 +6,7 @@
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 
-/* So many readings that their middle is good to a cycle. They take some 10 us. */
+/* With so many readings their middle is good to a cycle. They take some 10 us. */
 #define CLOCK_READINGS 256u
 
 double timing_middle(double *x, size_t count)

@@ -1,12 +1,13 @@
-/* What many readings of a short time come to. No privilege. */
+/* The middle of many readings of a short time, and the cost of reading the clock. No privilege. */
 #ifndef NESTWALK_TIMING_H
 #define NESTWALK_TIMING_H
 
 #include <stddef.h>
 
 /*
- * The mean of the middle half of them, which are put in order: as a median, it does not notice the quarter that was
- * disturbed most; and it is not bound to the steps in which a TSC moves (AMD's, at 100 MHz: 10 ns). NAN for none.
+ * The mean of the middle half of the values, which are sorted in place. Like a median, it ignores the quarter that was
+ * disturbed most. Unlike a median, it is not bound to the steps of a TSC (10 ns on AMD CPUs whose TSC moves at 100
+ * MHz). NAN for no values.
  */
 double timing_middle(double *x, size_t count);
 

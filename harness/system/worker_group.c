@@ -66,7 +66,7 @@ bool worker_canceled(const struct worker *worker)
 	return atomic_load_explicit(&worker->state->canceled, memory_order_relaxed);
 }
 
-static void relax(unsigned *spins)
+static void spin_relax(unsigned *spins)
 {
 	if (++*spins % SPINS_PER_YIELD == 0)
 		sched_yield();
@@ -97,7 +97,7 @@ int worker_meet(struct worker *worker)
 	while (atomic_load(&state->meeting) == meeting) {
 		if (worker_canceled(worker))
 			return -ECANCELED;
-		relax(&spins);
+		spin_relax(&spins);
 	}
 	while (worker_tsc() < atomic_load(&state->start_tsc))
 		__builtin_ia32_pause();
@@ -330,7 +330,7 @@ static int worker_group_wait(const struct worker_group *group, struct reason *wh
 		if (spec->stop && spec->stop())
 			error = fail(why, EINTR, "interrupted");
 		else if (now_ns() > deadline)
-			error = fail(why, ETIME, "the workers did not come to their end in time");
+			error = fail(why, ETIME, "the workers did not end in time");
 		for (unsigned i = 0; !error && ready > 0 && i < group->processes; i++) {
 			char word;
 

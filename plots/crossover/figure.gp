@@ -17,8 +17,16 @@ plot [-1 : 1] [-1 : 1] "marks.tsv" using (strcol("words") eq "NA" ? 0 : note(int
 unset table
 
 width = max(width, 300 * n); least = 1 / 16.; most = 2.**20
-key_columns = max(1, int(width / 260)); head = 84 + 22 * int(ceil(n_lines / (key_columns + 0.)))
+key_columns = max(1, int(width / 260)); key_rows = int(ceil(n_lines / (key_columns + 0.))); head = 84 + 22 * key_rows
 eval begin(head + 430)
+# The legend is a plot of its own, as wide as the picture.
+set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top(60); set bmargin at screen from_top(60 + 22 * key_rows)
+set xrange [0 : 1]; set yrange [0 : 1]
+unset border; unset tics; unset grid
+set key at screen 20. / width, from_top(62) left top horizontal Left reverse maxcols key_columns maxrows key_rows
+plot for [k = 1 : n_lines] keyentry with lines linewidth 2.4 linecolor rgb inks[k] title names[k], -1 with lines notitle
+unset label 1; unset label 2; unset key
+set border 3; set tics out scale 0.5 textcolor rgb ink; set grid xtics ytics
 left = 0.075; right = 0.972; between = 0.045; wide = (right - left - between * (n - 1)) / n
 set label 3 "TLB misses for each change of a page table (page fault)" at screen left + (right - left) / 2., from_top(height - 16) center \
 	font ",13" noenhanced textcolor rgb ink
@@ -33,7 +41,7 @@ mine(c, k) = column("panel") == c && strcol("label") eq names[k] ? column("misse
 set tmargin at screen from_top(head + 10); set bmargin at screen 66. / height
 do for [c = 1 : n] {
 	set lmargin at screen left + (wide + between) * (c - 1); set rmargin at screen left + (wide + between) * (c - 1) + wide
-	set xtics (); set ytics ()
+	set xtics nomirror (); set ytics nomirror ()
 	do for [e = -4 : 20] { if ((e + 4) % (each / 2) == 0) { set xtics add (((e + 4) % each == 0 ? misses_label(e) : "") 2.**e) } }
 	do for [t in ticks] { set ytics add ((c == 1 ? sprintf("%g", t + 0.) : "") t + 0.) }
 	if (c == 1) { set ylabel "times as long" offset 1, 0 textcolor rgb ink } else { unset ylabel }
@@ -53,14 +61,12 @@ do for [c = 1 : n] {
 		if (where >= 0.25 && where <= 0.75) { set label 8 "equal at " . words[c] at first cross[c], graph 0.945 center font ",11" noenhanced textcolor rgb ink }
 		if (where > 0.75) { set label 8 "equal at " . words[c] at graph 0.985, graph 0.945 right font ",11" noenhanced textcolor rgb ink }
 	}
-	if (c == 1) { set key at screen 0.02, from_top(64) left top horizontal Left reverse maxcols key_columns } else { unset key }
 	plot 1 with lines linewidth 1.6 linecolor rgb ink notitle, \
 		for [k = 1 : n_lines] data using (mine(c, k)):"slowdown_lo":"slowdown_hi" with filledcurves fillstyle transparent solid 0.22 noborder linecolor rgb inks[k] notitle, \
 		for [k = 1 : n_lines] data using (mine(c, k)):"slowdown" with lines linewidth 2.4 linecolor rgb inks[k] notitle, \
-		for [k = 1 : n_lines] keyentry with lines linewidth 2.4 linecolor rgb inks[k] title names[k], \
 		"marks.tsv" using (column("panel") == c ? seen_at_log(column("misses")) : 1e-99):(seen_at_log(column("slowdown"))) with points \
 			pointtype 7 pointsize 1.2 * points linecolor rgb ink notitle
-	unset label 1; unset label 2; unset label 3
+	unset label 3
 }
 unset multiplot
 set output

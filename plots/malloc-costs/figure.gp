@@ -12,7 +12,9 @@ plot [-1 : 1] [-1 : 1] "table.tsv" using (note_names(strcol("label"), strcol("pa
 	faults = max(faults, num("faults_per_call")), note_cycles(num("malloc_ns"), num("malloc_cycles")), 0):(0)
 unset table
 ghz = all_ns > 0 ? all_cycles / all_ns : ghz
-low = low / 1.5; high = high * 2
+# What no machine has is off the picture.
+if (!(low < 1e99) || !(high > 0)) { low = 1.; high = 10. }
+low = low / 1.5; high = min(high, 1e99) * 2; faults = min(faults, 1e15)
 # The n-th name of a list that has newlines around its names.
 name_at(list, n) = n == 1 ? list[2 : 1 + strstrt(list[2 : *], "\n") - 1] : name_at(list[1 + strstrt(list[2 : *], "\n") : *], n - 1)
 

@@ -14,13 +14,14 @@ note_counted(c) = (counted_from[c] = counted_from[c] < 0 ? int(column(0)) : coun
 from = 1e300; to = 0; least_gross = 1e300; most_gross = 0; least_net = 0; most_net = 0; rows = 1; misses = 0; cycles = 0; counted = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), from = min(from, column("pages")), to = max(to, column("pages")), \
 	page_bytes = column("reach_bytes") / column("pages"), \
-	least_gross = min(least_gross, min(column("gross_cycles_lo"), column("baseline_cycles_lo"))), most_gross = max(most_gross, column("gross_cycles_hi")), \
+	least_gross = min(min(least_gross, positive(column("gross_cycles_lo"))), positive(column("baseline_cycles_lo"))), most_gross = max(most_gross, column("gross_cycles_hi")), \
 	least_net = min(least_net, column("net_cycles")), most_net = max(most_net, column("net_cycles_hi")), 0):(0)
 plot [-1 : 1] [-1 : 1] "marks.tsv" using (rows = max(rows, column("row")), 0):(0)
 plot [-1 : 1] [-1 : 1] "counters.tsv" using (counted = 1, note_counted(int(column("curve"))), \
 	misses = max(misses, max(column("dtlb_load_misses_l1_per_access_hi"), column("dtlb_load_walks_per_access_hi"))), \
 	cycles = max(cycles, column("dtlb_walk_cycles_per_access_hi")), 0):(0)
 unset table
+if (!(least_gross < 1e99) || !(most_gross > 0)) { least_gross = 1.; most_gross = 10. }
 panels = counted ? (cycles > 0 ? 4 : 3) : 2
 
 # Where a name is too long to stand left of the first mark, it stands above its marks.
@@ -89,13 +90,12 @@ panel_top = 70 + strip + 16
 eval panel(317)
 low = least_gross / 1.25; high = most_gross * 1.35
 set yrange [low : high]; set logscale y 10
-set ytics (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-if (high / low < 20) { set ytics (0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 40, 50, 60, 80, 100, 150, 200, 300) }
+set ytics (); eval ticks_of("ytics", "log10", low, high, 15, "number", 1)
 set ylabel "gross: one access (core cycles)" offset 1, 0 textcolor rgb ink
 if (ghz > 0) {
 	set border 11; set y2range [low / ghz : high / ghz]; set logscale y2 10
-	set y2tics nomirror (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-	set y2label "gross: one access (ns)" offset -1.5, 0 textcolor rgb ink
+	set y2tics nomirror (); eval ticks_of("y2tics", "log10", low / ghz, high / ghz, 15, "number", 1)
+	set y2label "gross: one access (ns)" offset -0.5, 0 textcolor rgb ink
 }
 eval "plot " . ends . curve_of("table.tsv", "gross_cycles") . dashed("table.tsv", "baseline_cycles") . second("gross_cycles") . \
 	"keyentry with lines dashtype 2 linewidth 1 linecolor rgb ink title 'baseline, packed', \

@@ -12,5 +12,5 @@ plot [-1 : 1] [-1 : 1] "ticks.tsv" using (distance[int(column("x"))] = strcol("d
 unset table
 each_panel = "if (i == 1) { set ylabel y_title offset -0.5, 0 noenhanced textcolor rgb ink }; set xtics (); do for [t = 1 : distances] { set xtics add ((lowest ? distance[t] : '') t) }"
 # Three lines of ticks, and room for each.
-panel_height = 310; foot = 66; width = max(width, 2 * 75 * distances + 120)
+panel_height = 310; foot = 80; width = max(width, 2 * 75 * distances + 120)
 load "grid.gp"

@@ -78,7 +78,7 @@ setup() {
 	done
 }
 
-@test "what is a difference may be nothing or less, a time may not" {
+@test "a difference may be zero or negative, a time may not" {
 	reference=$BATS_TEST_DIRNAME/../../results/reference
 	out=$BATS_TEST_TMPDIR/run
 	mkdir "$out"
@@ -86,7 +86,7 @@ setup() {
 	jq 'def time($signed): {unit: "ns", per: "call", better: "less", signed: $signed, time: true}; .metrics = {
 		"malloc-storm": {malloc_ns: time(false), touch_ns: time(true)}, "space-switch": {refill_ns: time(true)},
 		"tlb-shootdown": {victim_ns: time(true)}, "tlb-reach": {net_ns: time(true)}}' "$reference/run.json" >"$out/run.json"
-	# One sample says nothing: the median of one is that sample.
+	# one BENCH METRIC VALUE: write a point with one sample of the metric, which is also its median.
 	one() {
 		jq -c "select(.status == \"ok\" and .bench == \"$1\" and .samples.$2 != null) | .samples |= map_values([.[0]]) |
 			.metrics |= with_entries(select(.key == \"$2\") | .value |= (.median = $3 | .lo = null | .hi = null)) |
@@ -101,7 +101,7 @@ setup() {
 	done
 	one malloc-storm malloc_ns 0
 	[[ "$output" == *"malloc_ns: 0 is not a time"* ]]
-	# A run that was written before runs had traits says nothing about signs.
+	# A run without traits (of an older version) says nothing about signs.
 	cp "$reference/run.json" "$out/run.json"
 	one malloc-storm malloc_ns 0
 	[[ "$output" != *"is not a time"* ]]

@@ -15,7 +15,7 @@ setup() {
 	for flag in --help -h help; do
 		run bash -c "'$nestwalk' $flag 2>/dev/null"
 		[ "$status" -eq 0 ]
-		for command in env list run tlb report check; do
+		for command in env list run tlb query export report merge check; do
 			grep -qE "^  $command +[a-z]" <<<"$output"
 		done
 	done
@@ -37,7 +37,7 @@ setup() {
 }
 
 @test "each subcommand has --help, --usage and --version" {
-	for command in env list run tlb report check; do
+	for command in env list run tlb query export report merge check; do
 		run "$nestwalk" $command --help
 		[ "$status" -eq 0 ]
 		[[ "${lines[0]}" == "Usage: nestwalk $command"* ]]
@@ -50,7 +50,7 @@ setup() {
 }
 
 @test "each subcommand refuses an unknown option: exit 2, and says how to get help" {
-	for command in env list run tlb report check; do
+	for command in env list run tlb query export report merge check; do
 		run "$nestwalk" $command --no-such-option
 		[ "$status" -eq 2 ]
 		[[ "$output" == *"no-such-option"* ]]

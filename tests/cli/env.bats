@@ -11,7 +11,7 @@ teardown() {
 	rm -rf "$WORK"
 }
 
-# One line that begins as every message does, and the exit code.
+# Check that the output is one line that begins like every message, and check the exit code.
 fails_with() {
 	local code=$1 words=$2
 	[ "$status" -eq "$code" ]
@@ -84,7 +84,7 @@ fails_with() {
 	END
 }
 
-@test "what could only be tried on a live machine is null with a reason" {
+@test "facts that need a live machine are null with a reason" {
 	run "$NESTWALK" env --json --root "$FIXTURES/machines/intel-ept"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *'"usable": null'* ]]

@@ -19,8 +19,9 @@ answer() {
 		'SELECT bytes(median(value)) FROM sample WHERE name = "gross_ns"' 'SELECT COUNT(*) FROM fact'; do
 		[ "$(answer "$run" "$sql")" = "$(answer "$out.sqlite" "$sql")" ]
 	done
+	# The JSON parts of points are in the file as the tables that views make of them.
 	"$nestwalk" query --schema "$out.sqlite" >"$BATS_TEST_TMPDIR/a"
-	"$nestwalk" query --schema "$run" | cmp - "$BATS_TEST_TMPDIR/a"
+	"$nestwalk" query --schema "$run" | grep -v '^part ' | cmp - "$BATS_TEST_TMPDIR/a"
 }
 
 @test "another program reads it" {
@@ -56,12 +57,12 @@ answer() {
 		"$(answer "$run" "SELECT printf('%.6f', SUM(value)) FROM sample WHERE name = 'net_ns'")" ]
 }
 
-@test "what was not measured is in the CSV table, with its reason" {
+@test "points that were not measured are in the CSV table, with the reason" {
 	"$nestwalk" export "$runs/all-skipped" -o "$out.csv"
 	grep -q 'only 8 MiB of memory are free' "$out.csv"
 }
 
-@test "another ending is refused, with the endings there are" {
+@test "another file ending is refused, and the possible endings are named" {
 	for name in out out.json out.sqlite.gz out.CSV; do
 		run "$nestwalk" export "$run" -o "$BATS_TEST_TMPDIR/$name"
 		[ "$status" -ne 0 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# nestwalk run with a Linux guest: what it refuses, and what it says where there can be none. Boots nothing: that is in
-# tests/emulated/.
+# nestwalk run with a Linux guest: refused options, and the reasons where no guest is possible. Boots no guest;
+# tests/emulated/ does.
 # shellcheck disable=SC2030,SC2031,SC2154 # each test has an environment of its own; $stderr is set by run --separate-stderr
 
 bats_require_minimum_version 1.5.0
@@ -8,13 +8,13 @@ bats_require_minimum_version 1.5.0
 setup() {
 	NESTWALK=${NESTWALK:-build/nestwalk}
 	RUN=$BATS_TEST_TMPDIR/run
-	# A QEMU that is found and must not be started, and no image.
+	# A QEMU that must not be started is in the path, and there is no image.
 	BIN=$BATS_TEST_TMPDIR/bin
 	mkdir "$BIN" "$BATS_TEST_TMPDIR/empty"
 	printf '#!/bin/sh\n: >"%s/started"\nexit 1\n' "$BATS_TEST_TMPDIR" >"$BIN/qemu-system-x86_64"
 	chmod +x "$BIN/qemu-system-x86_64"
 	export NESTWALK_GUEST_IMAGE=$BATS_TEST_TMPDIR/empty
-	# Hardly anything to measure for the host.
+	# The host has hardly anything to measure.
 	HOST=(-s "host,guest" -b tlb-reach --effort quick --rounds 2 --param page_size=4K --param stride=1 --param pages=8)
 }
 
@@ -22,7 +22,8 @@ teardown() {
 	[ ! -e "$BATS_TEST_TMPDIR/started" ]
 }
 
-# Wrong usage: one line on stderr (argp adds one that points to --help) that names the option and says what would be right.
+# Check wrong usage: one line on stderr (argp adds one that points to --help) that names the option and says what is
+# possible.
 refused() { # OPTION VALUE WORDS
 	run -2 --separate-stderr "$NESTWALK" run -s guest "$1" "$2" -o "$RUN"
 	[[ $stderr == *"$1"*"$3"*"'$2'"* || $stderr == *"$1"*"'$2'"*"$3"* ]]
@@ -30,14 +31,14 @@ refused() { # OPTION VALUE WORDS
 	[ ! -e "$RUN" ]
 }
 
-# The last command measured nothing, and says why in a line.
+# Check that the last command measured nothing, and gives the reason in one line.
 nothing_but() {
 	[[ $output == *"$1"* ]]
 	[ "${#lines[@]}" -eq 1 ]
 	[ ! -e "$RUN" ]
 }
 
-@test "a guest that cannot be is refused, with what could" {
+@test "an impossible guest is refused, and the possible values are named" {
 	for value in 0 -1 1.5 x 1025 ''; do
 		refused --guest-cpus "$value" "a number from 1 to 1024"
 	done
@@ -79,7 +80,7 @@ nothing_but() {
 	: >"$NESTWALK_GUEST_IMAGE/vmlinuz"
 	run -77 "$NESTWALK" run -s guest --accel tcg -b tlb-reach -o "$RUN"
 	nothing_but "$NESTWALK_GUEST_IMAGE/initramfs cannot be read"
-	# An option goes before the environment.
+	# An option overrides the environment.
 	run -77 "$NESTWALK" run -s guest --accel tcg --guest-image /nowhere -b tlb-reach -o "$RUN"
 	nothing_but "/nowhere/vmlinuz cannot be read"
 }

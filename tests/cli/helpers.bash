@@ -1,13 +1,13 @@
-# What the tests that measure share. Each run measures so many rounds and has no limit of time, so that no test depends on
-# how fast the machine is. On a busy machine each sample of a point may be disturbed, retakes included: such a point is
-# skipped and says so, which is an answer, and what a test wants of a measured point it does not want of that one.
+# Helpers for the tests that measure. Each run measures a fixed number of rounds and has no time limit, so that no test
+# depends on the speed of the machine. On a busy machine every sample of a point may be disturbed, retakes included.
+# Such a point is skipped with that reason, and tests do not check it like a measured point.
 # shellcheck shell=bash disable=SC2034,SC2154 # used in the tests; $status, $output and $stderr are set by run
 
 bats_require_minimum_version 1.5.0
 
-# The words of a point whose samples were all disturbed, and of a run that has no other points.
+# The reason of a point whose samples were all disturbed, and the message of a run that has no other points.
 DISTURBED="every sample was disturbed"
-# An unquestioned jq vocabulary for conditions.
+# jq definitions for conditions.
 JQ='def ok: .status == "ok"; def disturbed: .status == "skipped" and (.reason | startswith("every sample was disturbed"));'
 
 # Enough for an interval, a pair of samples and a median.
@@ -28,42 +28,42 @@ every() {
 	jq -es "$JQ map(select($1 | not) | del(.samples)) | . == [] or (tostring | halt_error)" "$RUN/points.jsonl"
 }
 
-# Whether it holds for each point that was measured.
+# Whether a jq condition holds for each point that was measured.
 every_ok() {
 	every "(ok | not) or ($1)"
 }
 
-# have NUMBER CONDITION: there are so many points of that kind, at least, that were measured or disturbed.
+# have NUMBER CONDITION: at least NUMBER points for which CONDITION holds were measured or disturbed.
 have() {
 	[ "$(points "($2) and (ok or disturbed)")" -ge "$1" ] || { echo "fewer than $1 points: $2" && false; }
 }
 
-# The last `run` of nestwalk measured something, or all that it measured was disturbed.
+# Check that the last `run` of nestwalk measured points, or that all of them were disturbed.
 went_well() {
 	[ "$status" -eq 0 ] || { [ "$status" -eq 77 ] && [[ $output$stderr == *"$DISTURBED"* ]]; }
 }
 
-# The run is valid, has no error, and says why a point has no numbers.
+# Check that the run is valid, has no error, and gives a reason for each point without numbers.
 is_sound() {
 	"$NESTWALK" check "$RUN"
 	every '.status != "error"'
 	every 'ok or (.reason | length > 0)'
 }
 
-# All points were measured, but for those that were disturbed.
+# Check that all points were measured, except those that were disturbed.
 is_whole() {
 	is_sound
 	every 'ok or disturbed'
 }
 
-# measure ARGUMENT...: a short run into $RUN, which must go well and be sound.
+# measure ARGUMENT...: a short run into $RUN, which must succeed and be sound.
 measure() {
 	run --separate-stderr "$NESTWALK" run "${ROUNDS[@]}" -o "$RUN" "$@"
 	went_well
 	is_sound
 }
 
-# Skip what compares points with one another where one of them was disturbed.
+# Skip a test that compares points with one another where one of them was disturbed.
 need_whole() {
 	[ "$(points disturbed)" -eq 0 ] || skip "the machine is too busy: a point was disturbed"
 }
@@ -82,7 +82,7 @@ until_so() {
 	return 1
 }
 
-# A file has at least so many lines.
+# Whether a file has at least that many lines.
 has_lines() {
 	[ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]
 }
@@ -104,20 +104,20 @@ make_group() {
 	echo "$1" >"$limit" 2>/dev/null || skip "cannot limit a memory cgroup here"
 }
 
-# Run a command in it.
+# Run a command in that cgroup.
 in_group() {
 	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$@"
 }
 
-# What somebody who reads that a test failed wants to know of a run: its state, the points that have no numbers and why,
-# and how many times each reason was given.
+# Describe a run for the reader of a failed test: its state, the points without numbers and the reasons, and how many
+# times each reason was given.
 tell_run() {
 	echo "--- $1: $(jq -r '"state \(.state), \(.reason // "no reason"), rounds \(.rounds)"' "$1/run.json" 2>&1)"
 	jq -r '.status + if .status == "ok" then "" else
 		": \(.bench) \(.setting) \(.params | tojson): \(.reason)" end' "$1/points.jsonl" 2>&1 | sort | uniq -c | head -n 60
 }
 
-# Printed by bats only where the test failed.
+# bats prints this only where the test failed.
 teardown() {
 	[ -z "${group:-}" ] || rmdir "$group"
 	[ -z "${BATS_TEST_COMPLETED:-}${BATS_TEST_SKIPPED:-}" ] || return 0

@@ -10,7 +10,7 @@ setup_file() {
 		--param pages=8,64,512 -o "$BATS_FILE_TMPDIR/run" >"$BATS_FILE_TMPDIR/said" 2>&1
 }
 
-# All tests look at this run.
+# All tests use this run.
 look() {
 	RUN=$BATS_FILE_TMPDIR/run
 }
@@ -21,7 +21,7 @@ look() {
 	jq -e '.counters.host | (.available == []) == has("reason")' "$RUN/run.json"
 	jq -e '.counters.host | (.available == []) == (.groups == 0)' "$RUN/run.json"
 	jq -e '[.counters.host.unavailable[] | type == "string" and length > 0] | all' "$RUN/run.json"
-	# A setting that was not asked for is not told of.
+	# A setting that was not asked for does not appear.
 	jq -e '.counters | has("vcpu") | not' "$RUN/run.json"
 }
 
@@ -35,7 +35,7 @@ look() {
 	else
 		jq -se 'map(select(.status == "ok")) |
 			all(.hardware | length > 0 and all(.[]; .median != null or (.reason | length) > 0))' "$RUN/points.jsonl"
-		# As many as rounds, null where another group of counters had its turn.
+		# There are as many samples as rounds, null where another group of counters had its turn.
 		jq -se 'map(select(.status == "ok")) |
 			all((.samples.round | length) as $rounds | all(.hardware_samples[]; length == $rounds))' "$RUN/points.jsonl"
 	fi

@@ -21,10 +21,10 @@ need_glibc() {
 		then 1 else 0 end)'
 	every_ok '.params.pattern != "batch" or .metrics.mapped_share.median == (if .params.block_bytes > 131072
 		then 1 else 0 end)'
-	# What has a mapping goes back whole.
+	# A block with a mapping of its own is given back whole.
 	every_ok '.metrics.mapped_share.median == 0 or .metrics.returned_bytes.median >= .params.block_bytes'
 	every_ok '.params.pattern != "pair" or .metrics.mapped_share.median == 1 or .metrics.faults_per_call.median < 0.1'
-	# Between a cycle and a millisecond: anything else is no malloc().
+	# A malloc() takes between a cycle and a millisecond.
 	every_ok '.metrics.malloc_ns.median + .metrics.free_ns.median | . > 0.2 and . < 1e6'
 	every_ok '.metrics.touch_ns.median == null and (.metrics.touch_ns.reason | contains("touched"))'
 }

@@ -6,9 +6,9 @@
 # shellcheck disable=SC2030,SC2031,SC2054,SC2154
 load helpers
 
-# Few pages, so that a round takes a moment.
+# Few pages, so that a round is short.
 SMALL=(--param page_size=4K --param stride=1 --param pages=8,64,512)
-# A sweep of 39 counts, of which the largest takes 32 MiB: enough to see a TLB level, and to be interrupted in.
+# A sweep of 39 counts, up to 32 MiB: large enough to show a TLB level, and long enough to be interrupted.
 SWEEP=(-s host --param page_size=4K --param stride=1 --param "pages=8-32,40,48,56,64,72,80,96,112,128,160,192,256,384,512")
 
 # One run that several tests look at: host and, where there is one, vCPU.
@@ -33,7 +33,7 @@ look_at_both() {
 	[ "$(field .seed)" = 7 ]
 	have 3 '.setting == "host"'
 	is_sound
-	# What was asked for is what was got, by the kernel's own word.
+	# Each point got the pages that it asked for, as the kernel counts them.
 	every_ok '.memory.page_bytes == 4096'
 	every_ok '.memory.faults_counted >= .memory.faults_expected * 0.999 - 4'
 }
@@ -152,7 +152,7 @@ units_are_those_of_the_run() {
 @test "a run that can measure nothing ends at once" {
 	run -77 "$NESTWALK" run -s host --rounds 100000 --param page_size=4K --param stride=262144 --param pages=16777216 \
 		-o "$RUN"
-	# No round is begun.
+	# No round begins.
 	[[ $output != *"round 1 of"* ]]
 }
 
@@ -214,7 +214,7 @@ pool_is_not() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root to become somebody who may not"
 	[ -e /dev/kvm ] || skip "no /dev/kvm to be refused"
 	[ "$(stat -c %a /dev/kvm)" != 666 ] || skip "everybody may use /dev/kvm here"
-	# Somebody else cannot look into the directories of a test.
+	# Another user cannot read the directories of a test.
 	place=$(mktemp -d /tmp/nestwalk-unprivileged-XXXXXX)
 	chmod 777 "$place"
 	install -m 755 "$NESTWALK" "$place/nestwalk"
@@ -262,7 +262,7 @@ pool_is_not() {
 	kill -KILL "$pid"
 	wait "$pid" || true
 	[ "$(field .state)" = running ]
-	# As after a power cut in the middle of a line.
+	# Cut the last line, as a power cut does.
 	truncate -s -5 "$RUN/points.jsonl"
 	run -0 "$NESTWALK" check "$RUN"
 	[[ $output == *truncated* || $output == *"cut"* ]]

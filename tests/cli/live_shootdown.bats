@@ -9,12 +9,12 @@ load helpers
 	measure -b tlb-shootdown --param pages=1,34
 	have 4 '.params.others == 0'
 	[ "$(nproc)" -lt 2 ] || have 4 '.params.others == 1'
-	# Without others nobody is lost time, and the reason says so.
+	# Without other CPUs none loses time, and the reason says so.
 	every_ok '.params.others != 0 or
 		(.metrics.victim_ns | .median == null and (.reason | test("no other CPU")))'
 	every_ok '.params.others != 1 or
 		(.metrics.victim_ns | .median != null or (.reason | test("was there")))'
-	# What a page costs is the call's share of it.
+	# The cost of a page is the cost of the call divided by the pages.
 	every_ok '.params.pages != 34 or
 		(.samples | (.operation_ns[0] / 34 - .per_page_ns[0] | fabs) <= 0.01 * .per_page_ns[0])'
 }
@@ -48,19 +48,20 @@ load helpers
 	run -2 taskset -c "$(one_cpu)" "$NESTWALK" run -b tlb-shootdown --param others=1 -o "$RUN-more"
 }
 
-@test "handoffs are measured between threads and processes, by futex and by pipe" {
+@test "context switches are measured between threads and processes, by futex and by pipe" {
 	measure -b space-switch --param page_size=4K --param touched=0,64
 	for between in threads processes; do
 		have 2 ".params.between == \"$between\" and .params.via == \"futex\""
 		have 2 ".params.between == \"$between\" and .params.via == \"pipe\""
 	done
-	# Nothing touched, nothing to refill, and the reason says so.
+	# Without touched pages there is no refill, and the reason says so.
 	every_ok '.params.pages_touched != 0 or
 		(.metrics | .touch_ns.median == null and (.refill_ns.reason | test("no page")))'
 	# refill = pages x (touch - warm), sample by sample.
 	every_ok '.params.pages_touched != 64 or
 		(.samples | 64 * (.touch_ns[0] - .warm_ns[0]) - .refill_ns[0] | fabs <= 1)'
-	# A handoff is two system calls and a switch: more than 50 ns, and less than a second even where others have the CPU.
+	# A context switch is two system calls and a switch: more than 50 ns, and less than a second even where others
+	# have the CPU.
 	every_ok '.metrics.switch_ns.median | . > 50 and . < 1e9'
 }
 
@@ -89,7 +90,7 @@ load helpers
 }
 
 @test "an interrupted run ends and leaves no process" {
-	# A process group of its own, so that whatever it leaves can be found.
+	# The run gets a process group of its own, so that all processes it leaves can be found.
 	setsid "$NESTWALK" run --rounds 100000 -b tlb-shootdown,space-switch --param pages=1,8 --param touched=0,16 -o "$RUN" \
 		2>"$RUN.err" &
 	pid=$!

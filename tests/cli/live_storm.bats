@@ -8,7 +8,7 @@ load helpers
 STORM=(run -b fault-storm "${ROUNDS[@]}")
 ONE=(--param frames=recycled --param actors=1 --param region=4M)
 
-# The share by which counts may differ: this one, but with sanitizers a program has faults of its own.
+# The share by which counts may differ. With sanitizers it is larger, as the program then has faults of its own.
 own_faults() {
 	if grep -q __asan_init "$NESTWALK"; then echo 0.5; else echo "$1"; fi
 }
@@ -32,7 +32,7 @@ storm() {
 	every_ok '.params.kind == "populate" or
 		(.metrics | .latency_p50_ns.median <= (.latency_p99_ns.median // .latency_most_ns.median) and
 			(.latency_p99_ns.median // 0) <= .latency_most_ns.median)'
-	# What is not known says why.
+	# An unknown metric has a reason.
 	every_ok '.metrics | all(.median != null or (.reason | length) > 0)'
 }
 
@@ -41,7 +41,7 @@ storm() {
 	storm --param frames=recycled --param actors=2 --param region=4M --param kind=anon-write,shared-write,fork-copy
 	is_whole
 	[ "$(points '.params.as == "processes"')" -eq 3 ]
-	# A fork of one thread is a fork of all.
+	# fork-copy has no threads, as fork() in one thread copies the memory of all threads.
 	[ "$(points '.params.as == "threads"')" -eq 2 ]
 }
 
@@ -88,7 +88,7 @@ storm() {
 
 @test "little memory is never overdrawn: what does not fit is skipped" {
 	make_group 256M
-	# The regions are the default's, and one that is larger than the limit.
+	# The regions are of the default size, and of one that is larger than the limit.
 	run --separate-stderr in_group "$NESTWALK" "${STORM[@]}" --rounds 1 --param region=16M,256M \
 		--param kind=anon-write,thp-write,file-copy,fork-copy,shared-write,populate -o "$RUN"
 	[[ $status -eq 0 || $stderr == *"nothing could be measured"* ]]
@@ -109,7 +109,7 @@ no_session() {
 	[ "$(session "$1")" -eq 0 ]
 }
 
-# The run leads its session, and two actors at least are at work; or it has not got its huge pages.
+# The run leads its session and at least two workers are active, or the run did not get its huge pages.
 is_at_work() {
 	[ "$(session "$1")" -ge 3 ] || grep -q "kernel found" "$RUN.err"
 }
@@ -125,7 +125,7 @@ is_at_work() {
 	setsid "$NESTWALK" "${STORM[@]}" "${reserve[@]}" --rounds 100000 --param as=processes --param actors=2 \
 		--param region=4M --param kind=anon-write,hugetlb-write,fork-copy,userfault-missing -o "$RUN" 2>"$RUN.err" &
 	pid=$!
-	# Actors come and go with each sample.
+	# Workers are started and ended with each sample.
 	until_so is_at_work "$pid"
 	if grep -q "kernel found" "$RUN.err"; then
 		wait "$pid" || true
@@ -136,7 +136,7 @@ is_at_work() {
 	code=0
 	wait "$pid" || code=$?
 	[ "$code" -eq 1 ]
-	# What an actor forked is told by the kernel that its parent is gone: it may take a moment.
+	# The kernel ends a process that a worker forked when its parent is gone. This may take a moment.
 	until_so no_session "$pid"
 	[ "$(cat $pool 2>/dev/null || echo 0)" = "$before" ]
 	[ "$(jq -r .state "$RUN/run.json")" = interrupted ]

@@ -67,7 +67,7 @@ changed_guest() { # WORD OTHER
 	"$nestwalk" report "$out"
 	for label in host 'vcpu, nested paging' 'vcpu, shadow paging' 'guest, nested paging' 'guest, shadow paging'; do
 		[ "$(cut -f 2 "$out/report/tlb-reach-4K-stride1.tsv" | grep -cx "$label")" -eq 4 ]
-		grep -qF ">$label</text>" "$out/report/tlb-reach-4K-stride1.svg"
+		grep -qF ">$label" "$out/report/tlb-reach-4K-stride1.svg"
 	done
 }
 
@@ -155,7 +155,7 @@ changed_guest() { # WORD OTHER
 	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'second*')" ]
 }
 
-@test "what was joined joins further, run by run" {
+@test "a joined run can be joined again, run by run" {
 	cd "$BATS_TEST_TMPDIR"
 	"$nestwalk" merge "$runs/join-host" "$runs/join-guest=nested" -o nested-half
 	"$nestwalk" merge "$runs/join-shadow" "$runs/join-guest=shadow" -o shadow-half
@@ -172,7 +172,7 @@ changed_guest() { # WORD OTHER
 	jq '.joined = []' "$runs/join-guest/run.json" >"$BATS_TEST_TMPDIR/guest/run.json"
 	run "$nestwalk" merge "$runs/join-host" "$BATS_TEST_TMPDIR/guest=nested" -o "$out"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"itself joined of runs: name those" ]]
+	[[ "$output" == *"itself joined of runs: name those runs instead" ]]
 }
 
 @test "a directory with an equals sign in its name is a directory" {

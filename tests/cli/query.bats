@@ -7,7 +7,7 @@ setup() {
 	run=$runs/complete
 }
 
-# One line on stderr that says all, exit code 1.
+# Check for one line on stderr and exit code 1.
 refused() {
 	local words=$1
 	shift
@@ -78,7 +78,7 @@ refused() {
 	refused 'not authorized' "$run" "SELECT load_extension('x')"
 }
 
-@test "what is not understood is said in one line" {
+@test "a bad query is explained in one line" {
 	refused 'no such column: nope' "$run" 'SELECT nope FROM point'
 	refused 'no such table: nope' "$run" 'SELECT 1 FROM nope'
 	refused 'syntax error' "$run" 'SELEKT'

@@ -9,7 +9,7 @@ setup() {
 	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
 }
 
-# own NAME: a figure's folder of the user's own, whose files follow as arguments FILE TEXT.
+# own NAME FILE TEXT...: make a folder of a figure of the user's own with these files.
 own() {
 	local name=$1
 	shift
@@ -101,14 +101,19 @@ broken() {
 }
 
 @test "numbers that no machine has are drawn or left out, and never stop the report" {
-	mkdir "$BATS_TEST_TMPDIR/run"
-	cp "$runs/laboratory"/* "$BATS_TEST_TMPDIR/run"
-	for number in 0.0 -5.0 1e300 null; do
-		sed -E "s/\"(median|lo|hi)\":[-0-9.e+]+/\"\1\":$number/g" "$runs/laboratory/points.jsonl" \
-			>"$BATS_TEST_TMPDIR/run/points.jsonl"
-		run "$nestwalk" report "$BATS_TEST_TMPDIR/run" -o "$out-$number"
-		[ "$status" -eq 0 ]
-		[ -s "$out-$number/report.html" ]
+	local name number
+
+	for name in laboratory storms guests; do
+		mkdir "$BATS_TEST_TMPDIR/$name"
+		cp "$runs/$name/run.json" "$BATS_TEST_TMPDIR/$name"
+		for number in 0.0 -5.0 1e300 null; do
+			sed -E "s/\"(median|lo|hi)\":[-0-9.e+]+/\"\1\":$number/g" "$runs/$name/points.jsonl" \
+				>"$BATS_TEST_TMPDIR/$name/points.jsonl"
+			run "$nestwalk" report "$BATS_TEST_TMPDIR/$name" -o "$out-$name-$number"
+			echo "$name with $number: $output"
+			[ "$status" -eq 0 ]
+			[ -s "$out-$name-$number/report.html" ]
+		done
 	done
 }
 
@@ -291,4 +296,19 @@ broken() {
 	run "$nestwalk" report "$runs/nowhere"
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "an interrupted report says so, and leaves nothing in the temporary directory" {
+	mkdir "$BATS_TEST_TMPDIR/scratch"
+	TMPDIR=$BATS_TEST_TMPDIR/scratch "$NESTWALK" report -o "$BATS_TEST_TMPDIR/report" \
+		"$BATS_TEST_DIRNAME/../../results/reference" 2>"$BATS_TEST_TMPDIR/said" &
+	# The first figure's table is there: the report is in the middle of its work.
+	for ((i = 0; i < 600; i++)); do
+		[ ! -e "$BATS_TEST_TMPDIR/report/overview.tsv" ] || break
+		sleep 0.1
+	done
+	kill -INT $!
+	wait $! && false
+	grep -q 'interrupted' "$BATS_TEST_TMPDIR/said"
+	[ -z "$(ls "$BATS_TEST_TMPDIR/scratch")" ]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# nestwalk run and list: what they refuse, and how they say it. Nothing here measures for more than a moment.
+# nestwalk run and list: wrong usage, and the messages for it. Nothing here measures for more than a moment.
 # shellcheck disable=SC2154 # $stderr is set by run --separate-stderr
 
 bats_require_minimum_version 1.5.0
@@ -9,7 +9,7 @@ setup() {
 	RUN=$BATS_TEST_TMPDIR/run
 }
 
-# The last command was refused: one line on stderr (argp adds one that points to --help), which says this.
+# Check that the last command was refused: one line on stderr with these words (argp adds one that points to --help).
 refused_with() {
 	[[ $stderr == *"$1"* ]]
 	[ "$(grep -vc -- '--help' <<<"$stderr")" -eq 1 ]
@@ -31,7 +31,7 @@ refused_with() {
 	run -2 --separate-stderr "$NESTWALK" run --param page_size=3K -o "$RUN"
 	refused_with "4K, 2M, 1G"
 	run -2 --separate-stderr "$NESTWALK" run --param pages=few -o "$RUN"
-	refused_with "'few' is no number"
+	refused_with "'few' is neither a number"
 	run -2 --separate-stderr "$NESTWALK" run --param pages -o "$RUN"
 	refused_with "NAME=VALUES"
 	run -2 --separate-stderr "$NESTWALK" run --seed -1 -o "$RUN"
@@ -63,7 +63,7 @@ refused_with() {
 	refused_with "no bench has all these parameters"
 	run -2 --separate-stderr "$NESTWALK" run -s host --param flush=cr3 -o "$RUN"
 	refused_with "no bench has all these parameters"
-	# Two benches have kinds: in this setting only the one that has not this.
+	# Two benches have a parameter `kind`, and the one of this setting does not have this value.
 	run -2 --separate-stderr "$NESTWALK" run -s host --param kind=guest-warm -o "$RUN"
 	refused_with "'guest-warm' is none of anon-write"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Runs of many points: made up by tests/scale/make-run. Measures nothing.
+# Runs of many points, made up by tests/scale/make-run. Measures nothing.
 
 setup() {
 	nestwalk=${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}
@@ -8,7 +8,7 @@ setup() {
 	export NESTWALK_PLOTS=$BATS_TEST_DIRNAME/../../plots
 }
 
-# Milliseconds that a command takes, of the least of two tries: the machine may be busy.
+# The milliseconds that a command takes: the least of two tries, as the machine may be busy.
 milliseconds() {
 	local start took least=''
 
@@ -21,7 +21,8 @@ milliseconds() {
 	echo "$least"
 }
 
-# Without gnuplot in the path: what it takes depends on what is drawn, and not on what is read. It says so, and exits 1.
+# gnuplot is not in the path, as its time depends on what is drawn, not on what is read. report says that it is missing,
+# and exits 1.
 report_undrawn() {
 	PATH=/nonexistent "$nestwalk" report "$1" -o "$2" 2>/dev/null || [ -s "$2/report.html" ]
 }

@@ -5,7 +5,7 @@
 
 load rig
 
-# The guests of this file, among others' processes.
+# The kernel command line word by which the guests of this file are found.
 MARK=nestwalk-test-$BATS_ROOT_PID
 
 # run_guest NAME ARGUMENT...: of it there are NAME (the run directory), NAME.out, NAME.err, NAME.status.
@@ -17,7 +17,7 @@ run_guest() {
 	echo $status >"$name.status"
 }
 
-# As a person at a terminal would do it, once there is something to lose.
+# Send SIGINT as a person at a terminal would, once points have been measured.
 interrupt_guest() {
 	local name=$BATS_FILE_TMPDIR/interrupted process status=0
 	"$NESTWALK" run --accel tcg --rounds 100000 --guest-append "$MARK" -o "$name" -s guest -b tlb-reach \
@@ -63,15 +63,15 @@ points() {
 	"$NESTWALK" check "$both"
 	"$NESTWALK" check "$both/guest/results/run"
 	holds "$both/run.json" '.[0] | .state == "complete" and (.guests | length) == 1' '.[0].guests[0].status == "ok"'
-	# Both have the same points.
+	# Host and guest have the same points.
 	[ "$(jq -c 'select(.setting == "host") | [.bench, .params]' "$both/points.jsonl" | sort)" = \
 		"$(jq -c 'select(.setting == "guest") | [.bench, .params]' "$both/points.jsonl" | sort)" ]
-	points guest '.status == "ok"'
-	# As many rounds as the host.
+	holds "$both/points.jsonl" "$JQ map(select(.setting == \"guest\")) | length > 0 and all(ok or disturbed)"
+	# The guest has as many rounds as the host.
 	holds "$both/guest/results/run/run.json" '.[0].rounds == 2'
 }
 
-@test "what ran under an emulator says so at every point, and in its facts" {
+@test "a run under an emulator says so at every point, and in its facts" {
 	points guest '.paging == "software" and .accel == "tcg" and (.outer | startswith("QEMU TCG"))'
 	points host '.paging == "native" and .accel == null and (.outer | startswith("QEMU TCG") | not)'
 	holds "$both/run.json" '.[0].guests[0].facts | .shape.accel == "tcg" and .kvm == null and (.kvm_reason | length) > 0' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# guest-images/: the same parts give the same bytes, modules come with what they depend on, and what cannot be had is
-# said in a line.
+# guest-images/: the same parts give the same bytes, modules come with their dependencies, and a missing part is
+# reported in one line.
 
 load rig
 
@@ -26,7 +26,7 @@ setup() {
 	awk '{ at[$0] = NR }
 		END { exit !(at["irqbypass"] && at["irqbypass"] < at["kvm"] && at["kvm"] < at["kvm_amd"] && at["kvm_intel"]) }' \
 		"$place/modules"
-	# Each once.
+	# Each module comes once.
 	[ -z "$(sort "$place/modules" | uniq -d)" ]
 }
 

@@ -33,7 +33,7 @@ shows() {
 	done
 }
 
-# Every parameter is what it was at first, and nothing is left behind.
+# Check that every parameter has its first value, and nothing is left behind.
 as_before() {
 	diff before.facts "$1.facts"
 }
@@ -59,7 +59,7 @@ left over   nothing" ]
 	grep -q '^left over   /run/nestwalk/kvm-paging.state, of .*: npt=Y was kvm_amd' status_left.out
 }
 
-@test "what is already so is not done" {
+@test "a mode that is already active is not loaded again" {
 	exits nested_already 0
 	as_before nested_already
 }
@@ -68,7 +68,7 @@ left over   nothing" ]
 	for step in refused refused_with; do
 		exits $step 1
 		grep -qE '^kvm-paging: not switched to shadow paging: a VM is running: .* by nestwalk \([0-9]+\)' $step.err
-		# But for the VM.
+		# Only the VM remains.
 		diff <(grep -v refcnt before.facts) <(grep -v refcnt $step.facts)
 	done
 	[ ! -e ran ]
@@ -91,7 +91,7 @@ left over   nothing" ]
 	exits killed 137
 	shows killed kvm_amd/parameters/npt=N kvm-paging.state
 	grep -q '^left over   /run/nestwalk/kvm-paging.state, .*: npt=Y was kvm_amd' killed_status.out
-	# Its command lives on, with a VM.
+	# The command of the killed script still runs, with a VM.
 	exits killed_busy 1
 	grep -q 'not restored: a VM is running: .* by nestwalk' killed_busy.err
 	shows killed_busy kvm_amd/parameters/npt=N kvm-paging.state

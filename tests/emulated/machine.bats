@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The rig itself: what comes out of an emulated machine, and that nothing which went wrong there looks like success.
+# The rig itself: the results of an emulated machine come out, and no failure there looks like success.
 
 load rig
 
@@ -22,7 +22,7 @@ boot() {
 	"$BATS_TEST_DIRNAME/machine" "$@" "$IMAGE" "$job" "$out"
 }
 
-# No emulator is left of those whose kernel command line has this word.
+# Check that no emulator is left whose kernel command line has this word.
 nothing_left_of() {
 	! pgrep -f "qemu-system.*$1"
 }
@@ -32,7 +32,7 @@ nothing_left_of() {
 	[[ "$output" == *"the job failed with exit status 3"* ]]
 	[ "$(cat "$out/job.log")" = said ]
 	seq 100000 | cmp - "$out/a/b/numbers"
-	# Those loaded at boot, and no others.
+	# The modules that are loaded at boot, and no others.
 	diff <(cut -d ' ' -f 1 "$out/modules" | sort) <(sort "$IMAGE/modules")
 }
 
@@ -47,7 +47,7 @@ nothing_left_of() {
 	nothing_left_of hang-$$
 }
 
-@test "who stops the rig stops the emulator, and nothing is left behind" {
+@test "a signal that stops the rig stops the emulator, and nothing is left behind" {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 	mkdir "$TMPDIR"
 	boot 'sleep 1000' -a stopped-$$ &

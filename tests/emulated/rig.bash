@@ -1,5 +1,5 @@
-# What the tests in emulated machines share; each file of them loads it. A machine is booted once a file, in setup_file,
-# and what came out of it is judged by many tests.
+# Helpers for the tests in emulated machines; each of these files loads them. A machine is booted once in each file, in
+# setup_file, and many tests judge its results.
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
@@ -8,10 +8,10 @@ REPOSITORY=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 NESTWALK=$(realpath "${NESTWALK:-$REPOSITORY/build/nestwalk}")
 export GUEST=${GUEST:-$REPOSITORY/build/guest}
 IMAGE=$GUEST/image
-# The image of this build, not one that lies beside the program.
+# Use the image of this build, not one that lies beside the program.
 export NESTWALK_GUEST_IMAGE=$IMAGE
 
-# Write down how it went, for judge_attempt.
+# Record the exit status and the output, for judge_attempt.
 attempt() {
 	local status=0
 	"$@" >"$BATS_FILE_TMPDIR/said" 2>&1 </dev/null || status=$?
@@ -36,13 +36,13 @@ boot_in_both_modes() {
 	fi
 }
 
-# For setup, to be called before each test: skips it where the machine could not be made; where it was, but did not come
-# to its end, the first test fails and shows why, and the others are skipped.
+# For setup, to be called before each test. Skips the test where the machine could not be made. Where the machine did
+# not end by itself, the first test fails and shows the reason, and the others are skipped.
 judge_attempt() {
 	local status
 	status=$(cat "$BATS_FILE_TMPDIR/status")
 	[ "$status" != 77 ] || skip "$(tail -n 1 "$BATS_FILE_TMPDIR/said")"
-	[ "$status" = 0 ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the machine did not come to its end"
+	[ "$status" = 0 ] || [ "$BATS_TEST_NUMBER" = 1 ] || skip "the machine did not end by itself"
 	cat "$BATS_FILE_TMPDIR/said"
 	[ "$status" = 0 ]
 }
@@ -52,7 +52,7 @@ results() {
 	echo "$BATS_FILE_TMPDIR/results/$1"
 }
 
-# each_mode TEST...: do this with nested and then with shadow as its last argument. (No || here: behind one, a failing
+# each_mode TEST...: run TEST with nested and then with shadow as its last argument. (No || here: behind one, a failing
 # command in the middle of TEST would be passed over.)
 each_mode() {
 	for mode in nested shadow; do
@@ -68,4 +68,20 @@ holds() {
 	for condition; do
 		jq -se "$condition" "$file" >/dev/null || { echo "not so: $condition" && jq -c 'del(.samples)' "$file" && return 1; }
 	done
+}
+
+# The words of jq for points: on a busy machine each sample of a point may be disturbed, here too.
+JQ='def ok: .status == "ok"; def disturbed: .status == "skipped" and (.reason | startswith("every sample was disturbed"));'
+
+# went_well NAME MODE: nestwalk, as NAME of the commands, measured something, or all that it measured was disturbed.
+went_well() {
+	local status
+	status=$(cat "$(results "$2")/$1.status")
+	[ "$status" = 0 ] || { [ "$status" = 77 ] && grep -q "every sample was disturbed" "$(results "$2")/$1.err"; } ||
+		{ cat "$(results "$2")/$1.err" && return 1; }
+}
+
+# measured FILE SELECTION CONDITION: there are such points, and the condition holds for each that was not disturbed.
+measured() {
+	holds "$1" "$JQ map(select(($2) and (ok or disturbed))) | length > 0 and all(disturbed or ($3))"
 }

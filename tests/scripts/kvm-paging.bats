@@ -19,7 +19,7 @@ setup() {
 	echo 0 >"$root/proc/sys/kernel/modules_disabled"
 	printf 'Name:\tsh\nCapEff:\t000001ffffffffff\n' >"$root/proc/self/status"
 	printf 'processor\t: 0\nflags\t\t: fpu lm svm npt lbrv\n' >"$root/proc/cpuinfo"
-	# What the modules have unless told otherwise.
+	# The default parameters of the modules.
 	defaults kvm tdp_mmu=Y halt_poll_ns=200000 nx_huge_pages=N
 	defaults kvm_amd npt=Y nested=1 sev=Y avic=N
 	fake modprobe
@@ -43,8 +43,8 @@ defaults() {
 	done
 }
 
-# fake modprobe|rmmod: a loaded module is a directory; $root/refuse has the pattern of command lines that fail, and
-# $root/deaf that of those whose parameters are not heard.
+# fake modprobe|rmmod: a loaded module is a directory. $root/refuse has the pattern of command lines that fail, and
+# $root/deaf that of command lines whose parameters are ignored.
 fake() {
 	{
 		printf '#!/bin/sh\nroot=%q module=%q log=%q\n' "$root" "$module" "$log"
@@ -85,7 +85,7 @@ fake() {
 				esac
 			done
 			if [ "$name" = kvm ]; then
-				# What is allowed is decided now, and what comes of it whenever one of the others is loaded.
+				# The load is allowed or refused now, and takes effect with one of the others.
 				cp "$module/kvm/parameters/tdp_mmu" "$root/tdp_mmu_allowed"
 				exit
 			fi
@@ -106,7 +106,7 @@ fake() {
 
 kvm_paging() { "$script" "$@"; }
 
-# Everything that can be read of the modules.
+# Print everything that can be read about the modules.
 facts() { (cd "$module" && grep -r . . | sort); }
 
 npt_is() { [ "$(cat "$module/kvm_amd/parameters/npt")" = "$1" ]; }
@@ -124,7 +124,7 @@ refuses() {
 	[ ! -e "$state" ]
 }
 
-# In the background, with the signals that a program has which a terminal started (bats lets SIGINT be ignored).
+# Run in the background with the signal handlers of a program that a terminal started (under bats SIGINT is ignored).
 start() {
 	env --default-signal=INT,QUIT "$script" "$@" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
 	started=$!
@@ -139,14 +139,14 @@ soon() {
 	return 1
 }
 
-# A command that says that it runs, and has a child.
+# A command that reports its start, and has a child.
 sleeper() {
 	echo "echo \$\$ >'$BATS_TEST_TMPDIR/runs'; sleep 1000 & echo \$! >'$BATS_TEST_TMPDIR/child'; wait"
 }
 
 runs() { [ -s "$BATS_TEST_TMPDIR/child" ]; }
 
-# It has ended, and is at most waiting to be reaped.
+# Whether a process has ended, except that it may wait to be reaped.
 is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null; }
 
 @test "wrong usage: exit 2; help: exit 0" {
@@ -194,7 +194,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[[ "$output" == *"nothing to restore"* ]]
 }
 
-@test "what is already so is not done" {
+@test "a mode that is already active is not loaded again" {
 	printf 'CapEff:\t0000000000000000\n' >"$root/proc/self/status"
 	refuses 0 "paging is nested already" nested
 }
@@ -334,7 +334,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[ ! -e "$state" ]
 }
 
-@test "further switches keep what was before the first" {
+@test "further switches keep the state before the first" {
 	facts >"$BATS_TEST_TMPDIR/before"
 	run -0 kvm_paging shadow
 	cp "$state" "$BATS_TEST_TMPDIR/state"
@@ -343,7 +343,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[ "$(cat "$module/kvm_amd/parameters/sev")" = Y ]
 	run -0 kvm_paging shadow
 	cmp "$state" "$BATS_TEST_TMPDIR/state"
-	# One that fails goes back to where it came from.
+	# A switch that fails goes back to the mode before it.
 	echo 'kvm_amd .*npt=1' >"$root/refuse"
 	run -1 kvm_paging nested
 	[[ "$output" == *"paging is shadow as before" ]]
@@ -425,7 +425,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	[ ! -s "$log" ]
 }
 
-@test "with: who reads the output may go, and all is put back" {
+@test "with: the reader of the output may end, and all is put back" {
 	{ kvm_paging with shadow sleep 0.5 2>&1 || :; } | head -n 0
 	grep -q 'npt=0' "$log"
 	npt_is Y
@@ -470,7 +470,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	npt_is Y
 }
 
-@test "kill -9: the next call finds what was before" {
+@test "kill -9: the next call finds the state before" {
 	facts >"$BATS_TEST_TMPDIR/before"
 	start with shadow sh -c "$(sleeper)"
 	soon runs
@@ -480,7 +480,7 @@ is_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/d
 	npt_is N
 	run -0 kvm_paging status
 	[[ "$output" == *"left over   $state"*": npt=Y was kvm_amd's"* && "$output" != *"at work"* ]]
-	# The next one runs, and puts back what was before the first.
+	# The next call runs, and restores the state before the first.
 	run -0 kvm_paging with shadow true
 	facts | diff "$BATS_TEST_TMPDIR/before" -
 	[ ! -e "$state" ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# scripts/setup against package managers that only write down what they are asked for.
+# scripts/setup against fake package managers that only record their arguments.
 
 # A PATH with the few tools that setup itself uses, so that everything else is missing.
 setup() {
@@ -31,7 +31,7 @@ run_setup() {
 }
 
 @test "where everything is there, nothing is said or asked for" {
-	# This machine has what the tests need, or they would not run.
+	# This machine has all that the tests need, or they would not run.
 	run "$setup" build test
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
@@ -63,7 +63,7 @@ run_setup() {
 	[[ "$output" == *"not all is there"*"missing: clang-format cppcheck"* ]]
 }
 
-@test "what was installed is seen" {
+@test "an installed package is found" {
 	for command in clang-format cppcheck groff; do
 		fake $command ''
 	done
@@ -102,7 +102,7 @@ run_setup() {
 	grep -q '^apt-get .*install' "$asked"
 }
 
-@test "an unknown distribution: what is needed is said" {
+@test "an unknown distribution: the needed packages are named" {
 	run_setup build
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"no apt-get, dnf or pacman"*"jansson.h"*"libjansson-dev"* ]]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What figures are drawn from does not change unnoticed: tests/fixtures/tables/README.md. Measures nothing, draws nothing.
+# The tables behind figures do not change unnoticed: tests/fixtures/tables/README.md. Measures nothing, draws nothing.
 
 setup() {
 	root=$BATS_TEST_DIRNAME/../..
@@ -9,7 +9,7 @@ setup() {
 	export NESTWALK_PLOTS=$root/plots
 }
 
-# Tables only: without gnuplot in the path nothing is drawn.
+# Make tables only: without gnuplot in the path nothing is drawn.
 tables_of() {
 	local run=$root/tests/fixtures/runs/$1
 

@@ -88,7 +88,7 @@ totals() {
 }
 
 @test "programs run side by side, and their results come in the order in which they were named" {
-	# The first waits for the second, and so both run at a time.
+	# The first program waits for the second, so both must run at the same time.
 	program ./first 'echo 1..1; for _ in $(seq 600); do [ -e second-ran ] && break; sleep 0.1; done; [ -e second-ran ] && echo "ok 1 - a"'
 	program ./second ': >second-ran; echo 1..2; echo "not ok 1 - b"; echo "# it broke"; echo "ok 2 - c"; exit 1'
 	program ./third 'exit 0'
@@ -123,7 +123,7 @@ totals() {
 	[[ "$output" == *"stopped after 2 s"* ]]
 }
 
-@test "who stops it stops the programs, and nothing is left behind" {
+@test "a signal that stops it stops the programs, and nothing is left behind" {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 	mkdir "$TMPDIR"
 	program ./hangs 'echo $$ >>pids; exec sleep 1000'

@@ -97,7 +97,7 @@ static void the_same_seed_gives_the_same_order(void **state)
 	free(d);
 }
 
-/* Every run of 64 pages uses each of 64 L1 sets once; 2048 large pages use each of 2048 L2 sets once. */
+/* Every run of 64 pages uses each of 64 L1 sets once. 2048 large pages use each of 2048 L2 sets once. */
 static void lines_are_spread_evenly_over_sets(void **state)
 {
 	static const struct {
@@ -148,7 +148,7 @@ static void lines_of_large_pages_lie_in_different_small_pages(void **state)
 		used[chain_address(&chain, i) % PAGE_2M / PAGE_4K]++;
 	for (unsigned k = 0; k < 512; k++)
 		distinct += used[k] > 0;
-	/* 323 of 512 would be all that chance gives: 1 - 1/e. */
+	/* Random places would use 323 of 512: 1 - 1/e. */
 	assert_true(distinct >= 323);
 	cycle_drop(&cycle);
 	gsl_rng_free(random);
@@ -204,7 +204,7 @@ static void proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one(void **state
 	plain.memory = calloc(PLAIN_PAGES, PAGE_4K);
 	cycle_new(&cycle, PLAIN_PAGES, 3);
 	chain = chain_over_units(&chase, GIB, NULL, &cycle, random);
-	/* Line spread would keep aliased halves apart: put every line at the same place in its page. */
+	/* Spread lines would keep aliased halves apart, so every line lies at the same place in its page. */
 	chain.spread_lines = 1;
 	chain.line_first = 0;
 	chain_lay(&chain, &plain.space);
@@ -212,7 +212,7 @@ static void proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one(void **state
 	assert_int_equal(chain_walk(&chain, &plain.space, &why), 0);
 	assert_int_equal(chain_after(&chain, PLAIN_PAGES), chain_address(&chain, 0));
 
-	/* A pointer that leads elsewhere. */
+	/* A pointer that points to the wrong line. */
 	*(uint64_t *)plain_pointer(&plain.space, chain_address(&chain, 5)) = chain_address(&chain, 5);
 	assert_int_equal(chain_prove(&chain, &plain.space, &why), -EIO);
 	assert_int_equal(chain_walk(&chain, &plain.space, &why), -EIO);

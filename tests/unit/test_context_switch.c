@@ -1,5 +1,6 @@
 /*
- * Context switches: that two workers take turns on one CPU, touch the same memory, and that what is wrong is no number.
+ * Context switches: two workers take turns on one CPU and touch the same memory, and a failure gives an error, not a
+ * number.
  */
 #include "base/units.h"
 #include "system/context_switch.h"
@@ -62,7 +63,7 @@ static void check(const struct context_switch_spec *spec)
 	assert_true(result.switches_least >= CONTEXT_SWITCH_TRIPS + result.rounds);
 	if (spec->pages) {
 		assert_in_range(result.rounds, CONTEXT_SWITCH_ROUNDS_LEAST, CONTEXT_SWITCH_ROUNDS_MOST);
-		/* At the least a hit in L1, at the most the other's time slice for each page. */
+		/* A touch takes at least an L1 hit, and at most the other worker's time slice for each page. */
 		assert_true(result.touch_tsc > 0.5 && result.touch_tsc < 1e9);
 		assert_true(result.warm_tsc > 0.5 && result.warm_tsc < 1e9);
 	} else {
@@ -97,7 +98,7 @@ static void memory_is_touched(void **state)
 		}
 }
 
-/* A chain that ends elsewhere ends the experiment, in both workers, and nobody waits for a turn that never comes. */
+/* A broken chain ends the experiment in both workers, and neither waits for a turn that never comes. */
 static void a_broken_chain_is_an_error(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /*
- * What tests of counted chases share: a PMU that is made up and works while a chase runs, and what a point's line says.
- * Included once, after cmocka, and measure/point.h and record/check_point.h before cmocka.
+ * Helpers for tests of counted chases: a made-up PMU that counts while a chase runs, and access to the fields of a
+ * point's line. Included once, after cmocka, and measure/point.h and record/check_point.h before cmocka.
  */
 #ifndef NESTWALK_TEST_COUNTED_H
 #define NESTWALK_TEST_COUNTED_H
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 /*
- * What the chase under test is said to have done. An event counts its own code (unit mask and event, 0x0e08 = 3592 for
- * walks of Skylake) for each unit: 18 are 0.88 walks an access of 9 laps of 8192.
+ * The units of work that the chase under test is said to do. For each unit, an event counts its own code (unit mask and
+ * event: 0x0e08 = 3592 for walks of Skylake). 18 units are 0.88 walks per access in 9 laps of 8192.
  */
 #define UNITS 18
 #define NS 100000
@@ -58,7 +58,7 @@ static struct hardware *open_hardware(void)
 
 	assert_non_null(request.microarch);
 	assert_int_equal(hardware_open(&request, &hardware, &why), 0);
-	begun = ended = 0; /* which groups fit was found out by trying */
+	begun = ended = 0; /* trying groups has begun and ended some */
 	return hardware;
 }
 
@@ -76,7 +76,7 @@ static void say(void *context, enum finding_kind kind, const char *line)
 	print_message("%s\n", line);
 }
 
-/* What `nestwalk check` finds wrong in it. */
+/* The number of problems that `nestwalk check` finds in a point. */
 static size_t problems(const json_t *point, const json_t *about)
 {
 	struct check_result result = { 0 };

@@ -1,6 +1,6 @@
 /*
- * The catalogue of events: no gap, no duplicate, and every event encodes to what the golden file has. That was made once
- * and checked against the vendors' event lists by hand; where libpfm4 changes its mind, somebody must look.
+ * The catalogue of events: no gap, no duplicate, and every event encodes as in the golden file. The golden file was
+ * checked by hand against the vendors' event lists. Where libpfm4 changes an encoding, somebody must check it again.
  */
 #include "counters/encode.h"
 
@@ -89,7 +89,7 @@ static void test_flags_tell_the_truth(void **state)
 	}
 }
 
-/* Every term of the catalogue, in its order, against the lines of the file, in theirs. */
+/* Compare the terms of the catalogue with the lines of the golden file, one by one in order. */
 static void test_golden(void **state)
 {
 	FILE *golden = fopen(GOLDEN, "re");

@@ -1,6 +1,6 @@
 /*
- * Groups of counters on a PMU that is made up, with as many counters as a test gives it: how metrics are split
- * into groups, that nothing is scaled in silence, what happens when others take the counters, and that all is given back.
+ * Groups of counters on a made-up PMU with as many counters as a test gives it: metrics are split into groups, scaled
+ * counts are marked, other users may take the counters, and all counters are given back.
  */
 #include "counters/counters.h"
 #include "counters/encode.h"
@@ -48,7 +48,7 @@ static void take(struct counting *counting, struct count_sample *sample)
 	counting_end(counting, sample);
 }
 
-/* As many samples as there are groups, joined: each metric in exactly one of them. */
+/* Take as many samples as there are groups, and join them: each metric is in exactly one of them. */
 static void take_all(struct counting *counting, double *value, bool *scaled)
 {
 	for (unsigned m = 0; m < COUNT_METRICS; m++)
@@ -70,7 +70,7 @@ static void take_all(struct counting *counting, double *value, bool *scaled)
 	}
 }
 
-/* What a row must give: ten units of work, of which each event counts its own code. */
+/* The expected count of a row: for each of ten units of work, each event counts its own code. */
 static double expected(const char *microarch, enum count_metric metric)
 {
 	const struct microarch *which = microarch_named(microarch);
@@ -141,7 +141,7 @@ static void test_rdpmc_is_used(void **state)
 	counting_close(counting);
 }
 
-/* The watchdog holds one of four: smaller groups, more of them, and still nothing scaled. */
+/* The watchdog holds one of four counters: there are more and smaller groups, and nothing is scaled. */
 static void test_fewer_counters(void **state)
 {
 	size_t groups[4];
@@ -176,11 +176,14 @@ static void test_turns_are_marked(void **state)
 	take_all(counting, value, scaled);
 	assert_true(scaled[COUNT_DTLB_WALK_CYCLES]);
 	assert_false(scaled[COUNT_DTLB_LOAD_WALKS]);
-	/* Half of the time counted half of the work: scaled it is all of it, but for when it was switched on. */
+	/*
+	 * In half of the time half of the work was counted. Scaled, that is all of the work, except for the moment of
+	 * switching on.
+	 */
 	assert_true(fabs(value[COUNT_DTLB_WALK_CYCLES] / expected("skx", COUNT_DTLB_WALK_CYCLES) - 1) < 0.02);
 	assert_true(value[COUNT_DTLB_LOAD_WALKS] == expected("skx", COUNT_DTLB_LOAD_WALKS));
 	counting_close(counting);
-	/* Where it never gets a turn it is unknown. */
+	/* A metric that never gets a turn is unknown. */
 	pmu.turns = false;
 	counting = open_on("skx", COUNT_BIT(COUNT_DTLB_WALK_CYCLES));
 	assert_int_equal(counting_groups(counting), 0);
@@ -213,7 +216,7 @@ static void check_loss(void)
 	counting_close(counting);
 }
 
-/* What was counted while others took the counters is not a number; what comes after is. */
+/* A count that lost its counters is unknown; the next one is known again. */
 static void test_counters_are_lost(void **state)
 {
 	(void)state;
@@ -222,7 +225,7 @@ static void test_counters_are_lost(void **state)
 	check_loss();
 }
 
-/* One event is not there: its metric says so, the others count. */
+/* One event does not exist: its metric has that reason, and the others count. */
 static void test_an_event_is_missing(void **state)
 {
 	struct counting *counting;
@@ -259,7 +262,7 @@ static void test_too_few_descriptors(void **state)
 	counting_close(counting);
 }
 
-/* Asked once, not once for each metric; the kernel's own counts go on. */
+/* The PMU is looked for once, not once for each metric; the kernel's own counts go on. */
 static void test_no_pmu(void **state)
 {
 	struct counting *counting;
@@ -304,7 +307,7 @@ static void test_rotation(void **state)
 	counting_close(counting);
 }
 
-/* Two of one thread, as a host's and its vCPU's are: neither holds counters that the other needs. */
+/* Two countings of one thread, as for a host and its vCPU: neither holds counters that the other needs. */
 static void two_at_once(void)
 {
 	struct counting *one = open_on("skx", COUNT_ALL), *other = open_on("skx", COUNT_ALL);
@@ -330,7 +333,7 @@ static void test_two_at_once(void **state)
 	two_at_once();
 }
 
-/* A guest is counted from outside, and only it; the kernel's own counts stay the thread's. */
+/* Only the guest is counted, from outside; the kernel's own counts are those of the thread. */
 static void test_guest(void **state)
 {
 	struct counting_plan plan = { .wanted = COUNT_BIT(COUNT_CYCLES) | COUNT_BIT(COUNT_PAGE_FAULTS),

@@ -1,4 +1,4 @@
-/* Counts that cannot be, counts against time, and what each refusal of the kernel means on machines made up here. */
+/* Implausible counts, counts compared with time, and the meaning of each refusal of the kernel on made-up machines. */
 #include "counters/judge.h"
 #include "machine/perf.h"
 
@@ -39,7 +39,7 @@ static void test_bounds(void **state)
 	judge(COUNT_INSTRUCTIONS, 0, 0, -ERANGE, "instructions counted 0");
 	judge(COUNT_PAGE_FAULTS, 10000, 0, 0, "");
 	judge(COUNT_PAGE_FAULTS, 30000, 0, -ERANGE, "page_faults");
-	/* A difference of counts may be a little below nothing; a lot is not a count. */
+	/* A difference of counts may be a little below 0; far below 0 it is not believed. */
 	judge(COUNT_DTLB_LOAD_WALKS_1G, -50, 0, 0, "");
 	judge(COUNT_DTLB_LOAD_WALKS_1G, -5000, 0, -ERANGE, "-0.5 an access");
 	/* What is unknown is not implausible, and without accesses nothing is per access. */
@@ -54,7 +54,10 @@ static void test_zero_where_walks_must_be(void **state)
 	judge(COUNT_DTLB_WALK_CYCLES, 3, 9000, -ERANGE, "dtlb_walk_cycles counted 3");
 	judge(COUNT_DTLB_WALK_PENDING, 0, 9000, -ERANGE, "guest mode");
 	judge(COUNT_DTLB_LOAD_WALKS, 9500, 9000, 0, "");
-	/* Of these 0 may be true: no EPT natively, no hits of the second level beyond it, no 1G pages. */
+	/*
+	 * These counts may be 0: natively there is no EPT, beyond the second level it has no hits, and there are no 1G
+	 * pages.
+	 */
 	judge(COUNT_EPT_WALK_CYCLES, 0, 9000, 0, "");
 	judge(COUNT_DTLB_LOAD_MISSES_L1, 0, 9000, 0, "");
 	judge(COUNT_DTLB_LOAD_WALKS_1G, 0, 9000, 0, "");
@@ -69,7 +72,7 @@ static void put(const char *path, const char *text)
 	char full[256];
 	FILE *file;
 
-	/* Every directory on the way. */
+	/* Make every directory of the path. */
 	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
 		snprintf(full, sizeof(full), "%s/%.*s", root, (int)(at - path), path);
 		mkdir(full, 0755);

@@ -1,6 +1,6 @@
 /*
- * A PMU made up for tests, beneath counters/group.h: as many counters as a test gives it, others who take them, events
- * that it does not have. Included once, after cmocka.
+ * A made-up PMU for tests, beneath counters/group.h: it has as many counters as a test gives it, other users who take
+ * them, and missing events. Included once, after cmocka.
  */
 #ifndef NESTWALK_TEST_COUNTERS_PMU_H
 #define NESTWALK_TEST_COUNTERS_PMU_H
@@ -20,7 +20,7 @@ enum fake_state { FAKE_FREE, FAKE_OFF, FAKE_ON, FAKE_ERROR };
 static struct {
 	unsigned counters; /* of this model: larger groups are refused when they are opened */
 	unsigned held; /* by others now: larger pinned groups get nothing, others wait */
-	bool turns; /* those who wait get half of the time */
+	bool turns; /* groups that wait get half of the time */
 	bool rdpmc; /* user code may read */
 	uint64_t without; /* config of an event that this PMU does not have */
 	unsigned descriptors; /* 0: any number of events may be open */

@@ -1,6 +1,6 @@
 /*
- * Reading counters: buffers and pages built here, then the kernel's own events, which need no PMU. What this machine does
- * not let count is skipped with what it says.
+ * Reading counters: buffers and pages built here, then the kernel's own events, which need no PMU. Events that this
+ * machine does not let us count are skipped with its reason.
  */
 #include "base/units.h"
 #include "counters/counters.h"
@@ -231,7 +231,10 @@ static void test_page_faults(void **state)
 		skip();
 	}
 	assert_int_equal(counting_groups(counting), 1);
-	/* Not yet there: whatever is touched the first time, a sanitizer's memory too. There anew: the pages. Still there: none. */
+	/*
+	 * Round 0 faults on everything that is touched for the first time, with a sanitizer's memory. Round 1 faults on
+	 * the new pages only. Round 2 has no faults.
+	 */
 	for (unsigned round = 0; round < 3; round++) {
 		if (round == 1)
 			madvise((void *)(uintptr_t)memory, bytes, MADV_DONTNEED);
@@ -246,7 +249,7 @@ static void test_page_faults(void **state)
 			assert_in_range((uint64_t)sample.value[COUNT_PAGE_FAULTS], PAGES, PAGES + 8);
 		if (round == 2)
 			assert_in_range((uint64_t)sample.value[COUNT_PAGE_FAULTS], 0, 8);
-		/* What was not asked for is unknown, not 0. */
+		/* A metric that was not asked for is unknown, not 0. */
 		assert_true(isnan(sample.value[COUNT_DTLB_LOAD_WALKS]));
 		assert_non_null(sample.why[COUNT_DTLB_LOAD_WALKS]);
 	}
@@ -287,9 +290,9 @@ static void test_switches_and_clock(void **state)
 		nanosleep(&nap, NULL);
 	assert_int_equal(group_end(&group, counted, &why), 0);
 	assert_in_range((uint64_t)counted[0].count, 10, 1000);
-	/* Between a microsecond and all of the time of ten naps, a hundred times over. */
+	/* The time is between a microsecond and a hundred times that of ten naps. */
 	assert_in_range((uint64_t)counted[1].count, NS_PER_US, NS_PER_S);
-	/* Off, nothing counts. */
+	/* A group that is off counts nothing. */
 	nanosleep(&nap, NULL);
 	assert_int_equal(group_begin(&group, &why), 0);
 	assert_int_equal(group_end(&group, counted, &why), 0);
@@ -323,7 +326,7 @@ static bool tracepoint_find(const char *name, struct perf_event_attr *attr)
 	return false;
 }
 
-/* In a mount namespace of its own, so that nobody else sees it and nothing of it stays. */
+/* Mount tracefs in a mount namespace of its own, so that nobody else sees it and it ends with this process. */
 static void mount_tracefs(void)
 {
 	if (!access("/sys/kernel/tracing/events", F_OK) || geteuid())
@@ -336,7 +339,7 @@ static void mount_tracefs(void)
 
 /*
  * VM exits of a vCPU, counted by KVM's tracepoints: each run of a measured kernel ends in one that goes to user space.
- * kvm_pvm has the tracepoint of exits too, and never fires it.
+ * kvm_pvm also has the tracepoint of exits, but never fires it.
  */
 static void count_exits(void)
 {
@@ -393,7 +396,7 @@ static void test_kvm_exits(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Where there is a PMU its events count what the program does; where there is none each says so. */
+/* With a PMU, events count the work of the program. Without one, each event has a reason. */
 static void test_hardware(void **state)
 {
 	struct counting *counting = open_live(COUNT_ALL & ~COUNT_BIT(COUNT_PAGE_FAULTS));

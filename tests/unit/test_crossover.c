@@ -17,11 +17,11 @@
 #include <cmocka.h>
 
 #define SAMPLES 9
-#define SPREAD 0.01 /* samples lie evenly within so much of their median on both sides */
+#define SPREAD 0.01 /* samples lie evenly within this share of their median on both sides */
 
 #define assert_near(a, b) assert_true(fabs((double)(a) - (double)(b)) <= 1e-6 * fabs((double)(b)))
 
-/* Not in order of size, as measured ones are not. */
+/* Samples are not sorted, like measured ones. */
 static double sample_of(double median, int i)
 {
 	int rank = (i * 4) % SAMPLES - SAMPLES / 2;
@@ -74,10 +74,10 @@ static void crossings(void **state)
 	assert_int_equal(cross(100, 40, 100, 20).always, 1);
 	assert_int_equal(cross(100, 20, 100, 40).always, 0);
 	assert_int_equal(cross(100, 20, 100, 20).always, -1);
-	/* Misses that nobody can tell apart: it may lie at any number beyond. */
+	/* The costs of misses cannot be told apart: the crossover may lie at any number beyond. */
 	found = cross(100, 20.01, 900, 20);
 	assert_true(isinf(found.misses.hi) && found.misses.lo > 1000);
-	/* And so may changes. */
+	/* The same holds for changes. */
 	found = cross(100, 40, 100.1, 20);
 	assert_true(found.misses.lo == 0 && found.misses.hi > found.misses.median);
 }
@@ -109,7 +109,7 @@ static void one_sample_has_no_interval(void **state)
 
 static char directory[] = "/tmp/nestwalk-test-crossover-XXXXXX";
 
-/* What one place measures: misses take so many times the host's. */
+/* The measurements of one place: misses take a multiple of the host's time. */
 struct made_up {
 	const char *setting, *paging, *more;
 	double miss, recycled_ns, warm_ns;
@@ -242,7 +242,7 @@ static void modes_cross_where_the_formula_says(void **state)
 		number(db, "SELECT slowdown FROM crossover WHERE place = 'guest, nested paging' AND misses = 9e999"),
 		2);
 	assert_near(number(db, "SELECT pages FROM crossover_cost WHERE is_base"), 32768);
-	/* The host is what the others are drawn against. */
+	/* The other places are compared with the host. */
 	assert_near(number(db, "SELECT COUNT(*) FROM crossover WHERE place = 'host'"), 0);
 	sqlite3_close(db);
 }
@@ -278,7 +278,9 @@ static void points_alike(void **state)
 	sqlite3 *db = INFERRED(&host, &nested, &vcpu_nested, &interpreted);
 
 	(void)state;
-	/* A vCPU has a parameter more than a host: it is the host's like, but the host is not its. */
+	/*
+	 * A vCPU has one parameter more than a host, so a vCPU's point matches a host's, but not the other way round.
+	 */
 	assert_near(
 		number(db,
 			"SELECT COUNT(*) FROM alike JOIN point b ON b.point = base JOIN point o ON o.point = alike.point"
@@ -291,7 +293,7 @@ static void points_alike(void **state)
 			"SELECT COUNT(*) FROM alike JOIN point b ON b.point = base JOIN point o ON o.point = alike.point"
 			" WHERE b.setting = 'host' AND o.setting = 'guest'"),
 		50);
-	/* Times of interpreted code compare with nothing. */
+	/* Times of interpreted code must not be compared. */
 	assert_near(
 		number(db,
 			"SELECT COUNT(*) FROM alike JOIN point p ON p.point IN (base, alike.point) WHERE interpreted"),

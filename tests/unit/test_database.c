@@ -1,4 +1,4 @@
-/* record/database.c: what the lines of runs become as rows; and the SQL functions. */
+/* record/database.c: the rows that lines of runs become, and the SQL functions. */
 #include "record/database.h"
 
 #include "record/database_file.h"
@@ -74,7 +74,8 @@ static sqlite3 *loaded(const char *points)
 	write_file("run.json", ABOUT);
 	write_file("points.jsonl", points);
 	assert_int_equal(database_open(&db, &why), 0);
-	if (database_load(db, directory, DATABASE_SAMPLES, &why) || database_make_bench_tables(db, NULL, 0, &why))
+	if (database_load(db, directory, DATABASE_SAMPLES, &why) || database_make_bench_tables(db, NULL, 0, &why) ||
+		database_fill_bench_tables(db, NULL, &why))
 		fail_msg("%s", why.text);
 	return db;
 }
@@ -110,7 +111,7 @@ static void of_lines_with_one_identity_the_last_stands(void **state)
 
 static void what_a_later_line_leaves_out_is_gone(void **state)
 {
-	/* More lines than are read in one go lie between the two. */
+	/* Between the two lie more lines than are read at once. */
 	char *points = NULL;
 	size_t size;
 	FILE *out = open_memstream(&points, &size);
@@ -241,6 +242,7 @@ static void known_benches_have_tables_without_points(void **state)
 	(void)state;
 	assert_int_equal(database_open(&db, &why), 0);
 	assert_int_equal(database_make_bench_tables(db, known, 1, &why), 0);
+	assert_int_equal(database_fill_bench_tables(db, NULL, &why), 0);
 	assert_string_equal(value(db, "SELECT COUNT(pages) + COUNT(net_ns_lo) FROM never_run"), "0");
 	sqlite3_close(db);
 }
@@ -256,6 +258,7 @@ static void several_runs_are_told_apart(void **state)
 	assert_int_equal(database_load(db, RUNS "complete", DATABASE_SAMPLES, &why), 0);
 	assert_int_equal(database_load(db, RUNS "twice", DATABASE_SAMPLES, &why), 0);
 	assert_int_equal(database_make_bench_tables(db, NULL, 0, &why), 0);
+	assert_int_equal(database_fill_bench_tables(db, NULL, &why), 0);
 	assert_string_equal(
 		value(db, "SELECT group_concat(n) FROM (SELECT COUNT(*) AS n FROM point GROUP BY run)"), "48,48,6");
 	assert_string_equal(value(db, "SELECT COUNT(DISTINCT run) FROM tlb_reach"), "3");

@@ -1,6 +1,4 @@
-/*
- * Processes that were just executed: that work is done in them, that its failure is told, and that none is left over.
- */
+/* Freshly executed processes: work is done in them, its failure is reported, and no process is left over. */
 #include "base/units.h"
 #include "system/fresh_exec.h"
 
@@ -29,8 +27,8 @@ struct task {
 struct result {
 	int number;
 	pid_t process, parent;
-	bool inherited; /* what the parent has in its memory */
-	bool wanted; /* the variable that it was started by is still there */
+	bool inherited; /* a value of the parent's memory */
+	bool wanted; /* the environment variable that started it is still set */
 };
 
 static bool changed; /* after the start */
@@ -93,7 +91,7 @@ static void its_result_comes_home(void **state)
 	assert_int_equal(result.number, 42);
 	assert_int_equal(result.parent, getpid());
 	assert_int_not_equal(result.process, getpid());
-	/* It has no memory of this process, as a forked one would. */
+	/* It has none of this process's memory, unlike a forked process. */
 	assert_false(result.inherited);
 	assert_false(result.wanted);
 }

@@ -68,7 +68,7 @@ static inline void fake_says(const char *text)
 	(void)!write(fake.control, text, strlen(text));
 }
 
-/* The next line of the host; the host gone is the end. */
+/* The next line of the host. Exits where the host has closed the port. */
 static inline const char *fake_hears(void)
 {
 	static char line[4096];
@@ -118,7 +118,7 @@ static inline void *fake_monitor(void *data)
 	if (fake_is("silent-monitor"))
 		return NULL;
 	(void)!write(fake.monitor, greeting, strlen(greeting));
-	/* A command at a time: each waits for its answer. */
+	/* One command at a time, as the host waits for each answer. */
 	while ((got = read(fake.monitor, command, sizeof(command) - 1)) > 0) {
 		const char *id;
 
@@ -148,7 +148,7 @@ static inline void fake_delivers(int status)
 		pclose(tar);
 }
 
-/* From power-on to leave to begin. */
+/* From power-on to the order to begin. */
 static inline void fake_boots(void)
 {
 	if (fake_is("refuses")) {
@@ -173,7 +173,7 @@ static inline void fake_boots(void)
 		exit(1);
 }
 
-/* The job, to the exit status of nestwalk. */
+/* Run the job, up to the exit status of nestwalk. */
 static inline int fake_works(void)
 {
 	if (fake_is("panics")) {
@@ -219,7 +219,7 @@ static inline int fake_qemu(int argc, char **argv)
 	}
 	if (!fake_is("no-archive"))
 		fake_delivers(fake_is("two-statuses") ? status + 1 : status);
-	/* Under some machines' KVM a guest cannot but power off: guest-images/finish.c. */
+	/* Under the KVM of some machines a guest can only power off (guest-images/finish.c). */
 	_exit(fake_is("powers-off") || fake_is("no-archive") ? 0 : fake_is("odd-exit") ? 97 : 33 + 2 * status);
 }
 

@@ -1,4 +1,4 @@
-/* guest/host_counters.c: what vCPUs' threads count while a guest runs, summed, on a PMU that is made up. */
+/* guest/host_counters.c: counts of the vCPUs' threads while a guest runs, summed, on a made-up PMU. */
 #include "guest/host_counters.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 /* The made-up PMU does not ask whose threads they are. */
 static const int threads[] = { 4001, 4002, 4003 };
 
-/* @left: counters that others leave in the middle of it. */
+/* @left: the counters that other users leave while the guest runs. */
 static json_t *count_guest(unsigned vcpus, unsigned units, unsigned left, struct reason *why)
 {
 	const struct host_counters_plan plan = {

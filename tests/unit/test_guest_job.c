@@ -1,4 +1,7 @@
-/* guest/job.c: what a guest is sent to do, run by this machine's shells with a nestwalk that only says what it was told. */
+/*
+ * guest/job.c: the script for a guest, run by this machine's shells with a fake nestwalk that only prints its
+ * arguments.
+ */
 #include "guest/job.h"
 
 #include <errno.h>
@@ -140,7 +143,7 @@ static void say(const struct running *running, const char *text)
 	assert_int_equal(send(running->port, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
 
-/* Its exit status; nothing more was said. */
+/* The exit status of the job. Nothing more was sent. */
 static int finish(struct running *running)
 {
 	int status;
@@ -223,7 +226,7 @@ static void it_waits_for_leave(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 	say(&running, "go\n");
 	assert_non_null(strstr(line(&running), "end 7 "));
-	/* A word that came too late, and half of one, are no leave. */
+	/* A message that came too late, and a part of one, are no order to begin. */
 	say(&running, "op\nstop\n");
 	assert_true(silent_for(&running, 200));
 	assert_int_equal(waitpid(running.process, NULL, WNOHANG), 0);
@@ -260,7 +263,7 @@ static void stop_ends_the_job(void **state)
 	}
 }
 
-/* A host that is gone leaves no job that waits for ever. */
+/* Where the host has ended, no job waits for ever. */
 static void a_host_that_is_gone(void **state)
 {
 	static const char *const command[] = { "run", NULL };

@@ -1,4 +1,4 @@
-/* guest/join.c: what a guest brought home, in the run of its host. */
+/* guest/join.c: the points of a guest in the run of its host. */
 #include "guest/join.h"
 #include "record/load.h"
 
@@ -179,7 +179,7 @@ static void notes_are_kept_one_after_the_other(void **state)
 	assert_true(json_is_null(json_object_get(noted(&host, 1), "reason")));
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(noted(&host, 1), "facts"), "guest_faults")), 12);
-	/* A guest's time is the run's. */
+	/* A guest's time counts as time of the run. */
 	assert_true(fabs(json_number_value(json_object_get(host.about, "duration_s")) - alone_s - 1.5) < 0.001);
 	/* Neither is a failure of the host's run. */
 	assert_string_equal(text_of(host.about, "state"), "complete");

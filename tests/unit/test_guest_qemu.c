@@ -1,4 +1,7 @@
-/* guest/qemu.c, possible.c: QEMU's command line for each shape, what its end means, and whether a guest can be had. */
+/*
+ * guest/qemu.c, possible.c: QEMU's command line for each shape, the meaning of its exit status, and whether a guest is
+ * possible.
+ */
 #include "base/units.h"
 #include "guest/guest.h"
 #include "guest/qemu.h"
@@ -37,7 +40,7 @@ static struct qemu_command command_of(const struct guest_shape *shape, const cha
 	return command;
 }
 
-/* The argument behind the option that comes as the which-th of its name; NULL: there are not so many. */
+/* The argument of the which-th option with this name; NULL: there are not that many. */
 static const char *value(const struct qemu_command *command, const char *option, unsigned which)
 {
 	for (size_t i = 0; i + 1 < command->count; i++)
@@ -68,7 +71,7 @@ static void default_shape(void **state)
 	assert_string_equal(value(&command, "-smp", 0), "1");
 	assert_string_equal(value(&command, "-m", 0), "1024M");
 	assert_string_equal(value(&command, "-object", 0), "memory-backend-ram,id=ram,size=1073741824,prealloc=off");
-	/* These are no lists of options: a comma stands for itself. */
+	/* These arguments are not lists of options, so a comma stands for itself. */
 	assert_string_equal(value(&command, "-kernel", 0), ends.kernel);
 	assert_string_equal(value(&command, "-initrd", 0), ends.initramfs);
 	assert_string_equal(
@@ -103,14 +106,15 @@ static void cpu_models(void **state)
 		enum guest_choice five_levels, pmu;
 		const char *without, *wanted;
 	} rows[] = {
-		{ GUEST_KVM, GUEST_AS_IT_COMES, GUEST_AS_IT_COMES, NULL, "host" },
-		{ GUEST_KVM, GUEST_ON, GUEST_AS_IT_COMES, NULL, "host,la57=on" },
+		{ GUEST_KVM, GUEST_MODEL_DEFAULT, GUEST_MODEL_DEFAULT, NULL, "host" },
+		{ GUEST_KVM, GUEST_ON, GUEST_MODEL_DEFAULT, NULL, "host,la57=on" },
 		{ GUEST_KVM, GUEST_OFF, GUEST_ON, NULL, "host,la57=off,pmu=on" },
-		{ GUEST_KVM, GUEST_AS_IT_COMES, GUEST_OFF, NULL, "host,pmu=off" },
-		{ GUEST_KVM, GUEST_AS_IT_COMES, GUEST_AS_IT_COMES, "arch-capabilities", "host,arch-capabilities=off" },
+		{ GUEST_KVM, GUEST_MODEL_DEFAULT, GUEST_OFF, NULL, "host,pmu=off" },
+		{ GUEST_KVM, GUEST_MODEL_DEFAULT, GUEST_MODEL_DEFAULT, "arch-capabilities",
+			"host,arch-capabilities=off" },
 		{ GUEST_KVM, GUEST_ON, GUEST_ON, "arch-capabilities", "host,la57=on,pmu=on,arch-capabilities=off" },
-		{ GUEST_TCG, GUEST_AS_IT_COMES, GUEST_AS_IT_COMES, NULL, "max,la57=off" },
-		{ GUEST_TCG, GUEST_ON, GUEST_AS_IT_COMES, NULL, "max,la57=on" },
+		{ GUEST_TCG, GUEST_MODEL_DEFAULT, GUEST_MODEL_DEFAULT, NULL, "max,la57=off" },
+		{ GUEST_TCG, GUEST_ON, GUEST_MODEL_DEFAULT, NULL, "max,la57=on" },
 	};
 
 	(void)state;
@@ -200,7 +204,7 @@ static void shape_as_recorded(void **state)
 	shape.five_levels = GUEST_OFF;
 	shape.append = "a,b \"c\"";
 	json = guest_shape_json(&shape);
-	/* All of them, and no others. */
+	/* The shape has these members and no others. */
 	assert_int_equal(json_unpack_ex(json, NULL, JSON_STRICT, "{s:s, s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s}",
 				 "accel", &accel, "cpus", &cpus, "memory_bytes", &memory, "backing", &backing, "warm",
 				 &warm, "five_levels", &levels, "pmu", &pmu, "thp", &thp, "append", &append),
@@ -217,7 +221,7 @@ static void shape_as_recorded(void **state)
 	json_decref(json);
 }
 
-/* --- whether one can be had --- */
+/* --- whether a guest is possible --- */
 
 static char place[] = "/tmp/nestwalk-test-guest-XXXXXX";
 static char *path_before;
@@ -255,7 +259,7 @@ static void make_file(const char *name, mode_t mode)
 	chmod(path, mode);
 }
 
-/* The error of guest_possible() under the emulator, which needs no /dev/kvm, and what it says. */
+/* The error and the reason of guest_possible() under the emulator, which needs no /dev/kvm. */
 static int possible(uint64_t memory_bytes, enum backing backing, struct reason *why)
 {
 	struct guest_request request = { .shape = GUEST_SHAPE_DEFAULT, .image = place };
@@ -286,7 +290,7 @@ static void what_is_missing_is_said(void **state)
 	assert_non_null(strstr(why.text, "initramfs cannot be read"));
 	make_file("initramfs", 0644);
 	assert_int_equal(possible(128 * MIB, BACKING_4K, &why), 0);
-	/* More than machines have. */
+	/* More memory than machines have. */
 	assert_int_equal(possible(1024 * 1024 * GIB, BACKING_4K, &why), -ENOMEM);
 	assert_non_null(strstr(why.text, "--guest-memory takes less"));
 	assert_int_equal(possible(1024 * 1024 * GIB, BACKING_2M_HUGETLB, &why), -ENOMEM);

@@ -1,4 +1,4 @@
-/* guest/qmp.c against a monitor that says what it should, and one that does not. */
+/* guest/qmp.c against a monitor that follows the protocol, and one that does not. */
 #include "guest/qmp.h"
 
 #include "base/units.h"
@@ -23,7 +23,10 @@
 #define GREETING "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, \"capabilities\": [\"oob\"]}}\r\n"
 #define EVENT "{\"timestamp\": {\"seconds\": 1}, \"event\": \"RTC_CHANGE\", \"data\": {\"offset\": 0}}\r\n"
 
-/* What a monitor says when it is opened, and to the commands that follow. %d stands for a command's id. */
+/*
+ * The text that a monitor sends when it is opened, and its answers to the commands that follow. %d stands for a
+ * command's id.
+ */
 struct script {
 	const char *greeting;
 	const char *answer[8];
@@ -39,7 +42,7 @@ struct monitor {
 
 static void say(int fd, const char *text)
 {
-	/* In two pieces: an answer need not come as one. */
+	/* Send an answer in two pieces, as it need not arrive as one. */
 	size_t half = strlen(text) / 2;
 
 	(void)!write(fd, text, half);
@@ -85,7 +88,7 @@ static void monitor_end(struct monitor *monitor, struct qmp *qmp)
 	close(monitor->its);
 }
 
-/* What qmp_open() says to this greeting and this answer to its first command. */
+/* The result of qmp_open() for this greeting and this answer to its first command. */
 static int opened(unsigned limit_ms, struct script script, struct reason *why)
 {
 	struct monitor monitor;
@@ -195,7 +198,7 @@ static void threads_of_vcpus(void **state)
 	(void)state;
 	monitor_start(&monitor, &script);
 	assert_int_equal(qmp_open(&qmp, monitor.ours, LONG_MS, &why), 0);
-	/* No more than there is room for. */
+	/* No more threads than there is room for. */
 	assert_int_equal(qmp_vcpu_threads(&qmp, threads, 2, &count, &why), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(threads[0], 101);
@@ -215,7 +218,7 @@ static int stats_of(const char *vm, const char *vcpus, struct script *script, js
 	*stats = NULL;
 	*script = (struct script){ .greeting = GREETING, .answer = { EMPTY, vm, vcpus } };
 	monitor_start(&monitor, script);
-	/* Short where the monitor falls silent, or has said all with its first answer. */
+	/* The limit is short where the monitor falls silent, or ends after its first answer. */
 	assert_int_equal(qmp_open(&qmp, monitor.ours, LONG_MS, why), 0);
 	if (!vcpus)
 		qmp.limit_ms = SHORT_MS;
@@ -274,7 +277,7 @@ static void no_statistics_have_a_reason(void **state)
 		-ENODATA);
 	assert_non_null(strstr(why.text, "7.1"));
 	assert_null(stats);
-	/* One that is gone is another matter. */
+	/* A monitor that is gone gives another error. */
 	assert_int_equal(stats_of("{\"return\": [], \"id\": %d}\n", NULL, &script, &stats, &why), -ETIME);
 	assert_null(stats);
 }

@@ -19,7 +19,7 @@
 
 #define SHORT_S 0.4
 #define START_S 3 /* time to start and to say something, and not much more */
-/* For guests that do as they should: longer than that takes on a machine that is busy. */
+/* For guests that behave well: longer than they take on a busy machine. */
 #define LONG_S 60
 #define LONG_MS 20000
 
@@ -96,7 +96,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* guest_run() of a guest that behaves so: nothing is left over, and what was printed is kept. */
+/* guest_run() of a guest with this behaviour: nothing is left over, and the logs are kept. */
 static int run(const char *behaviour, enum guest_accel accel, struct guest_result *result, struct reason *why)
 {
 	static const char *const command[] = { "run", "-s", "host", NULL };
@@ -170,7 +170,7 @@ static void a_guest_that_does_as_it_should(void **state)
 	assert_non_null(strstr(result.run, "/guest/results/run"));
 	assert_int_equal(access(result.run, F_OK), 0);
 	assert_string_equal(guest_last_line(directory, "console.log", last, sizeof(last)), "Linux version 6");
-	/* What was seen of it: growth of what grows, what stands as it stands at the end. */
+	/* The host's facts: cumulative counts have grown, others are as at the end. */
 	assert_int_equal(json_integer_value(fact(&result, "guest_faults")), FAKE_FAULTS);
 	assert_true(number(&result, "kvm", "exits") == 2000);
 	assert_true(number(&result, "kvm", "pf_taken") == 500);
@@ -199,7 +199,7 @@ static void an_emulator_has_no_counts_of_kvm(void **state)
 	assert_int_equal(run("no-statistics", GUEST_KVM, &result, &why), 0);
 	null_with_reason(&result, "kvm");
 	guest_result_free(&result);
-	/* Nor is there a share where the guest does not know its faults. */
+	/* Without the guest's own count of faults there is no count per fault. */
 	assert_int_equal(run("cannot-count", GUEST_KVM, &result, &why), 0);
 	null_with_reason(&result, "guest_faults");
 	assert_true(number(&result, "kvm", "exits") == 2000);
@@ -207,7 +207,7 @@ static void an_emulator_has_no_counts_of_kvm(void **state)
 	guest_result_free(&result);
 }
 
-/* Ways to come home: the line is there, and with it the results. */
+/* Guests that end in different ways and deliver their results. */
 static void jobs_that_end_otherwise(void **state)
 {
 	struct guest_result result;
@@ -225,13 +225,16 @@ static void jobs_that_end_otherwise(void **state)
 	assert_int_equal(run("powers-off", GUEST_KVM, &result, &why), 0);
 	assert_true(result.complete);
 	guest_result_free(&result);
-	/* Tried again without what QEMU should not have asked for; its messages are those of the second. */
+	/*
+	 * The guest is started again without the feature that QEMU should not have asked for. The messages are those of
+	 * the second start.
+	 */
 	assert_int_equal(run("msr", GUEST_KVM, &result, &why), 0);
 	assert_true(result.complete);
 	guest_result_free(&result);
 }
 
-/* Guests of which nothing comes home. */
+/* Guests that deliver no results. */
 static void guests_that_come_to_nothing(void **state)
 {
 	static const struct {
@@ -277,7 +280,7 @@ static void guests_that_come_to_nothing(void **state)
 			fail_msg("%s", why.text);
 		assert_string_equal(result.run, "");
 		assert_false(result.complete);
-		/* Ended at a deadline that was told, not at another one. */
+		/* The guest is ended at the deadline that was given, not at another one. */
 		assert_in_range(now_ns() - start, 0, LONG_S * NS_PER_S / 2);
 		if (!rows[i].began)
 			null_with_reason(&result, "boot_ms");
@@ -314,21 +317,21 @@ static void a_stop_brings_home_what_there_is(void **state)
 	assert_int_equal(result.job_status, 1);
 	assert_true(result.run[0]);
 	guest_result_free(&result);
-	/* So does the end of its time. */
+	/* The end of its time has the same effect. */
 	stop = NULL;
 	job_seconds = SHORT_S;
 	assert_int_equal(run("until-stopped", GUEST_KVM, &result, &why), 0);
 	assert_true(result.stopped);
 	assert_true(result.run[0]);
 	guest_result_free(&result);
-	/* One that does not obey is ended, and a user who asked for it is told so. */
+	/* A guest that does not obey is ended, and a user who asked to stop is told so. */
 	stop = once_it_measures;
 	limits.ending_s = SHORT_S;
 	measuring = false;
 	assert_int_equal(run("hangs-in-job", GUEST_KVM, &result, &why), -EINTR);
 	assert_string_equal(why.text, "interrupted");
 	guest_result_free(&result);
-	/* While it boots there is nothing to bring home. */
+	/* While a guest boots it has no results to deliver. */
 	stop = at_once;
 	assert_int_equal(run("good", GUEST_KVM, &result, &why), -EINTR);
 	guest_result_free(&result);
@@ -352,7 +355,7 @@ static void qemu_ends_with_its_parent(void **state)
 	(void)state;
 	snprintf(program, sizeof(program), "%s/" FAKE_NAME, place);
 	setenv("FAKE_GUEST", "hangs-at-boot", 1);
-	/* What loses its parent becomes ours, so that it can be waited for. */
+	/* Orphans become children of this process, so that it can wait for them. */
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	assert_int_equal(pipe(told), 0);
 	parent = fork();

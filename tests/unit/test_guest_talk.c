@@ -1,4 +1,4 @@
-/* guest/talk.c: lines and archives as they come through sockets, whole, in pieces and spoiled. */
+/* guest/talk.c: lines and archives through sockets: whole, in pieces and damaged. */
 #include "guest/talk.h"
 
 #include "base/units.h"
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define LIMIT_MS 60000 /* for what comes at once, also on a machine that is busy */
+#define LIMIT_MS 60000 /* for data that comes at once, also on a busy machine */
 
 /* A guest without a QEMU: our ends of its sockets are in vm; the end of a pipe stands for its process. */
 static struct guest {
@@ -66,7 +66,7 @@ static void end_of(int *fd)
 	*fd = -1;
 }
 
-/* As when QEMU ends: all at once, its process last. */
+/* End like QEMU: all sockets at once, then the process. */
 static void guest_ends(void)
 {
 	end_of(&guest.control);
@@ -130,7 +130,7 @@ static void noise_without_an_end_is_dropped(void **state)
 	says(noise);
 	assert_int_equal(next(50), -ETIME);
 	says("y\nready\n");
-	/* What was left of it, cut, is a line that nobody waits for. */
+	/* The rest of the long line counts as a line that nobody waits for. */
 	assert_int_equal(next(LIMIT_MS), 1);
 	assert_in_range(strlen(guest.talk.line), 1, sizeof(guest.talk.line) - 1);
 	assert_true(guest.talk.line[0] == 'x' || guest.talk.line[0] == 'y');
@@ -195,7 +195,7 @@ static char *archive(const char *make, const char *members, size_t *bytes)
 	return text;
 }
 
-/* Send so much of it, while it is taken in, and end. */
+/* Send this many bytes while they are received, and end. */
 static void deliver(const char *text, size_t bytes)
 {
 	size_t sent = 0;
@@ -242,12 +242,12 @@ static void a_whole_archive(void **state)
 	assert_int_equal(status, 3);
 	snprintf(command, sizeof(command), "seq 10000 | cmp - %s/came/results/run/numbers", place);
 	assert_int_equal(system(command), 0);
-	/* The marker is no result. */
+	/* The marker is not one of the results. */
 	snprintf(command, sizeof(command), "%s/came/end", place);
 	assert_int_equal(access(command, F_OK), -1);
 }
 
-/* What is still in the socket when QEMU has ended comes too. */
+/* Data that is still in the socket when QEMU has ended is received, too. */
 static void the_last_of_it_comes_after_the_end(void **state)
 {
 	struct reason why;
@@ -312,7 +312,7 @@ static void a_guest_that_sends_without_end(void **state)
 	struct reason why = { "" };
 
 	(void)state;
-	/* As if it had sent nearly all that it may. */
+	/* Pretend that the guest has sent nearly as much as it may. */
 	guest.talk.archive_bytes = 256 * MIB - 10;
 	assert_int_equal(write(guest.results, "0123456789", 10), 10);
 	assert_int_equal(talk_next(&guest.talk, 20, &why), -ETIME);

@@ -1,4 +1,4 @@
-/* Log-linear buckets: that they tile the numbers, and what they lose. */
+/* Log-linear buckets: they tile the numbers, and their rounding is bounded. */
 #include "base/histogram.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* What is read of /proc/interrupts: texts of other machines, and this one. */
+/* Reading /proc/interrupts: texts of other machines, and this machine's. */
 #include "system/interrupts.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static void a_line_is_summed_up(void **state)
 	assert_int_equal(counts.of_cpus, 1250584 + 9000001);
 }
 
-/* CPU 1 is offline: it has no column, and the second column is not its. */
+/* CPU 1 is offline: it has no column, and the second column belongs to another CPU. */
 static void columns_are_told_by_the_header(void **state)
 {
 	static const char text[] = "           CPU0       CPU2       CPU3       \n"

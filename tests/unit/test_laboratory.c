@@ -1,6 +1,6 @@
 /*
- * The laboratory: its tables and descriptors, every experiment, and what it does when something goes wrong. Needs no
- * root; what runs a guest needs /dev/kvm, or is skipped.
+ * The laboratory: its tables and descriptors, every experiment, and its errors. Needs no root. Tests that run a guest
+ * need /dev/kvm, or are skipped.
  */
 #include "base/units.h"
 #include "kvm/descriptors.h"
@@ -213,7 +213,7 @@ static void spaces_are_switched_and_touched(void **state)
 			assert_true(result.loads == 15 * LABORATORY_LOADS);
 			assert_int_equal(result.interpreted, laboratory_interpreted(laboratory));
 		}
-	/* It leaves the laboratory as it found it. */
+	/* The experiment leaves the laboratory usable. */
 	check_fault(laboratory, &(struct fault_experiment){ .kind = FAULT_GUEST_WARM, .pages = PAGES }, PAGING_UNKNOWN);
 	laboratory_close(laboratory);
 }
@@ -275,7 +275,7 @@ static void wrong_wishes_are_refused(void **state)
 	assert_int_equal(laboratory_switch(laboratory, &(struct switch_experiment){ .pages_touched = PAGES + 1 },
 				 &switched, &why),
 		-EINVAL);
-	/* None of that did any harm. */
+	/* The laboratory is still usable after all this. */
 	check_fault(laboratory, &(struct fault_experiment){ .kind = FAULT_GUEST_COLD, .pages = PAGES }, PAGING_UNKNOWN);
 	laboratory_close(laboratory);
 }
@@ -316,7 +316,7 @@ static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
 	assert_non_null(strstr(why.text, "0x10040000040"));
 	laboratory_close(laboratory);
 	laboratory = laboratory_make(&small);
-	/* As if a signal were there at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
+	/* Pretend that a signal is pending at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
 	laboratory->guest.vcpu.run->immediate_exit = 1;
 	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EINTR);
 	laboratory->guest.vcpu.run->immediate_exit = 0;
@@ -324,7 +324,7 @@ static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
 	laboratory_close(laboratory);
 }
 
-/* Without gate and stack an exception cannot be taken: the vCPU's end is named, with its registers. */
+/* Without gate and stack an exception cannot be taken: the error names the exit and the registers. */
 static void a_guest_that_cannot_handle_a_fault_is_an_error(void **state)
 {
 	struct laboratory *laboratory = laboratory_make(&small);
@@ -361,7 +361,7 @@ static void paging_is_proven(void **state)
 	assert_true(paging == PAGING_NESTED ? exits < 0.5 : exits >= 1);
 }
 
-/* What is proven is held against what sysfs says; a contradiction names both. */
+/* The proven mode is compared with sysfs; a contradiction names both. */
 static void test_contradicted_paging(void **state)
 {
 	struct kvm_module module = { .paging = PAGING_UNKNOWN };

@@ -1,5 +1,5 @@
 /* Step inference against simulated TLBs of known size: sizes, intervals, number of levels, and what must be rejected. */
-#include "infer/levels_json.h"
+#include "levels_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

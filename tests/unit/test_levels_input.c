@@ -1,5 +1,5 @@
 /* Step inference: plans of the second pass, repeatability, and input that is not as it should be. */
-#include "infer/levels_json.h"
+#include "levels_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,7 +103,9 @@ static void test_skipped_and_failed(void **state)
 	json_decref(points);
 }
 
-/* Points of other benches in the same run: pages far apart, working sets, trials. None of them is a TLB's curve. */
+/*
+ * Points of other benches in the same run: pages far apart, working sets, experiments. None of them is a TLB's curve.
+ */
 static void test_other_benches(void **state)
 {
 	json_t *points = json_array(), *result;

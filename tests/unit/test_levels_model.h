@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "../model/tlb.h"
+#include "levels_json.h"
 
 static inline json_t *model_array_json(const double *x, size_t n)
 {

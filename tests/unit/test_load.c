@@ -99,7 +99,7 @@ static void write_file(const char *name, const char *text, size_t length)
 	free(path);
 }
 
-/* What two paging modes, or two ways to run a guest, made of one point are two points. */
+/* The same point under two paging modes, or in two kinds of guests, is two points. */
 static void paging_tells_points_apart(void **state)
 {
 	static const char text[] =
@@ -115,7 +115,7 @@ static void paging_tells_points_apart(void **state)
 	write_file("run.json", "{\"schema\":1}", 12);
 	write_file("points.jsonl", text, strlen(text));
 	assert_int_equal(run_load(directory, &run, &why), 0);
-	/* The last stands for the first: where a point comes from is no part of what it is. */
+	/* The last line replaces the first: the run that a point was joined from is no part of its identity. */
 	assert_int_equal(json_array_size(run.points), 4);
 	assert_true(json_is_true(json_object_get(json_array_get(run.points, 0), "final")));
 	run_unload(&run);
@@ -153,7 +153,7 @@ static void zeros_after_a_crash_are_no_point(void **state)
 	run_unload(&run);
 }
 
-/* A run may be killed anywhere: after any number of bytes, what was whole before is there. */
+/* A run may be killed after any number of bytes. All whole lines before are read. */
 static void cut_anywhere(void **state)
 {
 	FILE *file = fopen(RUNS "truncated/points.jsonl", "r");
@@ -175,7 +175,7 @@ static void cut_anywhere(void **state)
 			continue;
 		write_file("points.jsonl", text, cut);
 		assert_int_equal(run_load(directory, &run, &why), 0);
-		/* A line that lacks nothing but its end is whole. */
+		/* A line that lacks only its newline is whole. */
 		assert_in_range(json_array_size(run.points), lines, lines + 1);
 		run_unload(&run);
 	}

@@ -144,7 +144,7 @@ static void test_malformed(void **state)
 		{ SMALL "CPUID 00000004: 76036301-00F0B5FF-00000000-00C10000 [SL XY]\n", "x.txt:4:" },
 		{ SMALL "   0x00000004 0x00: eax=0x00000001 ebx=0x00000001\n", "x.txt:4:" },
 		{ SMALL "\033[31mred\n", "'?[31mred'" },
-		{ "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n", "tells of leaves up to 0xD" },
+		{ "CPUID 00000000: 0000000D-756E6547-6C65746E-49656E69\n", "names leaves up to 0xD" },
 		{ "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69\n"
 		  "CPUID 00000001: 000306C3-00100800-7FFAFBFF-BFEBFBFF\n",
 			"leaf 0x80000000 is missing" },
@@ -230,7 +230,10 @@ static void test_truncated(void **state)
 
 			memcpy(part, text, cut);
 			check_some(part, cut);
-			/* Cut before the last leaf it must not pass: what is missing would look like absent hardware. */
+			/*
+			 * A dump that is cut before the last leaf must be refused, as missing leaves would look like
+			 * missing hardware.
+			 */
 			if (cut + 60 < length)
 				assert_int_equal(table.count, 0);
 			free(part);

@@ -177,7 +177,7 @@ static void test_live_binding(void **state)
 	assert_int_equal(sched_getcpu(), cpu);
 	assert_int_equal(topology_bind_memory(&topology, cpu, &why), 0);
 	topology_close(&topology);
-	/* Another look at the machine sees what this process may now use. */
+	/* Another look at the machine sees the CPUs that this process may now use. */
 	assert_int_equal(topology_open(&source, &topology, &why), 0);
 	assert_int_equal(hwloc_bitmap_weight(topology.allowed), 1);
 	topology_close(&topology);

@@ -1,4 +1,4 @@
-/* What is read of recorded machines: files, what is underneath, KVM, CPU, clock, topology. */
+/* Reading recorded machines: files, the hypervisor beneath, KVM, CPU, clock, topology. */
 #include "base/units.h"
 #include "machine/cpu.h"
 #include "machine/hypervisor.h"

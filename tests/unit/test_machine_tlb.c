@@ -110,7 +110,7 @@ static struct cpuid_record *record(uint32_t leaf)
 	return NULL;
 }
 
-/* Where a hypervisor hides the unit but passes on the sizes, the sizes are what is advertised. */
+/* Where a hypervisor hides the unit but passes on the sizes, the plain sizes are advertised. */
 static void test_hidden_unit(void **state)
 {
 	(void)state;

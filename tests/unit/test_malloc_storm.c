@@ -43,8 +43,8 @@ static void take(const struct malloc_experiment *experiment, struct malloc_storm
 	assert_int_equal(errno, ECHILD);
 }
 
-/* What only glibc does, and only where nobody told it otherwise, is not asserted of others. */
-static bool glibc_as_it_comes(const struct malloc_storm_result *result)
+/* Some assertions hold only for glibc with its default settings. */
+static bool glibc_with_defaults(const struct malloc_storm_result *result)
 {
 	if (result->told && !getenv("GLIBC_TUNABLES") && !getenv("MALLOC_MMAP_THRESHOLD_"))
 		return true;
@@ -61,7 +61,7 @@ static void small_pairs_stay_out_of_the_kernel(void **state)
 	take(&experiment, &result);
 	experiment.touch = true;
 	take(&experiment, &result);
-	if (!glibc_as_it_comes(&result))
+	if (!glibc_with_defaults(&result))
 		return;
 	assert_true(result.faults_per_block < 0.01);
 	assert_true(result.mapped_share == 0);
@@ -78,9 +78,9 @@ static void the_threshold_moves_up_to_32_mib(void **state)
 
 	(void)state;
 	take(&experiment, &result);
-	if (!glibc_as_it_comes(&result))
+	if (!glibc_with_defaults(&result))
 		return;
-	/* Mapped the first time, and of the heap ever after. */
+	/* The block is mapped the first time, and comes from the heap afterwards. */
 	assert_true(result.mapped_share == 0);
 	assert_true(result.faults_per_block < 1);
 	experiment.block_bytes = 33 * MIB;
@@ -98,7 +98,7 @@ static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 		.block_bytes = 256 * KIB, .pattern = MALLOC_BATCH, .touch = true, .workers = 1
 	};
 	struct malloc_storm_result result;
-	/* Here, the threshold is 16 MiB once this is freed: a forked process would have it, too. */
+	/* When this block is freed, the threshold of this process becomes 16 MiB. A forked process would inherit it. */
 	void *volatile block = malloc(16 * MIB);
 
 	(void)state;
@@ -106,7 +106,7 @@ static void a_batch_begins_with_an_allocator_without_a_past(void **state)
 	free(block);
 	take(&experiment, &result);
 	assert_int_equal(result.blocks, malloc_batch_blocks(&experiment, BATCH_BYTES));
-	if (!glibc_as_it_comes(&result))
+	if (!glibc_with_defaults(&result))
 		return;
 	assert_true(result.mapped_share == 1);
 	assert_true(result.returned_bytes >= (double)(256 * KIB));
@@ -121,13 +121,13 @@ static void a_batch_of_the_heap_is_trimmed_at_its_end(void **state)
 
 	(void)state;
 	take(&experiment, &result);
-	if (!glibc_as_it_comes(&result))
+	if (!glibc_with_defaults(&result))
 		return;
 	assert_true(result.mapped_share == 0);
-	/* All but what stays as padding (M_TOP_PAD, 128 KiB) and what was there before. */
+	/* All bytes are given back, except padding (M_TOP_PAD, 128 KiB) and the heap from before. */
 	assert_true(result.returned_bytes > (double)(60 * KIB));
 	assert_true(result.returned_bytes < (double)(66 * KIB));
-	/* Small ones wait in lists of their own, and keep the heap. */
+	/* Small blocks stay in lists of the allocator, and keep the heap. */
 	experiment.block_bytes = 64;
 	take(&experiment, &result);
 	assert_true(result.returned_bytes < 64);

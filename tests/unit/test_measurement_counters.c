@@ -1,4 +1,4 @@
-/* Hardware counters in a whole measurement, on a PMU that is made up; and what `nestwalk check` finds wrong in counts. */
+/* Hardware counters in a whole measurement, on a made-up PMU; and the defects in counts that `nestwalk check` finds. */
 #include "measure/benches.h"
 #include "measure/rounds.h"
 #include "record/check_point.h"
@@ -115,7 +115,7 @@ static void wrong_counts_are_found(void **state)
 		json_decref(point);
 		free(text);
 	}
-	/* Older runs have neither. */
+	/* Older runs have neither counters nor counts. */
 	assert_int_equal(problems(json_null(), NULL), 0);
 }
 

@@ -120,7 +120,7 @@ static void settings_and_pagings_stand_beside_each_other(void **state)
 	/* The point of a vCPU inside the guest is no guest of this host's. */
 	assert_true(warns(&merged, 0, "of vCPUs inside the guest: 1 of"));
 	assert_int_equal(json_array_size(json_object_get(element(&merged, 1), "warnings")), 0);
-	/* What was loaded is as it was. */
+	/* The loaded runs are unchanged. */
 	assert_null(json_object_get(host.about, "joined"));
 	assert_string_equal(word(json_array_get(guest.points, 0), "setting"), "host");
 	merged_free(&merged);
@@ -141,7 +141,7 @@ static void a_guest_does_not_know_its_paging(void **state)
 	assert_non_null(strstr(word(element(&merged, 0), "paging_reason"), "RUN=nested"));
 	merged_free(&merged);
 
-	/* Unless who booted it wrote it down. */
+	/* The mode is known where the host that booted the guest recorded it. */
 	json_object_set_new(guest.about, "guest", json_pack("{s:s, s:s}", "paging", "shadow", "accel", "kvm"));
 	assert_int_equal(join_as(NULL, &merged, &why), 0);
 	assert_int_equal(count(&merged, "guest", "shadow"), 4);
@@ -151,7 +151,7 @@ static void a_guest_does_not_know_its_paging(void **state)
 	assert_non_null(strstr(why.text, "contradicts"));
 }
 
-/* Whatever the user says, times of an emulator stay known as such. */
+/* Whatever the user says, times of an emulator stay marked. */
 static void an_emulators_points_stay_marked(void **state)
 {
 	struct merged merged;
@@ -194,14 +194,14 @@ static void only_one_host_and_its_guests(void **state)
 	struct reason why = { "" };
 
 	(void)state;
-	/* A mode is told of guests only: the same host's vCPUs say theirs. */
+	/* The user gives a mode for guests only. vCPUs of the same host record theirs. */
 	assert_int_equal(join_one(&shadow, "shadow", &merged, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "leave out '=shadow'"));
 	json_object_set_new(shadow.about, "host", json_string("elsewhere"));
 	assert_int_equal(join_one(&shadow, NULL, &merged, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "elsewhere"));
 	assert_int_equal(join_one(&shadow, "shadow", &merged, &why), -EINVAL);
-	/* What cannot say where it ran is a guest where the user says so. */
+	/* A run that does not say where it ran is a guest's where the user says so. */
 	json_object_set_new(machine(&guest, "outer"), "name", json_string("unknown"));
 	json_object_set_new(machine(&guest, "outer"), "is_guest", json_false());
 	assert_int_equal(join_one(&guest, NULL, &merged, &why), -EINVAL);
@@ -270,7 +270,7 @@ static void the_same_point_twice(void **state)
 	assert_int_equal(json_array_size(merged.points), 14);
 	assert_int_equal(json_integer_value(json_object_get(element(&merged, 0), "points")), 0);
 	assert_int_equal(json_integer_value(json_object_get(element(&merged, 1), "points")), 4);
-	assert_true(warns(&merged, 1, "instead of those of earlier runs: 4 of"));
+	assert_true(warns(&merged, 1, "replacing those of earlier runs: 4 of"));
 	merged_free(&merged);
 
 	/* Under the other paging mode it is another point. */

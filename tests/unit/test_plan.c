@@ -137,11 +137,11 @@ static void bad_values_are_refused_with_a_reason(void **state)
 		const char *says;
 	} cases[] = {
 		{ { "page_size", "3K" }, "4K, 2M, 1G" },
-		{ { "page_size", "huge" }, "is no size" },
+		{ { "page_size", "huge" }, "is not a size" },
 		{ { "page_size", "" }, "no value" },
-		{ { "pages", "many" }, "no number" },
-		{ { "pages", "-5" }, "no number" },
-		{ { "pages", "12x" }, "no number" },
+		{ { "pages", "many" }, "neither a number" },
+		{ { "pages", "-5" }, "neither a number" },
+		{ { "pages", "12x" }, "neither a number" },
 		{ { "pages", "1" }, "not within" },
 		{ { "pages", "99999999999" }, "not within" },
 		{ { "pages", "9-8" }, "empty" },

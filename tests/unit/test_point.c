@@ -1,4 +1,4 @@
-/* What samples of a point come to, and the line it becomes. */
+/* The results of a point's samples, and its line in points.jsonl. */
 #include "measure/benches.h"
 #include "measure/point.h"
 
@@ -165,7 +165,10 @@ static void what_is_unknown_has_its_own_reason(void **state)
 	point.series[CHASE_NET_NS][0] = NAN;
 	strcpy(point.unknown.text, "nobody says");
 	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
-	/* A later sample that knows it takes no reason away: the point has one that does not. */
+	/*
+	 * A later sample that knows the metric does not remove the reason, as the point has a sample that does not know
+	 * it.
+	 */
 	unknown_of[CHASE_TOUCH_NS_PER_PAGE].text[0] = '\0';
 	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
 	json = point_json(&point, &context);
@@ -202,7 +205,7 @@ static void unknown_counts_stay_unknown(void **state)
 	point_free(&point);
 }
 
-/* A bench that times nothing: what was not counted around it is null with a reason, not 0. */
+/* A bench without timed regions: counts that were not taken are null with a reason, not 0. */
 static void counters_of_what_was_not_timed_are_null(void **state)
 {
 	struct point point;

@@ -1,6 +1,6 @@
 /*
- * Hardware counters around real chases, on a PMU that is made up: from the sample over the point to the line in
- * points.jsonl, what is known, what waits for its turn, what is scaled, and what is not believed.
+ * Hardware counters around real chases, on a made-up PMU. From the sample over the point to the line in points.jsonl:
+ * counts that are known, that wait for their turn, that are scaled, and that are not believed.
  */
 #include "measure/benches.h"
 #include "measure/point.h"
@@ -71,7 +71,7 @@ static void point_new(struct point *point)
 	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, PAGES }, 6 * sizeof(uint64_t));
 }
 
-/* A sample of a point, as if its chase had so many pages. */
+/* Take a sample of a point, as if its chase had this many pages. */
 static void take(struct chase_under_test *configuration, struct hardware *hardware, struct point *point, uint64_t pages)
 {
 	struct point_context context = context_of(hardware);
@@ -104,7 +104,7 @@ static json_t *line_of(const struct point *point, struct hardware *hardware)
 	return json;
 }
 
-/* Counted around the chain and not around the baseline; the counts are per access; what cannot be is no number. */
+/* Counts are taken around the chain, not around the baseline. They are per access. Implausible counts are unknown. */
 static void counts_are_per_access(void **state)
 {
 	struct chase_under_test configuration;
@@ -129,10 +129,10 @@ static void counts_are_per_access(void **state)
 	/* Both in the same samples: cycles of one walk. Skylake's are the sum of two events, 0x1008 and 0x104f. */
 	assert_true(fabs(median_of(line, "walk_cycles_per_walk") - (0x1008 + 0x104f) / (double)0x0e08) < 1e-9);
 	assert_string_equal(reason_in(metric_of(line, "dtlb_walk_cycles_per_access"), "unit"), "cycles per access");
-	/* 192 x 18 instructions for 73728 accesses: not these. */
+	/* 192 x 18 instructions for 73728 accesses are not believed. */
 	assert_true(json_is_null(json_object_get(metric_of(line, "instructions_per_access"), "median")));
 	assert_non_null(strstr(reason_in(metric_of(line, "instructions_per_access"), "reason"), "possible"));
-	/* What no run of this CPU counts is in run.json only; stores and page faults were not asked for. */
+	/* Metrics that this CPU cannot count are in run.json only. Stores and page faults were not asked for. */
 	assert_null(metric_of(line, "walker_loads_l1_per_access"));
 	assert_null(metric_of(line, "dtlb_store_walks_per_access"));
 	assert_null(metric_of(line, "page_faults_per_access"));
@@ -251,8 +251,8 @@ static void counters_that_are_taken_away_leave_no_number(void **state)
 }
 
 /*
- * A hidden event counts 0. Few pages may be walked for 0 times; more than any TLB holds may not: then it is known of
- * the setting, and of what was measured before, too.
+ * A hidden event counts 0. A chase over few pages may cause 0 walks. Over more pages than any TLB holds it may not:
+ * then the event is unknown in the whole setting, also in earlier samples.
  */
 static void an_event_that_counts_nothing_is_unknown_everywhere(void **state)
 {
@@ -275,7 +275,7 @@ static void an_event_that_counts_nothing_is_unknown_everywhere(void **state)
 	take(&configuration, hardware, &many, 1u << 20);
 	assert_non_null(
 		strstr(hardware_reason(hardware, SETTING_HOST, COUNT_DTLB_LOAD_WALKS)->text, "does not count here"));
-	/* The other setting is not concerned, nor is a metric that need not be there. */
+	/* The other setting is not affected, nor is a metric that may be 0. */
 	assert_null(hardware_reason(hardware, SETTING_VCPU, COUNT_DTLB_LOAD_WALKS));
 	assert_null(hardware_reason(hardware, SETTING_HOST, COUNT_DTLB_LOAD_MISSES_L1));
 	line = line_of(&few, hardware);

@@ -1,4 +1,7 @@
-/* Shootdowns: what is counted as lost, and that the pages go, the others are interrupted and nothing is left over. */
+/*
+ * Shootdowns: the time that counts as lost; the pages are taken away, the others are interrupted, and nothing is left
+ * over.
+ */
 #include "base/units.h"
 #include "machine/outer.h"
 #include "machine/source.h"
@@ -40,14 +43,14 @@ static void stalls_in_the_call_count(void **state)
 
 	(void)state;
 	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
-	/* Before it, and after it: a tick, and the way back to the loop's end. */
+	/* Stalls before and after the call do not count: a tick, and the way back to the loop's end. */
 	stall_detector_add(&detector, 500, 999);
 	stall_detector_add(&detector, 2010, 2500);
 	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
-	/* The line that tells of the end comes over. */
+	/* The loop fetches the line that says that the call is over. */
 	stall_detector_add(&detector, 1990, 2300);
 	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 0);
-	/* The interrupt, and its way out, which ends after the call. */
+	/* The interrupt, whose return ends after the call. */
 	stall_detector_add(&detector, 1200, 2100);
 	assert_int_equal(stall_detector_within(&detector, 1000, 2000), 900 - 30);
 	/* At the call's begin something else had the CPU. */
@@ -79,7 +82,7 @@ static void interrupts_are_judged(void **state)
 	assert_non_null(strstr(why.text, "3.90 were there"));
 	assert_non_null(strstr(why.text, "1.94 TLB interrupts"));
 	assert_int_equal(shootdown_judge(&result, "a hypervisor", &why), 0);
-	/* Nobody there, nobody to interrupt. */
+	/* Where no other CPU is there, none can be interrupted. */
 	result.others_there = result.interrupts_of_others = 0;
 	assert_int_equal(shootdown_judge(&result, NULL, &why), 0);
 	/* Where the kernel does not count there is nothing to judge. */

@@ -67,7 +67,7 @@ static struct space *space_make(const struct chase_under_test *configuration, en
 	return space;
 }
 
-/* Counts of faults and page sizes are what was asked for, by the kernel's own word. */
+/* Fault counts and page sizes are as asked for, as the kernel itself reports them. */
 static void memory_is_of_the_size_asked_for(void **state)
 {
 	(void)state;
@@ -239,7 +239,7 @@ static void a_vcpu_runs_all_kernels_on_contiguous_and_shuffled_frames(void **sta
 				 first + page * PAGE_4K + 8;
 		assert_true(frames == FRAMES_SHUFFLED ? moved > 2000 : moved == 0);
 		run_all_kernels(space, &chase);
-		/* What KVM says it mapped: as many 4K leaves as the chase touched, at least. */
+		/* KVM says that it mapped at least as many 4K leaves as the chase touched. */
 		if (stats && !kvm_stats_read(stats) && kvm_stats_count(stats, KVM_COUNT_PAGES_4K) != KVM_COUNT_UNKNOWN)
 			assert_true(kvm_stats_count(stats, KVM_COUNT_PAGES_4K) >= 2048);
 		space_close(space);
@@ -265,7 +265,7 @@ static void a_vcpu_maps_2m_leaves_on_huge_pages(void **state)
 	chase_drop(&configuration);
 }
 
-/* A guest that goes astray is named with its exit and registers, and does not take the program with it. */
+/* A guest that goes astray gives an error with its exit and registers, and does not crash the program. */
 static void a_vcpu_that_goes_astray_is_an_error_with_its_registers(void **state)
 {
 	struct chase_under_test configuration;
@@ -284,7 +284,7 @@ static void a_vcpu_that_goes_astray_is_an_error_with_its_registers(void **state)
 	chase_drop(&configuration);
 }
 
-/* Whatever sizes a guest has and its host has behind them: all nine, where there is memory for them. */
+/* All nine combinations of guest page and backing work, where there is memory for them. */
 static void guest_pages_may_be_larger_or_smaller_than_their_backing(void **state)
 {
 	static const uint64_t sizes[] = { PAGE_4K, PAGE_2M, PAGE_1G };

@@ -19,7 +19,7 @@ static void test_medians(void **state)
 	(void)state;
 	near(statistics_median(odd, 3), 3, 0);
 	near(statistics_median(even, 4), 2.5, 0);
-	near(statistics_median(gaps, 5), 8, 0); /* what is missing is left out */
+	near(statistics_median(gaps, 5), 8, 0); /* missing values are left out */
 	assert_true(isnan(statistics_median(gaps, 1)));
 	assert_true(isnan(statistics_median(odd, 0)));
 	assert_true(isnan(statistics_median(NULL, 0)));

@@ -1,5 +1,5 @@
 /*
- * Storms: each kind takes the faults that it says, counts and latencies fit together, nothing is left over. With a
+ * Storms: each kind takes the faults that it promises, counts and latencies agree, and nothing is left over. With a
  * number as argument the comparison with a plain loop is made that many times.
  */
 #include "base/units.h"
@@ -52,7 +52,7 @@ static void no_child_is_left(void)
 	assert_int_equal(errno, ECHILD);
 }
 
-/* What a machine may lack; anything else is a fault of the code. */
+/* Errors of a machine that lacks something. Any other error is a defect of the code. */
 static bool is_lacking(int error)
 {
 	return error == -EPERM || error == -ENOSYS || error == -EOPNOTSUPP || error == -ENOMEM || error == -ENOSPC;
@@ -79,13 +79,12 @@ static void check_result(const struct storm_experiment *experiment)
 	/* A kernel fault takes more than a nanosecond, and less than a second. */
 	assert_true((double)result.touch_tsc / (double)result.touches * ns_per_tsc < (double)NS_PER_S);
 	assert_true(result.elapsed_ns >= SHORT_NS && result.away_ns <= result.elapsed_ns);
-	/* What is touched lies within the rounds that the rate is of. */
+	/* The touches lie within the rounds of the rate. */
 	if (experiment->workers == 1)
 		assert_true(result.touches_per_s * (double)result.touch_tsc * ns_per_tsc <=
 			    1.01 * (double)NS_PER_S * (double)result.touches);
 	/*
-	 * Few pages are touched of large kinds, beside which a worker's own faults count: storm_judge() has seen to
-	 * those.
+	 * Kinds with large pages touch few pages, so a worker's own faults weigh more. storm_judge() has checked them.
 	 */
 	if (kind != STORM_UPGRADE && result.counted)
 		assert_true(fabs(found - faults_per_page(kind)) <
@@ -208,7 +207,7 @@ static void a_stop_leaves_nothing(void **state)
 
 		spec.experiment.as = WORKERS_PROCESSES;
 		spec.experiment.workers = ACTORS;
-		/* Longer than the test may take: it ends because it is told to. */
+		/* The window is longer than the test may take, so the storm ends only because it is told to. */
 		spec.window_ns = 3600 * NS_PER_S;
 		spec.stop = at_once;
 		error = storm_run(&spec, &result, NULL, &why);
@@ -269,7 +268,7 @@ static void fresh_storms_hold_their_frames(void **state)
 		assert_int_equal(result.touches, REGION / PAGE_4K / 2);
 		assert_int_equal(result.latencies.total, kinds[i] == STORM_POPULATE ? 0 : REGION / PAGE_4K / 2);
 		assert_int_equal(result.frames.got, pool.map.frames ? REGION / PAGE_4K : 0);
-		/* They are still there, so that what one has no later one gets. */
+		/* The frames are still held, so no later storm gets the same frames. */
 		assert_int_equal(result.frames.fresh, result.frames.got);
 		assert_int_equal(frame_pool_keep(&pool, &group, storm_bytes(&spec.experiment), &why), 0);
 		assert_int_equal(pool.held_bytes, held + storm_bytes(&spec.experiment));
@@ -292,20 +291,20 @@ static void no_more_is_held_than_allowed(void **state)
 	frame_pool_note_use(&pool, 4 * MIB);
 	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
 	assert_int_equal(pool.held_bytes, 4 * MIB);
-	/* Soaked up already. */
+	/* The pool is drained already. */
 	assert_int_equal(frame_pool_drain(&pool, &request, &why), 0);
 	assert_int_equal(pool.held_bytes, 4 * MIB);
 	frame_pool_note_use(&pool, 9 * MIB);
 	assert_int_equal(frame_pool_drain(&pool, &request, &why), -ENOMEM);
-	assert_non_null(strstr(why.text, "hold 4 MiB, would drain 5 MiB"));
+	assert_non_null(strstr(why.text, "and hold 4 MiB already; this storm takes"));
 	frame_pool_close(&pool);
 	assert_int_equal(pool.held_bytes, 0);
 	no_child_is_left();
 }
 
 /*
- * --- beside the loop that everybody uses: map, touch, unmap, with nothing around it. By CPU time, as others may
- * compute at the same time, and by the clock on the wall, which is what a rate means ---
+ * --- comparison with a plain loop: map, touch, unmap, with nothing around it. It is compared by CPU time, as other
+ * programs may run at the same time, and by wall time, in which rates are defined ---
  */
 enum { BY_CPU, BY_WALL, CLOCKS };
 static const char *const clock_names[CLOCKS] = { "CPU", "wall" };
@@ -314,7 +313,7 @@ struct rates {
 	double per_s[CLOCKS];
 };
 
-/* Large enough that what a round does besides touching is nothing, and that no cache holds it. */
+/* The memory is so large that the other work of a round does not matter, and that no cache holds it. */
 #define PLAIN_BYTES (128 * MIB)
 #define PLAIN_NS (200 * NS_PER_MS)
 
@@ -391,7 +390,7 @@ static void a_storm_is_as_fast_as_a_plain_loop(void **state)
 	(void)state;
 	assert_true(ratio[BY_CPU] && ratio[BY_WALL]);
 	for (unsigned i = 0; i < pairs; i++) {
-		/* They take turns to go first. */
+		/* The two take turns to go first. */
 		struct rates first = i % 2 ? plain_rates() : storm_rates();
 		struct rates second = i % 2 ? storm_rates() : plain_rates();
 
@@ -403,7 +402,7 @@ static void a_storm_is_as_fast_as_a_plain_loop(void **state)
 		print_message("# storm/plain by %s time over %u pairs: median %.3f, quartiles %.3f %.3f\n",
 			clock_names[c], pairs, ratio[c][pairs / 2], ratio[c][pairs / 4], ratio[c][3 * pairs / 4]);
 	}
-	/* An order of magnitude: how much faster one or the other is on a busy machine says nothing. */
+	/* Only the order of magnitude is checked, as a busy machine disturbs both. */
 	assert_true(ratio[BY_CPU][pairs / 2] > 0.2);
 	for (unsigned c = 0; c < CLOCKS; c++)
 		free(ratio[c]);

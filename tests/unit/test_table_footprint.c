@@ -1,6 +1,6 @@
 /*
- * Table memory: what is counted against what the formulas say. VMs need /dev/kvm, and the hypervisor's tables root;
- * what cannot be read is left out by name.
+ * Table memory: counted bytes against the formulas. VMs need /dev/kvm, and the hypervisor's tables need root. Numbers
+ * that cannot be read are skipped by name.
  */
 #include "base/units.h"
 #include "space/table_footprint.h"
@@ -79,7 +79,7 @@ static void memory_of_their_own_and_larger_leaves(void **state)
 	experiment.memory = TABLE_FOOTPRINT_OWN;
 	take(&experiment, &result);
 	check_hypervisor(&result, 2);
-	/* A guest's leaf of 2M on 4K pages: what is below it, processes with the same memory share. */
+	/* A guest's 2M leaf on 4K pages: processes with the same memory share the tables below it. */
 	experiment.page_bytes = PAGE_2M;
 	experiment.memory = TABLE_FOOTPRINT_SHARED;
 	take(&experiment, &result);

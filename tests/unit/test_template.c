@@ -35,7 +35,7 @@ static int close_database(void **state)
 	return sqlite3_close(db);
 }
 
-/* Figures and includes say what they were asked for. */
+/* Callbacks for figures and includes that print their arguments. */
 static int tell_figure(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
 	struct reason *why)
 {

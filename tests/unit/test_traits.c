@@ -1,4 +1,7 @@
-/* Traits of metrics: what a run's benches write of them, how they are looked up, and how those of two runs are joined. */
+/*
+ * Traits of metrics: the traits that a run's benches write, how they are looked up, and how the traits of two runs are
+ * joined.
+ */
 #include "measure/benches.h"
 #include "measure/point.h"
 #include "measure/traits.h"
@@ -114,7 +117,7 @@ static void runs_are_united(void **state)
 	assert_string_equal(traits_find(about, "a", "y").unit, "count");
 	assert_string_equal(traits_find(about, "b", "z").unit, "bytes");
 	assert_non_null(json_object_get(json_object_get(json_object_get(about, "axes"), "b"), "pages"));
-	/* Who else holds the object sees what it saw before. */
+	/* Another holder of the object sees no change. */
 	assert_int_equal(json_object_size(shared), 1);
 
 	/* A run that was written before runs had traits adds none, and gets those of the other. */

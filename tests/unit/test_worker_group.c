@@ -1,4 +1,4 @@
-/* Worker groups: that workers work together, that results come home, and that nothing is left over whatever happens. */
+/* Worker groups: workers work at the same time, their results arrive, and nothing is left over whatever happens. */
 #include "base/units.h"
 #include "system/worker_group.h"
 
@@ -208,7 +208,7 @@ static void those_that_stay_go_when_dismissed(void **state)
 	no_child_is_left();
 }
 
-/* Whoever is killed leaves no workers: the kernel ends them with their parent. */
+/* A killed process leaves no workers: the kernel ends them with their parent. */
 static void orphans_end(void **state)
 {
 	int ends[2];
@@ -236,7 +236,7 @@ static void orphans_end(void **state)
 		char path[64], what = '?';
 		FILE *file;
 
-		/* Where nobody reaps orphans it stays a zombie, which is as good as gone. */
+		/* Where nobody reaps orphans the worker stays a zombie, which counts as ended. */
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)worker);
 		file = fopen(path, "r");
 		gone = !file || fscanf(file, "%*d %*s %c", &what) != 1 || what == 'Z';

@@ -66,14 +66,14 @@ static void what_is_written_is_read_back(void **state)
 	write_point(&writer, 9, false);
 	write_point(&writer, 8, true);
 
-	/* A run in the middle: later lines replace earlier ones. */
+	/* A run that is still going on: later lines replace earlier ones. */
 	assert_int_equal(run_load(path, &run, &why), 0);
 	assert_int_equal(json_array_size(run.points), 2);
 	assert_true(json_is_true(json_object_get(json_array_get(run.points, 0), "final")));
 	assert_false(run.truncated);
 	run_unload(&run);
 
-	/* The end: each point once. */
+	/* The end of a run: each point stands once. */
 	json_array_append_new(finals, point(8, true));
 	json_array_append_new(finals, point(9, true));
 	assert_int_equal(run_write_points(&writer, finals, &why), 0);
@@ -119,7 +119,7 @@ static void a_place_that_is_no_directory_is_refused(void **state)
 	assert_int_equal(run_writer_open(&writer, "", &why), -ENAMETOOLONG);
 }
 
-/* A full disk, in the form a test can make without root: a limit on file size. The old file survives a failed rewrite. */
+/* A full disk, which a limit on file size imitates without root. The old file survives a failed rewrite. */
 static void a_full_disk_is_told_and_loses_nothing(void **state)
 {
 	struct run_writer writer;

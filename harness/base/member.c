@@ -1,0 +1,20 @@
+#include "base/member.h"
+
+#include "base/text.h"
+
+#include <math.h>
+
+const char *member_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+bool member_is(const json_t *object, const char *key, const char *word)
+{
+	return text_is(member_text(object, key), word);
+}
+
+json_t *number_or_null(double number)
+{
+	return isfinite(number) ? json_real(number) : json_null();
+}

@@ -1,0 +1,33 @@
+#include "cmd/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t signal_seen;
+
+static void on_signal(int number)
+{
+	signal_seen = number;
+}
+
+bool signals_stop(void)
+{
+	return signal_seen != 0;
+}
+
+void signals_catch(void)
+{
+	/* SA_RESTART is not set, because a running vCPU must return to user space to see the signal. */
+	struct sigaction action = { .sa_handler = on_signal };
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+	/*
+	 * A reader of the progress that goes away must not end a measurement. A file size limit is an error to
+	 * report, not a signal to die of.
+	 */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}

@@ -1,0 +1,13 @@
+/* Ctrl-C and its like end a command soon, not at once: what it changed is put back, and what it has is kept. */
+#ifndef NESTWALK_CMD_SIGNALS_H
+#define NESTWALK_CMD_SIGNALS_H
+
+#include <stdbool.h>
+
+/* From now on SIGINT, SIGTERM and SIGHUP only make signals_stop() true. SIGPIPE and SIGXFSZ become errors of write(). */
+void signals_catch(void);
+
+/* Whether one of them came. */
+bool signals_stop(void);
+
+#endif

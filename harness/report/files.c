@@ -1,0 +1,163 @@
+#include "report/files.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int names_add(struct names *names, const char *name)
+{
+	char **grown = reallocarray(names->name, names->count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	names->name = grown;
+	grown[names->count] = strdup(name);
+	return grown[names->count] ? (names->count++, 0) : -ENOMEM;
+}
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){ 0 };
+}
+
+bool names_has(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->name[i], name))
+			return true;
+	return false;
+}
+
+char *file_read(const char *directory, const char *name, struct reason *why)
+{
+	char *path, *text = NULL;
+	size_t room = 0;
+	FILE *file;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+		fail(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	file = fopen(path, "re");
+	if (!file) {
+		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+	} else {
+		/* A text holds no NUL, so this is the whole file; of an empty one nothing is read. */
+		if (getdelim(&text, &room, '\0', file) < 0) {
+			free(text);
+			text = ferror(file) ? NULL : strdup("");
+		}
+		if (!text)
+			fail(why, EIO, "cannot read %s", path);
+		fclose(file);
+	}
+	free(path);
+	return text;
+}
+
+/* Copy a file of bytes, which need not be text. */
+int file_copy(
+	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
+{
+	char bytes[65536], *source = NULL, *target = NULL;
+	FILE *in = NULL, *out = NULL;
+	size_t got;
+	int rc = 0;
+
+	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	in = fopen(source, "re");
+	if (!in)
+		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
+	else if (!(out = fopen(target, "we")))
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
+		if (fwrite(bytes, 1, got, out) != got)
+			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	if (in)
+		fclose(in);
+	/* A full disk may show up only when the buffer is flushed. */
+	if (out && fclose(out) && !rc)
+		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	free(source);
+	free(target);
+	return rc;
+}
+
+/* Our scripts have plain names; gnuplot finds them beside the tables. */
+static int scripts_copy(const char *plots, const char *scratch, struct reason *why)
+{
+	char *pattern;
+	glob_t found;
+	int rc = 0;
+
+	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
+		return fail(why, ENOMEM, "out of memory");
+	if (!glob(pattern, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
+			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+
+			rc = file_copy(plots, name, scratch, name, why);
+		}
+		globfree(&found);
+	}
+	free(pattern);
+	return rc;
+}
+
+char *scratch_make(const char *const *plots, struct reason *why)
+{
+	const char *temporary = getenv("TMPDIR");
+	char *scratch;
+	size_t last = 0;
+	int rc = 0;
+
+	if (asprintf(&scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
+		fail(why, ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (!mkdtemp(scratch)) {
+		fail(why, errno, "cannot make a temporary directory %s: %s", scratch, strerror(errno));
+		free(scratch);
+		return NULL;
+	}
+	/* The user's own scripts come last, and so take the place of ours with the same name. */
+	while (plots[last])
+		last++;
+	while (last-- && !rc)
+		rc = scripts_copy(plots[last], scratch, why);
+	if (!rc)
+		return scratch;
+	scratch_remove(scratch);
+	return NULL;
+}
+
+void scratch_empty(const char *scratch, const char *pattern)
+{
+	char *path;
+	glob_t found;
+
+	if (asprintf(&path, "%s/%s", scratch, pattern) < 0)
+		return;
+	if (!glob(path, 0, NULL, &found)) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	free(path);
+}
+
+void scratch_remove(char *scratch)
+{
+	if (!scratch)
+		return;
+	scratch_empty(scratch, "*");
+	rmdir(scratch);
+	free(scratch);
+}

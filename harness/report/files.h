@@ -1,0 +1,40 @@
+/* Files that a report reads and writes, lists of names, and the scratch directory that gnuplot works in. */
+#ifndef NESTWALK_REPORT_FILES_H
+#define NESTWALK_REPORT_FILES_H
+
+#include "base/reason.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A list of names; owned. */
+struct names {
+	char **name;
+	size_t count;
+};
+
+/* Append a copy of a name. 0, or -ENOMEM. */
+int names_add(struct names *names, const char *name);
+bool names_has(const struct names *names, const char *name);
+void names_free(struct names *names);
+
+/* The whole of a text file DIRECTORY/NAME, which the caller frees. NULL with *why. */
+char *file_read(const char *directory, const char *name, struct reason *why);
+
+/* Copy a file of bytes. 0, or a negative errno with *why. */
+int file_copy(
+	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why);
+
+/*
+ * A new directory below $TMPDIR that holds the scripts (*.gp) of the folders `plots` (ended by NULL), of which an earlier one
+ * takes the place of a later one's with its name. Its path goes to scratch_remove(). NULL with *why.
+ */
+char *scratch_make(const char *const *plots, struct reason *why);
+
+/* Remove what is in the directory and matches the pattern. */
+void scratch_empty(const char *scratch, const char *pattern);
+
+/* Remove the directory with everything in it, and free its path. NULL: nothing. */
+void scratch_remove(char *scratch);
+
+#endif
