@@ -15,19 +15,13 @@
 static const char pragmas[] =
 	"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;";
 
-/* Where the measured Linux ran, as every title says. A run that does not tell asks its first point, once it is loaded. */
-#define RUN_PLACE \
-	"CASE COALESCE(json_extract(?1, '$.machine.outer.name'), 'unknown')" \
-	" WHEN 'unknown' THEN 'unknown whether this host is itself a guest' WHEN 'bare-metal' THEN 'host on bare metal'" \
-	" ELSE 'this host is itself a ' || json_extract(?1, '$.machine.outer.name') || ' guest' END"
-
 /* Everything about a run that stands in run.json (?1); ?2 is the run's path, ?3 the ns of a second. */
 static const char insert_run[] =
-	"INSERT INTO run (path, host, cpu, outer, place, started_utc, duration_s, version, effort, seed, state, reason,"
+	"INSERT INTO run (path, host, cpu, outer, started_utc, duration_s, version, effort, seed, state, reason,"
 	" tsc_hz, cycles_per_tsc, cycles_per_tsc_lo, cycles_per_tsc_hi, ghz)"
 	" SELECT ?2, json_extract(?1, '$.host'), COALESCE(json_extract(?1, '$.machine.cpu.name'),"
 	" json_extract(?1, '$.machine.cpu.model_name'), json_extract(?1, '$.machine.cpu.brand')),"
-	" json_extract(?1, '$.machine.outer.name'), " RUN_PLACE ", json_extract(?1, '$.started_utc'),"
+	" json_extract(?1, '$.machine.outer.name'), json_extract(?1, '$.started_utc'),"
 	" json_extract(?1, '$.duration_s'), json_extract(?1, '$.version'), json_extract(?1, '$.effort'),"
 	" json_extract(?1, '$.seed'), json_extract(?1, '$.state'), json_extract(?1, '$.reason'),"
 	" json_extract(?1, '$.clock.tsc_hz'), json_extract(?1, '$.clock.cycles_per_tsc.median'),"
@@ -90,6 +84,17 @@ static const char insert_point[] =
 	" status = excluded.status, reason = excluded.reason, samples = excluded.samples, discarded = excluded.discarded,"
 	" contaminated = excluded.contaminated, interpreted = excluded.interpreted, emulated = excluded.emulated,"
 	" series = excluded.series RETURNING point";
+
+/*
+ * Where the measured Linux ran, as every title says, once the points of the run ?2 are there: a run that does not tell (?1
+ * is the word for it) has what its first own point says.
+ */
+static const char *const place_run[] = {
+	"UPDATE run SET outer = COALESCE(NULLIF(outer, ?1), (SELECT outer FROM point WHERE run = ?2 AND joined IS NULL"
+	" AND outer IS NOT NULL ORDER BY point LIMIT 1), outer) WHERE run = ?2",
+	"UPDATE run SET place = CASE COALESCE(outer, ?1) WHEN ?1 THEN 'unknown whether this host is itself a guest'"
+	" WHEN 'bare-metal' THEN 'host on bare metal' ELSE 'this host is itself a ' || outer || ' guest' END WHERE run = ?2",
+};
 
 /* The parts of a point: its number is ?1, and they are in the order of select_point. */
 static const char insert_part[] = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -285,6 +290,8 @@ int database_load(sqlite3 *db, const char *path, enum database_depth depth, stru
 		rc = run_insert(db, path, text, &loading.run, why);
 	if (!rc)
 		rc = points_load(&loading);
+	for (size_t i = 0; !rc && i < sizeof(place_run) / sizeof(place_run[0]); i++)
+		rc = run_with(db, place_run[i], "unknown", loading.run, why);
 	if (!rc && loading.truncated)
 		rc = run_with(db, "UPDATE run SET truncated = ?1 WHERE run = ?2", "1", loading.run, why);
 	if (!rc)

@@ -172,6 +172,39 @@ static void a_wrong_line_is_named(void **state)
 	}
 }
 
+static void a_run_that_does_not_tell_its_place_has_its_first_points(void **state)
+{
+	static const struct {
+		const char *about, *outer, *place;
+	} cases[] = {
+		{ "{\"schema\":1}", "bare-metal", "host on bare metal" },
+		{ "{\"schema\":1,\"machine\":{\"outer\":{\"name\":\"unknown\"}}}", "KVM",
+			"this host is itself a KVM guest" },
+		{ "{\"schema\":1,\"machine\":{\"outer\":{\"name\":\"Xen\"}}}", "KVM",
+			"this host is itself a Xen guest" },
+		{ "{\"schema\":1}", "unknown", "unknown whether this host is itself a guest" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reason why = { "" };
+		char *text;
+		sqlite3 *db;
+
+		assert_true(asprintf(&text,
+				    POINT("{\"pages\":1}", ",\"joined\":1,\"outer\":\"other\"")
+					    POINT("{\"pages\":2}", ",\"outer\":\"%s\""),
+				    cases[i].outer) > 0);
+		write_file("run.json", cases[i].about);
+		write_file("points.jsonl", text);
+		assert_int_equal(database_open(&db, &why), 0);
+		assert_int_equal(database_load(db, directory, DATABASE_POINTS, &why), 0);
+		assert_string_equal(value(db, "SELECT place FROM run"), cases[i].place);
+		sqlite3_close(db);
+		free(text);
+	}
+}
+
 static void values_of_the_wrong_kind_are_left_out(void **state)
 {
 	static const char *const more[] = { ",\"metrics\":5", ",\"metrics\":[1]", ",\"metrics\":{\"a\":\"b\"}",
@@ -371,6 +404,7 @@ int main(void)
 		cmocka_unit_test(what_a_later_line_leaves_out_is_gone),
 		cmocka_unit_test(a_cut_last_line_is_left_out_and_told),
 		cmocka_unit_test(a_wrong_line_is_named),
+		cmocka_unit_test(a_run_that_does_not_tell_its_place_has_its_first_points),
 		cmocka_unit_test(values_of_the_wrong_kind_are_left_out),
 		cmocka_unit_test(benches_nobody_knows_have_tables),
 		cmocka_unit_test(columns_that_are_there_already_get_other_names),
