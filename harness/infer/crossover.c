@@ -148,6 +148,7 @@ static int place_add(sqlite3 *db, sqlite3_stmt *row, struct panel *panel, struct
 	*place = (struct crossover_place){
 		.name = strdup((const char *)sqlite3_column_text(row, 0)),
 		.is_base = sqlite3_column_int(row, 2),
+		.costs = { .change.ns = NAN, .miss.ns = NAN },
 	};
 	if (!place->name)
 		return fail(why, ENOMEM, "out of memory");

@@ -46,6 +46,7 @@ struct ratio {
 	struct sql_numbers sample; /* all samples of both, a place after the other */
 	struct place *place;
 	size_t places;
+	bool has_medians; /* whether the next has a value: an aggregate starts as zeros, and an unknown ratio is not 0 */
 	double medians; /* the ratio of the two medians of the last row, for points whose samples were not kept */
 	uint64_t seed; /* of the run */
 	sqlite3_stmt *statement[QUERIES]; /* prepared when first needed; rows come by the thousand */
@@ -158,6 +159,7 @@ static int medians_read(sqlite3_context *context, sqlite3_value **values, struct
 	if (!medians)
 		return -EIO;
 	if (sqlite3_step(medians) == SQLITE_ROW) {
+		ratio->has_medians = true;
 		ratio->medians = database_number(medians, 0);
 		ratio->seed = (uint64_t)sqlite3_column_int64(medians, 1);
 	}
@@ -207,7 +209,7 @@ static void ratio_end(sqlite3_context *context)
 		interval = statistics_median_interval(ratio->pairs.number, ratio->pairs.count, ratio->seed);
 	else
 		rc = unpaired_interval(ratio, &interval);
-	if (!isfinite(interval.median))
+	if (!isfinite(interval.median) && ratio->has_medians)
 		interval.median = ratio->medians;
 	if (rc) {
 		sqlite3_result_error_nomem(context);

@@ -48,6 +48,12 @@ refused() {
 	[ "$("$nestwalk" query -f tsv "$run" "SELECT bytes(median(value)) FROM json_each('[1024]')" | tail -1)" = '1 KiB' ]
 }
 
+@test "a ratio that is not known is null, never 0" {
+	for unknown in 'point, NULL, "net_ns"' 'NULL, point, "net_ns"' 'point, point, "no_such_metric"'; do
+		[ "$("$nestwalk" query -f tsv "$run" "SELECT ratio_of_pairs($unknown) FROM (SELECT * FROM point LIMIT 1)" | tail -1)" = '[null,null,null,0]' ]
+	done
+}
+
 @test "several runs are one database" {
 	run "$nestwalk" query -f tsv "$run" "$runs/twice" 'SELECT COUNT(DISTINCT run) FROM tlb_reach'
 	[ "${lines[1]}" = 2 ]
