@@ -49,6 +49,8 @@ static const char schema[] =
  * a count that means something else is off by far more. Net cycles by time are the walk and the look-up of the second
  * level before it (7 to 9 cycles on published cores), less what the core does meanwhile: 12 cycles or a quarter.
  */
+/* The next is laid out by hand: clang-format takes text between two macros for their arguments. */
+/* clang-format off */
 static const char find_counted[] =
 	"INSERT INTO tlb_counted WITH advertised AS (SELECT run, page_size_bytes, MAX(level), entries FROM"
 	" (SELECT run, page_size_bytes, level, SUM(entries) AS entries FROM tlb_advertised"
@@ -58,20 +60,19 @@ static const char find_counted[] =
 	" ELSE 4 * MAX(l.entries, COALESCE(a.entries, 0)) END AS beyond_pages FROM curve c"
 	" LEFT JOIN tlb_walk w USING (curve) LEFT JOIN last l USING (curve) LEFT JOIN advertised a USING (run, page_size_bytes)"
 	" WHERE c.measured),"
-	" told AS (SELECT p.point, curve, pass, pages, " HARDWARE("misses",
-		"dtlb_load_misses_l1_per_access") ","
-						  " " HARDWARE("walks", "dtlb_load_walks_per_access") ", " HARDWARE(
-							  "walk_cycles",
-							  "dtlb_walk_cycles_per_access") ","
-											 " " HARDWARE("each",
-												 "walk_cycles_per_walk") ", json_extract(metrics, '$.net_cycles.median') AS net_cycles, beyond_pages"
-															 " FROM reach JOIN curve_point p USING (curve) JOIN part ON part.point = p.point)"
-															 " SELECT point, curve, pass, pages, misses, misses_lo, misses_hi, walks, walks_lo, walks_hi,"
-															 " walk_cycles, walk_cycles_lo, walk_cycles_hi, COALESCE(each, walk_cycles / NULLIF(walks, 0)), each_lo, each_hi,"
-															 " net_cycles, beyond_pages, CASE WHEN pages >= beyond_pages THEN ABS(walks - 1) <= 0.05 END,"
-															 " CASE WHEN pages >= beyond_pages AND walks > 0"
-															 " THEN ABS(walk_cycles - net_cycles) <= MAX(12, 0.25 * net_cycles) END"
-															 " FROM told WHERE COALESCE(misses, walks, walk_cycles, each) IS NOT NULL;";
+	" told AS (SELECT p.point, curve, pass, pages, " HARDWARE("misses", "dtlb_load_misses_l1_per_access") ","
+	" " HARDWARE("walks", "dtlb_load_walks_per_access") ","
+	" " HARDWARE("walk_cycles", "dtlb_walk_cycles_per_access") ","
+	" " HARDWARE("each", "walk_cycles_per_walk") ","
+	" json_extract(metrics, '$.net_cycles.median') AS net_cycles, beyond_pages"
+	" FROM reach JOIN curve_point p USING (curve) JOIN part ON part.point = p.point)"
+	" SELECT point, curve, pass, pages, misses, misses_lo, misses_hi, walks, walks_lo, walks_hi,"
+	" walk_cycles, walk_cycles_lo, walk_cycles_hi, COALESCE(each, walk_cycles / NULLIF(walks, 0)), each_lo, each_hi,"
+	" net_cycles, beyond_pages, CASE WHEN pages >= beyond_pages THEN ABS(walks - 1) <= 0.05 END,"
+	" CASE WHEN pages >= beyond_pages AND walks > 0"
+	" THEN ABS(walk_cycles - net_cycles) <= MAX(12, 0.25 * net_cycles) END"
+	" FROM told WHERE COALESCE(misses, walks, walk_cycles, each) IS NOT NULL;";
+/* clang-format on */
 
 /*
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
@@ -117,19 +118,18 @@ static const char find_curves[] =
  */
 #define OF_SAMPLE(name) "json_extract(lists, '$." name "[' || g.key || ']')"
 #define MEDIAN(name) "json_extract(metrics, '$." name ".median')"
-static const char select_samples[] = "SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ", " OF_SAMPLE(
-	"net_ns") ","
-		  " COALESCE(" OF_SAMPLE(
-			  "round") ", g.key)"
-				   " FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
-				   " WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE(
-					   "contaminated") ", 0) = 0"
-							   " UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN(
-								   "baseline_cycles") ", " MEDIAN("net_cycles") ","
-														" " MEDIAN(
-															"net_ns") ", 0 FROM curve_point c CROSS JOIN part p ON p.point = c.point"
-																  " WHERE c.curve = ?1 AND json_type(metrics, '$.net_cycles') IS NOT NULL"
-																  " AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
+/* clang-format off */
+static const char select_samples[] =
+	"SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ","
+	" " OF_SAMPLE("net_ns") ", COALESCE(" OF_SAMPLE("round") ", g.key)"
+	" FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
+	" WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE("contaminated") ", 0) = 0"
+	" UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN("baseline_cycles") ","
+	" " MEDIAN("net_cycles") ", " MEDIAN("net_ns") ", 0"
+	" FROM curve_point c CROSS JOIN part p ON p.point = c.point"
+	" WHERE c.curve = ?1 AND json_type(metrics, '$.net_cycles') IS NOT NULL"
+	" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
+/* clang-format on */
 
 int infer_tables_add(sqlite3 *db, struct reason *why)
 {

@@ -49,6 +49,8 @@ static const char *const insert_of_run[] = {
  * part that is not of the kind that it should be is left out.
  */
 #define OBJECT(name) "CASE json_type(?1, '$." name "') WHEN 'object' THEN json_extract(?1, '$." name "') END"
+/* The next is laid out by hand: clang-format takes text between two macros for their arguments. */
+/* clang-format off */
 static const char select_point[] =
 	"SELECT json_extract(?1, '$.bench'), json_extract(?1, '$.setting'), json_extract(?1, '$.paging'),"
 	" json_extract(?1, '$.outer'), json_extract(?1, '$.accel'), json_extract(?1, '$.pass'),"
@@ -56,16 +58,17 @@ static const char select_point[] =
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
-	" (SELECT key, atom FROM json_each(" OBJECT(
-		"params") ") ORDER BY key)),"
-			  " " OBJECT("params") ", " OBJECT("metrics") ", CASE WHEN ?2 THEN " OBJECT(
-				  "counters") " END,"
-					      " CASE WHEN ?2 THEN " OBJECT("kvm") " END, CASE WHEN ?2 THEN " OBJECT(
-						      "memory") " END,"
-								" CASE WHEN ?2 THEN " OBJECT("hardware") " END, CASE WHEN ?2 THEN " OBJECT(
-									"samples") " END,"
-										   " CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
-										   " THEN json_extract(?1, '$.latencies.buckets') END";
+	" (SELECT key, atom FROM json_each(" OBJECT("params") ") ORDER BY key)),"
+	" " OBJECT("params") ","
+	" " OBJECT("metrics") ","
+	" CASE WHEN ?2 THEN " OBJECT("counters") " END,"
+	" CASE WHEN ?2 THEN " OBJECT("kvm") " END,"
+	" CASE WHEN ?2 THEN " OBJECT("memory") " END,"
+	" CASE WHEN ?2 THEN " OBJECT("hardware") " END,"
+	" CASE WHEN ?2 THEN " OBJECT("samples") " END,"
+	" CASE WHEN ?2 AND json_type(?1, '$.latencies.buckets') = 'array'"
+	" THEN json_extract(?1, '$.latencies.buckets') END";
+/* clang-format on */
 #define POINT_VALUES 14
 
 /*

@@ -4,10 +4,12 @@
 
 #include "base/reason.h"
 
-/* What is drawn. style.gp is the script that gnuplot runs; it loads figure.gp, which reads table.tsv. */
+/*
+ * What is drawn. style.gp is the script that gnuplot runs; it loads figure.gp, which reads table.tsv. All of these are in
+ * the scratch directory, and figure.svg and figure.png are made there.
+ */
 struct drawing {
-	const char *
-		directory; /* the scratch directory, which holds all of these; figure.svg and figure.png are made there */
+	const char *directory; /* the scratch directory */
 	const char *title, *subtitle; /* plain text */
 	double ghz; /* core cycles per ns, for axes in both; NAN where not known */
 };
