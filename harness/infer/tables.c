@@ -54,7 +54,7 @@ static const char schema[] =
 static const char find_counted[] =
 	"INSERT INTO tlb_counted WITH advertised AS (SELECT run, page_size_bytes, MAX(level), entries FROM"
 	" (SELECT run, page_size_bytes, level, SUM(entries) AS entries FROM tlb_advertised"
-	" WHERE kind NOT IN ('instruction', 'store') GROUP BY run, page_size_bytes, level) GROUP BY run, page_size_bytes),"
+	" GROUP BY run, page_size_bytes, level) GROUP BY run, page_size_bytes),"
 	" last AS (SELECT curve, MAX(level), COALESCE(entries_hi, entries) AS entries FROM tlb_level GROUP BY curve),"
 	" reach AS (SELECT c.curve, CASE WHEN w.curve IS NULL OR l.curve IS NULL THEN 4 * 4 * a.entries"
 	" ELSE 4 * MAX(l.entries, COALESCE(a.entries, 0)) END AS beyond_pages FROM curve c"
