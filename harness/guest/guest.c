@@ -1,5 +1,6 @@
 #include "guest/guest.h"
 
+#include "base/directory.h"
 #include "base/units.h"
 #include "guest/host_observer.h"
 #include "guest/job.h"
@@ -271,15 +272,6 @@ static int guest_attempt(struct session *session, const struct guest_files *file
 	qmp_close(&session->qmp);
 	guest_vm_end(&session->vm);
 	return error;
-}
-
-static int directory_make(const char *path, struct reason *why)
-{
-	struct stat there;
-
-	if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &there) && S_ISDIR(there.st_mode)))
-		return 0;
-	return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
 }
 
 int guest_run(const struct guest_request *request, struct guest_result *result, struct reason *why)

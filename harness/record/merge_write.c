@@ -1,4 +1,5 @@
 /* The directory of joined runs: written beside its place, and moved there when it is whole. */
+#include "base/directory.h"
 #include "base/member.h"
 #include "record/merge.h"
 #include "record/write.h"
@@ -75,10 +76,10 @@ static int copy_abouts(const struct merged *merged, const struct run_writer *wri
 	char path[4200];
 	size_t i;
 	json_t *source;
-	int rc = 0;
+	int rc = directory_make(writer_file(writer, "joined", path, sizeof(path)), why);
 
-	if (mkdir(writer_file(writer, "joined", path, sizeof(path)), 0777) && errno != EEXIST)
-		return copy_failed(path, "make directory", why);
+	if (rc)
+		return rc;
 	json_array_foreach (merged->sources, i, source) {
 		const json_t *element = json_array_get(json_object_get(merged->about, "joined"), i);
 		const char *file = member_text(element, "file");

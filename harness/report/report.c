@@ -1,5 +1,6 @@
 #include "report/report.h"
 
+#include "base/directory.h"
 #include "record/database.h"
 #include "report/figure.h"
 #include "report/html.h"
@@ -12,18 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static int directory_make(const char *path, struct reason *why)
-{
-	struct stat status;
-
-	if (!mkdir(path, 0777))
-		return 0;
-	if (errno == EEXIST && !stat(path, &status) && S_ISDIR(status.st_mode))
-		return 0;
-	return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
-}
 
 /* What every picture says below its title, and the core's clock. */
 static int run_describe(struct report *report, struct reason *why)

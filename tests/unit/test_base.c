@@ -1,9 +1,13 @@
-/* Sizes and reasons. */
+/* Sizes, reasons and directories. */
+#include "base/directory.h"
 #include "base/reason.h"
 #include "base/units.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* cmocka defines a macro of that name, below. */
 static int refuse(struct reason *why, int error, const char *text)
@@ -75,12 +79,41 @@ static void reasons_fill_and_never_overflow(void **state)
 	assert_int_equal(strlen(why.text), sizeof(why.text) - 1);
 }
 
+static void a_directory_may_be_there_already_but_nothing_else(void **state)
+{
+	char root[] = "/tmp/nestwalk-base-XXXXXX", path[64], link[64];
+	struct reason why;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/a", root);
+	snprintf(link, sizeof(link), "%s/link", root);
+	assert_int_equal(directory_make(path, &why), 0);
+	assert_int_equal(directory_make(path, &why), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(directory_make(link, &why), 0);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(directory_make(link, &why), -EEXIST);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(directory_make(path, &why), -EEXIST);
+	assert_non_null(strstr(why.text, path));
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/not/there", root);
+	assert_int_equal(directory_make(path, &why), -ENOENT);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(root), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read_as_people_write_them),
 		cmocka_unit_test(sizes_are_written_short_and_exact),
 		cmocka_unit_test(reasons_fill_and_never_overflow),
+		cmocka_unit_test(a_directory_may_be_there_already_but_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

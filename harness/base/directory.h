@@ -1,0 +1,13 @@
+/* Directories. */
+#ifndef NESTWALK_BASE_DIRECTORY_H
+#define NESTWALK_BASE_DIRECTORY_H
+
+#include "base/reason.h"
+
+/*
+ * Make the directory `path` where it is not there yet; what is above it has to be there. 0; a negative errno with *why:
+ * -EEXIST something else has the name.
+ */
+int directory_make(const char *path, struct reason *why);
+
+#endif
