@@ -69,3 +69,14 @@ tables_of() {
 	run "$compare" "$BATS_TEST_TMPDIR/old" "$copy"
 	[ "$status" -eq 1 ]
 }
+
+@test "a level whose cost is not known adds no 0 to a zone's" {
+	local file=$BATS_TEST_TMPDIR/run.sqlite
+
+	type sqlite3 || skip "no sqlite3 to forget a cost with"
+	"$nestwalk" export "$root/tests/fixtures/runs/complete" -o "$file"
+	sqlite3 "$file" 'UPDATE tlb_level SET added_cycles = NULL'
+	PATH=/nonexistent "$nestwalk" report "$file" -o "$BATS_TEST_TMPDIR/out" 2>/dev/null || :
+	grep -rh 'page walks' "$BATS_TEST_TMPDIR/out" --include='*zones*.tsv' | grep -q 'cost not known'
+	! grep -rq '+0 cycles' "$BATS_TEST_TMPDIR/out" --include='*.tsv'
+}
