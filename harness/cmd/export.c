@@ -64,7 +64,8 @@ static const struct argp argp = {
 static const char select_samples[] =
 	"SELECT r.path AS run, r.host, p.point, p.bench, p.setting, p.paging, p.place, p.outer, p.pass, p.emulated,"
 	" p.interpreted, p.status, p.reason, (SELECT json_group_object(name, value) FROM parameter q WHERE q.point = p.point)"
-	" AS parameters, m.name AS metric, m.unit, s.number AS sample, s.round, COALESCE(c.value, 0) AS contaminated,"
+	" AS parameters, m.name AS metric, m.unit, s.number AS sample, s.round,"
+	" CASE WHEN s.point IS NOT NULL THEN COALESCE(c.value, 0) END AS contaminated,"
 	" CASE WHEN s.point IS NULL THEN m.median ELSE s.value END AS value"
 	" FROM point p JOIN run r USING (run) LEFT JOIN metric m ON m.point = p.point"
 	" LEFT JOIN sample s ON s.point = m.point AND s.name = m.name"

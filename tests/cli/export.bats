@@ -60,6 +60,9 @@ answer() {
 @test "points that were not measured are in the CSV table, with the reason" {
 	"$nestwalk" export "$runs/all-skipped" -o "$out.csv"
 	grep -q 'only 8 MiB of memory are free' "$out.csv"
+	# What is no sample was not disturbed, nor not disturbed.
+	type sqlite3 || skip "no sqlite3 to read it with"
+	[ "$(sqlite3 -csv :memory: ".import $out.csv t" "SELECT COUNT(*), SUM(sample || round || contaminated || value <> '') FROM t")" = "$(answer "$runs/all-skipped" "SELECT COUNT(*) || ',0' FROM point")" ]
 }
 
 @test "another file ending is refused, and the possible endings are named" {
