@@ -158,38 +158,40 @@ static int null_make(const struct curve *curve, struct null_differences *out)
 struct contrast {
 	double *x;
 	size_t lower, upper; /* points in each range; lower ones first */
+	double *resample; /* room for as many as both have: a resample may draw all from one range */
 };
 
-static double weighted_median(const double *x, const unsigned *drawn, size_t n)
+/* The median of the points [from, to) as often as each was drawn. */
+static double drawn_median(const struct contrast *contrast, const unsigned *drawn, size_t from, size_t to)
 {
-	double copy[256];
 	size_t count = 0;
 
-	for (size_t i = 0; i < n; i++)
-		for (unsigned k = 0; k < drawn[i] && count < 256; k++)
-			copy[count++] = x[i];
-	return statistics_median(copy, count);
+	for (size_t i = from; i < to; i++)
+		for (unsigned k = 0; k < drawn[i]; k++)
+			contrast->resample[count++] = contrast->x[i];
+	return statistics_median(contrast->resample, count);
 }
 
 static double contrast_value(const unsigned *drawn, size_t n, void *context)
 {
 	const struct contrast *contrast = context;
-	double upper = weighted_median(contrast->x + contrast->lower, drawn + contrast->lower, contrast->upper);
+	double upper = drawn_median(contrast, drawn, contrast->lower, n);
 
-	(void)n;
 	if (!contrast->lower)
 		return upper;
-	return upper - weighted_median(contrast->x, drawn, contrast->lower);
+	return upper - drawn_median(contrast, drawn, 0, contrast->lower);
 }
 
 /* Median of a reading in `upper`, less that in `lower` unless NULL, with its interval over the points. */
 static int contrast_of(const struct curve_series *series, const struct range *lower, const struct range *upper,
 	size_t offset, uint64_t seed, struct interval *out)
 {
-	struct contrast contrast = { .x = malloc((2 * series->count + 1) * sizeof(double)) };
+	size_t most = 2 * series->count + 1;
+	struct contrast contrast = { .x = malloc(2 * most * sizeof(double)) };
 
 	if (!contrast.x)
 		return -ENOMEM;
+	contrast.resample = contrast.x + most;
 	for (size_t i = 0; lower && i < series->count; i++)
 		if (within(&series->at[i], *lower) && isfinite(reading(&series->at[i], offset)))
 			contrast.x[contrast.lower++] = reading(&series->at[i], offset);

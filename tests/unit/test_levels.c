@@ -245,6 +245,49 @@ static void test_not_seen_again(void **state)
 	json_decref(points);
 }
 
+/* A point of a TLB of 1024 entries, beyond which an access costs 7 cycles, and up to 1536 pages one more. */
+static json_t *dense_point(uint64_t pages)
+{
+	double net[SAMPLES], gross[SAMPLES], baseline[SAMPLES], ns[SAMPLES], round[SAMPLES];
+
+	for (size_t i = 0; i < SAMPLES; i++) {
+		net[i] = (pages > 1024 ? 7 + (double)(pages - 1024) / 512 : 0) + 0.01 * (double)i;
+		baseline[i] = 5;
+		gross[i] = net[i] + baseline[i];
+		ns[i] = net[i] / 4;
+		round[i] = (double)i;
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:I, s:s, s:I, s:I}, s:s, s:{}, s:{s:o, s:o, s:o, s:o, s:o}}",
+		"bench", "tlb-reach", "setting", "host", "paging", "native", "outer", "bare-metal", "pass", "sweep",
+		"params", "page_size_bytes", (json_int_t)4096, "backing", "4K", "stride_pages", (json_int_t)1, "pages",
+		(json_int_t)pages, "status", "ok", "metrics", "samples", "gross_cycles",
+		model_array_json(gross, SAMPLES), "baseline_cycles", model_array_json(baseline, SAMPLES), "net_cycles",
+		model_array_json(net, SAMPLES), "net_ns", model_array_json(ns, SAMPLES), "round",
+		model_array_json(round, SAMPLES));
+}
+
+/* Hundreds of page counts on one plateau, whose cost rises: resamples are of all of them, not of the first. */
+static void test_dense_sweep(void **state)
+{
+	json_t *points = json_array(), *result;
+	const json_t *level;
+
+	(void)state;
+	for (uint64_t pages = 8; pages < 1024; pages *= 2)
+		json_array_append_new(points, dense_point(pages));
+	for (uint64_t pages = 1000; pages <= 1600; pages++)
+		json_array_append_new(points, dense_point(pages));
+	result = levels_json_infer(points, 7);
+	assert_non_null(result);
+	assert_int_equal(size(result, "levels"), 1);
+	level = entry(result, "levels", 0);
+	assert_true(value(level, "added_cycles_lo") <= value(level, "added_cycles"));
+	assert_true(value(level, "added_cycles_hi") >= value(level, "added_cycles"));
+	assert_true(value(level, "added_cycles_lo") >= 7.4);
+	json_decref(result);
+	json_decref(points);
+}
+
 static void test_short_sweeps(void **state)
 {
 	struct model model = { .tlb = { { 1, 64, LRU, false, 7 } }, QUIET };
@@ -403,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_cache_step_in_baseline),
 		cmocka_unit_test(test_blip),
 		cmocka_unit_test(test_not_seen_again),
+		cmocka_unit_test(test_dense_sweep),
 		cmocka_unit_test(test_short_sweeps),
 		cmocka_unit_test(test_measured_zen5),
 		cmocka_unit_test(test_measured_zen4),
