@@ -14,7 +14,7 @@
 #define DARK_VERMILION "#7A3600"
 #define DARK_GREEN "#004D38"
 
-const char *const setting_names[SETTING_COUNT] = { "host", "vcpu", "guest" };
+const char *const setting_names[SETTING_COUNT] = { "host", "host-again", "vcpu", "guest" };
 const char *const backing_names[BACKING_COUNT] = { "4K", "2M-thp", "2M-hugetlb", "1G-hugetlb" };
 
 const char *const paging_names[PAGING_COUNT] = {
@@ -38,6 +38,7 @@ static const struct {
 	const char *colour, *shadow_colour;
 } setting_colours[SETTING_COUNT] = {
 	[SETTING_HOST] = { BLUE, BLUE },
+	[SETTING_HOST_AGAIN] = { SKY_BLUE, SKY_BLUE },
 	[SETTING_VCPU] = { VERMILION, DARK_VERMILION },
 	[SETTING_GUEST] = { GREEN, DARK_GREEN },
 };
@@ -71,6 +72,11 @@ const char *paging_name(enum paging paging)
 const char *backing_name(enum backing backing)
 {
 	return (unsigned)backing < BACKING_COUNT ? backing_names[backing] : NULL;
+}
+
+enum setting setting_like(enum setting setting)
+{
+	return setting == SETTING_HOST_AGAIN ? SETTING_HOST : setting;
 }
 
 uint64_t backing_page_bytes(enum backing backing)

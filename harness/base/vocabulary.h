@@ -12,12 +12,13 @@
 /* The places where measured code runs. */
 enum setting {
 	SETTING_HOST, /* a process of this Linux */
+	SETTING_HOST_AGAIN, /* the host, measured once more on the same pages: what equals differ by (the A/A control) */
 	SETTING_VCPU, /* a bare vCPU of /dev/kvm: a guest without an operating system, whose page tables nestwalk builds */
 	SETTING_GUEST, /* a Linux guest booted by QEMU; inside it, nestwalk runs in the setting host */
 	SETTING_COUNT,
 };
 
-/* Settings in which this process measures itself, by a space of its own: host and vcpu. They come first in the enum. */
+/* Settings in which this process measures itself, by a space of its own: host, host-again and vcpu. They come first in the enum. */
 #define SETTING_SPACES SETTING_GUEST
 
 /* The ways in which addresses are translated in a setting. */
@@ -39,7 +40,7 @@ enum backing {
 	BACKING_COUNT,
 };
 
-extern const char *const setting_names[SETTING_COUNT]; /* "host" "vcpu" "guest" */
+extern const char *const setting_names[SETTING_COUNT]; /* "host" "host-again" "vcpu" "guest" */
 extern const char *const paging_names[PAGING_COUNT]; /* NULL "native" "nested" "shadow" "software" */
 extern const char *const backing_names[BACKING_COUNT]; /* "4K" "2M-thp" "2M-hugetlb" "1G-hugetlb" */
 
@@ -47,6 +48,9 @@ extern const char *const backing_names[BACKING_COUNT]; /* "4K" "2M-thp" "2M-huge
 const char *setting_name(enum setting setting);
 const char *paging_name(enum paging paging);
 const char *backing_name(enum backing backing);
+
+/* The setting whose rules hold in this one: the host's for host-again; otherwise its own. */
+enum setting setting_like(enum setting setting);
 
 /* The page size of a backing in bytes, and whether its pages come from the hugetlb pool. */
 uint64_t backing_page_bytes(enum backing backing);

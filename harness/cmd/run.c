@@ -80,7 +80,9 @@ static void settings_parse(struct argp_state *state, struct arguments *arguments
 			arguments->guest.wanted = arguments->guest.named = true;
 			continue;
 		}
-		while (s < SETTING_SPACES && strcmp(setting_name((enum setting)s), name))
+		/* The host is measured again without being asked. */
+		while (s < SETTING_SPACES &&
+			(!(EVERYWHERE & SETTING_BIT(s)) || strcmp(setting_name((enum setting)s), name)))
 			s++;
 		if (s == SETTING_SPACES)
 			argp_error(state, "no setting named '%s'; there are host, vcpu and guest", name);
@@ -227,7 +229,7 @@ static bool bench_has_params(const struct bench *bench, const struct plan_reques
 			return false;
 	if (!values || !plan->param_count)
 		return true;
-	with_host.settings = SETTING_BIT(SETTING_SPACES) - 1;
+	with_host.settings = EVERYWHERE;
 	if (plan_make(&trial, bench, &with_host, NULL))
 		return false;
 	plan_free(&trial);
@@ -285,7 +287,7 @@ static void defaults_fill(struct arguments *arguments)
 	request->benches = arguments->benches;
 	request->plan.params = arguments->params;
 	if (!request->plan.settings && !arguments->guest.named) {
-		request->plan.settings = SETTING_BIT(SETTING_SPACES) - 1;
+		request->plan.settings = EVERYWHERE;
 		/* A first answer has no time for a guest. */
 		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
 	}

@@ -23,14 +23,17 @@
 /* The sweep's share of a bench's time; the second pass has the rest. */
 #define SWEEP_SHARE 0.6
 
-static json_t *names_of_settings(unsigned settings, bool guest)
+static json_t *names_of_settings(const struct job_request *request)
 {
 	json_t *names = json_array();
+	unsigned settings = request->plan.settings;
 
+	for (size_t i = 0; i < request->bench_count; i++)
+		settings |= plan_settings(request->benches[i], settings);
 	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		if (settings & SETTING_BIT(s))
 			json_array_append_new(names, json_string(setting_name((enum setting)s)));
-	if (guest)
+	if (request->guest)
 		json_array_append_new(names, json_string(setting_name(SETTING_GUEST)));
 	return names;
 }
@@ -60,9 +63,8 @@ static json_t *about_new(const struct job *job)
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
 		"effort", request->effort->name, "rounds", request->rounds ? json_integer(request->rounds) : NULL,
 		"seed", (json_int_t)request->seed, "state", "running", "reason", "started_utc", run_utc_now(),
-		"finished_utc", "duration_s", "host", host, "benches", benches, "settings",
-		names_of_settings(request->plan.settings, request->guest), "cpu", job->cpu, "numa_node",
-		node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
+		"finished_utc", "duration_s", "host", host, "benches", benches, "settings", names_of_settings(request),
+		"cpu", job->cpu, "numa_node", node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
 		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
 		machine_describe(&job->source));
 }
@@ -185,7 +187,9 @@ static int machine_look(struct job *job, struct reason *why)
 	if (error)
 		return error;
 	job->around.context = (struct point_context){
-		.paging = { [SETTING_HOST] = paging_name(PAGING_NATIVE), [SETTING_VCPU] = paging_name(paging) },
+		.paging = { [SETTING_HOST] = paging_name(PAGING_NATIVE),
+			[SETTING_HOST_AGAIN] = paging_name(PAGING_NATIVE),
+			[SETTING_VCPU] = paging_name(paging) },
 		.paging_reason = job->paging_reason.text,
 		.outer = job->outer,
 		.tsc_hz = (double)tsc.hz,

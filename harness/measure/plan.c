@@ -27,6 +27,12 @@ const struct axis *plan_axis(const struct bench *bench, const char *name)
 	return NULL;
 }
 
+unsigned plan_settings(const struct bench *bench, unsigned asked)
+{
+	return bench->chase && (asked & SETTING_BIT(SETTING_HOST)) ? asked | SETTING_BIT(SETTING_HOST_AGAIN)
+								   : asked & ~SETTING_BIT(SETTING_HOST_AGAIN);
+}
+
 /* The largest value that an axis may have on this machine. */
 static uint64_t axis_most(const struct axis *axis, unsigned cpus)
 {
@@ -236,13 +242,14 @@ static int combination_add(const struct product *product, const uint64_t *value)
 	struct paired_points model = { 0 };
 
 	for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
+		enum setting like = setting_like((enum setting)setting);
 		struct chase chase = { 0 };
 		enum fit fit;
 
-		if (!(product->settings & bench->settings & SETTING_BIT(setting)))
+		if (!(product->settings & SETTING_BIT(setting)) || !(bench->settings & SETTING_BIT(like)))
 			continue;
-		fit = bench_fit(bench, value, (enum setting)setting, &chase);
-		if (!is_settled(product, value, (enum setting)setting) || fit == FIT_NEVER)
+		fit = bench_fit(bench, value, like, &chase);
+		if (!is_settled(product, value, like) || fit == FIT_NEVER)
 			continue;
 		if (fit == FIT_IF_ASKED && !product->unusual)
 			continue;
@@ -268,7 +275,7 @@ static int combinations_add(const struct product *product, size_t axis, uint64_t
 int plan_make(struct plan *plan, const struct bench *bench, const struct plan_request *request, struct reason *why)
 {
 	struct values axis[AXES_MAX] = { 0 };
-	struct product product = { .plan = plan, .settings = request->settings, .axis = axis };
+	struct product product = { .plan = plan, .settings = plan_settings(bench, request->settings), .axis = axis };
 	uint64_t value[AXES_MAX] = { 0 };
 	int error = 0;
 
@@ -321,7 +328,7 @@ static int curve_refine(struct plan *plan, const struct paired_points *like, con
 		model.finished = false;
 		for (unsigned setting = 0; setting < SETTING_SPACES; setting++)
 			if (model.settings & SETTING_BIT(setting))
-				bench->chase(value, (enum setting)setting, &model.chase);
+				bench->chase(value, setting_like((enum setting)setting), &model.chase);
 		error = pair_add(plan, &model, value);
 	}
 	return error;

@@ -45,6 +45,12 @@ struct plan {
 const struct axis *plan_axis(const struct bench *bench, const char *name);
 
 /*
+ * The settings that a bench is measured in where `asked` is asked for: a chase on the host is measured there again, as the
+ * control that tells how much equals differ.
+ */
+unsigned plan_settings(const struct bench *bench, unsigned asked);
+
+/*
  * Plan all points of a bench. Params that name no axis of this bench are ignored. 0 with *plan, which the caller frees
  * with plan_free(); -EINVAL with *why: an axis does not take a value, or nothing is left to measure.
  */

@@ -166,7 +166,7 @@ static struct interval point_interval(const struct point *point, size_t metric, 
 /* Whether a metric means something in the point's setting, and whether it has a number in every sample. */
 static bool metric_applies(const struct point *point, size_t i)
 {
-	return !point->metrics[i].settings || (point->metrics[i].settings & SETTING_BIT(point->setting));
+	return !point->metrics[i].settings || (point->metrics[i].settings & SETTING_BIT(setting_like(point->setting)));
 }
 
 static bool metric_is_known(const struct point *point, size_t i)
@@ -202,7 +202,7 @@ static json_t *params_json(const struct point *point)
 	for (size_t i = 0; i < point->bench->axis_count; i++) {
 		const struct axis *axis = &point->bench->axes[i];
 
-		if (!(axis->settings & SETTING_BIT(point->setting)))
+		if (!(axis->settings & SETTING_BIT(setting_like(point->setting))))
 			continue;
 		if (point->without_pages && (int)i == point->bench->sweep_axis)
 			continue;
@@ -297,11 +297,11 @@ static json_t *memory_json(const struct point *point)
 
 	if (!point->samples || !point->page_bytes)
 		return json_null();
-	memory =
-		json_pack("{s:I, s:s, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes, "page_bytes_source",
-			point->setting == SETTING_HOST ? "smaps" : "guest page tables", "baseline_page_bytes",
-			(json_int_t)point->baseline_page_bytes, "faults_expected", (json_int_t)point->faults_expected,
-			"faults_counted", counted ? json_integer((json_int_t)point->faults_counted) : json_null());
+	memory = json_pack("{s:I, s:s, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes,
+		"page_bytes_source", setting_like(point->setting) == SETTING_HOST ? "smaps" : "guest page tables",
+		"baseline_page_bytes", (json_int_t)point->baseline_page_bytes, "faults_expected",
+		(json_int_t)point->faults_expected, "faults_counted",
+		counted ? json_integer((json_int_t)point->faults_counted) : json_null());
 	if (!counted)
 		json_object_set_new(memory, "faults_counted_reason",
 			json_string("this kernel does not count the faults of hugetlb pages brought in by madvise"));

@@ -29,7 +29,8 @@ uint64_t paired_points_bytes(const struct paired_points *pair)
 
 	/* Pages far apart cannot share a memory slot: this process and the vCPU have a copy each. */
 	if (chase->sparse)
-		return chase->count * chase->page_bytes * (uint64_t)__builtin_popcount(pair->settings);
+		return chase->count * chase->page_bytes *
+		       (uint64_t)__builtin_popcount(pair->settings & ~SETTING_BIT(SETTING_HOST_AGAIN));
 	return chase->count * chase->distance_bytes;
 }
 
@@ -202,7 +203,7 @@ static int sparse_make(
 		.distance_bytes = like->distance_bytes,
 		.units = (uint32_t)wish->count,
 		.scattered = like->scattered,
-		.mapped = wish->settings & SETTING_BIT(SETTING_HOST),
+		.mapped = wish->settings & (SETTING_BIT(SETTING_HOST) | SETTING_BIT(SETTING_HOST_AGAIN)),
 		.seed = gsl_rng_get(setup->m->around->random),
 	};
 	int error = sparse_alloc(&setup->sparse, &spec, limits, why);
@@ -411,7 +412,7 @@ static int point_measure(
 	}
 	point->page_bytes = pair->chase.page_bytes;
 	point->baseline_page_bytes = backing_page_bytes(setup->packed.backing);
-	sparse = pair->chase.sparse && setting == SETTING_HOST;
+	sparse = pair->chase.sparse && setting_like(point->setting) == SETTING_HOST;
 	point->faults_expected = sparse ? setup->sparse.faults_expected : setup->memory.faults_expected;
 	point->faults_counted = sparse ? setup->sparse.faults_counted : setup->memory.faults_counted;
 	chase_values(&sample, setup->touch_ns_per_page, &m->around->context, values);

@@ -360,7 +360,7 @@ static void check_kvm(struct checking *c, const json_t *point)
 	if (!member_is(point, "setting", "vcpu") && json_is_object(kvm))
 		finding(c, FINDING_PROBLEM, "a %s has no counters of KVM's",
 			member_is(point, "setting", "guest") ? "guest" : "host");
-	if (member_is(point, "setting", "host")) {
+	if (member_is(point, "setting", "host") || member_is(point, "setting", "host-again")) {
 		if (text_is(json_string_value(paging), "nested") || text_is(json_string_value(paging), "shadow"))
 			finding(c, FINDING_PROBLEM, "paging %s on a host", json_string_value(paging));
 		return;

@@ -112,6 +112,9 @@ static int take_point(struct merging *merging, const json_t *original)
 	size_t number;
 	int rc;
 
+	/* The control of a guest's own host compares with nothing outside of that guest. */
+	if (merging->judgement.guest && member_is(original, "setting", "host-again"))
+		return 0;
 	if (merging->judgement.guest && !joined_number(original) && !member_is(original, "setting", "host")) {
 		merging->nested_vcpus++;
 		return 0;

@@ -8,6 +8,7 @@ static const struct {
 	int (*open)(const struct space_spec *spec, struct space **space, struct reason *why);
 } settings[SETTING_SPACES] = {
 	[SETTING_HOST] = { host_space_open },
+	[SETTING_HOST_AGAIN] = { host_space_open },
 	[SETTING_VCPU] = { vcpu_space_open },
 };
 
