@@ -81,6 +81,7 @@ static int units_touch(struct sparse *sparse, const struct backed_limits *limits
 int sparse_alloc(
 	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why)
 {
+	bool makes = spec->mapped && !spec->lender;
 	struct backed_range range;
 	int error;
 
@@ -99,16 +100,79 @@ int sparse_alloc(
 		.at = (unsigned char *)(uintptr_t)sparse->base,
 		.bytes = spec->units * spec->distance_bytes,
 		.present_bytes = spec->units * spec->page_bytes };
-	if (!error && spec->mapped)
+	if (!error && spec->lender && spec->units * spec->page_bytes > spec->lender->bytes)
+		error = fail(why, ENOMEM,
+			"%" PRIu32 " pages of %" PRIu64 " KiB are more than the memory that lends them", spec->units,
+			spec->page_bytes / KIB);
+	if (!error && makes)
 		error = backed_map(&range, why);
-	if (!error && spec->mapped)
+	if (!error && makes)
 		error = units_touch(sparse, limits, why);
 	range.present_bytes = sparse->spec.units * spec->page_bytes;
-	if (!error && spec->mapped)
+	if (!error && makes)
 		error = backed_verify(&range, sparse->faults_counted, why);
 	if (error)
 		sparse_free(sparse);
 	return error;
+}
+
+/* The lender's page that belongs to a unit. */
+static unsigned char *page_lent(const struct sparse *sparse, uint32_t unit)
+{
+	const struct backed *lender = sparse->spec.lender;
+
+	return lender->at + lender->bytes - (uint64_t)(sparse->spec.units - unit) * sparse->spec.page_bytes;
+}
+
+static int page_move(void *from, void *to, uint64_t bytes, struct reason *why)
+{
+	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		return fail(why, errno, "moving a page of %" PRIu64 " KiB: %s", bytes / KIB, strerror(errno));
+	return 0;
+}
+
+/* Keep addresses without memory, so that nothing else is mapped there. */
+static int addresses_keep(void *at, uint64_t bytes, struct reason *why)
+{
+	if (mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return fail(why, errno, "keeping addresses: %s", strerror(errno));
+	return 0;
+}
+
+int sparse_borrow(struct sparse *sparse, struct reason *why)
+{
+	uint64_t bytes = sparse->spec.page_bytes;
+	int error = 0, kept;
+
+	if (!sparse->spec.lender || sparse->borrowed)
+		return 0;
+	while (!error && sparse->borrowed < sparse->spec.units) {
+		uint32_t unit = sparse->borrowed;
+
+		error = page_move(page_lent(sparse, unit), (void *)(uintptr_t)sparse_page(sparse, unit), bytes, why);
+		sparse->borrowed += !error;
+	}
+	/* A page that was moved leaves a hole. Nothing is mapped between the moves, so one call closes all of them. */
+	kept = sparse->borrowed ? addresses_keep(page_lent(sparse, 0), sparse->borrowed * bytes, why) : 0;
+	return error ? error : kept;
+}
+
+int sparse_return(struct sparse *sparse, struct reason *why)
+{
+	uint64_t bytes = sparse->spec.page_bytes;
+	int error = 0;
+
+	if (!sparse->borrowed)
+		return 0;
+	while (!error && sparse->borrowed) {
+		uint32_t unit = sparse->borrowed - 1;
+
+		error = page_move((void *)(uintptr_t)sparse_page(sparse, unit), page_lent(sparse, unit), bytes, why);
+		sparse->borrowed -= !error;
+	}
+	return error ? error
+		     : addresses_keep(
+			       (void *)(uintptr_t)sparse->base, sparse->spec.units * sparse->spec.distance_bytes, why);
 }
 
 void sparse_free(struct sparse *sparse)

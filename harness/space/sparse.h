@@ -1,6 +1,9 @@
 /*
  * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over
  * them needs table entries, or whole tables, of its own. The addresses between have no memory.
+ *
+ * In this process the pages are new, or they are lent by memory that is there already. Small pages are cheaper to make
+ * than to move (a system call each), and large ones are cheaper to move than to zero.
  */
 #ifndef NESTWALK_SPARSE_H
 #define NESTWALK_SPARSE_H
@@ -14,6 +17,11 @@ struct sparse_spec {
 	uint32_t units;
 	bool scattered; /* each page is a random page of its unit; otherwise the first */
 	bool mapped; /* make memory in this process at these addresses; else only choose and reserve them */
+	/*
+	 * Where it is not NULL, no memory is made. sparse_borrow() moves the last `units` pages of this memory to their
+	 * places, and sparse_return() moves them back. The memory outlives the sparse range.
+	 */
+	const struct backed *lender;
 	uint64_t seed;
 };
 
@@ -23,6 +31,7 @@ struct sparse {
 	uint64_t *offset; /* of the page in its unit, bytes; owned */
 	uint64_t faults_expected, faults_counted; /* where mapped */
 	uint64_t touch_ns; /* ... and what touching them took */
+	uint32_t borrowed; /* pages of the lender that are here now */
 	void *reserved;
 	uint64_t reserved_bytes;
 };
@@ -40,6 +49,14 @@ struct sparse {
 int sparse_alloc(
 	struct sparse *sparse, const struct sparse_spec *spec, const struct backed_limits *limits, struct reason *why);
 void sparse_free(struct sparse *sparse);
+
+/*
+ * Move the lender's pages to their places, with their contents, and back. Between the two nobody else may use the end of
+ * the lender's memory, and no other thread may map memory. Both do nothing where there is no lender. 0; -errno with *why:
+ * as many pages as could be moved are here, and sparse_return() is due in any case.
+ */
+int sparse_borrow(struct sparse *sparse, struct reason *why);
+int sparse_return(struct sparse *sparse, struct reason *why);
 
 /* Virtual address of the page of a unit. */
 uint64_t sparse_page(const struct sparse *sparse, uint32_t unit);
