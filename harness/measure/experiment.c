@@ -29,7 +29,7 @@ static int sample_measure(const struct measurement *m, const struct point *point
 	*sample = (struct sample){ .latencies = latencies };
 	for (unsigned i = 0; i < METRICS_MAX; i++)
 		sample->value[i] = NAN;
-	return m->plan->bench->experiment.measure(&request, sample, why);
+	return m->plan.bench->experiment.measure(&request, sample, why);
 }
 
 static bool sample_contaminated(const struct sample *sample)
@@ -87,13 +87,14 @@ static int point_take(struct measurement *m, struct point *point)
 
 	for (unsigned take = 0; take <= RETAKES; take++) {
 		/* On a busy machine, repeated long experiments would take a run far beyond its promised time. */
-		if (take && now_ns() > m->deadline_ns)
+		if (take && !measurement_has_time(m))
 			break;
 		cycles_per_tsc = clock_ratio();
 		error = sample_measure(m, point, &sample, cycles_per_tsc, &why);
 		if (error)
 			break;
 		disturbance_note(&sample, point);
+		m->timed_ns += sample.elapsed_ns;
 		if (!sample_contaminated(&sample))
 			break;
 		point->discarded++;

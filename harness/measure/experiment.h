@@ -5,7 +5,7 @@
 #ifndef NESTWALK_EXPERIMENT_H
 #define NESTWALK_EXPERIMENT_H
 
-#include "measure/round_setup.h"
+#include "measure/measurement.h"
 
 /*
  * Take one sample of each of the paired points that is not over. Errors of a point stay in the point.

@@ -2,7 +2,6 @@
 
 #include "base/statistics.h"
 #include "base/version.h"
-#include "infer/levels.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
@@ -19,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The sweep's share of a bench's time; the second pass has the rest. */
-#define SWEEP_SHARE 0.6
 
 static json_t *names_of_settings(const struct job_request *request)
 {
@@ -67,21 +63,6 @@ static json_t *about_new(const struct job *job)
 		"cpu", job->cpu, "numa_node", node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
 		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
 		machine_describe(&job->source));
-}
-
-/* The cost of reading the clock in this run, which METHOD.md promises to be below 1 %. */
-static json_t *clock_json(const struct job *job)
-{
-	const struct clock_cost *cost = &job->cost;
-	struct interval ratio = statistics_median_interval(cost->cycles_per_tsc, cost->calibrations, job->request.seed);
-
-	if (!cost->calibrations)
-		return json_null();
-	return json_pack("{s:f, s:{s:f, s:f, s:f, s:s}, s:f, s:i, s:i, s:f}", "tsc_hz", job->around.context.tsc_hz,
-		"cycles_per_tsc", "median", ratio.median, "lo", cost->calibrations > 1 ? ratio.lo : ratio.median, "hi",
-		cost->calibrations > 1 ? ratio.hi : ratio.median, "unit", "cycles", "lap_overhead_tsc_cycles",
-		cost->lap_overhead_tsc, "lap_accesses", LAP_ACCESSES, "laps", LAPS, "overhead_fraction",
-		cost->lap_overhead_tsc / cost->shortest_lap_tsc);
 }
 
 static int write_point(const struct point *point, void *data, struct reason *why)
@@ -271,112 +252,12 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	return run_directory_make(job, why);
 }
 
-/* Add what was measured at one point to the curve of its setting. 0, or -ENOMEM. */
-static int curve_extend(struct curve *curve, const struct paired_points *pair, const struct point *point)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < point->samples && !error; i++) {
-		const struct curve_sample sample = {
-			.gross = point->series[CHASE_GROSS_CYCLES][i],
-			.baseline = point->series[CHASE_BASELINE_CYCLES][i],
-			.net = point->series[CHASE_NET_CYCLES][i],
-			.net_ns = point->series[CHASE_NET_NS][i],
-			.round = point->round[i],
-		};
-
-		error = curve_add(curve, CURVE_SWEEP, (double)pair->chase.count, &sample);
-	}
-	return error;
-}
-
-/* Where the second pass measures on one curve: the steps of that curve decide, as all settings show them. */
-static size_t refine_choose(const struct memory_configuration *configuration, const struct paired_points *like,
-	uint64_t *values, size_t most, void *context)
-{
-	struct curve curves[SETTING_SPACES] = { 0 };
-	size_t count = 0;
-	int error = 0;
-
-	(void)context;
-	for (unsigned s = 0; s < SETTING_SPACES; s++) {
-		curves[s].setting = (int)s;
-		curves[s].page_bytes = like->chase.page_bytes;
-		curves[s].stride = like->chase.distance_bytes / like->chase.page_bytes;
-	}
-	for (size_t c = 0; c < configuration->pairs; c++) {
-		const struct paired_points *pair = configuration->pair[c];
-
-		if (!plan_same_curve(like->point[0].bench, pair, like))
-			continue;
-		for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
-			if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
-				error = curve_extend(&curves[s], pair, &pair->point[s]);
-	}
-	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
-		error = curve_finish(&curves[s]);
-	if (!error)
-		count = levels_refine(curves, SETTING_SPACES, values, most);
-	for (unsigned s = 0; s < SETTING_SPACES; s++)
-		curve_free(&curves[s]);
-	return count;
-}
-
-static int bench_run(struct job *job, const struct bench *bench, double seconds, struct reason *why)
-{
-	struct plan sweep, refine;
-	uint64_t start = now_ns();
-	int error = plan_make(&sweep, bench, &job->request.plan, why);
-
-	if (error)
-		return error;
-	error = rounds_measure(&sweep, &job->around, seconds * (bench->find_steps ? SWEEP_SHARE : 1), &job->cost, why);
-	if (!error && bench->find_steps) {
-		error = plan_refine(&refine, &sweep, refine_choose, job, why);
-		if (!error && refine.points)
-			error = rounds_measure(&refine, &job->around,
-				seconds - (double)(now_ns() - start) / (double)NS_PER_S, &job->cost, why);
-		plan_free(&refine);
-	}
-	plan_free(&sweep);
-	return error;
-}
-
-/* Write run.json for the last time. An error that happened before is returned before one of this writing. */
-static int job_finish(struct job *job, int error, double seconds, struct reason *why)
-{
-	int written;
-
-	json_object_set_new(job->about, "state", json_string(error ? "interrupted" : "complete"));
-	json_object_set_new(job->about, "reason",
-		!error ? json_null() : json_string(error == -EINTR ? "interrupted by a signal" : why->text));
-	json_object_set_new(job->about, "finished_utc", run_utc_now());
-	json_object_set_new(job->about, "duration_s", json_real(seconds));
-	json_object_set_new(job->about, "clock", clock_json(job));
-	/* Counters are described again, as a sample may have shown that an event counts nothing. */
-	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
-	if (!job->cost.calibrations)
-		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));
-	written = error && error != -EINTR ? 0 : run_write_points(&job->writer, job->points, why);
-	if (!written)
-		written = run_write_about(&job->writer, job->about, error ? NULL : why);
-	return error ? error : written;
-}
-
-int job_run(struct job *job, struct reason *why)
-{
-	uint64_t start = now_ns();
-	const struct job_request *request = &job->request;
-	int error = 0;
-
-	for (size_t i = 0; i < request->bench_count && !error; i++)
-		error = bench_run(job, request->benches[i], effort_seconds(request->effort, request->benches[i]), why);
-	return job_finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
-}
-
 void job_close(struct job *job)
 {
 	run_writer_close(&job->writer);
+	for (size_t i = 0; job->measurements && i < job->request.bench_count; i++)
+		plan_free(&job->measurements[i].plan);
+	free(job->measurements);
 	if (job->topology.hwloc)
 		topology_close(&job->topology);
 	hardware_close(job->hardware);

@@ -4,6 +4,7 @@
 
 #include "machine/source.h"
 #include "machine/topology.h"
+#include "measure/measurement.h"
 #include "measure/plan.h"
 #include "measure/rounds.h"
 #include "record/write.h"
@@ -38,6 +39,8 @@ struct job {
 	int *cpus; /* owned: topology_worker_cpus() */
 	uint64_t memory_budget_bytes;
 	struct surroundings around;
+	struct workspace workspace;
+	struct measurement *measurements; /* owned; one a bench */
 	struct clock_cost cost;
 	struct run_writer writer;
 	json_t *about;

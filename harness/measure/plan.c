@@ -161,15 +161,17 @@ static void values_default(const struct axis *axis, unsigned cpus, struct values
 	}
 }
 
+bool plan_same_memory(const struct chase *a, const struct chase *b)
+{
+	return a->page_bytes == b->page_bytes && a->backing == b->backing && a->frames == b->frames &&
+	       a->levels == b->levels && a->sparse == b->sparse && a->scattered == b->scattered &&
+	       (!a->sparse || a->distance_bytes == b->distance_bytes);
+}
+
 static struct memory_configuration *configuration_of(struct plan *plan, const struct chase *chase)
 {
 	for (size_t i = 0; i < plan->configurations; i++) {
-		const struct chase *like = &plan->configuration[i].like;
-
-		if (like->page_bytes == chase->page_bytes && like->backing == chase->backing &&
-			like->frames == chase->frames && like->levels == chase->levels &&
-			like->sparse == chase->sparse && like->scattered == chase->scattered &&
-			(!chase->sparse || like->distance_bytes == chase->distance_bytes))
+		if (plan_same_memory(&plan->configuration[i].like, chase))
 			return &plan->configuration[i];
 	}
 	if (plan->configurations == plan->room) {

@@ -27,7 +27,7 @@ struct paired_points {
 	bool finished; /* each of the points is precise enough, skipped or in error */
 };
 
-/* Paired points that share a kind of memory and a kind of guest tables. A round makes both once for all of them. */
+/* Paired points that share a kind of memory and a kind of guest tables, and so the spaces of a workspace. */
 struct memory_configuration {
 	struct chase like; /* what the points share: all but the count and, unless sparse, the distance */
 	struct paired_points **pair; /* owned, with the points */
@@ -64,6 +64,9 @@ void plan_free(struct plan *plan);
 typedef size_t (*plan_choose)(const struct memory_configuration *configuration, const struct paired_points *like,
 	uint64_t *values, size_t most, void *context);
 int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why);
+
+/* Whether two chases have the same kind of memory and of guest tables: all but the count and, unless sparse, the distance. */
+bool plan_same_memory(const struct chase *a, const struct chase *b);
 
 /* Whether both belong to the same curve: all their values are equal, except that of the sweep axis. */
 bool plan_same_curve(const struct bench *bench, const struct paired_points *a, const struct paired_points *b);

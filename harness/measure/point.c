@@ -16,7 +16,6 @@ static const struct metric chase_metrics[CHASE_METRICS + 1] = {
 	[CHASE_GROSS_NS] = { "gross_ns", UNIT_NS, "access", LESS },
 	[CHASE_BASELINE_NS] = { "baseline_ns", UNIT_NS, "access", LESS },
 	[CHASE_NET_NS] = { "net_ns", UNIT_NS, "access", LESS, .signed_value = true },
-	[CHASE_TOUCH_NS_PER_PAGE] = { "touch_ns_per_page", UNIT_NS, "page", LESS },
 };
 
 const struct metric *bench_metrics(const struct bench *bench)
@@ -128,8 +127,7 @@ void point_keep_round(struct point *point)
 	memset(point->latencies_of_round, 0, sizeof(*point->latencies_of_round));
 }
 
-void chase_values(const struct chase_sample *sample, double touch_ns_per_page, const struct point_context *context,
-	double *values)
+void chase_values(const struct chase_sample *sample, const struct point_context *context, double *values)
 {
 	double ns_per_tsc = (double)NS_PER_S / context->tsc_hz;
 	double gross = sample->gross_tsc, baseline = sample->baseline_tsc;
@@ -140,7 +138,6 @@ void chase_values(const struct chase_sample *sample, double touch_ns_per_page, c
 	values[CHASE_GROSS_NS] = gross * ns_per_tsc;
 	values[CHASE_BASELINE_NS] = baseline * ns_per_tsc;
 	values[CHASE_NET_NS] = (gross - baseline) * ns_per_tsc;
-	values[CHASE_TOUCH_NS_PER_PAGE] = touch_ns_per_page;
 }
 
 void point_drop_round(struct point *point, unsigned round)

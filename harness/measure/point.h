@@ -19,7 +19,6 @@ enum chase_metric {
 	CHASE_GROSS_NS,
 	CHASE_BASELINE_NS,
 	CHASE_NET_NS,
-	CHASE_TOUCH_NS_PER_PAGE, /* first touch of a page of the backing: its fault and its zeroing */
 	CHASE_METRICS,
 };
 
@@ -106,8 +105,7 @@ void point_keep_round(struct point *point);
 int point_tell_unknown(struct point *point, const struct reason *unknown_of);
 
 /* The values of a chase's metrics, of enum chase_metric, from one sample. */
-void chase_values(const struct chase_sample *sample, double touch_ns_per_page, const struct point_context *context,
-	double *values);
+void chase_values(const struct chase_sample *sample, const struct point_context *context, double *values);
 
 /* Take back the samples of a round that was not finished. */
 void point_drop_round(struct point *point, unsigned round);

@@ -1,11 +1,11 @@
 /*
- * Measuring a plan: rounds over all its points, until the points are precise enough or the time is used up; or a fixed
- * number of rounds, whatever time they take.
+ * Measuring plans: rounds over all points of a bench, until the points are precise enough or the bench's time is used up;
+ * or a fixed number of rounds, whatever time they take.
  *
- * A round makes new memory for each memory configuration, opens a space of each setting on it, and visits all
- * unfinished paired points once, in a new random order. Paired points are measured one right after the other, on the
- * same pages, in the same order of visits. The settings take turns to go first, and so do chain and baseline. Points
- * finish only between rounds.
+ * Rounds of all benches take turns, so that the samples of a point are spread over the whole run. A round visits all
+ * unfinished paired points of a bench once, in a new random order. Paired points are measured one right after the other,
+ * on the same pages, in the same order of visits. The settings take turns to go first, and so do chain and baseline.
+ * Points finish only between rounds.
  */
 #ifndef NESTWALK_ROUNDS_H
 #define NESTWALK_ROUNDS_H
@@ -39,13 +39,16 @@ double effort_seconds_most(double seconds);
 /* How often a disturbed sample is repeated before the point gets none in this round. */
 #define RETAKES 3
 
+struct measurement;
+struct workspace;
+
 struct progress {
 	const char *bench;
 	enum pass pass;
 	unsigned round, rounds; /* the round that begins, from 0, of how many; rounds 0: not fixed */
 	size_t points_finished, points;
-	double elapsed_s, left_s; /* of the whole bench */
-	uint64_t memory_bytes;
+	double left_s; /* of the whole run */
+	uint64_t memory_bytes; /* in arenas */
 };
 
 /* What a measurement needs from outside. The functions may be NULL. */
@@ -54,7 +57,8 @@ struct surroundings {
 	const struct effort *effort;
 	unsigned rounds; /* rounds in each pass, however long they take; 0: as many as the seconds allow */
 	const struct machine_source *source;
-	uint64_t memory_budget_bytes;
+	uint64_t memory_budget_bytes; /* that experiments may take beside the arenas */
+	struct workspace *workspace; /* of chases */
 	int numa_node; /* -1: not known */
 	/* CPUs that workers may be bound to: the run's own first, then one of each other core, then their siblings. */
 	const int *cpus;
@@ -66,6 +70,11 @@ struct surroundings {
 	 */
 	int (*write)(const struct point *point, void *data, struct reason *why);
 	void (*progress)(const struct progress *progress, void *data);
+	/*
+	 * Called when a pass of a bench is over and written: put the plan of its next pass into m->plan and its time into
+	 * m->pass_seconds, and return 0; -ENODATA: there is no other pass; other errors end the measurement.
+	 */
+	int (*next_pass)(struct measurement *m, void *data, struct reason *why);
 	void *data;
 };
 
@@ -78,12 +87,11 @@ struct clock_cost {
 };
 
 /*
- * Measure all points of a plan within `seconds`, or in around->rounds rounds without a limit of time. All points are final
- * and written when it returns, unless write() failed.
- * 0; -EINTR: stop() became true, and the points hold what was measured so far; another error with *why: of write(), or
- * no memory.
+ * Measure all benches. Each of them has its plan and its seconds, and takes its turns so that all of them use up their time
+ * evenly; around->rounds rounds have no limit of time. All points are final and written when it returns, unless write()
+ * failed. 0; -EINTR: stop() became true, and the points hold what was measured so far; another error with *why: of
+ * write(), or no memory.
  */
-int rounds_measure(struct plan *plan, const struct surroundings *around, double seconds, struct clock_cost *cost,
-	struct reason *why);
+int rounds_measure(struct measurement *list, size_t count, const struct surroundings *around, struct reason *why);
 
 #endif

@@ -61,13 +61,13 @@ static struct disturbance disturbance_between(const struct observation *from, co
 	return seen;
 }
 
-/* AWAY_SHARE of LAPS laps is less than half a lap, which the median of the laps does not notice. */
+/* AWAY_SHARE of LAPS laps is less than half a lap. What spoils so little does not change the median of the laps. */
 static bool is_contaminated(const struct disturbance *seen)
 {
 	uint64_t fixed = seen->kvm[KVM_COUNT_PF_FIXED];
 
-	return seen->involuntary_switches || seen->page_faults || (fixed && fixed != KVM_COUNT_UNKNOWN) ||
-	       (double)seen->away_ns > AWAY_SHARE * (double)seen->elapsed_ns;
+	return seen->involuntary_switches > SWITCHES_BORNE || seen->page_faults ||
+	       (fixed && fixed != KVM_COUNT_UNKNOWN) || (double)seen->away_ns > AWAY_SHARE * (double)seen->elapsed_ns;
 }
 
 static double median_lap(const struct kernel_call *call)
@@ -92,20 +92,26 @@ static int run_counted(struct space *space, struct counting *counting, struct co
 	return error;
 }
 
+static uint64_t lap_accesses(uint32_t lines)
+{
+	uint64_t share = lines / LAP_SHARE_OF_CHAIN / KERNEL_UNROLL * KERNEL_UNROLL;
+
+	if (lines < LONG_CHAIN_LINES)
+		return LAP_ACCESSES;
+	return share > LAP_ACCESSES_LONG ? share : LAP_ACCESSES_LONG;
+}
+
 /* The median lap of the chain or the baseline, TSC cycles per access, without the clock's own cost. */
 static int time_chain(struct space *space, const struct sample_plan *plan, const struct chain *chain,
 	struct chase_sample *sample, double *access_tsc, struct reason *why)
 {
-	uint64_t accesses = chain->count < LONG_CHAIN_LINES ? LAP_ACCESSES : LAP_ACCESSES_LONG;
+	uint64_t accesses = lap_accesses(chain->count);
 	double lap_tsc;
 	struct observation before, after;
 	struct disturbance seen;
 	int error;
 
-	chain_lay(chain, space);
-	error = chain_prove(chain, space, why);
-	if (!error)
-		error = chain_walk(chain, space, why);
+	error = chain_walk(chain, space, why);
 	if (error)
 		return error;
 	*space->call = (struct kernel_call){
@@ -149,6 +155,12 @@ static int clock_calibrate(struct space *space, double overhead_tsc, double *cyc
 	return 0;
 }
 
+void sample_lay(struct space *space, const struct sample_plan *plan)
+{
+	chain_lay(&plan->chain, space);
+	chain_lay(&plan->packed, space);
+}
+
 int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why)
 {
 	const struct chain *first = plan->chain_first ? &plan->chain : &plan->packed;
@@ -158,7 +170,10 @@ int sample_take(struct space *space, const struct sample_plan *plan, struct chas
 	int error;
 
 	*sample = (struct chase_sample){ 0 };
-	error = time_chain(space, plan, first, sample, first_tsc, why);
+	/* Both chains follow one cycle. */
+	error = chain_prove(&plan->chain, why);
+	if (!error)
+		error = time_chain(space, plan, first, sample, first_tsc, why);
 	if (!error)
 		error = clock_calibrate(space, plan->lap_overhead_tsc, &sample->cycles_per_tsc, why);
 	if (!error)

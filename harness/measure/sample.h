@@ -11,12 +11,19 @@
  * tick.
  *
  * In chains of more lines than any L1 data cache holds (64 KiB are 1024) an access costs 14 cycles and more. There a
- * quarter of the accesses makes a lap as long, and leaves time for more placements.
+ * quarter of the accesses makes a lap as long, and leaves time for more placements. A lap of a very long chain is a sixth
+ * of the chain: all laps together then visit it one and a half times, and take longer than laying it out and walking it.
  */
 #define LAP_ACCESSES 8192
 #define LAP_ACCESSES_LONG 2048
 #define LONG_CHAIN_LINES 2048
+#define LAP_SHARE_OF_CHAIN 6
 #define LAPS 9 /* odd, so that the median is one lap; a timer tick spoils one of them */
+
+/*
+ * The thread may lose its CPU so often within the laps: each time spoils one lap, and the median of nine bears four.
+ */
+#define SWITCHES_BORNE 2
 
 /*
  * Dependent adds of a calibration lap. Each takes one core cycle, so that the lap is as long as one of the cheapest
@@ -60,7 +67,10 @@ struct sample_plan {
 	struct counting *counting; /* NULL: nothing is counted */
 };
 
-/* Take one. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */
+/* Lay the chain and the baseline out in the memory of the space. Spaces that are `in_place` see what any of them laid. */
+void sample_lay(struct space *space, const struct sample_plan *plan);
+
+/* Take one, of chains that are laid out. 0 with *sample; -EINTR; -EIO with *why: something did not verify (the point is an error, not a number). */
 int sample_take(struct space *space, const struct sample_plan *plan, struct chase_sample *sample, struct reason *why);
 
 /* Core cycles per TSC cycle now, from dependent adds in this process, for code that is not timed in a space. */

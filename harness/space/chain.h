@@ -56,15 +56,15 @@ void chain_lay(const struct chain *chain, const struct space *space);
 
 /*
  * Prove that the chain is whole: its cycle visits each element (each page, each line) once and returns to the start.
- * Memory, read by this process after all of it was written, must hold that cycle, so that no two elements share a line.
- * The other half of the proof is chain_walk(). 0; -EIO with *why it is not.
+ * 0; -EIO with *why it is not. The other half of the proof is chain_walk().
  */
-int chain_prove(const struct chain *chain, const struct space *space, struct reason *why);
+int chain_prove(const struct chain *chain, struct reason *why);
 
 /*
  * Walk the chain once inside the space, untimed, and compare its end and the sum of its addresses with the chain. This
- * proves that the space translates as laid out. It is also the warm-up (with more walks the laps do not change). 0;
- * -EIO with *why; errors of space_run().
+ * proves that the space translates as laid out, and that memory holds the cycle: were two elements to share a line, the
+ * walk would leave the cycle there, and come to another end or another sum. It is also the warm-up (with more walks the
+ * laps do not change). 0; -EIO with *why; errors of space_run().
  */
 int chain_walk(const struct chain *chain, struct space *space, struct reason *why);
 

@@ -50,7 +50,7 @@ int host_space_open(const struct space_spec *spec, struct space **space, struct 
 	host = calloc(1, sizeof(*host));
 	if (!host)
 		return fail(why, ENOMEM, "no memory for a host space");
-	host->space = (struct space){ .ops = &host_ops, .spec = *spec, .call = &host->call };
+	host->space = (struct space){ .ops = &host_ops, .spec = *spec, .call = &host->call, .in_place = true };
 	*space = &host->space;
 	return 0;
 }

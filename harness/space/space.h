@@ -33,6 +33,8 @@ struct space {
 	const struct space_ops *ops;
 	struct space_spec spec;
 	struct kernel_call *call; /* arguments and results of the next run; the space's */
+	/* Every address of its memory is that of the same byte in this process, so that such spaces see one chain. */
+	bool in_place;
 };
 
 struct space_ops {

@@ -292,7 +292,9 @@ int vcpu_space_open(const struct space_spec *spec, struct space **space, struct 
 	vcpu = calloc(1, sizeof(*vcpu));
 	if (!vcpu)
 		return fail(why, ENOMEM, "no memory for a vcpu space");
-	vcpu->space = (struct space){ .ops = &vcpu_ops, .spec = *spec };
+	vcpu->space = (struct space){
+		.ops = &vcpu_ops, .spec = *spec, .in_place = !spec->sparse && spec->frames == FRAMES_CONTIGUOUS
+	};
 	vcpu->vcpu = (struct kvm_vcpu){ .fd = -1, .stats.fd = -1 };
 	error = kvm_vm_open(&vcpu->vm, why);
 	if (!error)

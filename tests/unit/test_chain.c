@@ -208,27 +208,26 @@ static void proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one(void **state
 	chain.spread_lines = 1;
 	chain.line_first = 0;
 	chain_lay(&chain, &plain.space);
-	assert_int_equal(chain_prove(&chain, &plain.space, &why), 0);
+	assert_int_equal(chain_prove(&chain, &why), 0);
 	assert_int_equal(chain_walk(&chain, &plain.space, &why), 0);
 	assert_int_equal(chain_after(&chain, PLAIN_PAGES), chain_address(&chain, 0));
 
 	/* A pointer that points to the wrong line. */
 	*(uint64_t *)plain_pointer(&plain.space, chain_address(&chain, 5)) = chain_address(&chain, 5);
-	assert_int_equal(chain_prove(&chain, &plain.space, &why), -EIO);
 	assert_int_equal(chain_walk(&chain, &plain.space, &why), -EIO);
 	chain_lay(&chain, &plain.space);
 
 	/* Two pages in one frame. */
 	plain.aliased = true;
 	chain_lay(&chain, &plain.space);
-	assert_int_equal(chain_prove(&chain, &plain.space, &why), -EIO);
+	assert_int_equal(chain_walk(&chain, &plain.space, &why), -EIO);
 	assert_non_null(strstr(why.text, "share memory"));
 	plain.aliased = false;
 
 	/* Two cycles instead of one. */
 	kept = cycle.next[cycle.order[10]];
 	cycle.next[cycle.order[10]] = 0;
-	assert_int_equal(chain_prove(&chain, &plain.space, &why), -EIO);
+	assert_int_equal(chain_prove(&chain, &why), -EIO);
 	cycle.next[cycle.order[10]] = kept;
 
 	free(plain.memory);

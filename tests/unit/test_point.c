@@ -33,7 +33,7 @@ static void add(struct point *point, double gross_tsc, double baseline_tsc, unsi
 	struct chase_sample sample = { .gross_tsc = gross_tsc, .baseline_tsc = baseline_tsc, .cycles_per_tsc = 1.5 };
 	double values[CHASE_METRICS];
 
-	chase_values(&sample, 100, &context, values);
+	chase_values(&sample, &context, values);
 	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, round), 0);
 }
 
@@ -153,7 +153,7 @@ static void params_hold_what_means_something_in_the_setting(void **state)
 /* Each metric says why it is not known, not why another one is. */
 static void what_is_unknown_has_its_own_reason(void **state)
 {
-	struct reason unknown_of[METRICS_MAX] = { [CHASE_TOUCH_NS_PER_PAGE] = { "nothing was touched" } };
+	struct reason unknown_of[METRICS_MAX] = { [CHASE_BASELINE_NS] = { "there was no baseline" } };
 	const json_t *metrics;
 	struct point point;
 	json_t *json;
@@ -161,7 +161,7 @@ static void what_is_unknown_has_its_own_reason(void **state)
 	(void)state;
 	point_new(&point, SETTING_HOST);
 	add(&point, 8, 4, 0);
-	point.series[CHASE_TOUCH_NS_PER_PAGE][0] = NAN;
+	point.series[CHASE_BASELINE_NS][0] = NAN;
 	point.series[CHASE_NET_NS][0] = NAN;
 	strcpy(point.unknown.text, "nobody says");
 	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
@@ -169,12 +169,12 @@ static void what_is_unknown_has_its_own_reason(void **state)
 	 * A later sample that knows the metric does not remove the reason, as the point has a sample that does not know
 	 * it.
 	 */
-	unknown_of[CHASE_TOUCH_NS_PER_PAGE].text[0] = '\0';
+	unknown_of[CHASE_BASELINE_NS].text[0] = '\0';
 	assert_int_equal(point_tell_unknown(&point, unknown_of), 0);
 	json = point_json(&point, &context);
 	metrics = json_object_get(json, "metrics");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(metrics, "touch_ns_per_page"), "reason")),
-		"nothing was touched");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(metrics, "baseline_ns"), "reason")),
+		"there was no baseline");
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(metrics, "net_ns"), "reason")), "nobody says");
 	json_decref(json);

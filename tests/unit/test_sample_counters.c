@@ -80,9 +80,10 @@ static void take(struct chase_under_test *configuration, struct hardware *hardwa
 	struct reason why = { "" };
 
 	configuration->plan.counting = hardware_turn(hardware, SETTING_HOST, point->samples);
+	sample_lay(configuration->space, &configuration->plan);
 	assert_int_equal(sample_take(configuration->space, &configuration->plan, &sample, &why), 0);
 	assert_true(sample.counted_accesses == (double)LAPS * LAP_ACCESSES);
-	chase_values(&sample, 100, &context, values);
+	chase_values(&sample, &context, values);
 	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, (unsigned)point->samples), 0);
 	if (!configuration->plan.counting)
 		return;

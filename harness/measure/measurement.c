@@ -1,0 +1,230 @@
+#include "measure/measurement.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A round that still goes on this share of its pass's time after that time is given up: the machine has become slower. */
+#define OVERTIME_SHARE 0.1
+
+static int cycle_make(struct measurement *m)
+{
+	uint64_t longest = 1;
+
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
+			if (m->plan.configuration[g].pair[c]->chase.count > longest)
+				longest = m->plan.configuration[g].pair[c]->chase.count;
+	m->cycle.order = malloc(longest * sizeof(*m->cycle.order));
+	m->cycle.next = malloc(longest * sizeof(*m->cycle.next));
+	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;
+}
+
+int measurement_begin(struct measurement *m)
+{
+	size_t bytes = m->plan.bench->experiment.state_bytes;
+
+	m->round = 0;
+	m->pass_used_ns = 0;
+	if (bytes) {
+		m->state = calloc(1, bytes);
+		if (!m->state)
+			return -ENOMEM;
+	}
+	return cycle_make(m);
+}
+
+void measurement_end(struct measurement *m)
+{
+	const struct experiment *experiment = &m->plan.bench->experiment;
+
+	if (m->state && experiment->end)
+		experiment->end(m->state);
+	free(m->state);
+	free(m->cycle.order);
+	free(m->cycle.next);
+	m->state = NULL;
+	m->cycle = (struct cycle){ 0 };
+}
+
+double measurement_used_s(const struct measurement *m)
+{
+	uint64_t now = m->round_began_ns ? now_ns() - m->round_began_ns : 0;
+
+	return (double)(m->pass_used_ns + now) / (double)NS_PER_S;
+}
+
+bool measurement_has_time(const struct measurement *m)
+{
+	return measurement_used_s(m) < m->pass_seconds;
+}
+
+bool measurement_is_overdue(const struct measurement *m)
+{
+	return m->round && measurement_used_s(m) > m->pass_seconds * (1 + OVERTIME_SHARE);
+}
+
+int measurement_each_point(struct measurement *m, point_visit visit, struct reason *why)
+{
+	int error = 0;
+
+	for (size_t g = 0; g < m->plan.configurations; g++) {
+		const struct memory_configuration *configuration = &m->plan.configuration[g];
+
+		for (size_t c = 0; c < configuration->pairs; c++)
+			for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
+				if (configuration->pair[c]->settings & SETTING_BIT(s))
+					error = visit(m, &configuration->pair[c]->point[s], why);
+	}
+	return error;
+}
+
+static size_t points_count(const struct measurement *m, bool finished_only)
+{
+	size_t count = 0;
+
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
+			if (m->plan.configuration[g].pair[c]->finished || !finished_only)
+				count += (size_t)__builtin_popcount(m->plan.configuration[g].pair[c]->settings);
+	return count;
+}
+
+/* The points are counted, as plan.points includes all points of skipped curves, and one point stands for each of those. */
+size_t measurement_points(const struct measurement *m)
+{
+	return points_count(m, false);
+}
+
+size_t measurement_points_finished(const struct measurement *m)
+{
+	return points_count(m, true);
+}
+
+/*
+ * Paired points are finished when no more samples help. With a fixed number of rounds every sample helps. Those that need
+ * more memory than there is never begin. The control needs no precision of its own: it has a sample in each second round.
+ */
+static void pair_judge(
+	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
+{
+	const struct effort *effort = m->around->effort;
+	const char *limit;
+	bool finished = true;
+
+	if (m->plan.bench->chase &&
+		paired_points_bytes(pair) > workspace_bytes_most(m->around->workspace, configuration, &limit)) {
+		pair->finished = true;
+		return;
+	}
+	for (unsigned s = 0; s < SETTING_SPACES; s++) {
+		const struct point *point = &pair->point[s];
+
+		if (!(pair->settings & SETTING_BIT(s)) || s == SETTING_HOST_AGAIN || point->status != POINT_OK ||
+			point->exhausted)
+			continue;
+		if (m->around->rounds || point->samples < effort->samples_least ||
+			(point->samples < effort->samples_most &&
+				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
+			finished = false;
+	}
+	pair->finished = finished;
+}
+
+static int point_write(struct measurement *m, struct point *point, struct reason *why)
+{
+	point->written = point->samples;
+	return m->around->write ? m->around->write(point, m->around->data, why) : 0;
+}
+
+/*
+ * Interim lines: a killed run loses at most half of a point's samples, and the file has at most twice its final size.
+ */
+static int point_checkpoint(struct measurement *m, struct point *point, struct reason *why)
+{
+	point_keep_round(point);
+	if (point->samples < 3 || point->samples < 2 * point->written)
+		return 0;
+	return point_write(m, point, why);
+}
+
+int measurement_judge(struct measurement *m, struct reason *why)
+{
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
+			pair_judge(m, &m->plan.configuration[g], m->plan.configuration[g].pair[c]);
+	return measurement_each_point(m, point_checkpoint, why);
+}
+
+static int point_drop(struct measurement *m, struct point *point, struct reason *why)
+{
+	(void)why;
+	point_drop_round(point, m->round);
+	return 0;
+}
+
+void measurement_drop_round(struct measurement *m)
+{
+	measurement_each_point(m, point_drop, NULL);
+}
+
+/* Why paired points have no samples, although nothing went wrong with them. */
+static void unmeasured_reason(const struct measurement *m, const struct memory_configuration *configuration,
+	const struct paired_points *pair, const struct point *point, struct reason *why)
+{
+	const char *limit = "";
+	uint64_t most =
+		m->plan.bench->chase ? workspace_bytes_most(m->around->workspace, configuration, &limit) : UINT64_MAX;
+
+	if (m->around->stop && m->around->stop())
+		fail(why, EINTR, "interrupted before it was measured");
+	else if (paired_points_bytes(pair) > most)
+		fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s",
+			most / MIB, limit);
+	else if (point->contaminated)
+		fail(why, EBUSY,
+			"every sample was disturbed (%u taken again): the machine is too busy, or steals too much",
+			point->discarded);
+	else
+		fail(why, ETIME, "effort '%s' has no time for this and larger counts: a higher --effort measures them",
+			m->around->effort->name);
+}
+
+/* Points that never got a sample say why. Where a smaller count of the same curve says so already, they are left out. */
+static void pair_explain(struct measurement *m, struct memory_configuration *configuration, size_t c, unsigned s)
+{
+	struct paired_points *pair = configuration->pair[c];
+	struct reason why;
+
+	if (!(pair->settings & SETTING_BIT(s)) || pair->point[s].status != POINT_OK || pair->point[s].samples)
+		return;
+	unmeasured_reason(m, configuration, pair, &pair->point[s], &why);
+	point_fail(&pair->point[s], POINT_SKIPPED, &why);
+	/* A disturbed point says nothing about larger counts. */
+	if (pair->point[s].contaminated)
+		return;
+	for (size_t other = 0; other < c; other++) {
+		const struct paired_points *smaller = configuration->pair[other];
+
+		if ((smaller->settings & SETTING_BIT(s)) && plan_same_curve(m->plan.bench, smaller, pair) &&
+			!strcmp(smaller->point[s].reason.text, why.text))
+			pair->settings &= ~SETTING_BIT(s);
+	}
+}
+
+static int point_finish(struct measurement *m, struct point *point, struct reason *why)
+{
+	point_keep_round(point);
+	point->final = true;
+	return point_write(m, point, why);
+}
+
+int measurement_finish(struct measurement *m, struct reason *why)
+{
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
+			for (unsigned s = 0; s < SETTING_SPACES; s++)
+				pair_explain(m, &m->plan.configuration[g], c, s);
+	return measurement_each_point(m, point_finish, why);
+}

@@ -1,0 +1,260 @@
+#include "measure/workspace.h"
+
+#include "measure/sample.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Small pages of a sparse configuration are made for it, and kept. Larger ones are lent by the arena (sparse.h). */
+static bool is_lent(const struct chase *like)
+{
+	return like->page_bytes > PAGE_4K;
+}
+
+/*
+ * Pages far apart cannot share a memory slot: a vCPU has its own from the start of the arena, and a lending arena needs as
+ * many again for this process.
+ */
+static uint64_t copies(const struct chase *like)
+{
+	return like->sparse && is_lent(like) ? 2 : 1;
+}
+
+uint64_t paired_points_bytes(const struct paired_points *pair)
+{
+	const struct chase *chase = &pair->chase;
+
+	if (chase->sparse)
+		return copies(chase) * chase->count * chase->page_bytes;
+	return chase->count * chase->distance_bytes;
+}
+
+static const struct arena *arena_of(const struct workspace *workspace, const struct chase *like)
+{
+	return &workspace->arenas.of[like->backing];
+}
+
+uint64_t workspace_bytes_most(
+	const struct workspace *workspace, const struct memory_configuration *configuration, const char **limit)
+{
+	const struct arena *arena = arena_of(workspace, &configuration->like);
+
+	*limit = arena->limit ? arena->limit : "there is no memory of this kind";
+	return arena->memory.bytes / configuration->like.page_bytes * configuration->like.page_bytes;
+}
+
+static void wish_note(struct arenas_request *request, const struct workspace_request *of,
+	const struct memory_configuration *configuration)
+{
+	const struct chase *like = &configuration->like;
+
+	if (request->wish[like->backing].unit_bytes < like->page_bytes)
+		request->wish[like->backing].unit_bytes = like->page_bytes;
+	for (size_t c = 0; c < configuration->pairs; c++) {
+		const struct paired_points *pair = configuration->pair[c];
+		uint64_t bytes = paired_points_bytes(pair);
+
+		/* Points that need more than any arena may have are not measured. */
+		if (bytes > of->memory_most_bytes)
+			continue;
+		if (bytes > request->wish[like->backing].bytes)
+			request->wish[like->backing].bytes = bytes;
+		if (pair->chase.count > request->packed_lines)
+			request->packed_lines = pair->chase.count;
+	}
+	/* A kind of memory of which even the smallest point needs too much is still tried: the reason is told then. */
+	if (!request->wish[like->backing].bytes)
+		request->wish[like->backing].bytes = like->page_bytes;
+}
+
+int workspace_open(struct workspace *workspace, const struct workspace_request *request, struct reason *why)
+{
+	struct arenas_request arenas = {
+		.budget_bytes = request->memory_budget_bytes,
+		.most_bytes = request->memory_most_bytes,
+		.seconds = request->touch_seconds,
+		.source = request->source,
+		.numa_node = request->numa_node,
+		.stop = request->stop,
+	};
+
+	*workspace = (struct workspace){ .request = *request };
+	for (size_t p = 0; p < request->plan_count; p++)
+		for (size_t g = 0; request->plans[p]->bench->chase && g < request->plans[p]->configurations; g++)
+			wish_note(&arenas, request, &request->plans[p]->configuration[g]);
+	workspace->request.plans = NULL;
+	return arenas_make(&workspace->arenas, &arenas, why);
+}
+
+static void spaces_close(struct configured_spaces *spaces)
+{
+	for (unsigned s = 0; s < SETTING_SPACES; s++)
+		space_close(spaces->of[s].space);
+	sparse_free(&spaces->sparse);
+	free(spaces);
+}
+
+void workspace_close(struct workspace *workspace)
+{
+	for (size_t i = 0; i < workspace->count; i++)
+		spaces_close(workspace->spaces[i]);
+	free(workspace->spaces);
+	arenas_free(&workspace->arenas);
+	*workspace = (struct workspace){ 0 };
+}
+
+static uint64_t longest_chain(const struct memory_configuration *configuration, uint64_t bytes_most)
+{
+	uint64_t longest = 0;
+
+	for (size_t c = 0; c < configuration->pairs; c++) {
+		const struct paired_points *pair = configuration->pair[c];
+
+		if (paired_points_bytes(pair) <= bytes_most && pair->chase.count > longest)
+			longest = pair->chase.count;
+	}
+	return longest;
+}
+
+/* Choose the places of pages far apart, and make those of this process where they are not lent. */
+static int places_make(const struct workspace *workspace, struct configured_spaces *spaces,
+	const struct memory_configuration *configuration, struct reason *why)
+{
+	const struct chase *like = &spaces->like;
+	const struct arena *arena = arena_of(workspace, like);
+	const struct backed_limits limits = { .stop = workspace->request.stop };
+	struct sparse_spec spec = {
+		.backing = like->backing,
+		.page_bytes = like->page_bytes,
+		.distance_bytes = like->distance_bytes,
+		.units = (uint32_t)longest_chain(configuration, arena->memory.bytes),
+		.scattered = like->scattered,
+		/* A page of this process is its own backing. */
+		.mapped = like->page_bytes == backing_page_bytes(like->backing),
+		.lender = is_lent(like) ? &arena->memory : NULL,
+		.seed = gsl_rng_get(workspace->request.random),
+	};
+	int error;
+
+	if (!spec.units)
+		return fail(why, ENOMEM, "the smallest of these points needs more memory than %s", arena->limit);
+	if (!spec.mapped)
+		spec.lender = NULL;
+	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
+	spaces->units = spec.units;
+	spaces->memory.bytes = spec.units * like->page_bytes;
+	return error;
+}
+
+/* The configuration's spaces, without a space yet. */
+static int spaces_make(struct workspace *workspace, struct configured_spaces *spaces,
+	const struct memory_configuration *configuration, struct reason *why)
+{
+	const struct arena *arena = arena_of(workspace, &spaces->like);
+
+	if (arena->error || !arena->memory.bytes) {
+		*why = arena->why;
+		return arena->error ? arena->error : -ENOMEM;
+	}
+	spaces->memory = arena->memory;
+	spaces->memory.reserved = NULL; /* the arena's */
+	spaces->memory.bytes = arena->memory.bytes / spaces->like.page_bytes * spaces->like.page_bytes;
+	return spaces->like.sparse ? places_make(workspace, spaces, configuration, why) : 0;
+}
+
+static bool is_alike(
+	const struct configured_spaces *spaces, const struct memory_configuration *configuration, uint64_t bytes_most)
+{
+	return plan_same_memory(&spaces->like, &configuration->like) &&
+	       (!spaces->like.sparse || longest_chain(configuration, bytes_most) <= spaces->units);
+}
+
+static int spaces_find(struct workspace *workspace, const struct memory_configuration *configuration,
+	struct configured_spaces **spaces, struct reason *why)
+{
+	uint64_t most = arena_of(workspace, &configuration->like)->memory.bytes;
+	int error;
+
+	*spaces = NULL;
+	for (size_t i = 0; i < workspace->count; i++)
+		if (is_alike(workspace->spaces[i], configuration, most)) {
+			*spaces = workspace->spaces[i];
+			return 0;
+		}
+	if (workspace->count == workspace->room) {
+		size_t room = workspace->room ? 2 * workspace->room : 16;
+		struct configured_spaces **list = realloc(workspace->spaces, room * sizeof(*list));
+
+		if (!list)
+			return fail(why, ENOMEM, "no memory for the list of spaces");
+		workspace->spaces = list;
+		workspace->room = room;
+	}
+	*spaces = calloc(1, sizeof(**spaces));
+	if (!*spaces)
+		return fail(why, ENOMEM, "no memory for a space");
+	(*spaces)->like = configuration->like;
+	error = spaces_make(workspace, *spaces, configuration, why);
+	if (error) {
+		spaces_close(*spaces);
+		*spaces = NULL;
+		return error;
+	}
+	workspace->spaces[workspace->count++] = *spaces;
+	return 0;
+}
+
+static void configured_space_open(
+	const struct workspace *workspace, struct configured_spaces *spaces, enum setting setting)
+{
+	struct configured_space *of = &spaces->of[setting];
+	struct space_spec spec = {
+		.setting = setting,
+		.page_bytes = spaces->like.page_bytes,
+		.frames = spaces->like.frames,
+		.levels = spaces->like.levels,
+		.seed = gsl_rng_get(workspace->request.random),
+		.memory = &spaces->memory,
+		.sparse = spaces->like.sparse ? &spaces->sparse : NULL,
+		.packed = &workspace->arenas.packed,
+	};
+
+	of->error = space_open(&spec, &of->space, &of->why);
+	if (!of->error)
+		of->error = sample_lap_overhead(of->space, &of->lap_overhead_tsc, &of->why);
+	if (of->error)
+		workspace_drop(spaces, setting);
+}
+
+int workspace_enter(struct workspace *workspace, const struct memory_configuration *configuration, unsigned settings,
+	struct configured_spaces **spaces, struct reason *why)
+{
+	int error = spaces_find(workspace, configuration, spaces, why);
+
+	for (unsigned s = 0; s < SETTING_SPACES && !error; s++) {
+		const struct configured_space *of = &(*spaces)->of[s];
+
+		if (!(settings & SETTING_BIT(s)) || of->space)
+			continue;
+		configured_space_open(workspace, *spaces, (enum setting)s);
+		if (of->error == -EINTR)
+			error = -EINTR;
+	}
+	if (!error)
+		error = sparse_borrow(&(*spaces)->sparse, why);
+	if (error && *spaces)
+		sparse_return(&(*spaces)->sparse, NULL);
+	return error;
+}
+
+int workspace_leave(struct configured_spaces *spaces, struct reason *why)
+{
+	return sparse_return(&spaces->sparse, why);
+}
+
+void workspace_drop(struct configured_spaces *spaces, enum setting setting)
+{
+	space_close(spaces->of[setting].space);
+	spaces->of[setting].space = NULL;
+}

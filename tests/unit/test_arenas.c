@@ -1,0 +1,121 @@
+/* The memory of a run: who gets how much of the budget, and what is said where there is none. */
+#include "measure/arenas.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* cmocka wants these first, and defines fail(), so it comes after our headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct machine_source source;
+
+static struct arenas_request request_of(uint64_t small_bytes, uint64_t huge_bytes)
+{
+	struct arenas_request request = {
+		.packed_lines = 1024,
+		.budget_bytes = 320 * MIB,
+		.most_bytes = GIB,
+		.source = &source,
+		.numa_node = -1,
+	};
+
+	request.wish[BACKING_4K].bytes = small_bytes;
+	request.wish[BACKING_2M_THP].bytes = huge_bytes;
+	return request;
+}
+
+static void a_small_wish_is_met_and_the_rest_goes_to_the_large_one(void **state)
+{
+	struct arenas_request request = request_of(100 * MIB, 800 * MIB);
+	struct arenas arenas;
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(arenas_make(&arenas, &request, &why), 0);
+	assert_int_equal(arenas.of[BACKING_4K].memory.bytes, 100 * MIB);
+	if (arenas.of[BACKING_2M_THP].error)
+		print_message("not here: %s\n", arenas.of[BACKING_2M_THP].why.text);
+	else
+		assert_int_equal(arenas.of[BACKING_2M_THP].memory.bytes, 220 * MIB);
+	assert_non_null(strstr(arenas.of[BACKING_2M_THP].limit, "share"));
+	assert_int_equal(arenas.of[BACKING_2M_HUGETLB].memory.bytes, 0);
+	assert_true(arenas_bytes(&arenas) <= 322 * MIB);
+	arenas_free(&arenas);
+	assert_int_equal(arenas_bytes(&arenas), 0);
+}
+
+static void a_tiny_wish_still_has_room_for_placements(void **state)
+{
+	struct arenas_request request = request_of(PAGE_4K, 0);
+	struct arenas arenas;
+	json_t *json;
+
+	(void)state;
+	assert_int_equal(arenas_make(&arenas, &request, NULL), 0);
+	assert_int_equal(arenas.of[BACKING_4K].memory.bytes, 64 * MIB);
+	assert_true(arenas.packed.bytes >= 1024 * LINE_BYTES);
+	json = arenas_json(&arenas);
+	assert_int_equal(json_object_size(json), 1);
+	assert_true(json_number_value(json_object_get(json_object_get(json, "4K"), "touch_ns_per_page")) > 0);
+	json_decref(json);
+	arenas_free(&arenas);
+}
+
+/* A guest's page may be larger than the backing's: memory is a multiple of it, or there is none. */
+static void memory_is_a_multiple_of_the_largest_page(void **state)
+{
+	struct arenas_request request = request_of(5 * MIB, 0);
+	struct arenas arenas;
+
+	(void)state;
+	request.wish[BACKING_4K].unit_bytes = PAGE_2M;
+	assert_int_equal(arenas_make(&arenas, &request, NULL), 0);
+	assert_int_equal(arenas.of[BACKING_4K].memory.bytes % PAGE_2M, 0);
+	arenas_free(&arenas);
+	request.wish[BACKING_4K].unit_bytes = PAGE_1G;
+	assert_int_equal(arenas_make(&arenas, &request, NULL), 0);
+	assert_int_equal(arenas.of[BACKING_4K].memory.bytes, 0);
+	assert_int_equal(arenas.of[BACKING_4K].error, -ENOMEM);
+	assert_non_null(strstr(arenas.of[BACKING_4K].why.text, "1024 MiB"));
+	arenas_free(&arenas);
+}
+
+static bool stop_at_once(void)
+{
+	return true;
+}
+
+static void a_signal_ends_the_touching(void **state)
+{
+	struct arenas_request request = request_of(64 * MIB, 0);
+	struct arenas arenas;
+
+	(void)state;
+	request.stop = stop_at_once;
+	assert_int_equal(arenas_make(&arenas, &request, NULL), -EINTR);
+	arenas_free(&arenas);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	machine_source_live(&source);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_small_wish_is_met_and_the_rest_goes_to_the_large_one),
+		cmocka_unit_test(a_tiny_wish_still_has_room_for_placements),
+		cmocka_unit_test(memory_is_a_multiple_of_the_largest_page),
+		cmocka_unit_test(a_signal_ends_the_touching),
+	};
+
+	return cmocka_run_group_tests_name("arenas", tests, setup, NULL);
+}
