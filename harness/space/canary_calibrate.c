@@ -1,0 +1,140 @@
+#include "space/canary_internal.h"
+
+#include <errno.h>
+#include <math.h>
+
+/*
+ * How often each shape is tried. A busy sibling leaves moments of 0.1 to 10 ms in which the core is quiet; the passes
+ * over all numbers of pages take some 25 ms, those over the numbers of lines 10 ms. Each shape so meets quiet moments in
+ * all but the worst weather.
+ */
+#define PASSES 30
+
+/* So many tries must fit, not one alone: a chase that leaves too little room has lucky laps, too. */
+#define TRIES_THAT_FIT 4
+
+/*
+ * A shape fits if its least cost is that of an L1 hit. One miss of the first TLB level in 96 accesses, the least that a
+ * page too many can cause, costs 7 cycles of 96 * 5: 1.5 %. A step of the TSC (10 ns on AMD) is 0.9 % of a lap.
+ */
+#define FITS 1.012
+
+/*
+ * Below this, a cost is no cost: the L1 hits that it was compared with were disturbed. No chase is cheaper than L1 hits;
+ * twice a step of the TSC is allowed for.
+ */
+#define IMPOSSIBLE 0.982
+
+/*
+ * One page less than the most that fit, and one line less on each page: what the kernel or a hypervisor leaves behind,
+ * and a replacement that is not quite the least recently used, must not look like a neighbour. On a Zen 4 this leaves 71
+ * of 72 pages and 426 of 512 lines. With 497 lines, quiet readings lie between 1.00 and 1.03 times an L1 hit; with 426,
+ * at 1.00 to 1.01.
+ */
+#define LINES_SPARE 1
+#define PAGES_SPARE 1
+
+/*
+ * Fewer pages than this share of those that CPUID advertises are no sign of the TLB's size: a neighbour had a part of
+ * it in every single moment, or CPUID is wrong. A quarter is more than replacement policies lose (Zen: nothing).
+ */
+#define SHARE_OF_ADVERTISED 0.75
+
+/* Where CPUID does not tell: every first TLB level since 2008 has more (the smallest, of Atoms, 32). */
+#define PAGES_PLAUSIBLE 24
+
+/* CPUID's numbers beyond this are a hypervisor's invention (QEMU's models of AMD CPUs tell 255). */
+#define PAGES_ADVERTISED_MOST 128
+
+/*
+ * An L1 hit costs 4 cycles (AMD, and Intel before Ice Lake) or 5 (Intel since then). An emulator's load costs about as
+ * much as its addition, or far more.
+ */
+#define LATENCY_LEAST_CYCLES 2.5
+#define LATENCY_MOST_CYCLES 7.0
+
+/* The least costs of a shape so far, the least first. */
+struct tries {
+	double least[TRIES_THAT_FIT];
+};
+
+static void try_shape(const struct canary_subject *subject, struct canary_shape shape, struct tries *tries)
+{
+	double cost = subject->cost(subject->data, shape);
+
+	if (cost < IMPOSSIBLE)
+		return;
+	for (unsigned i = 0; i < TRIES_THAT_FIT; i++)
+		if (cost < tries->least[i]) {
+			double more = tries->least[i];
+
+			tries->least[i] = cost;
+			cost = more;
+		}
+}
+
+static bool fits(const struct tries *tries)
+{
+	return tries->least[TRIES_THAT_FIT - 1] <= FITS;
+}
+
+/* One dimension of shapes: pages with one line each, or lines on a number of pages. */
+struct dimension {
+	unsigned first, most;
+	unsigned pages; /* 0: the number of pages is what varies */
+};
+
+/* The most that fit; 0 for none. */
+static unsigned most_that_fit(const struct canary_subject *subject, const struct dimension *dimension)
+{
+	struct tries tries[CANARY_PAGES_MOST + 1];
+	unsigned found = 0;
+
+	for (unsigned i = 0; i <= dimension->most; i++)
+		for (unsigned k = 0; k < TRIES_THAT_FIT; k++)
+			tries[i].least[k] = INFINITY;
+	for (unsigned pass = 0; pass < PASSES; pass++)
+		for (unsigned i = dimension->first; i <= dimension->most; i++) {
+			struct canary_shape shape = { dimension->pages ? dimension->pages : i,
+				dimension->pages ? i : 1 };
+
+			try_shape(subject, shape, &tries[i]);
+		}
+	for (unsigned i = dimension->first; i <= dimension->most; i++)
+		if (fits(&tries[i]))
+			found = i;
+	return found;
+}
+
+static unsigned pages_plausible(const struct canary_subject *subject)
+{
+	if (!subject->pages_advertised || subject->pages_advertised > PAGES_ADVERTISED_MOST)
+		return PAGES_PLAUSIBLE;
+	return (unsigned)(SHARE_OF_ADVERTISED * subject->pages_advertised);
+}
+
+struct canary_calibration canary_calibrate_on(const struct canary_subject *subject)
+{
+	struct dimension dimension = { .first = CANARY_PAGES_LEAST, .most = CANARY_PAGES_MOST };
+	struct canary_calibration out = { .shape = { CANARY_PAGES_LEAST, 1 } };
+	unsigned pages = most_that_fit(subject, &dimension), lines;
+
+	if (pages > CANARY_PAGES_LEAST)
+		out.shape.pages = pages - PAGES_SPARE;
+	dimension =
+		(struct dimension){ .first = 1, .most = CANARY_LINES_MOST / out.shape.pages, .pages = out.shape.pages };
+	lines = most_that_fit(subject, &dimension);
+	if (lines > LINES_SPARE)
+		out.shape.lines_per_page = lines - LINES_SPARE;
+	if (!(subject->latency_cycles >= LATENCY_LEAST_CYCLES && subject->latency_cycles <= LATENCY_MOST_CYCLES))
+		fail(&out.unknown, ENOTSUP,
+			"a load from the L1 cache takes %.1f cycles here: that is not a CPU's own time, but an emulator's",
+			subject->latency_cycles);
+	else if (pages < pages_plausible(subject) || !lines)
+		fail(&out.unknown, EAGAIN,
+			"in no moment was there room for more than %u pages in the first TLB level, where at least %u were expected: the core's other thread was busy all the time",
+			lines ? pages : 0, pages_plausible(subject));
+	else
+		out.known = true;
+	return out;
+}
