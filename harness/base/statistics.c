@@ -77,12 +77,18 @@ uint64_t statistics_seed(uint64_t seed, uint64_t part)
 /* From each stratum, draw with replacement as many observations as it has. Count how often each was drawn. */
 static void resample_draw(gsl_rng *rng, const struct resampling *resampling, unsigned *drawn)
 {
+	size_t block = resampling->block ? resampling->block : 1;
+
 	for (size_t i = 0; i < resampling->strata; i++) {
 		size_t n = resampling->stratum[i];
 
 		memset(drawn, 0, n * sizeof(*drawn));
-		for (size_t k = 0; k < n; k++)
-			drawn[gsl_rng_uniform_int(rng, n)]++;
+		for (size_t k = 0; k < n;) {
+			size_t start = gsl_rng_uniform_int(rng, n);
+
+			for (size_t j = 0; j < block && k < n; j++, k++)
+				drawn[(start + j) % n]++;
+		}
 		drawn += n;
 	}
 }
@@ -128,12 +134,14 @@ void statistics_middle(double *values, size_t n, double *lo, double *hi)
 	*hi = gsl_stats_quantile_from_sorted_data(values, 1, kept, 1 - TAIL);
 }
 
-struct interval statistics_bootstrap(size_t n, statistics_statistic statistic, void *context, uint64_t seed)
+static struct interval bootstrap_of_blocks(
+	size_t n, size_t block, statistics_statistic statistic, void *context, uint64_t seed)
 {
 	struct interval result = { NAN, NAN, NAN };
 	struct resampling resampling = {
 		.stratum = &n,
 		.strata = 1,
+		.block = block,
 		.resamples = STATISTICS_RESAMPLES,
 		.statistic = statistic,
 		.context = context,
@@ -155,39 +163,99 @@ out:
 	return result;
 }
 
-/* The median of a resample of sorted values, in one pass over how often each was drawn. */
+struct interval statistics_bootstrap(size_t n, statistics_statistic statistic, void *context, uint64_t seed)
+{
+	return bootstrap_of_blocks(n, 1, statistic, context, seed);
+}
+
+/* Blocks grow with the cube root of n, so that their number grows, too (Hall, Horowitz and Jing, Biometrika 82, 1995). */
+static size_t block_length(size_t n)
+{
+	return (size_t)lround(cbrt((double)n));
+}
+
+/* Values in ascending order, and for each of them its place in the order taken. */
+struct ranked {
+	double *sorted;
+	size_t *order;
+	size_t count;
+};
+
+/* The finite values of x. 0, or -ENOMEM; ranked_free() is due in any case. */
+static int ranked_make(struct ranked *ranked, const double *x, size_t n)
+{
+	double *finite = malloc((n + 1) * sizeof(*finite));
+
+	*ranked = (struct ranked){ malloc((n + 1) * sizeof(double)), malloc((n + 1) * sizeof(size_t)), 0 };
+	if (!finite || !ranked->sorted || !ranked->order) {
+		free(finite);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (isfinite(x[i]))
+			finite[ranked->count++] = x[i];
+	gsl_sort_index(ranked->order, finite, 1, ranked->count);
+	for (size_t i = 0; i < ranked->count; i++)
+		ranked->sorted[i] = finite[ranked->order[i]];
+	free(finite);
+	return 0;
+}
+
+static void ranked_free(struct ranked *ranked)
+{
+	free(ranked->sorted);
+	free(ranked->order);
+}
+
+/* The median of a resample, in one pass over how often each value was drawn. */
 static double median_of_drawn(const unsigned *drawn, size_t n, void *context)
 {
-	const double *sorted = context;
+	const struct ranked *ranked = context;
+	const double *sorted = ranked->sorted;
 	size_t low = (n - 1) / 2, high = n / 2, seen = 0;
 	double sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (seen <= low && low < seen + drawn[i])
+		unsigned times = drawn[ranked->order[i]];
+
+		if (seen <= low && low < seen + times)
 			sum += sorted[i];
-		if (seen <= high && high < seen + drawn[i])
+		if (seen <= high && high < seen + times)
 			sum += sorted[i];
-		seen += drawn[i];
+		seen += times;
 	}
 	return sum / 2;
+}
+
+/*
+ * Independent draws know nothing of neighbours that were disturbed together, and blocks of few samples vary too little. So
+ * the interval spans both.
+ */
+static struct interval median_of_both(struct ranked *ranked, uint64_t seed)
+{
+	size_t n = ranked->count;
+	struct interval alone = bootstrap_of_blocks(n, 1, median_of_drawn, ranked, seed);
+	struct interval blocks = bootstrap_of_blocks(n, block_length(n), median_of_drawn, ranked, seed);
+
+	return (struct interval){ alone.median, fmin(alone.lo, blocks.lo), fmax(alone.hi, blocks.hi) };
 }
 
 struct interval statistics_median_interval(const double *x, size_t n, uint64_t seed)
 {
 	struct interval result = { NAN, NAN, NAN };
-	double *sorted = sorted_finite(x, &n);
+	struct ranked ranked;
 
-	if (!sorted)
-		return result;
-	if (n >= FEW) {
-		result = statistics_bootstrap(n, median_of_drawn, sorted, seed);
-	} else {
-		result.median = gsl_stats_median_from_sorted_data(sorted, 1, n);
-		if (n > 1) {
-			result.lo = sorted[0];
-			result.hi = sorted[n - 1];
+	if (!ranked_make(&ranked, x, n) && ranked.count) {
+		size_t count = ranked.count;
+
+		if (count >= FEW) {
+			result = median_of_both(&ranked, seed);
+		} else {
+			result.median = gsl_stats_median_from_sorted_data(ranked.sorted, 1, count);
+			result.lo = count > 1 ? ranked.sorted[0] : NAN;
+			result.hi = count > 1 ? ranked.sorted[count - 1] : NAN;
 		}
 	}
-	free(sorted);
+	ranked_free(&ranked);
 	return result;
 }

@@ -26,7 +26,8 @@ double statistics_spread(const double *x, size_t n);
 
 /*
  * The median and its 95 % percentile-bootstrap interval (Efron and Tibshirani, "An Introduction to the Bootstrap", ch.
- * 13). Below 6 samples lo and hi are the least and the greatest sample, although even this interval covers the median
+ * 13). x is in the order taken: blocks of neighbours are drawn, too, as what disturbs one sample often disturbs the next one
+ * (circular block bootstrap: Politis and Romano 1992), and the interval spans both. Below 6 samples lo and hi are the least and the greatest sample, although even this interval covers the median
  * with less than 95 % (it misses with 2 * 0.5^n: 50 % at 2 samples, 6 % at 5). One sample has no interval: NaN.
  * @seed: the same samples and seed give the same interval.
  */
@@ -44,10 +45,11 @@ typedef double (*statistics_statistic)(const unsigned *drawn, size_t n, void *co
  */
 #define STATISTICS_RESAMPLES 1000
 
-/* What a bootstrap draws. The observations are sorted by stratum, and each stratum is resampled by itself. */
+/* What a bootstrap draws. The observations are in the order of strata, and each stratum is resampled by itself. */
 struct resampling {
 	const size_t *stratum; /* the number of observations of each stratum */
 	size_t strata, resamples;
+	size_t block; /* so many neighbours of a stratum are drawn at a time, its end being next to its start; 0: one */
 	statistics_statistic statistic;
 	void *context;
 	uint64_t seed; /* of the random numbers, used without mixing */

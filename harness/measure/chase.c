@@ -181,15 +181,17 @@ static void memory_note(const struct measurement *m, const struct configured_spa
 }
 
 static int point_keep(struct measurement *m, const struct configured_spaces *spaces, struct paired_points *pair,
-	struct point *point, struct chase_sample *sample, const struct sample_plan *plan)
+	struct point *point, struct chase_sample *sample, struct weather_reading weather)
 {
 	double values[CHASE_METRICS];
 	int error;
 
 	memory_note(m, spaces, &pair->chase, point);
 	chase_values(sample, &m->around->context, values);
-	error = point_add(point, values, sample->cycles_per_tsc, m->round);
-	if (!error && plan->counting)
+	error = point_add(point, values,
+		&(struct sample_facts){
+			.cycles_per_tsc = sample->cycles_per_tsc, .round = m->round, .weather = weather });
+	if (!error && sample->counted)
 		error = hardware_counts_add(m, &pair->chase, point, sample);
 	return error ? error : cost_add(m->cost, sample);
 }
@@ -201,13 +203,16 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 	struct point *point = &pair->point[setting];
 	struct space *space = spaces->of[setting].space;
 	struct reason why = { "" };
+	struct weather_reading weather = { 0 };
 	struct chase_sample sample;
 	int error = 0;
 
 	plan->counting = hardware_turn(m->around->context.hardware, setting, point->samples);
 	plan->lap_overhead_tsc = spaces->of[setting].lap_overhead_tsc;
 	for (unsigned take = 0; take <= RETAKES; take++) {
+		weather = weather_wait(m->around->weather, &m->patience_ns, m->around->stop);
 		error = sample_take(space, plan, &sample, &why);
+		weather = weather_after(m->around->weather, weather);
 		if (error)
 			break;
 		disturbance_add(&point->disturbance, &sample.disturbance);
@@ -230,7 +235,7 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 		point->contaminated++;
 		return 0;
 	}
-	return point_keep(m, spaces, pair, point, &sample, plan);
+	return point_keep(m, spaces, pair, point, &sample, weather);
 }
 
 /* Place the chain of a sample: in a random window of the memory, or of the units. */

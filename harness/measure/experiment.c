@@ -62,8 +62,7 @@ static void point_give_up(struct point *point, int error, const struct reason *w
 		point->exhausted = true;
 }
 
-static int point_keep(
-	const struct measurement *m, struct point *point, const struct sample *sample, double cycles_per_tsc)
+static int point_keep(struct point *point, const struct sample *sample, const struct sample_facts *facts)
 {
 	int error;
 
@@ -73,7 +72,7 @@ static int point_keep(
 	point->page_bytes = 0; /* the experiment verifies its memory itself */
 	error = point_tell_unknown(point, sample->unknown_of);
 	if (!error)
-		error = point_add(point, sample->value, cycles_per_tsc, m->round);
+		error = point_add(point, sample->value, facts);
 	return error ? error : point_add_latencies(point, sample->latencies);
 }
 
@@ -82,15 +81,17 @@ static int point_take(struct measurement *m, struct point *point)
 	static struct histogram latencies;
 	struct reason why = { "" };
 	struct sample sample = { .latencies = &latencies };
-	double cycles_per_tsc = 1;
+	struct sample_facts facts = { .round = m->round };
 	int error = 0;
 
 	for (unsigned take = 0; take <= RETAKES; take++) {
 		/* On a busy machine, repeated long experiments would take a run far beyond its promised time. */
 		if (take && !measurement_has_time(m))
 			break;
-		cycles_per_tsc = clock_ratio();
-		error = sample_measure(m, point, &sample, cycles_per_tsc, &why);
+		facts.weather = weather_wait(m->around->weather, &m->patience_ns, m->around->stop);
+		facts.cycles_per_tsc = clock_ratio();
+		error = sample_measure(m, point, &sample, facts.cycles_per_tsc, &why);
+		facts.weather = weather_after(m->around->weather, facts.weather);
 		if (error)
 			break;
 		disturbance_note(&sample, point);
@@ -109,7 +110,7 @@ static int point_take(struct measurement *m, struct point *point)
 		point->contaminated++;
 		return 0;
 	}
-	return point_keep(m, point, &sample, cycles_per_tsc);
+	return point_keep(point, &sample, &facts);
 }
 
 int experiment_measure(struct measurement *m, struct paired_points *pair)

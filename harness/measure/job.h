@@ -40,6 +40,7 @@ struct job {
 	uint64_t memory_budget_bytes;
 	struct surroundings around;
 	struct workspace workspace;
+	struct weather weather;
 	struct measurement *measurements; /* owned; one a bench */
 	struct clock_cost cost;
 	struct run_writer writer;

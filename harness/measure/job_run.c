@@ -20,6 +20,12 @@
 /* The share of the chases' time that touching the arenas may take (3 to 6 s a GiB were seen where frames were fresh). */
 #define TOUCH_SHARE 0.15
 
+/*
+ * The share of a bench's time that its samples may wait for quiet weather. Where the weather stays bad, the other three
+ * quarters are measured in bad weather, and say so. A fixed number of rounds does not wait.
+ */
+#define WAIT_SHARE 0.25
+
 /* A bench keeps this share of its time, however long touching took. */
 #define LEFT_LEAST 0.5
 
@@ -116,6 +122,7 @@ static int workspace_make(struct job *job, struct reason *why)
 
 		if (m->plan.bench->chase && !request->rounds)
 			m->seconds *= fmax(1 - touched / seconds, LEFT_LEAST);
+		m->patience_ns = request->rounds ? 0 : (uint64_t)(WAIT_SHARE * m->seconds * (double)NS_PER_S);
 		m->pass_seconds = request->rounds ? INFINITY : first_pass_seconds(m->plan.bench, m->seconds);
 	}
 	return error;
@@ -132,6 +139,7 @@ static int job_finish(struct job *job, int error, double seconds, struct reason 
 	json_object_set_new(job->about, "finished_utc", run_utc_now());
 	json_object_set_new(job->about, "duration_s", json_real(seconds));
 	json_object_set_new(job->about, "clock", clock_json(job));
+	json_object_set_new(job->about, "weather", weather_json(&job->weather));
 	json_object_set_new(job->about, "arenas", arenas_json(&job->workspace.arenas));
 	/* Counters are described again, as a sample may have shown that an event counts nothing. */
 	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
@@ -152,6 +160,8 @@ int job_run(struct job *job, struct reason *why)
 	job->measurements = calloc(request->bench_count, sizeof(*job->measurements));
 	if (request->bench_count && !job->measurements)
 		return fail(why, ENOMEM, "no memory for a run");
+	weather_open(&job->weather, request->seed);
+	job->around.weather = &job->weather;
 	error = workspace_make(job, why);
 	job->around.next_pass = next_pass;
 	job->around.workspace = &job->workspace;
@@ -161,5 +171,6 @@ int job_run(struct job *job, struct reason *why)
 	error = job_finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
 	/* A Linux guest that follows needs the memory. */
 	workspace_close(&job->workspace);
+	weather_close(&job->weather);
 	return error;
 }

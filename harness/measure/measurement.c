@@ -124,7 +124,7 @@ static void pair_judge(
 		if (!(pair->settings & SETTING_BIT(s)) || s == SETTING_HOST_AGAIN || point->status != POINT_OK ||
 			point->exhausted)
 			continue;
-		if (m->around->rounds || point->samples < effort->samples_least ||
+		if (m->around->rounds || point_samples_counted(point) < effort->samples_least ||
 			(point->samples < effort->samples_most &&
 				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
 			finished = false;

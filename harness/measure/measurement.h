@@ -14,6 +14,7 @@ struct measurement {
 	uint64_t used_ns, pass_used_ns; /* of wall time: by all passes, by this one; finished rounds only */
 	uint64_t timed_ns; /* of it, in timed regions */
 	uint64_t round_began_ns;
+	uint64_t patience_ns; /* that samples may still wait for quiet weather, in all passes */
 	unsigned round; /* of this pass */
 	bool over; /* all passes are */
 	struct cycle cycle; /* room for the longest chain of the plan */

@@ -1,6 +1,7 @@
 #include "measure/point.h"
 
 #include "base/member.h"
+#include "base/quiet.h"
 #include "base/statistics.h"
 
 #include <assert.h>
@@ -45,6 +46,8 @@ void point_free(struct point *point)
 	for (size_t i = 0; i < point->metric_count; i++)
 		free(point->series[i]);
 	free(point->cycles_per_tsc);
+	free(point->weather);
+	free(point->quiet);
 	free(point->round);
 	free(point->latencies);
 	free(point->latencies_of_round);
@@ -75,18 +78,24 @@ static int point_grow(struct point *point)
 	if (!error)
 		error = series_grow(&point->cycles_per_tsc, room);
 	if (!error)
+		error = series_grow(&point->weather, room);
+	if (!error)
+		error = series_grow(&point->quiet, room);
+	if (!error)
 		point->room = room;
 	return error;
 }
 
-int point_add(struct point *point, const double *values, double cycles_per_tsc, unsigned round)
+int point_add(struct point *point, const double *values, const struct sample_facts *facts)
 {
 	if (point->samples == point->room && point_grow(point))
 		return -ENOMEM;
 	for (size_t i = 0; i < point->metric_count; i++)
 		point->series[i][point->samples] = values[i];
-	point->cycles_per_tsc[point->samples] = cycles_per_tsc;
-	point->round[point->samples] = round;
+	point->cycles_per_tsc[point->samples] = facts->cycles_per_tsc;
+	point->weather[point->samples] = facts->weather.cycles;
+	point->quiet[point->samples] = facts->weather.quiet;
+	point->round[point->samples] = facts->round;
 	point->samples++;
 	return 0;
 }
@@ -157,7 +166,25 @@ void point_fail(struct point *point, enum point_status status, const struct reas
 
 static struct interval point_interval(const struct point *point, size_t metric, uint64_t seed)
 {
-	return statistics_median_interval(point->series[metric], point->samples, seed);
+	struct interval interval = { NAN, NAN, NAN };
+	double *selected = malloc((point->samples + 1) * sizeof(*selected));
+
+	if (selected)
+		interval = statistics_median_interval(
+			selected, quiet_select(point->series[metric], point->quiet, point->samples, selected), seed);
+	free(selected);
+	return interval;
+}
+
+size_t point_samples_counted(const struct point *point)
+{
+	size_t quiet = 0;
+
+	if (!quiet_suffice(point->quiet, point->samples))
+		return point->samples;
+	for (size_t i = 0; i < point->samples; i++)
+		quiet += point->quiet[i] > 0;
+	return quiet;
 }
 
 /* Whether a metric means something in the point's setting, and whether it has a number in every sample. */
@@ -261,6 +288,10 @@ static json_t *point_samples_json(const struct point *point)
 			json_object_set_new(
 				all, point->metrics[i].name, numbers_json(point->series[i], point->samples));
 	json_object_set_new(all, "cycles_per_tsc", numbers_json(point->cycles_per_tsc, point->samples));
+	if (isfinite(point->weather[0])) {
+		json_object_set_new(all, "weather", numbers_json(point->weather, point->samples));
+		json_object_set_new(all, "quiet", numbers_json(point->quiet, point->samples));
+	}
 	rounds = json_array();
 	for (size_t k = 0; k < point->samples; k++)
 		json_array_append_new(rounds, json_integer(point->round[k]));

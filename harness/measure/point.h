@@ -7,6 +7,7 @@
 #include "measure/hardware.h"
 #include "measure/point_counts.h"
 #include "measure/sample.h"
+#include "measure/weather.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -51,6 +52,7 @@ struct point {
 	size_t metric_count;
 	double *series[METRICS_MAX]; /* owned; one a metric */
 	double *cycles_per_tsc; /* owned; the conversion factor of each sample */
+	double *weather, *quiet; /* owned; cycles of the canary beside each sample (NAN: not known), and 1 or 0 */
 	unsigned *round; /* owned */
 	unsigned discarded, contaminated;
 	struct disturbance disturbance; /* over all timed regions, discarded ones included */
@@ -91,8 +93,15 @@ struct point_context {
 void point_init(struct point *point, const struct bench *bench, enum setting setting);
 void point_free(struct point *point);
 
-/* Add an undisturbed sample of a round: a value for each metric (NAN: unknown). 0, or -ENOMEM. */
-int point_add(struct point *point, const double *values, double cycles_per_tsc, unsigned round);
+/* What is known of a sample beside its values. */
+struct sample_facts {
+	double cycles_per_tsc;
+	unsigned round;
+	struct weather_reading weather;
+};
+
+/* Add an undisturbed sample: a value for each metric (NAN: unknown). 0, or -ENOMEM. */
+int point_add(struct point *point, const double *values, const struct sample_facts *facts);
 
 /*
  * Add the latencies of the sample that was added last. point_keep_round() keeps them at the end of the round; until
@@ -112,6 +121,9 @@ void point_drop_round(struct point *point, unsigned round);
 
 /* Make the point a skipped point or an error. It loses its numbers. */
 void point_fail(struct point *point, enum point_status status, const struct reason *why);
+
+/* How many samples the point's numbers are made of: the quiet ones where there are enough (base/quiet.h), or all. */
+size_t point_samples_counted(const struct point *point);
 
 /* Half the 95 % interval of the first metric's median over that median; infinite below 2 samples. */
 double point_uncertainty(const struct point *point, const struct point_context *context);

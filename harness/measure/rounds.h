@@ -40,6 +40,7 @@ double effort_seconds_most(double seconds);
 #define RETAKES 3
 
 struct measurement;
+struct weather;
 struct workspace;
 
 struct progress {
@@ -59,6 +60,7 @@ struct surroundings {
 	const struct machine_source *source;
 	uint64_t memory_budget_bytes; /* that experiments may take beside the arenas */
 	struct workspace *workspace; /* of chases */
+	struct weather *weather;
 	int numa_node; /* -1: not known */
 	/* CPUs that workers may be bound to: the run's own first, then one of each other core, then their siblings. */
 	const int *cpus;

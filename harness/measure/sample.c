@@ -127,8 +127,10 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 	observation_take(space, &after);
 	if (error)
 		return error;
-	if (chain == &plan->chain)
+	if (chain == &plan->chain) {
+		sample->counted = plan->counting != NULL;
 		sample->counted_accesses = (double)(LAPS * accesses);
+	}
 	seen = disturbance_between(&before, &after);
 	sample->contaminated = sample->contaminated || is_contaminated(&seen);
 	disturbance_add(&sample->disturbance, &seen);

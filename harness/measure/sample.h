@@ -58,6 +58,7 @@ struct chase_sample {
 	 */
 	struct count_sample counts;
 	double counted_accesses; /* in these laps */
+	bool counted; /* whether anything was */
 };
 
 struct sample_plan {

@@ -1,6 +1,7 @@
 #include "record/check_point.h"
 
 #include "base/member.h"
+#include "base/quiet.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
@@ -57,18 +58,32 @@ static const struct expected_key metric_keys[] = {
 	{ "unit", KIND_STRING },
 };
 
-/* The numbers of `samples`, sorted; the caller frees them. NULL where memory is short or there are none. */
-static double *samples_sorted(const json_t *samples, size_t *count)
+/* The numbers of an array; the caller frees them. NULL where memory is short or there are none. */
+static double *numbers_of(const json_t *array, size_t *count)
 {
 	double *numbers;
 
-	*count = json_array_size(samples);
+	*count = json_array_size(array);
 	numbers = *count ? calloc(*count, sizeof(*numbers)) : NULL;
-	if (!numbers)
-		return NULL;
-	for (size_t i = 0; i < *count; i++)
-		numbers[i] = json_number_value(json_array_get(samples, i));
-	gsl_sort(numbers, 1, *count);
+	for (size_t i = 0; numbers && i < *count; i++)
+		numbers[i] = json_number_value(json_array_get(array, i));
+	return numbers;
+}
+
+/*
+ * Those of `samples` that the point's numbers are made of (base/quiet.h), sorted; the caller frees them. NULL where memory
+ * is short or there are none.
+ */
+static double *samples_sorted(const json_t *samples, const json_t *quiet, size_t *count)
+{
+	size_t quiets;
+	double *numbers = numbers_of(samples, count), *is_quiet = numbers_of(quiet, &quiets);
+
+	if (numbers)
+		*count = quiet_select(numbers, quiets == *count ? is_quiet : NULL, *count, numbers);
+	free(is_quiet);
+	if (numbers)
+		gsl_sort(numbers, 1, *count);
 	return numbers;
 }
 
@@ -97,6 +112,7 @@ struct checked_metric {
 	const char *name, *unit;
 	struct metric_traits traits;
 	const json_t *metric, *samples;
+	const json_t *quiet; /* 1 or 0 for each sample; NULL where nobody says */
 };
 
 static struct checked_metric metric_find(const struct checking *c, const json_t *point, const char *name)
@@ -109,6 +125,7 @@ static struct checked_metric metric_find(const struct checking *c, const json_t 
 		.traits = traits_find(c->about, member_text(point, "bench"), name),
 		.metric = metric,
 		.samples = json_object_get(json_object_get(point, "samples"), name),
+		.quiet = json_object_get(json_object_get(point, "samples"), "quiet"),
 	};
 }
 
@@ -127,7 +144,7 @@ static void check_median(struct checking *c, const struct checked_metric *metric
 {
 	double median = json_number_value(json_object_get(metric->metric, "median"));
 	size_t count;
-	double *numbers = samples_sorted(metric->samples, &count);
+	double *numbers = samples_sorted(metric->samples, metric->quiet, &count);
 	double scale, middle;
 
 	if (!numbers)

@@ -112,7 +112,7 @@ static void chain_write(struct canary *canary, struct canary_chain *chain, const
 
 static int chain_check(struct canary *canary, const struct canary_chain *chain, struct reason *why)
 {
-	int error = chain_prove(&chain->chain, canary->space, why);
+	int error = chain_prove(&chain->chain, why);
 
 	return error ? error : chain_walk(&chain->chain, canary->space, why);
 }

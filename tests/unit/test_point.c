@@ -34,7 +34,11 @@ static void add(struct point *point, double gross_tsc, double baseline_tsc, unsi
 	double values[CHASE_METRICS];
 
 	chase_values(&sample, &context, values);
-	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, round), 0);
+	assert_int_equal(point_add(point, values,
+				 &(struct sample_facts){ .cycles_per_tsc = sample.cycles_per_tsc,
+					 .round = round,
+					 .weather = { .cycles = NAN } }),
+		0);
 }
 
 static double metric(const json_t *json, const char *name, const char *what)
@@ -181,6 +185,45 @@ static void what_is_unknown_has_its_own_reason(void **state)
 	point_free(&point);
 }
 
+/* The numbers of a point are those of its quiet samples, where there are enough; all samples are kept. */
+static void numbers_come_from_quiet_samples_where_there_are_enough(void **state)
+{
+	static const double gross[] = { 100, 10, 11, 90, 12, 13, 14, 80 };
+
+	(void)state;
+	for (unsigned quiets = 4; quiets <= 5; quiets++) {
+		struct point point;
+		unsigned given = 0;
+		const json_t *samples;
+		json_t *json;
+
+		point_new(&point, SETTING_HOST);
+		for (unsigned i = 0; i < 8; i++) {
+			struct sample_facts facts = { .cycles_per_tsc = 1.5, .round = i, .weather = { .cycles = 9 } };
+			double values[CHASE_METRICS];
+
+			for (unsigned k = 0; k < CHASE_METRICS; k++)
+				values[k] = gross[i];
+			if (gross[i] < 50 && given < quiets) {
+				facts.weather = (struct weather_reading){ 4, true };
+				given++;
+			}
+			assert_int_equal(point_add(&point, values, &facts), 0);
+		}
+		assert_int_equal(point_samples_counted(&point), quiets == 5 ? 5 : 8);
+		json = point_json(&point, &context);
+		samples = json_object_get(json, "samples");
+		assert_int_equal(json_array_size(json_object_get(samples, "gross_cycles")), 8);
+		assert_int_equal(json_array_size(json_object_get(samples, "weather")), 8);
+		assert_int_equal(json_array_size(json_object_get(samples, "quiet")), 8);
+		assert_true(json_number_value(json_object_get(
+				    json_object_get(json_object_get(json, "metrics"), "gross_cycles"), "median")) ==
+			    (quiets == 5 ? 12 : 13.5));
+		json_decref(json);
+		point_free(&point);
+	}
+}
+
 static void unknown_counts_stay_unknown(void **state)
 {
 	struct point point;
@@ -214,7 +257,9 @@ static void counters_of_what_was_not_timed_are_null(void **state)
 
 	(void)state;
 	point_init(&point, benches_find("table-memory"), SETTING_VCPU);
-	assert_int_equal(point_add(&point, values, 1.5, 0), 0);
+	assert_int_equal(point_add(&point, values,
+				 &(struct sample_facts){ .cycles_per_tsc = 1.5, .weather = { .cycles = NAN } }),
+		0);
 	json = point_json(&point, &context);
 	assert_true(json_is_null(json_object_get(json, "counters")));
 	assert_non_null(json_string_value(json_object_get(json, "counters_reason")));
@@ -236,6 +281,7 @@ int main(void)
 		cmocka_unit_test(what_failed_has_a_reason_and_no_number),
 		cmocka_unit_test(params_hold_what_means_something_in_the_setting),
 		cmocka_unit_test(what_is_unknown_has_its_own_reason),
+		cmocka_unit_test(numbers_come_from_quiet_samples_where_there_are_enough),
 		cmocka_unit_test(unknown_counts_stay_unknown),
 		cmocka_unit_test(counters_of_what_was_not_timed_are_null),
 	};

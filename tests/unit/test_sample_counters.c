@@ -84,7 +84,11 @@ static void take(struct chase_under_test *configuration, struct hardware *hardwa
 	assert_int_equal(sample_take(configuration->space, &configuration->plan, &sample, &why), 0);
 	assert_true(sample.counted_accesses == (double)LAPS * LAP_ACCESSES);
 	chase_values(&sample, &context, values);
-	assert_int_equal(point_add(point, values, sample.cycles_per_tsc, (unsigned)point->samples), 0);
+	assert_int_equal(point_add(point, values,
+				 &(struct sample_facts){ .cycles_per_tsc = sample.cycles_per_tsc,
+					 .round = (unsigned)point->samples,
+					 .weather = { .cycles = NAN } }),
+		0);
 	if (!configuration->plan.counting)
 		return;
 	hardware_judge(hardware, SETTING_HOST,

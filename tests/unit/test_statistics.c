@@ -81,6 +81,23 @@ static void test_median_interval(void **state)
 	near(interval.hi, 60.5, 2);
 }
 
+/* Neighbours that differ from the rest together make the interval wider than the same values in a shuffled order. */
+static void test_blocks_widen_intervals(void **state)
+{
+	double drifting[64], shuffled[64];
+	struct interval together, apart;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		drifting[i] = i;
+		shuffled[i] = i * 37 % 64;
+	}
+	together = statistics_median_interval(drifting, 64, 3);
+	apart = statistics_median_interval(shuffled, 64, 3);
+	near(together.median, apart.median, 0);
+	assert_true(together.hi - together.lo > 1.3 * (apart.hi - apart.lo));
+}
+
 static void test_seeds(void **state)
 {
 	double x[20];
@@ -162,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_few_samples_are_honest),
 		cmocka_unit_test(test_median_interval),
+		cmocka_unit_test(test_blocks_widen_intervals),
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_any_statistic),
