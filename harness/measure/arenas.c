@@ -47,7 +47,7 @@ static uint64_t bytes_most(const struct arenas_request *request, struct arena *a
 	uint64_t most = request->most_bytes, pool;
 
 	arena->wish_bytes = round_up(request->wish[backing].bytes, unit_bytes(request, backing));
-	arena->limit = "the most that this effort uses: a higher --effort measures them";
+	arena->limit = ARENA_LIMIT_EFFORT;
 	if (backing_is_hugetlb((enum backing)backing)) {
 		arena->error = pool_bytes(request, backing, &pool, &arena->why);
 		if (pool < most) {
@@ -87,7 +87,7 @@ static void budget_share(const struct arenas_request *request, struct arenas *ar
 	for (unsigned b = 0; b < BACKING_COUNT; b++)
 		if (!settled[b]) {
 			bytes[b] = left / open;
-			arenas->of[b].limit = "this memory's share of what a run takes: half of what is available";
+			arenas->of[b].limit = ARENA_LIMIT_BUDGET;
 		}
 }
 

@@ -13,6 +13,10 @@
 
 #include <jansson.h>
 
+/* Phrases for what limits memory under test. */
+#define ARENA_LIMIT_EFFORT "the most that this effort uses: a higher --effort measures them"
+#define ARENA_LIMIT_BUDGET "the share of this kind of memory in what a run takes, which is half of the available memory"
+
 struct arena {
 	struct backed memory; /* bytes 0: there is none, and `error` and `why` say why not; or nobody wished for one */
 	uint64_t wish_bytes; /* what the points of the run would use */

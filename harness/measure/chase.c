@@ -46,8 +46,7 @@ static void configuration_fail(struct measurement *m, struct memory_configuratio
 static unsigned settings_wanted(
 	const struct measurement *m, const struct memory_configuration *configuration, unsigned *all)
 {
-	const char *limit;
-	uint64_t most = workspace_bytes_most(m->around->workspace, configuration, &limit);
+	uint64_t most = workspace_bytes_most(m->around->workspace, configuration);
 	unsigned wanted = 0;
 
 	*all = 0;

@@ -21,6 +21,43 @@ static int cycle_make(struct measurement *m)
 	return m->cycle.order && m->cycle.next ? 0 : -ENOMEM;
 }
 
+/*
+ * Paired points are finished when no more samples help. With a fixed number of rounds every sample helps. Those that need
+ * more memory than there is never begin. The control needs no precision of its own: it has a sample in each second round.
+ */
+static void pair_judge(
+	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
+{
+	const struct effort *effort = m->around->effort;
+	/* Where there is none at all, the first round finds out why. */
+	uint64_t memory = m->plan.bench->chase ? workspace_bytes_most(m->around->workspace, configuration) : 0;
+	bool finished = true;
+
+	if (memory && paired_points_bytes(pair) > memory) {
+		pair->finished = true;
+		return;
+	}
+	for (unsigned s = 0; s < SETTING_SPACES; s++) {
+		const struct point *point = &pair->point[s];
+
+		if (!(pair->settings & SETTING_BIT(s)) || s == SETTING_HOST_AGAIN || point->status != POINT_OK ||
+			point->exhausted)
+			continue;
+		if (m->around->rounds || point_samples_counted(point) < effort->samples_least ||
+			(point->samples < effort->samples_most &&
+				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
+			finished = false;
+	}
+	pair->finished = finished;
+}
+
+static void judge_all(struct measurement *m)
+{
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
+			pair_judge(m, &m->plan.configuration[g], m->plan.configuration[g].pair[c]);
+}
+
 int measurement_begin(struct measurement *m)
 {
 	size_t bytes = m->plan.bench->experiment.state_bytes;
@@ -32,6 +69,7 @@ int measurement_begin(struct measurement *m)
 		if (!m->state)
 			return -ENOMEM;
 	}
+	judge_all(m);
 	return cycle_make(m);
 }
 
@@ -102,36 +140,6 @@ size_t measurement_points_finished(const struct measurement *m)
 	return points_count(m, true);
 }
 
-/*
- * Paired points are finished when no more samples help. With a fixed number of rounds every sample helps. Those that need
- * more memory than there is never begin. The control needs no precision of its own: it has a sample in each second round.
- */
-static void pair_judge(
-	const struct measurement *m, const struct memory_configuration *configuration, struct paired_points *pair)
-{
-	const struct effort *effort = m->around->effort;
-	const char *limit;
-	bool finished = true;
-
-	if (m->plan.bench->chase &&
-		paired_points_bytes(pair) > workspace_bytes_most(m->around->workspace, configuration, &limit)) {
-		pair->finished = true;
-		return;
-	}
-	for (unsigned s = 0; s < SETTING_SPACES; s++) {
-		const struct point *point = &pair->point[s];
-
-		if (!(pair->settings & SETTING_BIT(s)) || s == SETTING_HOST_AGAIN || point->status != POINT_OK ||
-			point->exhausted)
-			continue;
-		if (m->around->rounds || point_samples_counted(point) < effort->samples_least ||
-			(point->samples < effort->samples_most &&
-				point_uncertainty(point, &m->around->context) > PRECISE_ENOUGH))
-			finished = false;
-	}
-	pair->finished = finished;
-}
-
 static int point_write(struct measurement *m, struct point *point, struct reason *why)
 {
 	point->written = point->samples;
@@ -151,9 +159,7 @@ static int point_checkpoint(struct measurement *m, struct point *point, struct r
 
 int measurement_judge(struct measurement *m, struct reason *why)
 {
-	for (size_t g = 0; g < m->plan.configurations; g++)
-		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
-			pair_judge(m, &m->plan.configuration[g], m->plan.configuration[g].pair[c]);
+	judge_all(m);
 	return measurement_each_point(m, point_checkpoint, why);
 }
 
@@ -173,15 +179,12 @@ void measurement_drop_round(struct measurement *m)
 static void unmeasured_reason(const struct measurement *m, const struct memory_configuration *configuration,
 	const struct paired_points *pair, const struct point *point, struct reason *why)
 {
-	const char *limit = "";
-	uint64_t most =
-		m->plan.bench->chase ? workspace_bytes_most(m->around->workspace, configuration, &limit) : UINT64_MAX;
+	uint64_t most = m->plan.bench->chase ? workspace_bytes_most(m->around->workspace, configuration) : UINT64_MAX;
 
 	if (m->around->stop && m->around->stop())
 		fail(why, EINTR, "interrupted before it was measured");
 	else if (paired_points_bytes(pair) > most)
-		fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s",
-			most / MIB, limit);
+		workspace_limit_tell(m->around->workspace, configuration, paired_points_bytes(pair), why);
 	else if (point->contaminated)
 		fail(why, EBUSY,
 			"every sample was disturbed (%u taken again): the machine is too busy, or steals too much",
@@ -213,6 +216,18 @@ static void pair_explain(struct measurement *m, struct memory_configuration *con
 	}
 }
 
+/* A control that was not measured says nothing that the host's own point does not. */
+static void controls_drop(struct measurement *m)
+{
+	for (size_t g = 0; g < m->plan.configurations; g++)
+		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++) {
+			struct paired_points *pair = m->plan.configuration[g].pair[c];
+
+			if (pair->point[SETTING_HOST_AGAIN].status == POINT_SKIPPED)
+				pair->settings &= ~SETTING_BIT(SETTING_HOST_AGAIN);
+		}
+}
+
 static int point_finish(struct measurement *m, struct point *point, struct reason *why)
 {
 	point_keep_round(point);
@@ -226,5 +241,6 @@ int measurement_finish(struct measurement *m, struct reason *why)
 		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
 			for (unsigned s = 0; s < SETTING_SPACES; s++)
 				pair_explain(m, &m->plan.configuration[g], c, s);
+	controls_drop(m);
 	return measurement_each_point(m, point_finish, why);
 }

@@ -198,6 +198,8 @@ static int turn_take(const struct benches *benches, struct measurement *m, struc
 	bool again;
 	int error;
 
+	if (!unfinished)
+		return pass_end(m, why);
 	rounds_progress_tell(benches, m);
 	m->round_began_ns = now_ns();
 	error = round_measure(m);

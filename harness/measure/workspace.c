@@ -35,13 +35,36 @@ static const struct arena *arena_of(const struct workspace *workspace, const str
 	return &workspace->arenas.of[like->backing];
 }
 
-uint64_t workspace_bytes_most(
-	const struct workspace *workspace, const struct memory_configuration *configuration, const char **limit)
+uint64_t workspace_bytes_most(const struct workspace *workspace, const struct memory_configuration *configuration)
 {
 	const struct arena *arena = arena_of(workspace, &configuration->like);
 
-	*limit = arena->limit ? arena->limit : "there is no memory of this kind";
 	return arena->memory.bytes / configuration->like.page_bytes * configuration->like.page_bytes;
+}
+
+/* The most that an arena of this backing may have, before anybody wished for it. */
+static uint64_t allowed_bytes(const struct workspace_request *request, enum backing backing)
+{
+	return backing_is_hugetlb(backing) || request->memory_budget_bytes > request->memory_most_bytes
+		       ? request->memory_most_bytes
+		       : request->memory_budget_bytes;
+}
+
+void workspace_limit_tell(const struct workspace *workspace, const struct memory_configuration *configuration,
+	uint64_t bytes, struct reason *why)
+{
+	const struct arena *arena = arena_of(workspace, &configuration->like);
+	uint64_t allowed = allowed_bytes(&workspace->request, configuration->like.backing);
+	uint64_t most = workspace_bytes_most(workspace, configuration);
+	const char *limit = arena->limit;
+
+	/* No memory was made for points that need more than any arena may have. */
+	if (bytes > allowed) {
+		most = allowed;
+		limit = allowed < workspace->request.memory_most_bytes ? ARENA_LIMIT_BUDGET : ARENA_LIMIT_EFFORT;
+	}
+	fail(why, ENOMEM, "this and larger counts need more than %" PRIu64 " MiB of memory under test, %s", most / MIB,
+		limit);
 }
 
 static void wish_note(struct arenas_request *request, const struct workspace_request *of,
@@ -56,7 +79,7 @@ static void wish_note(struct arenas_request *request, const struct workspace_req
 		uint64_t bytes = paired_points_bytes(pair);
 
 		/* Points that need more than any arena may have are not measured. */
-		if (bytes > of->memory_most_bytes)
+		if (bytes > allowed_bytes(of, like->backing))
 			continue;
 		if (bytes > request->wish[like->backing].bytes)
 			request->wish[like->backing].bytes = bytes;

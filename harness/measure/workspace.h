@@ -63,12 +63,12 @@ int workspace_leave(struct configured_spaces *spaces, struct reason *why);
 /* Close a space that has stopped where it should not. The next workspace_enter() opens a new one. */
 void workspace_drop(struct configured_spaces *spaces, enum setting setting);
 
-/*
- * The most memory under test that a configuration can have, in bytes of paired_points_bytes(). *limit: a phrase that says
- * what sets this limit.
- */
-uint64_t workspace_bytes_most(
-	const struct workspace *workspace, const struct memory_configuration *configuration, const char **limit);
+/* The most memory under test that a configuration can have, in bytes of paired_points_bytes(). */
+uint64_t workspace_bytes_most(const struct workspace *workspace, const struct memory_configuration *configuration);
+
+/* Why points that need so many bytes, which is more than that, are not measured. */
+void workspace_limit_tell(const struct workspace *workspace, const struct memory_configuration *configuration,
+	uint64_t bytes, struct reason *why);
 
 /* How much memory of an arena the chain of these points needs. */
 uint64_t paired_points_bytes(const struct paired_points *pair);
