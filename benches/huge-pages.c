@@ -31,6 +31,7 @@ static const struct axis axes[AXES] = {
 		.key = "working_set_bytes",
 		.kind = AXIS_BYTES,
 		.ladder = { 1 * MIB, 256 * GIB, 1 },
+		BRIEF(1 * MIB, 16 * MIB, 256 * MIB),
 		.least = 64 * KIB,
 		.most = 1024 * GIB,
 		.settings = EVERYWHERE,

@@ -28,6 +28,7 @@ static const struct axis axes[AXES] = {
 		.key = "stride_pages",
 		.kind = AXIS_COUNT,
 		VALUES(STRIDE_ONE, STRIDE_COALESCED),
+		BRIEF(STRIDE_ONE),
 		.least = 1,
 		.most = 1 << 18,
 		.settings = EVERYWHERE,
@@ -38,6 +39,9 @@ static const struct axis axes[AXES] = {
 		.key = "pages",
 		.kind = AXIS_COUNT,
 		.ladder = { 8, 64 * 1024, 8 },
+		/* Closer around the first levels of these CPUs, 64 to 96 entries. */
+		BRIEF(8, 16, 32, 48, 56, 64, 72, 80, 88, 96, 112, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072,
+			4096, 6144, 8192, 12288, 16384),
 		.least = 2,
 		.most = 1 << 24,
 		.settings = EVERYWHERE,
@@ -72,7 +76,6 @@ static const struct bench tlb_reach = {
 	.sweep_axis = PAGES,
 	.find_steps = true,
 	.seconds = 140,
-	.first_answer = true,
 };
 
 NESTWALK_BENCH(tlb_reach);

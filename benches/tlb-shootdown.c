@@ -37,6 +37,7 @@ static const struct axis axes[AXES] = {
 		.kind = AXIS_CHOICE,
 		.choices = shootdown_operation_names,
 		VALUES(SHOOTDOWN_MUNMAP, SHOOTDOWN_MPROTECT, SHOOTDOWN_DONTNEED),
+		BRIEF(SHOOTDOWN_MUNMAP),
 		.most = SHOOTDOWN_OPERATIONS - 1,
 		.settings = HOSTS,
 		.help = "how the pages are taken away: munmap, mprotect, dontneed" },
@@ -44,6 +45,7 @@ static const struct axis axes[AXES] = {
 		.key = "others",
 		.kind = AXIS_COUNT,
 		VALUES(0, 1, 2, 4, 8, 16, 32, 64, 128, 256),
+		BRIEF(0, 1),
 		.least = 0,
 		.most = 1023,
 		.limit = LIMIT_OTHER_CPUS,
@@ -58,6 +60,7 @@ static const struct axis axes[AXES] = {
 		 * (arch/x86/mm/tlb.c).
 		 */
 		VALUES(1, 2, 4, 8, 16, 32, 33, 34, 64, 128, 256, 512),
+		BRIEF(1, 512),
 		.least = 1,
 		.most = 4096,
 		.settings = HOSTS,

@@ -58,6 +58,8 @@ struct axis {
 		uint64_t first, last;
 		unsigned per_octave; /* 0: no ladder */
 	} ladder;
+	const uint64_t *brief; /* measured instead in effort quick, for a first answer; NULL: no others */
+	size_t brief_count;
 	uint64_t least, most; /* what --param may ask for */
 	enum axis_limit limit;
 	unsigned settings; /* SETTING_BIT()s where the axis means something; elsewhere it is left out of params */
@@ -67,6 +69,10 @@ struct axis {
 #define VALUES(...) \
 	.values = (const uint64_t[]){ __VA_ARGS__ }, \
 	.count = sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
+
+#define BRIEF(...) \
+	.brief = (const uint64_t[]){ __VA_ARGS__ }, \
+	.brief_count = sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
 
 /* Axes that benches have in common. */
 #define PAGE_SIZE_AXIS(...) \
@@ -230,7 +236,6 @@ struct bench {
 	bool find_steps; /* cost steps up along the sweep as TLB levels overflow: a second pass bisects each step */
 
 	unsigned seconds; /* that effort `normal` gives it; other efforts scale it */
-	bool first_answer; /* part of effort `quick`; the other benches are, too, when named */
 };
 
 /* Put a bench on the list: a file in benches/ ends with NESTWALK_BENCH(its struct bench). */

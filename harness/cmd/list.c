@@ -116,8 +116,7 @@ static double all_seconds(const struct effort *effort)
 	double seconds = 0;
 
 	for (size_t i = 0; i < benches_count(); i++)
-		if (benches_at(i)->first_answer || !effort->first_answers)
-			seconds += effort_seconds(effort, benches_at(i));
+		seconds += effort_seconds(effort, benches_at(i));
 	return seconds;
 }
 

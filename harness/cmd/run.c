@@ -35,13 +35,12 @@ struct arguments {
 
 static const struct argp_option options[] = {
 	{ "bench", 'b', "BENCH,...", 0,
-		"benches to run (default: all that have the settings and parameters given, of which effort quick takes those with a first answer; `nestwalk list`)",
-		0 },
+		"benches to run (default: all that have the settings and parameters given; `nestwalk list`)", 0 },
 	{ "setting", 's', "SETTING,...", 0,
 		"where: host, vcpu, guest (default: host and vcpu, and above effort quick a guest where one can be had)",
 		0 },
 	{ "effort", KEY_EFFORT, "EFFORT", 0,
-		"quick (a first answer, under 30 s), normal (the default), thorough; `nestwalk list` says how long each takes",
+		"quick (a first answer of each bench, at few values, some 20 s), normal (the default), thorough; `nestwalk list` says how long each takes",
 		0 },
 	{ "rounds", KEY_ROUNDS, "N", 0,
 		"measure N rounds over all points, however long they take, instead of until they are precise or the effort's time is used; benches and memory stay the effort's",
@@ -241,7 +240,7 @@ static bool bench_has_params(const struct bench *bench, const struct plan_reques
  * values. Where none takes the values, choose those that have the parameters; job_open() then refuses the values with
  * the reason.
  */
-static void benches_choose(struct arguments *arguments, unsigned settings, bool first_answers)
+static void benches_choose(struct arguments *arguments, unsigned settings)
 {
 	struct job_request *request = &arguments->request;
 
@@ -249,8 +248,7 @@ static void benches_choose(struct arguments *arguments, unsigned settings, bool 
 		for (size_t i = 0; i < benches_count() && request->bench_count < LIST_MAX; i++) {
 			const struct bench *bench = benches_at(i);
 
-			if ((bench->settings & settings) && (bench->first_answer || !first_answers) &&
-				bench_has_params(bench, &request->plan, values))
+			if ((bench->settings & settings) && bench_has_params(bench, &request->plan, values))
 				arguments->benches[request->bench_count++] = bench;
 		}
 }
@@ -285,18 +283,16 @@ static void defaults_fill(struct arguments *arguments)
 	unsigned settings;
 
 	request->benches = arguments->benches;
+	request->plan.brief = request->effort->brief;
 	request->plan.params = arguments->params;
 	if (!request->plan.settings && !arguments->guest.named) {
 		request->plan.settings = EVERYWHERE;
 		/* A first answer has no time for a guest. */
-		arguments->guest.wanted = !request->effort->first_answers && !guest_look(&arguments->guest, NULL);
+		arguments->guest.wanted = !request->effort->brief && !guest_look(&arguments->guest, NULL);
 	}
 	settings = request->plan.settings | (arguments->guest.wanted ? SETTING_BIT(SETTING_HOST) : 0);
 	if (!named)
-		benches_choose(arguments, settings, request->effort->first_answers);
-	/* A parameter that no bench of the first answer has asks for the other benches. */
-	if (!named && !request->bench_count)
-		benches_choose(arguments, settings, false);
+		benches_choose(arguments, settings);
 	benches_share(arguments);
 	if (!arguments->path[0])
 		run_default_path(arguments->path, sizeof(arguments->path));

@@ -137,6 +137,13 @@ static int values_within(const struct axis *axis, const struct values *values, u
 	return 0;
 }
 
+static void values_brief(const struct axis *axis, unsigned cpus, struct values *values)
+{
+	for (size_t i = 0; i < axis->brief_count; i++)
+		if (axis->brief[i] <= axis_most(axis, cpus))
+			values->value[values->count++] = axis->brief[i];
+}
+
 static void values_default(const struct axis *axis, unsigned cpus, struct values *values)
 {
 	uint64_t most = axis_most(axis, cpus);
@@ -291,7 +298,9 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 		product.unusual = product.unusual || named->unusual;
 	}
 	for (size_t i = 0; !error && i < bench->axis_count; i++)
-		if (!axis[i].asked)
+		if (!axis[i].asked && request->brief && bench->axes[i].brief)
+			values_brief(&bench->axes[i], request->cpus, &axis[i]);
+		else if (!axis[i].asked)
 			values_default(&bench->axes[i], request->cpus, &axis[i]);
 		else
 			error = values_within(&bench->axes[i], &axis[i], request->cpus, why);

@@ -16,6 +16,7 @@ struct plan_request {
 	unsigned settings; /* SETTING_BIT()s */
 	const struct param *params;
 	size_t param_count;
+	bool brief; /* the axes' brief values, for a first answer */
 	unsigned cpus; /* how many the run may use, which limits some axes; 0: not known, no limit */
 };
 

@@ -19,9 +19,9 @@
  * seen). 2 GiB are 1024 pages of 2M.
  */
 const struct effort efforts[EFFORTS] = {
-	{ "quick", "a first answer: L1 TLBs exactly, the rest roughly", 0.157, true, 5, 9, 2 * GIB },
-	{ "normal", "figures to show: all that half of memory reaches", 1, false, 7, 25, 16 * GIB },
-	{ "thorough", "figures to publish: tight intervals", 6.5, false, 11, 101, 1024 * GIB },
+	{ "quick", "a first answer of each bench, at few values", 0.065, true, 5, 9, 2 * GIB },
+	{ "normal", "figures to show", 1, false, 15, 25, 4 * GIB },
+	{ "thorough", "figures to publish: tight intervals", 12, false, 25, 101, 1024 * GIB },
 };
 
 double effort_seconds(const struct effort *effort, const struct bench *bench)

@@ -20,7 +20,7 @@ struct effort {
 	const char *name;
 	const char *meaning;
 	double times; /* how much longer than effort normal a bench takes */
-	bool first_answers; /* measures only benches that give a first answer, unless the user names others */
+	bool brief; /* measures the brief values of axes, and no Linux guest unless it is asked for */
 	size_t samples_least, samples_most; /* of a point in a pass */
 	uint64_t memory_most_bytes; /* under test at a time; the run's budget limits it further */
 };
