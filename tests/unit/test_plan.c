@@ -231,7 +231,9 @@ static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *
 		.metrics = storm_like,
 		.sweep_axis = -1 };
 	const struct param param = { "actors", asked };
-	struct plan_request request = { HOSTS, &param, asked != NULL, cpus };
+	struct plan_request request = {
+		.settings = HOSTS, .params = &param, .param_count = asked != NULL, .cpus = cpus
+	};
 	struct plan plan;
 	size_t count = 0;
 
@@ -241,6 +243,25 @@ static size_t workers_planned(enum axis_limit limit, unsigned cpus, const char *
 		workers[count++] = plan.configuration[0].pair[c]->point[SETTING_HOST].value[0];
 	plan_free(&plan);
 	return count;
+}
+
+/* A first answer of every bench: fewer points than its whole plan, and some. */
+static void brief_plans_are_small(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < benches_count(); i++) {
+		struct plan_request request = { .settings = BOTH, .cpus = 2 };
+		struct plan whole, brief;
+
+		assert_int_equal(plan_make(&whole, benches_at(i), &request, NULL), 0);
+		request.brief = true;
+		assert_int_equal(plan_make(&brief, benches_at(i), &request, NULL), 0);
+		if (brief.points * 2 > whole.points)
+			fail_msg("%s: %zu points of %zu are no first answer", benches_at(i)->name, brief.points,
+				whole.points);
+		plan_free(&whole);
+		plan_free(&brief);
+	}
 }
 
 static void an_axis_ends_with_the_cpus_that_there_are(void **state)
@@ -269,6 +290,7 @@ int main(void)
 		cmocka_unit_test(backings_of_another_size_are_for_guests_and_when_asked_for),
 		cmocka_unit_test(axes_of_guests_do_not_multiply_host_points),
 		cmocka_unit_test(bad_values_are_refused_with_a_reason),
+		cmocka_unit_test(brief_plans_are_small),
 		cmocka_unit_test(an_axis_ends_with_the_cpus_that_there_are),
 		cmocka_unit_test(a_second_pass_keeps_all_but_the_step_axis),
 	};
