@@ -22,6 +22,17 @@
 #define PAGE_2M (2 * MIB)
 #define PAGE_1G (1 * GIB)
 
+/*
+ * Sizes of the transparent huge pages that are smaller than a leaf of 2M, powers of two: the kernel maps one by several
+ * 4K entries in a row, and a CPU may hold these in one TLB entry (Documentation/admin-guide/mm/transhuge.rst, "mTHP").
+ */
+#define MTHP_LEAST_BYTES (16 * KIB)
+#define MTHP_MOST_BYTES (1 * MIB)
+static inline bool page_is_mthp(uint64_t page_bytes)
+{
+	return page_bytes >= MTHP_LEAST_BYTES && page_bytes <= MTHP_MOST_BYTES && !(page_bytes & (page_bytes - 1));
+}
+
 /* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
 #define LINE_BYTES UINT64_C(64)
 

@@ -15,7 +15,19 @@
 #define DARK_GREEN "#004D38"
 
 const char *const setting_names[SETTING_COUNT] = { "host", "host-again", "vcpu", "guest" };
-const char *const backing_names[BACKING_COUNT] = { "4K", "2M-thp", "2M-hugetlb", "1G-hugetlb" };
+const char *const backing_names[BACKING_COUNT] = {
+	[BACKING_4K] = "4K",
+	[BACKING_2M_THP] = "2M-thp",
+	[BACKING_2M_HUGETLB] = "2M-hugetlb",
+	[BACKING_1G_HUGETLB] = "1G-hugetlb",
+	[BACKING_16K_THP] = "16K-thp",
+	[BACKING_32K_THP] = "32K-thp",
+	[BACKING_64K_THP] = "64K-thp",
+	[BACKING_128K_THP] = "128K-thp",
+	[BACKING_256K_THP] = "256K-thp",
+	[BACKING_512K_THP] = "512K-thp",
+	[BACKING_1M_THP] = "1M-thp",
+};
 
 const char *const paging_names[PAGING_COUNT] = {
 	[PAGING_NATIVE] = "native",
@@ -32,6 +44,13 @@ static const struct {
 	[BACKING_2M_THP] = { PAGE_2M, false },
 	[BACKING_2M_HUGETLB] = { PAGE_2M, true },
 	[BACKING_1G_HUGETLB] = { PAGE_1G, true },
+	[BACKING_16K_THP] = { 16 * KIB, false },
+	[BACKING_32K_THP] = { 32 * KIB, false },
+	[BACKING_64K_THP] = { 64 * KIB, false },
+	[BACKING_128K_THP] = { 128 * KIB, false },
+	[BACKING_256K_THP] = { 256 * KIB, false },
+	[BACKING_512K_THP] = { 512 * KIB, false },
+	[BACKING_1M_THP] = { 1 * MIB, false },
 };
 
 static const struct {
@@ -87,6 +106,11 @@ uint64_t backing_page_bytes(enum backing backing)
 bool backing_is_hugetlb(enum backing backing)
 {
 	return backing_pages[backing].hugetlb;
+}
+
+bool backing_is_mthp(enum backing backing)
+{
+	return page_is_mthp(backing_page_bytes(backing));
 }
 
 int setting_find(const char *name)

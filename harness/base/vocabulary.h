@@ -37,12 +37,20 @@ enum backing {
 	BACKING_2M_THP, /* anonymous memory, THP asked for and verified */
 	BACKING_2M_HUGETLB, /* from the hugetlb pool */
 	BACKING_1G_HUGETLB, /* from the hugetlb pool */
+	BACKING_LEAVES, /* the pages of those above are leaves of the CPU's tables, those of the others several leaves */
+	BACKING_16K_THP = BACKING_LEAVES, /* anonymous memory, THP of this size asked for and verified */
+	BACKING_32K_THP,
+	BACKING_64K_THP,
+	BACKING_128K_THP,
+	BACKING_256K_THP,
+	BACKING_512K_THP,
+	BACKING_1M_THP,
 	BACKING_COUNT,
 };
 
 extern const char *const setting_names[SETTING_COUNT]; /* "host" "host-again" "vcpu" "guest" */
 extern const char *const paging_names[PAGING_COUNT]; /* NULL "native" "nested" "shadow" "software" */
-extern const char *const backing_names[BACKING_COUNT]; /* "4K" "2M-thp" "2M-hugetlb" "1G-hugetlb" */
+extern const char *const backing_names[BACKING_COUNT]; /* "4K" "2M-thp" "2M-hugetlb" "1G-hugetlb" "16K-thp" ... */
 
 /* NULL for a value out of range; paging_name() also for PAGING_UNKNOWN. */
 const char *setting_name(enum setting setting);
@@ -52,9 +60,13 @@ const char *backing_name(enum backing backing);
 /* The setting whose rules hold in this one: the host's for host-again; otherwise its own. */
 enum setting setting_like(enum setting setting);
 
-/* The page size of a backing in bytes, and whether its pages come from the hugetlb pool. */
+/*
+ * The page size of a backing in bytes, whether its pages come from the hugetlb pool, and whether they are transparent
+ * huge pages between 4K and 2M.
+ */
 uint64_t backing_page_bytes(enum backing backing);
 bool backing_is_hugetlb(enum backing backing);
+bool backing_is_mthp(enum backing backing);
 
 /* The value of a name; -1 where the name is NULL or unknown. paging_find() never returns PAGING_UNKNOWN. */
 int setting_find(const char *name);

@@ -96,7 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		memory_parse(state, arg, shape);
 		return 0;
 	case KEY_BACKING:
-		shape->backing = (enum backing)choice_find(state, "guest-backing", arg, backing_names, BACKING_COUNT);
+		shape->backing = (enum backing)choice_find(state, "guest-backing", arg, backing_names, BACKING_LEAVES);
 		return 0;
 	case KEY_FRAMES:
 		shape->warm = choice_find(state, "guest-frames", arg, frames, 2);
