@@ -171,39 +171,92 @@ static enum thp_mode mode_of(const char *word)
 	return !strcmp(word, "never") ? THP_NEVER : THP_UNKNOWN;
 }
 
-enum thp_mode thp_mode(const struct machine_source *source, struct reason *why)
+#define THP "/sys/kernel/mm/transparent_hugepage"
+
+/* The general switch. */
+static enum thp_mode general_mode(const struct machine_source *source, struct reason *why)
 {
-	static const char directory[] = "/sys/kernel/mm/transparent_hugepage";
 	char text[128], word[32] = "";
-	enum thp_mode mode, of_2m;
-	int error = source_read_text(source, text, sizeof(text), why, "%s/enabled", directory);
+	enum thp_mode mode;
+	int error = source_read_text(source, text, sizeof(text), why, THP "/enabled");
 
 	if (error) {
 		if (error == -ENOENT)
-			fail(why, ENOENT, "this kernel has no transparent huge pages (no %s/enabled)", directory);
+			fail(why, ENOENT, "this kernel has no transparent huge pages (no " THP "/enabled)");
 		return THP_UNKNOWN;
 	}
 	mode = text_chosen(text, word, sizeof(word)) ? mode_of(word) : THP_UNKNOWN;
-	if (mode == THP_UNKNOWN) {
-		fail(why, EINVAL, "%s/enabled: '%.64s' has no mode in brackets", directory, text);
+	if (mode == THP_UNKNOWN)
+		fail(why, EINVAL, THP "/enabled: '%.64s' has no mode in brackets", text);
+	else if (mode == THP_NEVER)
+		fail(why, 0, "transparent huge pages are off: as root: echo madvise > " THP "/enabled");
+	else
+		fail(why, 0, THP "/enabled is %s", thp_mode_name(mode));
+	return mode;
+}
+
+/* The word chosen in a size's own switch, which overrides the general one unless it says "inherit". False: no switch. */
+static bool size_switch(const struct machine_source *source, uint64_t page_bytes, char *word, size_t bytes)
+{
+	char text[128];
+
+	return !source_read_text(
+		       source, text, sizeof(text), NULL, THP "/hugepages-%" PRIu64 "kB/enabled", page_bytes / KIB) &&
+	       text_chosen(text, word, bytes);
+}
+
+enum thp_mode thp_mode(const struct machine_source *source, struct reason *why)
+{
+	enum thp_mode mode = general_mode(source, why);
+	char word[32];
+
+	if (mode == THP_UNKNOWN || !size_switch(source, PAGE_2M, word, sizeof(word)) || !strcmp(word, "inherit"))
+		return mode;
+	mode = mode_of(word);
+	if (mode == THP_NEVER)
+		fail(why, 0, "huge pages of 2M are off: as root: echo inherit > " THP "/hugepages-2048kB/enabled");
+	else
+		fail(why, 0, THP "/hugepages-2048kB/enabled is %s", word);
+	return mode;
+}
+
+enum thp_mode mthp_mode(const struct machine_source *source, uint64_t page_bytes, struct reason *why)
+{
+	enum thp_mode mode = general_mode(source, why);
+	struct size_text size;
+	char word[32];
+
+	if (mode == THP_UNKNOWN)
+		return mode;
+	size_format(page_bytes, &size);
+	if (!size_switch(source, page_bytes, word, sizeof(word))) {
+		fail(why, ENOENT, "this kernel has no transparent huge pages of %s: Linux 6.8 and later have",
+			size.text);
 		return THP_UNKNOWN;
 	}
-	/* The size's own switch, if there is one, overrides the general one unless it says "inherit". */
-	if (!source_read_text(source, text, sizeof(text), NULL, "%s/hugepages-2048kB/enabled", directory) &&
-		text_chosen(text, word, sizeof(word)) && strcmp(word, "inherit")) {
-		of_2m = mode_of(word);
-		if (of_2m == THP_NEVER)
-			fail(why, 0, "huge pages of 2M are off: as root: echo inherit > %s/hugepages-2048kB/enabled",
-				directory);
-		else
-			fail(why, 0, "%s/hugepages-2048kB/enabled is %s", directory, word);
-		return of_2m;
-	}
-	if (mode == THP_NEVER)
-		fail(why, 0, "transparent huge pages are off: as root: echo madvise > %s/enabled", directory);
+	if (strcmp(word, "inherit"))
+		mode = mode_of(word);
+	if (mode == THP_ALWAYS || mode == THP_MADVISE)
+		fail(why, 0, THP "/hugepages-%" PRIu64 "kB/enabled is %s", page_bytes / KIB, word);
 	else
-		fail(why, 0, "%s/enabled is %s", directory, thp_mode_name(mode));
+		fail(why, 0,
+			"transparent huge pages of %s are off: `echo madvise | sudo tee " THP "/hugepages-%" PRIu64
+			"kB/enabled` turns them on, --mthp %s for the time of a run",
+			size.text, page_bytes / KIB, size.text);
 	return mode;
+}
+
+uint64_t mthp_offered(const struct machine_source *source)
+{
+	uint64_t offered = 0;
+
+	for (uint64_t page_bytes = MTHP_LEAST_BYTES; page_bytes <= MTHP_MOST_BYTES; page_bytes *= 2) {
+		enum thp_mode mode = mthp_mode(source, page_bytes, NULL);
+
+		if (mode == THP_ALWAYS || mode == THP_MADVISE)
+			offered |= page_bytes;
+	}
+	return offered;
 }
 
 const char *thp_mode_name(enum thp_mode mode)

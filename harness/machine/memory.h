@@ -36,10 +36,19 @@ enum thp_mode {
 };
 
 /*
- * THP_ALWAYS and THP_MADVISE let madvise(MADV_HUGEPAGE) memory have huge pages. Otherwise *why (may be NULL) says what
- * to do. Takes the 2M size's own switch into account (hugepages-2048kB/enabled, Linux 6.8).
+ * THP_ALWAYS and THP_MADVISE let madvise(MADV_HUGEPAGE) memory have huge pages of 2M. Otherwise *why (may be NULL) says
+ * what to do. Takes the size's own switch into account (hugepages-2048kB/enabled, Linux 6.8).
  */
 enum thp_mode thp_mode(const struct machine_source *source, struct reason *why);
+
+/*
+ * The same for huge pages of `page_bytes`, which page_is_mthp(). THP_UNKNOWN also where the kernel has no switch for the
+ * size: Linux before 6.8 has no such pages.
+ */
+enum thp_mode mthp_mode(const struct machine_source *source, uint64_t page_bytes, struct reason *why);
+
+/* The sizes between 4K and 2M for which that is THP_ALWAYS or THP_MADVISE: their sum, as each is a power of two. */
+uint64_t mthp_offered(const struct machine_source *source);
 
 /* "always", "madvise", "never"; "unknown". */
 const char *thp_mode_name(enum thp_mode mode);

@@ -173,6 +173,42 @@ static void test_thp(void **state)
 	machine_source_close(&source);
 }
 
+/* Each size has a switch of its own, which may leave the decision to the general one. */
+static void test_mthp(void **state)
+{
+	static const struct {
+		const char *machine;
+		uint64_t page_bytes;
+		enum thp_mode mode;
+		const char *says;
+	} rows[] = {
+		{ "amd-nested", 16 * KIB, THP_NEVER, "echo madvise | sudo tee" },
+		{ "amd-nested", 32 * KIB, THP_MADVISE, "hugepages-32kB/enabled is madvise" },
+		{ "amd-nested", 64 * KIB, THP_ALWAYS, "is inherit" },
+		{ "amd-nested", 128 * KIB, THP_UNKNOWN, "no transparent huge pages of 128K" },
+		{ "amd-nested", 1 * MIB, THP_ALWAYS, "is always" },
+		{ "intel-shadow", 64 * KIB, THP_NEVER, "--mthp 64K" },
+		{ "intel-shadow", 128 * KIB, THP_MADVISE, "is madvise" },
+		{ "xen-pv", 64 * KIB, THP_UNKNOWN, "no transparent huge pages (" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reason why = { "" };
+
+		open_machine(rows[i].machine);
+		assert_int_equal(mthp_mode(&source, rows[i].page_bytes, &why), rows[i].mode);
+		assert_non_null(strstr(why.text, rows[i].says));
+		machine_source_close(&source);
+	}
+	open_machine("amd-nested");
+	assert_int_equal(mthp_offered(&source), 32 * KIB + 64 * KIB + 1 * MIB);
+	machine_source_close(&source);
+	open_machine("intel-ept");
+	assert_int_equal(mthp_offered(&source), 0);
+	machine_source_close(&source);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_cgroup_v1),
 		cmocka_unit_test(test_hugetlb),
 		cmocka_unit_test(test_thp),
+		cmocka_unit_test(test_mthp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
