@@ -1,5 +1,6 @@
 #include "space/backed.h"
 
+#include "space/mthp.h"
 #include "space/smaps.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ static const struct {
 	[BACKING_2M_THP] = { 0, MADV_HUGEPAGE },
 	[BACKING_2M_HUGETLB] = { MAP_HUGETLB | MAP_HUGE_2MB, 0 },
 	[BACKING_1G_HUGETLB] = { MAP_HUGETLB | MAP_HUGE_1GB, 0 },
+	/* mthp_populate() asks for them, page by page. */
+	[BACKING_LEAVES... BACKING_COUNT - 1] = { 0, MADV_NOHUGEPAGE },
 };
 
 uint64_t backed_faults(void)
@@ -69,7 +72,7 @@ static int guarded_reserve(struct backed *memory, uint64_t unit_bytes, struct re
 	return 0;
 }
 
-int backed_map(const struct backed_range *range, struct reason *why)
+int backed_map(struct backed_range *range, struct reason *why)
 {
 	const char *name = backing_name(range->backing);
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kinds[range->backing].map_flags;
@@ -87,12 +90,16 @@ int backed_map(const struct backed_range *range, struct reason *why)
 	if (kinds[range->backing].advice && madvise(range->at, range->bytes, kinds[range->backing].advice) &&
 		range->backing != BACKING_4K)
 		return fail(why, ENOTSUP, "this kernel has no transparent huge pages (madvise: %s)", strerror(errno));
+	if (backing_is_mthp(range->backing))
+		range->given_before = mthp_given(backing_page_bytes(range->backing));
 	return 0;
 }
 
 /* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: on them, store to each page. */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes)
 {
+	if (page_is_mthp(page_bytes))
+		return mthp_populate(at, bytes, page_bytes);
 	if (!madvise(at, bytes, MADV_POPULATE_WRITE))
 		return 0;
 	if (errno != EINVAL)
@@ -145,11 +152,13 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 
 static int leaf_size_verify(const struct backed_range *range, const struct smaps_pages *got, struct reason *why)
 {
-	switch (range->backing) {
-	case BACKING_4K:
+	if (backing_is_mthp(range->backing) || range->backing == BACKING_4K) {
 		if (got->anon_huge_bytes || got->kernel_page_bytes != PAGE_4K)
-			return fail(why, EIO, "4K pages were asked for and the kernel mapped larger ones");
+			return fail(why, EIO, "%s pages were asked for and the kernel mapped larger ones",
+				backing_name(range->backing));
 		return 0;
+	}
+	switch (range->backing) {
 	case BACKING_2M_THP:
 		if (got->anon_huge_bytes != range->present_bytes)
 			return fail(why, ENOMEM,
@@ -181,13 +190,18 @@ int backed_verify(const struct backed_range *range, uint64_t faults_counted, str
 		return fail(why, EIO,
 			"of %" PRIu64 " KiB touched, %" PRIu64 " KiB are resident: memory is being taken back",
 			range->present_bytes / KIB, got.mapped_bytes / KIB);
+	if (backing_is_mthp(range->backing) && faults_counted > expected + slack)
+		return fail(why, ENOMEM,
+			"touching %" PRIu64 " pages of %s took %" PRIu64
+			" faults, as the kernel gave smaller ones: memory is fragmented (`echo 1 | sudo tee /proc/sys/vm/compact_memory`) or the size is off",
+			expected, backing_name(range->backing), faults_counted);
 	if (faults_counted == FAULTS_NOT_COUNTED)
 		return 0;
 	if (faults_counted > expected + slack || faults_counted + slack < expected)
 		return fail(why, EIO,
 			"touching %" PRIu64 " pages took %" PRIu64 " faults: the pages are not of the size asked for",
 			expected, faults_counted);
-	return 0;
+	return backing_is_mthp(range->backing) ? mthp_verify(range, why) : 0;
 }
 
 int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,

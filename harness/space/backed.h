@@ -56,10 +56,11 @@ struct backed_range {
 	unsigned char *at; /* reserved; mapped over */
 	uint64_t bytes;
 	uint64_t present_bytes; /* of it that will be touched */
+	uint64_t given_before; /* by backed_map(): mthp_given() before it is touched */
 };
-int backed_map(const struct backed_range *range, struct reason *why);
+int backed_map(struct backed_range *range, struct reason *why);
 
-/* Fault in whole pages. 0, or -errno. */
+/* Fault in whole pages of memory that backed_map() mapped. 0, or -errno. */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes);
 
 /*
@@ -69,7 +70,10 @@ int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes);
 uint64_t backed_faults(void);
 uint64_t backed_faults_since(uint64_t before, enum backing backing);
 
-/* Verify the page size in two independent ways: by smaps, and by the number of faults. 0; -EIO; -ENOMEM. */
+/*
+ * Verify the page size in two independent ways: by smaps, and by the number of faults. smaps does not show transparent
+ * huge pages below 2M: there mthp_verify() is the second way. 0; -EIO; -ENOMEM.
+ */
 int backed_verify(const struct backed_range *range, uint64_t faults_counted, struct reason *why);
 
 #endif
