@@ -23,8 +23,8 @@
 enum { PAGE_SIZE, BACKING, FRAMES, LEVELS, WORKING_SET, AXES };
 
 static const struct axis axes[AXES] = {
-	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M, PAGE_1G),
-	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB),
+	[PAGE_SIZE] = PAGE_SIZE_AXIS_WITH_MTHP,
+	[BACKING] = BACKING_AXIS_WITH_MTHP(BACKING_4K, BACKING_2M_THP, BACKING_1G_HUGETLB),
 	[FRAMES] = FRAMES_AXIS,
 	[LEVELS] = LEVELS_AXIS,
 	[WORKING_SET] = { .name = "working_set",
@@ -52,7 +52,11 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 	};
 	if (value[WORKING_SET] & (value[WORKING_SET] - 1))
 		return FIT_NEVER;
-	return setting == SETTING_HOST && backing_page_bytes(out->backing) != out->page_bytes ? FIT_NEVER : FIT_ALWAYS;
+	if (setting == SETTING_HOST)
+		return backing_page_bytes(out->backing) == out->page_bytes ? FIT_ALWAYS : FIT_NEVER;
+	if (page_is_mthp(out->page_bytes))
+		return FIT_NEVER;
+	return backing_is_mthp(out->backing) ? FIT_IF_ASKED : FIT_ALWAYS;
 }
 
 static const struct bench huge_pages = {

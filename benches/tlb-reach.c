@@ -22,8 +22,8 @@
 enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, PAGES, AXES };
 
 static const struct axis axes[AXES] = {
-	[PAGE_SIZE] = PAGE_SIZE_AXIS(PAGE_4K, PAGE_2M, PAGE_1G),
-	[BACKING] = BACKING_AXIS(BACKING_4K, BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_1G_HUGETLB),
+	[PAGE_SIZE] = PAGE_SIZE_AXIS_WITH_MTHP,
+	[BACKING] = BACKING_AXIS_WITH_MTHP(BACKING_4K, BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_1G_HUGETLB),
 	[STRIDE] = { .name = "stride",
 		.key = "stride_pages",
 		.kind = AXIS_COUNT,
@@ -58,6 +58,8 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 		.count = value[PAGES],
 		.distance_bytes = value[STRIDE] * value[PAGE_SIZE],
 	};
+	if (setting != SETTING_HOST && page_is_mthp(out->page_bytes))
+		return FIT_NEVER;
 	if (backing_page_bytes(out->backing) == out->page_bytes)
 		return FIT_ALWAYS;
 	/*

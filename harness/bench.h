@@ -31,7 +31,7 @@ struct machine_source;
 enum axis_kind {
 	AXIS_COUNT, /* a plain number */
 	AXIS_BYTES, /* any size; "64M" on the command line, a number of bytes in results */
-	AXIS_PAGE_SIZE, /* 4K, 2M or 1G on the command line, a number of bytes in results */
+	AXIS_PAGE_SIZE, /* 4K, 2M or 1G (or one of MTHP_PAGES) on the command line, a number of bytes in results */
 	AXIS_CHOICE, /* one of named values; results hold the name */
 	AXIS_KINDS,
 };
@@ -81,12 +81,30 @@ struct axis {
 		.least = PAGE_4K, .most = PAGE_1G, .settings = EVERYWHERE, \
 		.help = "leaf size in the space under test: 4K, 2M, 1G" \
 	}
-#define BACKING_AXIS(...) \
+#define BACKING_AXIS_BELOW(end, ...) \
 	{ \
 		.name = "backing", .key = "backing", .kind = AXIS_CHOICE, .choices = backing_names, \
-		VALUES(__VA_ARGS__), .most = BACKING_COUNT - 1, .settings = EVERYWHERE, .unusual = true, \
+		VALUES(__VA_ARGS__), .most = (end)-1, .settings = EVERYWHERE, .unusual = true, \
 		.help = "host memory behind it; a host page is its own backing" \
 	}
+#define BACKING_AXIS(...) BACKING_AXIS_BELOW(BACKING_LEAVES, __VA_ARGS__)
+
+/*
+ * The same for benches that a host measures with transparent huge pages between 4K and 2M, too: by default those that
+ * its kernel offers, and the others where --param names them. They are no leaves of a guest's tables.
+ */
+#define MTHP_PAGES 16 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, 1 * MIB
+#define MTHP_BACKINGS \
+	BACKING_16K_THP, BACKING_32K_THP, BACKING_64K_THP, BACKING_128K_THP, BACKING_256K_THP, BACKING_512K_THP, \
+		BACKING_1M_THP
+#define PAGE_SIZE_AXIS_WITH_MTHP \
+	{ \
+		.name = "page_size", .key = "page_size_bytes", .kind = AXIS_PAGE_SIZE, \
+		VALUES(PAGE_4K, MTHP_PAGES, PAGE_2M, PAGE_1G), .least = PAGE_4K, .most = PAGE_1G, \
+		.settings = EVERYWHERE, \
+		.help = "leaf size in the space under test: 4K, 2M, 1G; on a host also 16K to 1M (`run --mthp`)" \
+	}
+#define BACKING_AXIS_WITH_MTHP(...) BACKING_AXIS_BELOW(BACKING_COUNT, __VA_ARGS__, MTHP_BACKINGS)
 #define FRAMES_AXIS \
 	{ \
 		.name = "frames", .key = "frames", .kind = AXIS_CHOICE, .choices = frames_names, \

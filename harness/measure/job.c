@@ -139,7 +139,6 @@ static int machine_look(struct job *job, struct reason *why)
 	struct tsc tsc;
 	int error;
 
-	machine_source_live(&job->source);
 	error = topology_open(&job->source, &job->topology, why);
 	if (!error)
 		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
@@ -228,7 +227,9 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	int error;
 
 	*job = (struct job){ .request = *request };
+	machine_source_live(&job->source);
 	job->request.plan.cpus = cpus_usable();
+	job->request.plan.mthp_bytes = mthp_offered(&job->source);
 	error = plans_try(job, why);
 	if (error)
 		return error;

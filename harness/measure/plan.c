@@ -95,14 +95,24 @@ static int bytes_add(const struct axis *axis, struct values *values, const char 
 	return value_add(axis, values, bytes, why);
 }
 
+/* Leaves of the CPU's tables are taken by every axis of page sizes, others by an axis that lists them. */
+static bool is_page_size(const struct axis *axis, uint64_t bytes)
+{
+	for (size_t i = 0; i < axis->count; i++)
+		if (axis->values[i] == bytes)
+			return true;
+	return bytes == PAGE_4K || bytes == PAGE_2M || bytes == PAGE_1G;
+}
+
 static int page_size_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
 {
 	uint64_t bytes;
 
 	if (size_parse(text, &bytes))
 		return fail(why, EINVAL, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
-	if (bytes != PAGE_4K && bytes != PAGE_2M && bytes != PAGE_1G)
-		return fail(why, EINVAL, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G", axis->name, text);
+	if (!is_page_size(axis, bytes))
+		return fail(why, EINVAL, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name, text,
+			is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
 	return value_add(axis, values, bytes, why);
 }
 
@@ -137,20 +147,28 @@ static int values_within(const struct axis *axis, const struct values *values, u
 	return 0;
 }
 
-static void values_brief(const struct axis *axis, unsigned cpus, struct values *values)
+/* Whether a value is measured by default: it is within what this machine has, and a page size that it offers. */
+static bool is_offered(const struct axis *axis, uint64_t value, const struct plan_request *request)
+{
+	if (axis->kind == AXIS_PAGE_SIZE && page_is_mthp(value) && !(value & request->mthp_bytes))
+		return false;
+	return value <= axis_most(axis, request->cpus);
+}
+
+static void values_brief(const struct axis *axis, const struct plan_request *request, struct values *values)
 {
 	for (size_t i = 0; i < axis->brief_count; i++)
-		if (axis->brief[i] <= axis_most(axis, cpus))
+		if (is_offered(axis, axis->brief[i], request))
 			values->value[values->count++] = axis->brief[i];
 }
 
-static void values_default(const struct axis *axis, unsigned cpus, struct values *values)
+static void values_default(const struct axis *axis, const struct plan_request *request, struct values *values)
 {
-	uint64_t most = axis_most(axis, cpus);
+	uint64_t most = axis_most(axis, request->cpus);
 
 	if (!axis->ladder.per_octave) {
 		for (size_t i = 0; i < axis->count; i++)
-			if (axis->values[i] <= most)
+			if (is_offered(axis, axis->values[i], request))
 				values->value[values->count++] = axis->values[i];
 		if (axis->limit != LIMIT_NONE && (!values->count || values->value[values->count - 1] < most))
 			values->value[values->count++] = most;
@@ -299,9 +317,9 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 	}
 	for (size_t i = 0; !error && i < bench->axis_count; i++)
 		if (!axis[i].asked && request->brief && bench->axes[i].brief)
-			values_brief(&bench->axes[i], request->cpus, &axis[i]);
+			values_brief(&bench->axes[i], request, &axis[i]);
 		else if (!axis[i].asked)
-			values_default(&bench->axes[i], request->cpus, &axis[i]);
+			values_default(&bench->axes[i], request, &axis[i]);
 		else
 			error = values_within(&bench->axes[i], &axis[i], request->cpus, why);
 	if (!error && combinations_add(&product, 0, value))

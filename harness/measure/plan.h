@@ -18,6 +18,7 @@ struct plan_request {
 	size_t param_count;
 	bool brief; /* the axes' brief values, for a first answer */
 	unsigned cpus; /* how many the run may use, which limits some axes; 0: not known, no limit */
+	uint64_t mthp_bytes; /* mthp_offered(): of these page sizes only those are measured by default */
 };
 
 /* Points that differ only in their setting. They are measured one right after the other, on the same memory. */

@@ -47,7 +47,7 @@ static void the_default_plan_has_each_page_size_on_its_own_backing(void **state)
 
 	(void)state;
 	assert_int_equal(make(&plan, BOTH, NULL, 0, NULL), 0);
-	assert_int_equal(plan.configurations, BACKING_COUNT);
+	assert_int_equal(plan.configurations, BACKING_LEAVES);
 	for (size_t g = 0; g < plan.configurations; g++) {
 		const struct memory_configuration *configuration = &plan.configuration[g];
 
@@ -63,6 +63,65 @@ static void the_default_plan_has_each_page_size_on_its_own_backing(void **state)
 	assert_int_equal(points_in(&plan, SETTING_HOST), points_in(&plan, SETTING_HOST_AGAIN));
 	assert_int_equal(plan.points, 3 * points_in(&plan, SETTING_HOST));
 	plan_free(&plan);
+}
+
+/* Of the sizes between 4K and 2M the default plan has those that the kernel offers, for hosts only. */
+static void sizes_that_the_kernel_offers_are_planned_for_hosts(void **state)
+{
+	struct plan_request request = { .settings = BOTH, .cpus = 2, .mthp_bytes = 64 * KIB + 1 * MIB };
+	struct plan plan;
+	uint64_t seen = 0;
+
+	(void)state;
+	for (size_t b = 0; b < benches_count(); b++) {
+		const struct bench *bench = benches_at(b);
+
+		if (plan_make(&plan, bench, &request, NULL))
+			continue;
+		for (size_t g = 0; g < plan.configurations; g++) {
+			const struct memory_configuration *configuration = &plan.configuration[g];
+			const struct chase *like = &configuration->like;
+
+			assert_int_equal(page_is_mthp(like->page_bytes), backing_is_mthp(like->backing));
+			if (!page_is_mthp(like->page_bytes))
+				continue;
+			assert_int_equal(backing_page_bytes(like->backing), like->page_bytes);
+			seen |= like->page_bytes;
+			for (size_t c = 0; c < configuration->pairs; c++)
+				assert_false(configuration->pair[c]->settings & SETTING_BIT(SETTING_VCPU));
+		}
+		plan_free(&plan);
+	}
+	assert_int_equal(seen, request.mthp_bytes);
+}
+
+/* Asked for, a size is planned without being offered: its points then say why they have no number. */
+static void sizes_that_are_asked_for_are_planned(void **state)
+{
+	static const struct param params[] = { { "page_size", "64K,4K" }, { "pages", "8" }, { "stride", "1" } };
+	static const struct param behind[] = { { "page_size", "4K" }, { "backing", "64K-thp" }, { "pages", "8" },
+		{ "stride", "1" } };
+	static const struct param elsewhere[] = { { "page_size", "64K" } };
+	struct plan_request request = {
+		.settings = BOTH, .params = elsewhere, .param_count = 1, .cpus = 2, .mthp_bytes = 64 * KIB
+	};
+	struct reason why = { "" };
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(make(&plan, BOTH, params, 3, NULL), 0);
+	assert_int_equal(points_in(&plan, SETTING_HOST), 2);
+	assert_int_equal(points_in(&plan, SETTING_VCPU), 1);
+	plan_free(&plan);
+	/* Behind a guest's pages, where that is asked for. */
+	assert_int_equal(make(&plan, BOTH, behind, 4, NULL), 0);
+	assert_int_equal(points_in(&plan, SETTING_HOST), 0);
+	assert_int_equal(points_in(&plan, SETTING_VCPU), 1);
+	plan_free(&plan);
+	/* Other benches know leaves of the CPU only. */
+	assert_int_equal(plan_make(&plan, benches_find("walk-depth"), &request, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "4K, 2M, 1G"));
+	assert_null(strstr(why.text, "16K"));
 }
 
 static void the_ladder_has_eight_steps_an_octave_and_both_ends(void **state)
@@ -285,6 +344,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_default_plan_has_each_page_size_on_its_own_backing),
+		cmocka_unit_test(sizes_that_the_kernel_offers_are_planned_for_hosts),
+		cmocka_unit_test(sizes_that_are_asked_for_are_planned),
 		cmocka_unit_test(the_ladder_has_eight_steps_an_octave_and_both_ends),
 		cmocka_unit_test(params_choose),
 		cmocka_unit_test(backings_of_another_size_are_for_guests_and_when_asked_for),
