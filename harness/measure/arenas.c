@@ -41,6 +41,14 @@ static int pool_bytes(const struct arenas_request *request, unsigned backing, ui
 	return error || !pages ? -ENOMEM : 0;
 }
 
+/* Whether the kernel gives transparent huge pages of a backing. 0, or -ENOMEM with what to do about it. */
+static int size_is_on(const struct arenas_request *request, unsigned backing, struct reason *why)
+{
+	enum thp_mode mode = mthp_mode(request->source, backing_page_bytes((enum backing)backing), why);
+
+	return mode == THP_ALWAYS || mode == THP_MADVISE ? 0 : -ENOMEM;
+}
+
 /* The most bytes that an arena may have before the budget is shared out, and what sets that limit. */
 static uint64_t bytes_most(const struct arenas_request *request, struct arena *arena, unsigned backing)
 {
@@ -54,6 +62,11 @@ static uint64_t bytes_most(const struct arenas_request *request, struct arena *a
 			most = pool;
 			arena->limit = "all that the hugetlb pool of this page size has free";
 		}
+	}
+	if (backing_is_mthp((enum backing)backing)) {
+		arena->error = size_is_on(request, backing, &arena->why);
+		if (arena->error)
+			return 0;
 	}
 	if (arena->wish_bytes && arena->wish_bytes < ARENA_BYTES_LEAST)
 		arena->wish_bytes = ARENA_BYTES_LEAST;

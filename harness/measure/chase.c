@@ -140,6 +140,8 @@ static int mapping_verify(const struct measurement *m, struct space *space, cons
 		return 0;
 	if (paging_find(paging) == PAGING_SHADOW && chase->page_bytes < leaf)
 		leaf = chase->page_bytes;
+	if (page_is_mthp(leaf)) /* KVM maps it by leaves of the CPU */
+		leaf = PAGE_4K;
 	of_leaf = leaf == PAGE_4K ? KVM_COUNT_PAGES_4K : leaf == PAGE_2M ? KVM_COUNT_PAGES_2M : KVM_COUNT_PAGES_1G;
 	if (point->kvm_pages[of_leaf] != KVM_COUNT_UNKNOWN && point->kvm_pages[of_leaf] < leaves_least(chase, leaf))
 		return fail(why, EIO,

@@ -318,6 +318,14 @@ static json_t *kvm_json(const struct point *point)
 	return kvm;
 }
 
+/* What the page size was told by. smaps does not show transparent huge pages below 2M, the number of faults does. */
+static const char *memory_source(const struct point *point)
+{
+	if (setting_like(point->setting) != SETTING_HOST)
+		return "guest page tables";
+	return page_is_mthp(point->page_bytes) ? "faults" : "smaps";
+}
+
 static json_t *memory_json(const struct point *point)
 {
 	bool counted = point->faults_counted != FAULTS_NOT_COUNTED;
@@ -326,10 +334,9 @@ static json_t *memory_json(const struct point *point)
 	if (!point->samples || !point->page_bytes)
 		return json_null();
 	memory = json_pack("{s:I, s:s, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes,
-		"page_bytes_source", setting_like(point->setting) == SETTING_HOST ? "smaps" : "guest page tables",
-		"baseline_page_bytes", (json_int_t)point->baseline_page_bytes, "faults_expected",
-		(json_int_t)point->faults_expected, "faults_counted",
-		counted ? json_integer((json_int_t)point->faults_counted) : json_null());
+		"page_bytes_source", memory_source(point), "baseline_page_bytes",
+		(json_int_t)point->baseline_page_bytes, "faults_expected", (json_int_t)point->faults_expected,
+		"faults_counted", counted ? json_integer((json_int_t)point->faults_counted) : json_null());
 	if (!counted)
 		json_object_set_new(memory, "faults_counted_reason",
 			json_string("this kernel does not count the faults of hugetlb pages brought in by madvise"));
