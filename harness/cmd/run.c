@@ -20,7 +20,7 @@
 #define ROUNDS_MOST 100000 /* of each point; the samples of a point are all kept in memory and in one line */
 #define LIST_MAX 32 /* of -b, -s and --param: far more than there are benches and axes */
 
-enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE };
+enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE, KEY_MTHP };
 
 struct arguments {
 	const struct bench *benches[LIST_MAX], *run_benches[LIST_MAX];
@@ -53,6 +53,9 @@ static const struct argp_option options[] = {
 	{ "seed", KEY_SEED, "N", 0, "repeat a run's random choices (default: drawn, and recorded in run.json)", 0 },
 	{ "reserve-huge", KEY_RESERVE, "SIZE:PAGES,...", 0,
 		"add to the hugetlb pools for the time of the run, e.g. 2M:512,1G:8, and give back afterwards whatever happens (needs root)",
+		0 },
+	{ "mthp", KEY_MTHP, "SIZE,...", 0,
+		"turn on transparent huge pages of these sizes between 4K and 2M for the time of the run, e.g. 16K,64K, and restore the setting afterwards whatever happens (needs root, Linux 6.8); benches of a host then measure them",
 		0 },
 	{ "output", 'o', "RUNDIR", 0, "the run directory (default: results/<host>/<UTC stamp>)", 0 },
 	{ 0 },
@@ -157,8 +160,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->cpu = (int)number_parse(state, "--cpu", arg, 0, INT_MAX);
 		return 0;
 	case KEY_RESERVE:
-		if (reserve_parse(arg, &arguments->reservation, &why))
+		if (reserve_parse_pools(arg, &arguments->reservation, &why))
 			argp_error(state, "--reserve-huge: %s", why.text);
+		return 0;
+	case KEY_MTHP:
+		if (reserve_parse_sizes(arg, &arguments->reservation, &why))
+			argp_error(state, "--mthp: %s", why.text);
 		return 0;
 	case KEY_SEED:
 		/* JSON integers are signed. */
@@ -434,6 +441,7 @@ int cmd_run(int argc, char **argv)
 		.effort = effort_find("normal"), .cpu = -1, .stop = signals_stop, .progress = run_progress_show
 	};
 	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
+	arguments.reservation = RESERVATION_EMPTY;
 	for (int i = 0; i < argc; i++)
 		command_line[i] = strdup(argv[i]);
 	command_line[argc] = NULL;

@@ -1,6 +1,7 @@
 #include "machine/reserve.h"
 
 #include "base/units.h"
+#include "machine/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,63 +27,131 @@ static int pool_parse(char *text, struct reserve_pool *pool)
 	return errno || end == colon + 1 || *end || colon[1] == '-' || !pool->pages ? -EINVAL : 0;
 }
 
-int reserve_parse(const char *text, struct reservation *reservation, struct reason *why)
+static int pool_add(char *text, struct reservation *reservation)
 {
-	char *copy = strdup(text), *rest = NULL;
-	int error = copy ? 0 : -ENOMEM;
+	if (reservation->pools == RESERVE_POOLS_MAX)
+		return -EINVAL;
+	return pool_parse(text, &reservation->pool[reservation->pools++]);
+}
 
-	*reservation = (struct reservation){ .pipe = -1, .root = "" };
-	for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; part && !error; part = strtok_r(NULL, ",", &rest)) {
-		if (reservation->pools == RESERVE_POOLS_MAX)
-			error = -EINVAL;
-		else
-			error = pool_parse(part, &reservation->pool[reservation->pools++]);
-	}
+static int size_add(char *text, struct reservation *reservation)
+{
+	struct reserve_size *size = &reservation->size[reservation->sizes];
+
+	if (reservation->sizes == RESERVE_SIZES_MAX || size_parse(text, &size->page_bytes) ||
+		!page_is_mthp(size->page_bytes))
+		return -EINVAL;
+	reservation->sizes++;
+	return 0;
+}
+
+static int list_parse(
+	const char *text, struct reservation *reservation, int (*add)(char *text, struct reservation *reservation))
+{
+	char *copy = strdup(text), *rest = NULL, *part = copy ? strtok_r(copy, ",", &rest) : NULL;
+	int error = part ? 0 : -EINVAL;
+
+	for (; part && !error; part = strtok_r(NULL, ",", &rest))
+		error = add(part, reservation);
 	free(copy);
-	if (error || !reservation->pools)
+	return error;
+}
+
+int reserve_parse_pools(const char *text, struct reservation *reservation, struct reason *why)
+{
+	reservation->pools = 0;
+	if (list_parse(text, reservation, pool_add))
 		return fail(why, EINVAL, "'%s' is not a list of SIZE:PAGES, e.g. 2M:512,1G:8", text);
 	return 0;
 }
 
-static void pool_path(const struct reservation *reservation, const struct reserve_pool *pool, char *path, size_t bytes)
+int reserve_parse_sizes(const char *text, struct reservation *reservation, struct reason *why)
 {
-	snprintf(path, bytes, "%s/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages", reservation->root,
-		pool->page_bytes / KIB);
-}
-
-static int pool_read(const struct reservation *reservation, const struct reserve_pool *pool, uint64_t *pages)
-{
-	char path[512];
-	FILE *file;
-	int got;
-
-	pool_path(reservation, pool, path, sizeof(path));
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	got = fscanf(file, "%" SCNu64, pages);
-	fclose(file);
-	return got == 1 ? 0 : -EIO;
+	reservation->sizes = 0;
+	if (list_parse(text, reservation, size_add))
+		return fail(why, EINVAL, "'%s' is not a list of page sizes between 4K and 2M, e.g. 16K,64K", text);
+	return 0;
 }
 
 /* Only async-signal-safe calls are allowed here, as this process may have had other threads when it forked. */
-static int pool_write(const struct reservation *reservation, const struct reserve_pool *pool, uint64_t pages)
+static int text_write(const char *path, const char *text)
 {
-	char path[512], number[24];
-	int fd, length, error = 0;
+	size_t length = strlen(text);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), error = 0;
 
-	pool_path(reservation, pool, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	length = snprintf(number, sizeof(number), "%" PRIu64 "\n", pages);
-	if (write(fd, number, (size_t)length) != length)
+	errno = 0;
+	if (write(fd, text, length) != (ssize_t)length)
 		error = errno ? -errno : -EIO;
 	close(fd);
 	return error;
 }
 
-/* The watcher process. It waits for the end of its pipe, and then restores every pool. */
+static int text_read(const char *path, char *text, size_t bytes)
+{
+	FILE *file = fopen(path, "re");
+	char *got;
+
+	if (!file)
+		return -errno;
+	got = fgets(text, (int)bytes, file);
+	fclose(file);
+	return got ? 0 : -EIO;
+}
+
+#define PATH_BYTES 512
+
+static void pool_path(const struct reservation *reservation, const struct reserve_pool *pool, char *path)
+{
+	snprintf(path, PATH_BYTES, "%s/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages", reservation->root,
+		pool->page_bytes / KIB);
+}
+
+static int pool_read(const struct reservation *reservation, const struct reserve_pool *pool, uint64_t *pages)
+{
+	char path[PATH_BYTES], number[24];
+	int error;
+
+	pool_path(reservation, pool, path);
+	error = text_read(path, number, sizeof(number));
+	return error ? error : sscanf(number, "%" SCNu64, pages) == 1 ? 0 : -EIO;
+}
+
+static int pool_write(const struct reservation *reservation, const struct reserve_pool *pool, uint64_t pages)
+{
+	char path[PATH_BYTES], number[24];
+
+	pool_path(reservation, pool, path);
+	snprintf(number, sizeof(number), "%" PRIu64 "\n", pages);
+	return text_write(path, number);
+}
+
+static void size_path(const struct reservation *reservation, const struct reserve_size *size, char *path)
+{
+	snprintf(path, PATH_BYTES, "%s/sys/kernel/mm/transparent_hugepage/hugepages-%" PRIu64 "kB/enabled",
+		reservation->root, size->page_bytes / KIB);
+}
+
+static int size_read(const struct reservation *reservation, const struct reserve_size *size, char *word, size_t bytes)
+{
+	char path[PATH_BYTES], text[128];
+	int error;
+
+	size_path(reservation, size, path);
+	error = text_read(path, text, sizeof(text));
+	return error ? error : text_chosen(text, word, bytes) ? 0 : -EIO;
+}
+
+static int size_write(const struct reservation *reservation, const struct reserve_size *size, const char *word)
+{
+	char path[PATH_BYTES];
+
+	size_path(reservation, size, path);
+	return text_write(path, word);
+}
+
+/* The watcher process. It waits for the end of its pipe, and then restores every pool and every size. */
 static void watcher_main(const struct reservation *reservation, int end)
 {
 	char byte;
@@ -95,6 +164,8 @@ static void watcher_main(const struct reservation *reservation, int end)
 		;
 	for (unsigned i = 0; i < reservation->pools; i++)
 		pool_write(reservation, &reservation->pool[i], reservation->pool[i].before);
+	for (unsigned i = 0; i < reservation->sizes; i++)
+		size_write(reservation, &reservation->size[i], reservation->size[i].before);
 	_exit(0);
 }
 
@@ -144,26 +215,66 @@ static int pool_take(struct reservation *reservation, struct reserve_pool *pool,
 	return 0;
 }
 
-int reserve_take(struct reservation *reservation, struct reason *why)
+static int size_take(const struct reservation *reservation, const struct reserve_size *size, struct reason *why)
 {
-	struct size_text size;
+	struct size_text text;
+	char word[16];
+	int error;
+
+	if (!strcmp(size->before, "always"))
+		return 0;
+	error = size_write(reservation, size, "madvise");
+	if (error == -EACCES || error == -EPERM)
+		return fail(why, EACCES, "turning on sizes of transparent huge pages needs root");
+	if (!error)
+		error = size_read(reservation, size, word, sizeof(word));
+	if (!error && strcmp(word, "madvise"))
+		error = -EIO;
+	return error ? fail(why, -error, "turning on transparent huge pages of %s: %s",
+			       size_format(size->page_bytes, &text), strerror(-error))
+		     : 0;
+}
+
+/* Read what is to be given back. */
+static int before_read(struct reservation *reservation, struct reason *why)
+{
+	struct size_text text;
 	int error = 0;
 
-	if (!reservation->pools)
-		return 0;
 	for (unsigned i = 0; i < reservation->pools && !error; i++) {
 		struct reserve_pool *pool = &reservation->pool[i];
 
 		error = pool_read(reservation, pool, &pool->before);
 		if (error)
 			fail(why, -error, "this kernel has no hugetlb pool of %s pages (%s)",
-				size_format(pool->page_bytes, &size), strerror(-error));
+				size_format(pool->page_bytes, &text), strerror(-error));
 	}
+	for (unsigned i = 0; i < reservation->sizes && !error; i++) {
+		struct reserve_size *size = &reservation->size[i];
+
+		error = size_read(reservation, size, size->before, sizeof(size->before));
+		if (error)
+			fail(why, -error,
+				"this kernel has no transparent huge pages of %s (%s): Linux 6.8 and later have",
+				size_format(size->page_bytes, &text), strerror(-error));
+	}
+	return error;
+}
+
+int reserve_take(struct reservation *reservation, struct reason *why)
+{
+	int error;
+
+	if (!reservation->pools && !reservation->sizes)
+		return 0;
+	error = before_read(reservation, why);
 	/* The watcher is started before anything is changed, so that each change will be undone. */
 	if (!error)
 		error = watcher_start(reservation, why);
 	for (unsigned i = 0; i < reservation->pools && !error; i++)
 		error = pool_take(reservation, &reservation->pool[i], why);
+	for (unsigned i = 0; i < reservation->sizes && !error; i++)
+		error = size_take(reservation, &reservation->size[i], why);
 	if (error)
 		reserve_release(reservation);
 	return error;
