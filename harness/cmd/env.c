@@ -176,22 +176,28 @@ static void mib_row(const char *label, const json_t *object, const char *key, co
 		print_value_row(label, object, key, PRINT_PLAIN);
 }
 
-/* "16K never, 32K never, 2M inherit" */
+/* "16K never, 32K never, 2M inherit", and those that benches get */
 static void print_thp_sizes(const json_t *sizes)
 {
-	struct print_text all = { "" }, bytes, enabled;
+	struct print_text all = { "" }, offered = { "" }, bytes, enabled;
 	const json_t *one;
 	size_t i;
 
 	json_array_foreach (sizes, i, one) {
-		size_t used = strlen(all.text);
+		size_t used = strlen(all.text), length = strlen(offered.text);
 
-		snprintf(all.text + used, sizeof(all.text) - used, "%s%.16s %.32s", used ? ", " : "",
-			print_value(json_object_get(one, "page_bytes"), PRINT_BYTES, &bytes),
+		print_value(json_object_get(one, "page_bytes"), PRINT_BYTES, &bytes);
+		snprintf(all.text + used, sizeof(all.text) - used, "%s%.16s %.32s", used ? ", " : "", bytes.text,
 			print_value_reason(one, "enabled", PRINT_PLAIN, &enabled));
+		if (json_is_true(json_object_get(one, "offered")))
+			snprintf(offered.text + length, sizeof(offered.text) - length, "%s%.16s", length ? ", " : "",
+				bytes.text);
 	}
-	if (all.text[0])
+	if (all.text[0]) {
 		print_row("THP by size", "%s", all.text);
+		print_row("THP offered", "%s (`nestwalk run --mthp SIZE` adds one for a run)",
+			offered.text[0] ? offered.text : "none");
+	}
 }
 
 static void print_memory(const json_t *machine)

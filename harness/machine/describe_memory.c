@@ -39,6 +39,16 @@ static void thp_switch(struct facts *facts, const char *key, const struct machin
 		facts_text(facts, key, text_chosen(text, word, sizeof(word)) ? word : text);
 }
 
+/* Whether benches get pages of this size, and what tells so or would change it. */
+static void thp_offered(struct facts *facts, const struct machine_source *source, uint64_t bytes)
+{
+	struct reason why;
+	enum thp_mode mode = page_is_mthp(bytes) ? mthp_mode(source, bytes, &why) : thp_mode(source, &why);
+
+	facts_bool(facts, "offered", mode == THP_ALWAYS || mode == THP_MADVISE);
+	facts_text(facts, "offered_note", why.text);
+}
+
 /* The switches of each THP size (Linux 6.8). Hardware may coalesce pages of the smaller sizes into one TLB entry. */
 static json_t *thp_sizes(const struct machine_source *source, struct facts *owner)
 {
@@ -58,6 +68,8 @@ static json_t *thp_sizes(const struct machine_source *source, struct facts *owne
 			facts_u64(&facts, "page_bytes", bytes);
 			snprintf(file, sizeof(file), "%s/enabled", name);
 			thp_switch(&facts, "enabled", source, file);
+			if (bytes == PAGE_2M || page_is_mthp(bytes))
+				thp_offered(&facts, source, bytes);
 			facts_append(owner, list, facts_end(&facts));
 		} else {
 			json_decref(facts_end(&facts));

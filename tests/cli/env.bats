@@ -68,6 +68,17 @@ fails_with() {
 	[[ "$output" =~ L2\ +unified\ +4K,\ 2M\ +1024 ]]
 }
 
+@test "sizes of transparent huge pages: their switches, and which are offered" {
+	run -0 "$NESTWALK" env --root "$FIXTURES/machines/amd-nested"
+	[[ $output =~ THP\ by\ size\ +16K\ never,\ 32K\ madvise,\ 64K\ inherit,\ 1M\ always,\ 2M\ inherit ]]
+	[[ $output =~ THP\ offered\ +32K,\ 64K,\ 1M,\ 2M\ .*--mthp ]]
+	run -0 "$NESTWALK" env --root "$FIXTURES/machines/intel-shadow"
+	[[ $output =~ THP\ offered\ +128K\  ]]
+	"$NESTWALK" env --root "$FIXTURES/machines/intel-shadow" --json |
+		jq -e '.page_sizes.thp.sizes[] | select(.page_bytes == 65536) | .offered == false and
+			(.offered_note | contains("--mthp 64K"))'
+}
+
 @test "recorded machines: module, paging mode, what they run on" {
 	while read -r machine outer paging; do
 		run "$NESTWALK" env --root "$FIXTURES/machines/$machine"
