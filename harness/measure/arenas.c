@@ -189,6 +189,8 @@ uint64_t arenas_bytes(const struct arenas *arenas)
 	return bytes;
 }
 
+#define PLACED "pages of this size are placed one by one, which takes system calls beside the fault"
+
 json_t *arenas_json(const struct arenas *arenas)
 {
 	json_t *all = json_object();
@@ -205,9 +207,13 @@ json_t *arenas_json(const struct arenas *arenas)
 					"{s:i, s:n, s:s}", "bytes", 0, "touch_ns_per_page", "reason", arena->why.text));
 		else
 			json_object_set_new(all, backing_names[b],
-				json_pack("{s:I, s:f, s:s?}", "bytes", (json_int_t)memory->bytes, "touch_ns_per_page",
-					(double)memory->touch_ns / (double)memory->faults_expected, "reason",
-					memory->bytes < arena->wish_bytes ? arena->limit : NULL));
+				json_pack("{s:I, s:o, s:s?, s:s*}", "bytes", (json_int_t)memory->bytes,
+					"touch_ns_per_page",
+					memory->touch_ns
+						? json_real((double)memory->touch_ns / (double)memory->faults_expected)
+						: json_null(),
+					"reason", memory->bytes < arena->wish_bytes ? arena->limit : NULL,
+					"touch_ns_per_page_reason", memory->touch_ns ? NULL : PLACED));
 	}
 	return all;
 }

