@@ -41,7 +41,7 @@ if (!exists("x_apart")) { x_apart = "0" }
 if (!exists("y_range")) { y_range = "all" }
 # The column with (the first) y in core cycles: a second axis tells them, of a logarithmic or linear scale. "": none does.
 if (!exists("y_cycles")) { y_cycles = "" }
-# Columns of the table with the colour of a row's or column's name, and the colour ("#0072B2"), dash (1 whole, 2 and 3
+# Columns of the table with the colour of a row's or column's name, and the colour ("#0072B2"), dash (1 whole, 2 to 4
 # dashed) and shape (gnuplot's pointtype) of a line. "": by rank; names have the ink.
 # line_colour = "shade": from pale to dark, for lines that are numbers; the line with the name `line_of_none` has the ink.
 if (!exists("row_colour")) { row_colour = "" }
@@ -191,7 +191,7 @@ left = 104.; right = width - (cycles_axis && n_measures == 1 ? 82. : 18.)
 gap = own_range ? 66. + (cycles_axis ? 66 : 0) : 22.
 wide = (right - left - gap * (across - 1)) / across
 
-set dashtype 2 (5, 3); set dashtype 3 (2, 3)
+set dashtype 2 (5, 3); set dashtype 3 (2, 3); set dashtype 4 (9, 3, 2, 3)
 
 # The legend is a plot of its own over all panels.
 longest = 0; n_keys = strlen(lines) ? n_lines : 0

@@ -14,8 +14,10 @@ compared AS (
 	FROM named o JOIN named u USING (label, working_set_bytes) WHERE o.smallest AND NOT u.smallest GROUP BY u.point)
 SELECT label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) || ' pages on ' || backing AS what,
 	DENSE_RANK() OVER (ORDER BY page_size_bytes, backing_bytes, backing) AS combination,
-	CASE size(page_size_bytes) WHEN '4K' THEN '#882255' WHEN '2M' THEN '#117733' WHEN '1G' THEN '#222222' ELSE '#332288' END AS hue,
-	CASE backing_bytes WHEN 4096 THEN 1 WHEN 2097152 THEN 2 ELSE 3 END AS dash,
+	CASE size(page_size_bytes) WHEN '4K' THEN '#882255' WHEN '16K' THEN '#AA4499' WHEN '32K' THEN '#CC6677' WHEN '64K' THEN '#DDCC77'
+		WHEN '128K' THEN '#999933' WHEN '256K' THEN '#44AA99' WHEN '512K' THEN '#88CCEE' WHEN '1M' THEN '#332288'
+		WHEN '2M' THEN '#117733' WHEN '1G' THEN '#222222' ELSE '#777777' END AS hue,
+	CASE backing_bytes WHEN 4096 THEN 1 WHEN 2097152 THEN 2 WHEN 1073741824 THEN 3 ELSE 4 END AS dash,
 	size(page_size_bytes) AS page_size, backing, working_set_bytes,
 	gross_cycles, COALESCE(gross_cycles_lo, gross_cycles) AS gross_cycles_lo, COALESCE(gross_cycles_hi, gross_cycles) AS gross_cycles_hi,
 	gross_ns, COALESCE(gross_ns_lo, gross_ns) AS gross_ns_lo, COALESCE(gross_ns_hi, gross_ns) AS gross_ns_hi,
