@@ -2,9 +2,11 @@
 #include "base/member.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
+#include "cmd/env_leaf.h"
 #include "cmd/print.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
+#include "measure/effective_leaf.h"
 #include "measure/hardware.h"
 #include "space/laboratory.h"
 
@@ -380,6 +382,7 @@ static void print_table(const json_t *machine)
 		return;
 	print_topology(machine);
 	print_memory(machine);
+	env_leaf_print(machine);
 	print_kvm(machine);
 	print_counters(machine);
 	print_kernel(machine);
@@ -481,6 +484,8 @@ int cmd_env(int argc, char **argv)
 	contradiction = machine ? prove_paging(&source, machine, &why) : 0;
 	if (machine)
 		look_at_counters(&source, machine);
+	if (machine && source_is_live(&source))
+		json_object_set_new(machine, "effective_leaf", effective_leaf_json(&source, false));
 	machine_source_close(&source);
 	if (!machine) {
 		fail(&why, ENOMEM, "out of memory");

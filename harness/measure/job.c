@@ -7,6 +7,7 @@
 #include "machine/memory.h"
 #include "machine/outer.h"
 #include "machine/tsc.h"
+#include "measure/effective_leaf.h"
 #include "measure/traits.h"
 #include "record/load.h"
 #include "space/laboratory.h"
@@ -207,6 +208,8 @@ static int run_directory_make(struct job *job, struct reason *why)
 		return error;
 	job->about = about_new(job);
 	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)) ||
+		json_object_set_new(json_object_get(job->about, "machine"), "effective_leaf",
+			effective_leaf_json(&job->source, true)) ||
 		json_object_set_new(
 			job->about, "metrics", traits_of_metrics(request->run_benches, request->run_bench_count)) ||
 		json_object_set_new(job->about, "axes", traits_of_axes(request->run_benches, request->run_bench_count)))

@@ -236,6 +236,7 @@ static void check_about(struct checking *c, const json_t *about)
 	check_rounds(c, about);
 	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
+	check_effective_leaf(c, json_object_get(about, "machine"));
 	check_counters(c, about);
 	check_traits(c, about);
 }

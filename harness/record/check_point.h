@@ -74,6 +74,9 @@ void check_joined_points(struct checking *c);
 /* Check the traits of metrics and axes in run.json, where it has them. */
 void check_traits(struct checking *c, const json_t *about);
 
+/* Check the effective leaves in the description of a machine, where it has them. */
+void check_effective_leaf(struct checking *c, const json_t *machine);
+
 /*
  * Check the hardware counts of a point ("hardware" and its samples), where the point has them, and those of a run
  * ("counters").

@@ -41,6 +41,11 @@ static const char *const insert_of_run[] = {
 	" json_extract(t.value, '$.entries') FROM json_each(CASE json_type(?1, '$.machine.tlbs_advertised') WHEN 'array'"
 	" THEN json_extract(?1, '$.machine.tlbs_advertised') ELSE json_extract(?1, '$.machine.tlbs_advertised.entries') END)"
 	" t, json_each(t.value, '$.page_sizes_bytes') s WHERE json_extract(t.value, '$.kind') NOT IN ('instruction', 'store')",
+	"INSERT INTO effective_leaf SELECT ?2, key, json_extract(value, '$.page_size_bytes'),"
+	" json_extract(value, '$.leaf_bytes'), json_extract(value, '$.reason'), json_extract(value, '$.proof.lines'),"
+	" json_extract(value, '$.proof.apart_bytes'), json_extract(value, '$.proof.cycles'),"
+	" json_extract(value, '$.proof.packed_cycles'), json_extract(value, '$.proof.control_cycles')"
+	" FROM json_each(?1, '$.machine.effective_leaf') WHERE type = 'object'",
 };
 
 /*

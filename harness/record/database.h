@@ -6,6 +6,7 @@
  *   parameter, metric              the values that a point was measured at, and what it came to
  *   sample, latency                every sample of every metric; the latency histograms
  *   counter, hardware              what the kernel and KVM counted; what the CPU's PMU counted
+ *   effective_leaf                 a row a backing: how its pages are held in the TLB
  *   trait, axis                    what a metric or a parameter is: unit, direction, help
  *   tlb_reach, fault_storm, ...    a table a bench, with a column for each parameter and three for each metric
  *
