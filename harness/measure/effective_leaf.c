@@ -29,8 +29,8 @@ static int probe_is_possible(
 		return 0;
 	error = hugetlb_free(source, page_bytes, -1, &free_pages, &pool);
 	if (error || free_pages < pages)
-		return fail(why, error ? -error : ENOMEM, "a probe takes %" PRIu64 " huge pages of %s: %s", pages,
-			size_format(page_bytes, &size), pool.text);
+		return fail(why, error ? -error : ENOMEM, "a probe takes %" PRIu64 " MiB of huge pages of %s: %s",
+			pages * page_bytes / MIB, size_format(page_bytes, &size), pool.text);
 	return 0;
 }
 
