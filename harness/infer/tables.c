@@ -4,6 +4,7 @@
 #include "infer/alike.h"
 #include "infer/crossover.h"
 #include "infer/levels.h"
+#include "infer/page_reach_tables.h"
 #include "record/database.h"
 
 #include <errno.h>
@@ -13,13 +14,14 @@
 #include <string.h>
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover_cost", "crossover", "crossover_equal", NULL };
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover_cost", "crossover", "crossover_equal",
+	"page_reach", "page_leaf", NULL };
 
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
 	" place_rank INTEGER, series TEXT, outer TEXT, emulated INTEGER, page_size_bytes INTEGER, backing TEXT,"
 	" stride_pages INTEGER, pages_label TEXT, others TEXT, parameters TEXT, family TEXT, reason TEXT,"
-	" measured INTEGER DEFAULT 0);"
+	" measured INTEGER DEFAULT 0, leaf_bytes INTEGER);"
 	"CREATE TABLE curve_point (point INTEGER PRIMARY KEY, curve INTEGER, pass TEXT, pages INTEGER);"
 	"CREATE INDEX curve_point_by_curve ON curve_point (curve, pages);"
 	"CREATE TABLE tlb_level (curve INTEGER, level INTEGER, entries INTEGER, entries_lo INTEGER, entries_hi INTEGER,"
@@ -98,7 +100,7 @@ static const char find_curves[] =
 	" CASE WHEN backing LIKE size(page_size_bytes) || '%' THEN backing || ' pages'"
 	" ELSE size(page_size_bytes) || ' pages' || COALESCE(' on ' || backing, '') END ||"
 	" CASE WHEN stride_pages > 1 THEN ', every ' || ordinal(stride_pages) || ' page' ELSE '' END, others,"
-	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0"
+	" parameters, json_array(bench, setting, paging, outer, json_remove(parameters, '$.stride_pages')), reason, 0, NULL"
 	" FROM (SELECT *, MIN(point) AS first FROM reach GROUP BY run, bench, setting, paging, outer, parameters)"
 	" ORDER BY run, first;"
 	/* All at once: a curve that was named is still like the others of its place. */
@@ -139,6 +141,8 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 		rc = infer_alike_add(db, why);
 	if (!rc)
 		rc = infer_crossover_add(db, why);
+	if (!rc)
+		rc = infer_page_reach_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -362,5 +366,7 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = infer_alike_fill(db, why);
 	if (!rc)
 		rc = infer_crossover_fill(db, why);
+	if (!rc)
+		rc = infer_page_reach_fill(db, why);
 	return rc;
 }

@@ -7,6 +7,8 @@
  *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
  *   tlb_clear                      which numbers of pages are surely within the first or second level, or beyond all, in
  *                                  every curve of a page size and stride: first_to, second_from, second_to, beyond_from
+ *   page_reach                     how much memory the first level reaches, by how many lines of each page are used
+ *   page_leaf                      the pieces in which each place holds its pages, by how far they reach or by the probe
  *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
  *                                  `point` has all parameters of `base`, and may have more; times of processors only
  *   crossover_cost                 by panel (what a change of a page table is) and place: the points that tell what a change

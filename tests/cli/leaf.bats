@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Effective leaves: what `nestwalk env` and a run find, what check asks of it, and the table it becomes.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell with a run of its own
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -85,4 +86,69 @@ unknown='{"page_size_bytes": 1073741824, "leaf_bytes": null, "reason": "no such 
 	[[ "${lines[2]}" =~ ^1G-hugetlb.*1073741824.*NULL.*no\ such\ pages ]]
 	run -0 "$nestwalk" query "$runs/complete" "SELECT COUNT(*) AS leaves FROM effective_leaf"
 	[[ "${lines[1]}" =~ ^\ *0$ ]]
+}
+
+# curves LEAF_BYTES: points of 2M pages whose first level of 72 entries holds them in such pieces.
+curves() {
+	jq -n -c --argjson leaf "$1" '
+		[1, 8, 64, 512][] as $per_page | [16, 23, 32, 64, 91, 128, 512, 768, 4096, 8192, 32768, 65536][] as $lines |
+		(2097152 / $per_page) as $apart | select($lines <= 128 * $per_page) |
+		(if $apart >= $leaf then $lines else $lines * $apart / $leaf end) as $entries |
+		(if $entries > 72 then 7 else 0 end) as $net |
+		{bench: "leaf-reach", setting: "host", paging: "native", outer: "bare-metal", pass: "sweep", status: "ok",
+			reason: null, final: true, params: {page_size_bytes: 2097152, backing: "2M-thp", lines_per_page: $per_page,
+				lines: $lines}, metrics: {net_cycles: {median: $net, lo: null, hi: null, unit: "cycles"}},
+			samples: {gross_cycles: [4 + $net, 9 + $net, 4 + $net], baseline_cycles: [4, 4, 5], round: [0, 1, 2]}}' \
+		>"$out/points.jsonl"
+}
+
+reaches() {
+	run -0 "$nestwalk" query "$out" --format csv "SELECT lines_per_page, reach_bytes_lo, reach_bytes_hi FROM page_reach"
+}
+
+# leaf_told PREFIX: the line of the only leaf begins with it.
+leaf_told() {
+	run -0 "$nestwalk" query "$out" --format csv "SELECT leaf_bytes, told_by, reason FROM page_leaf"
+	[[ "${lines[1]}" == "$1"* ]] || { echo "$output" && false; }
+}
+
+@test "pages held whole reach as far with many lines of each as with one, pages in pieces do not" {
+	leaves '{}'
+	curves 2097152
+	reaches
+	[ "${lines[1]%$'\r'}" = "1,$((64 * 2097152)),$((91 * 2097152))" ]
+	[ "${lines[2]%$'\r'}" = "8,$((512 * 262144)),$((768 * 262144))" ]
+	[ "${lines[4]%$'\r'}" = "512,$((32768 * 4096)),$((65536 * 4096))" ]
+	leaf_told '2097152,reach,'
+	curves 4096
+	reaches
+	[ "${lines[2]%$'\r'}" = "8,$((64 * 262144)),$((91 * 262144))" ]
+	[ "${lines[4]%$'\r'}" = "512,$((64 * 4096)),$((91 * 4096))" ]
+	leaf_told '4096,reach,'
+}
+
+@test "the probe's leaf and that of the curves must agree; without curves, the probe's is told" {
+	leaves "{\"2M-thp\": $pieces}"
+	curves 4096
+	leaf_told '4096,reach,'
+	curves 2097152
+	leaf_told ',,"the probe found 4K, how far the pages reach tells 2M"'
+	sed -i 's/"lines_per_page":[0-9]*,//; s/"lines":/"pages":/' "$out/points.jsonl"
+	leaf_told '4096,probe,'
+	# An emulator's times tell nothing.
+	sed -i 's/"outer":"bare-metal"/"outer":"QEMU TCG"/' "$out/points.jsonl"
+	leaf_told ',,an emulator'
+}
+
+@test "odd lines and pages neither crash nor invent a leaf" {
+	leaves '{}'
+	curves 4096
+	for change in '.params.lines_per_page = 0' '.params.lines_per_page = -8' '.params.lines = "many"' '.params.backing = 7' \
+		'.samples = {gross_cycles: [null, "x"]} | .metrics = {}' '.params.page_size_bytes = 3'; do
+		jq -c "$change" "$out/points.jsonl" >"$BATS_TEST_TMPDIR/odd"
+		cp "$BATS_TEST_TMPDIR/odd" "$out/points.jsonl"
+		run -0 "$nestwalk" query "$out" "SELECT COUNT(*) AS n FROM page_leaf WHERE leaf_bytes IS NOT NULL"
+		[[ "${lines[1]}" =~ ^\ *0$ ]]
+		curves 4096
+	done
 }

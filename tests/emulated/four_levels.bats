@@ -13,7 +13,7 @@ setup() {
 }
 
 @test "the machine runs the job in both paging modes and comes to its end" {
-	for name in env reach split; do
+	for name in env reach split leaf; do
 		each_mode went_well $name
 	done
 }
@@ -31,6 +31,7 @@ outer_is_the_emulator() {
 @test "a run in each mode is valid, has no error, and says its paging mode and the emulator at every point" {
 	each_mode run_is_sound reach
 	each_mode run_is_sound split
+	each_mode run_is_sound leaf
 }
 
 run_is_sound() {
@@ -56,6 +57,26 @@ points() {
 @test "4K pages on 2M backing: nested paging keeps 2M leaves, shadow paging has to split them" {
 	points nested split 4096 '.kvm.pages_4k == 0 and .kvm.pages_2m > 0'
 	points shadow split 4096 '.kvm.pages_4k >= .params.pages'
+}
+
+# 64 lines lie in 8 pages of 2M, the packed baseline and the vCPU's own pages in few others.
+@test "2M pages on 4K backing are held in pieces of 4K in either mode, on 2M backing whole" {
+	for mode in nested shadow; do
+		points $mode leaf 2097152 '.params.backing != "4K" or (.kvm.pages_4k >= 64 and .kvm.pages_2m < 8)'
+		points $mode leaf 2097152 '.params.backing != "2M-thp" or (.kvm.pages_2m >= 8 and .kvm.pages_4k < 64)'
+	done
+}
+
+@test "an emulator's times tell no leaf: neither the probe's nor those of a run" {
+	each_mode no_leaf_is_told
+}
+
+no_leaf_is_told() {
+	local run
+	run=$(results "$1")/leaf
+	holds "$(results "$1")/env.out" '.[0].effective_leaf | length == 4 and all(.leaf_bytes == null and (.reason | length > 0))'
+	holds "$run/run.json" '.[0].machine.effective_leaf | all(.leaf_bytes == null)'
+	[ "$("$NESTWALK" query --format csv "$run" 'SELECT COUNT(*) FROM page_leaf WHERE leaf_bytes IS NOT NULL' | tail -n 1 | tr -d '\r')" = 0 ]
 }
 
 @test "a chase over mapped pages takes no page fault exits, in either mode" {
