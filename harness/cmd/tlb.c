@@ -64,15 +64,23 @@ static const char heading_query[] =
 	"SELECT char(10) || setting || ' (' || COALESCE(paging, 'unknown') || ' paging), ' || size(page_size_bytes) || ' pages' ||"
 	" COALESCE(' on ' || backing, '') || CASE WHEN stride_pages > 1 THEN ', ' || stride_pages || ' pages apart' ELSE '' END ||"
 	" CASE WHEN parameters ->> 'frames' <> 'contiguous' THEN ', ' || (parameters ->> 'frames') || ' frames' ELSE '' END ||"
-	" CASE WHEN parameters ->> 'guest_levels' > 4 THEN ', ' || (parameters ->> 'guest_levels') || '-level tables' ELSE '' END"
+	" CASE WHEN parameters ->> 'guest_levels' > 4 THEN ', ' || (parameters ->> 'guest_levels') || '-level tables' ELSE '' END ||"
+	" CASE WHEN leaf_bytes < page_size_bytes THEN ', held in pieces of ' || size(leaf_bytes) ELSE '' END"
 	" FROM curve WHERE curve = ?1";
 
+/*
+ * The memory that a level reaches where all of it is used: its entries times the pieces in which pages are held, which may
+ * be unknown. Pages a stride apart may share an entry, so that their number tells nothing about bytes.
+ */
+#define REACH "CASE WHEN c.stride_pages = 1 THEN tlb_level.entries * c.leaf_bytes END"
+
 static const char levels_query[] =
-	"SELECT printf('  %-5s  %-20s  %-10s  %-20s  %s', 'level', 'entries', 'advertised', 'added cycles', 'added ns')"
+	"SELECT printf('  %-5s  %-20s  %-10s  %-10s  %-20s  %s', 'level', 'entries', 'advertised', 'reach', 'added cycles', 'added ns')"
 	" WHERE EXISTS (SELECT 1 FROM tlb_level WHERE curve = ?1)"
-	" UNION ALL SELECT printf('  %-5d  %-20s  %-10s  %-20s  %-20s%s', level, count_cell(entries, entries_lo, entries_hi),"
+	" UNION ALL SELECT printf('  %-5d  %-20s  %-10s  %-10s  %-20s  %-20s%s', level, count_cell(entries, entries_lo, entries_hi),"
 	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a JOIN curve c ON c.curve = ?1 AND a.run = c.run"
 	" AND a.page_size_bytes = c.page_size_bytes AND a.level = tlb_level.level), '-'),"
+	" COALESCE((SELECT bytes(" REACH ") FROM curve c WHERE c.curve = ?1), '-'),"
 	" COALESCE(cell(added_cycles, added_cycles_lo, added_cycles_hi), '-'),"
 	" COALESCE(cell(added_ns, added_ns_lo, added_ns_hi), '-'), CASE WHEN confirmed THEN '' ELSE '  not confirmed' END)"
 	" || COALESCE(char(10) || '         ' || note, '') || CASE WHEN ?2 THEN"
@@ -163,7 +171,9 @@ static int tlb_print(sqlite3 *db, bool verbose, struct reason *why)
 static const struct {
 	const char *list, *sql;
 } lists[] = {
-	{ "levels", "SELECT c.*, t.* FROM tlb_level t JOIN named c USING (curve) ORDER BY c.rank, level" },
+	{ "levels", "SELECT n.*, tlb_level.*, c.leaf_bytes, " REACH
+		    " AS reach_bytes FROM tlb_level JOIN named n USING (curve)"
+		    " JOIN curve c USING (curve) ORDER BY n.rank, level" },
 	{ "walks", "SELECT c.*, t.* FROM tlb_walk t JOIN named c USING (curve) ORDER BY c.rank" },
 	{ "rejected",
 		"SELECT c.*, pages_from, pages_to, effect_cycles, noise_cycles, reason FROM tlb_unresolved JOIN named c"

@@ -152,3 +152,47 @@ leaf_told() {
 		curves 4096
 	done
 }
+
+@test "the report says what pages are held as, with the proof, and draws how far they reach" {
+	leaves "{\"2M-thp\": $pieces, \"1G-hugetlb\": $unknown}"
+	curves 4096
+	run "$nestwalk" report "$out"
+	[[ "$output" != *leaf* ]]
+	grep -q "^\*\*This machine's 2M pages (2M-thp) are held in 4K pieces beneath: ask your provider or your hypervisor for hugepage backing" \
+		"$out/report/report.md"
+	grep -q "256 lines that lie 32K apart cost 11.0 core cycles an access. As many lines side by side cost 4.0, in as many 4K pages 11.1." \
+		"$out/report/report.md"
+	grep -q "With one line used of each page, the first TLB level reaches 153 MiB; with 512 lines, 305 KiB" "$out/report/report.md"
+	[ "$(grep -c "2M pages on 2M-thp" "$out/report/leaf-reach.tsv")" -eq 4 ]
+	grep -q '</svg>' "$out/report/leaf-reach.svg"
+}
+
+@test "where pages are held whole, or nobody knows, the report claims no pieces" {
+	leaves '{}'
+	curves 2097152
+	run "$nestwalk" report "$out"
+	[[ "$output" != *leaf* ]]
+	grep -q "How much memory the first TLB level reaches" "$out/report/report.md"
+	run grep -c "held in" "$out/report/report.md"
+	[ "$output" = 1 ] # the explanation of the figure
+}
+
+@test "reach in bytes is entries times the leaf, and is withheld where that is unknown" {
+	levels() {
+		"$nestwalk" tlb --json "$reference" | jq -e "[.levels[] | select(.stride_pages == 1 and ($1))] |
+			length > 0 and all($2)"
+	}
+	reference=$BATS_TEST_DIRNAME/../../results/reference
+	levels '.page_size_bytes == 4096' '.leaf_bytes == 4096 and .reach_bytes == .entries * 4096'
+	mkdir -p "$out"
+	cp "$reference"/topology.xml "$out"
+	jq "del(.machine.effective_leaf) | .machine.effective_leaf[\"2M-thp\"] = $pieces" "$reference/run.json" >"$out/run.json"
+	sed 's/"page_size_bytes":4096,"backing":"4K"/"page_size_bytes":2097152,"backing":"2M-thp"/' \
+		"$reference/points.jsonl" | grep '"tlb-reach"' >"$out/points.jsonl"
+	reference=$out
+	levels '.page_size_bytes == 2097152' '.leaf_bytes == 4096 and .reach_bytes == .entries * 4096'
+	jq "del(.machine.effective_leaf)" "$out/run.json" >"$out/changed" && mv "$out/changed" "$out/run.json"
+	levels '.page_size_bytes == 2097152' '.leaf_bytes == null and .reach_bytes == null'
+	run -0 "$nestwalk" tlb "$out"
+	[[ "$output" != *MiB* ]]
+}
