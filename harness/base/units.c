@@ -42,6 +42,33 @@ int size_parse(const char *text, uint64_t *bytes)
 	return -EINVAL;
 }
 
+int duration_parse(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t ns;
+	} units[] = { { "ms", NS_PER_MS }, { "s", NS_PER_S }, { "", NS_PER_S }, { "m", NS_PER_MINUTE },
+		{ "h", NS_PER_HOUR } };
+	uint64_t number;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].suffix))
+			continue;
+		if (number > UINT64_MAX / units[i].ns)
+			return -EINVAL;
+		*ns = number * units[i].ns;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 const char *size_format(uint64_t bytes, struct size_text *out)
 {
 	size_t i = 0;

@@ -10,6 +10,8 @@
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MINUTE (60 * NS_PER_S)
+#define NS_PER_HOUR (60 * NS_PER_MINUTE)
 #define HZ_PER_KHZ UINT64_C(1000)
 #define HZ_PER_MHZ UINT64_C(1000000)
 
@@ -38,6 +40,9 @@ static inline bool page_is_mthp(uint64_t page_bytes)
 
 /* Parse a size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
 int size_parse(const char *text, uint64_t *bytes);
+
+/* Parse a duration ("10s", "500ms", "2m", "1h"; a number alone is seconds). 0, or -EINVAL with *ns untouched. */
+int duration_parse(const char *text, uint64_t *ns);
 
 /* A size in its shortest exact spelling: "4K", "1G", "1536". size_format() returns the text, which lies in *out. */
 struct size_text {

@@ -64,6 +64,29 @@ static void sizes_are_written_short_and_exact(void **state)
 	}
 }
 
+static void durations_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+	} good[] = { { "10s", 10 * NS_PER_S }, { "10", 10 * NS_PER_S }, { "500ms", 500 * NS_PER_MS },
+		{ "2m", 120 * NS_PER_S }, { "1h", 3600 * NS_PER_S }, { "0s", 0 } };
+	static const char *const bad[] = { "", "s", "-1s", "1.5s", "10x", "10 s", "10ss", "0x10s", "10S",
+		"99999999999999999999", "18446744073709551615h" };
+	uint64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(duration_parse(good[i].text, &ns), 0);
+		assert_int_equal(ns, good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ns = 77;
+		assert_int_equal(duration_parse(bad[i], &ns), -EINVAL);
+		assert_int_equal(ns, 77);
+	}
+}
+
 static void reasons_fill_and_never_overflow(void **state)
 {
 	struct reason why;
@@ -112,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read_as_people_write_them),
 		cmocka_unit_test(sizes_are_written_short_and_exact),
+		cmocka_unit_test(durations_are_read_as_people_write_them),
 		cmocka_unit_test(reasons_fill_and_never_overflow),
 		cmocka_unit_test(a_directory_may_be_there_already_but_nothing_else),
 	};
