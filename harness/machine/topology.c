@@ -232,6 +232,30 @@ int topology_worker_cpus(const struct topology *topology, int first, int **cpus,
 	return 0;
 }
 
+int topology_sibling(const struct topology *topology, int cpu, int *sibling, struct reason *why)
+{
+	hwloc_obj_t core = hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)cpu);
+	hwloc_bitmap_t others = hwloc_bitmap_alloc();
+	int other = -1;
+
+	while (core && core->type != HWLOC_OBJ_CORE)
+		core = core->parent;
+	if (!others)
+		return fail(why, ENOMEM, "out of memory");
+	if (core) {
+		hwloc_bitmap_and(others, core->cpuset, topology->allowed);
+		hwloc_bitmap_clr(others, (unsigned)cpu);
+		other = hwloc_bitmap_first(others);
+	}
+	hwloc_bitmap_free(others);
+	if (other < 0)
+		return fail(why, ENODEV,
+			"this Linux sees no other thread of CPU %d's core that this process may use (in a virtual machine it may still be there, and somebody else's)",
+			cpu);
+	*sibling = other;
+	return 0;
+}
+
 static int not_live(struct reason *why)
 {
 	return fail(why, ENODATA, "a recorded machine: nothing can be bound on it");

@@ -36,6 +36,12 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
  */
 int topology_worker_cpus(const struct topology *topology, int first, int **cpus, unsigned *count);
 
+/*
+ * Another logical CPU of the same core (its SMT sibling) that this process may run on. 0 with *sibling; -ENODEV with *why:
+ * this Linux sees none, which does not mean that there is none.
+ */
+int topology_sibling(const struct topology *topology, int cpu, int *sibling, struct reason *why);
+
 /* Bind the calling thread to one logical CPU. 0, or -errno with *why; -ENODATA for a recorded machine. */
 int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why);
 

@@ -312,7 +312,7 @@ static void test_topology(void **state)
 	struct reason why = { "" };
 	static const int worker_group_order[] = { 2, 4, 6, 0, 5, 7, 1 };
 	struct topology topology;
-	int cpu = -1, *group;
+	int cpu = -1, sibling = -1, *group;
 	unsigned worker_group_count;
 
 	(void)state;
@@ -332,6 +332,12 @@ static void test_topology(void **state)
 	assert_string_equal(why.text, "CPU 3 is not allowed to this process; this process may run on 0-2,4-7");
 	assert_int_equal(topology_choose_cpu(&topology, 99, &cpu, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "CPU 99 is not there"));
+	/* The other thread of a core, where this process may use it. */
+	assert_int_equal(topology_sibling(&topology, 5, &sibling, &why), 0);
+	assert_int_equal(sibling, 4);
+	assert_int_equal(topology_sibling(&topology, 2, &sibling, &why), -ENODEV);
+	assert_non_null(strstr(why.text, "no other thread of CPU 2's core"));
+	assert_int_equal(sibling, 4);
 	/* A thread of each core, round from its own, before their second ones. */
 	assert_int_equal(topology_worker_cpus(&topology, 2, &group, &worker_group_count), 0);
 	assert_int_equal(worker_group_count, sizeof(worker_group_order) / sizeof(worker_group_order[0]));
@@ -355,6 +361,7 @@ static void test_topology(void **state)
 	assert_int_equal(topology_choose_cpu(&topology, -1, &cpu, &why), 0);
 	assert_int_equal(cpu, 2);
 	assert_int_equal(topology_choose_cpu(&topology, 0, &cpu, &why), -EINVAL);
+	assert_int_equal(topology_sibling(&topology, 2, &sibling, &why), -ENODEV);
 	topology_close(&topology);
 	machine_source_close(&source);
 
