@@ -52,8 +52,18 @@ static const struct laps try_laps = { .warm_up = 1, .timed = 2 };
 #define L3_PAGES 2048
 /* Where the C library does not know the L2 cache's size: the smallest one of these CPUs. */
 #define L2_LEAST_BYTES (256 * KIB)
-/* Accesses of one reading of a longer chase: one lap of the L2's, a part of the L3's. */
+/*
+ * Accesses of one reading of a longer chase: one lap of the L2's chain, a part of the L3's. They are timed in parts,
+ * whose median is taken, as a reading so long meets timer ticks and may be preempted.
+ */
 #define L3_ACCESSES 4096
+#define LEVEL_LAPS 7
+
+/* How often the L1 hits are timed again where they were disturbed. */
+#define HITS_AGAIN 3
+
+/* In bad weather a canary is opened with up to so many calibrations. */
+#define CALIBRATIONS 3
 
 struct canary_chain {
 	struct cycle cycle; /* owned */
@@ -188,21 +198,28 @@ static double least_lap(const struct kernel_call *call)
 	return (double)least;
 }
 
-/* The cost of reading the clock, the length of a core cycle and that of an L1 hit: the least of many laps each. */
+/*
+ * The cost of reading the clock, the length of a core cycle and that of an L1 hit, the least of many laps each. A busy
+ * sibling can delay even L1 hits by some per cent, so the better of two calls counts.
+ */
 static void clock_calibrate(struct canary *canary)
 {
-	double hit = INFINITY;
+	struct canary_facts *facts = &canary->facts;
+	double hit = INFINITY, cycles_per_tsc;
 
 	*canary->call = (struct kernel_call){ .laps = KERNEL_LAPS_MAX };
 	kernel_entry(KERNEL_EMPTY)(canary->call);
 	canary->lap_overhead_tsc = least_lap(canary->call);
 	*canary->call = (struct kernel_call){ .count = CLOCK_ADDS / KERNEL_UNROLL, .laps = KERNEL_LAPS_MAX };
 	kernel_entry(KERNEL_ADDS)(canary->call);
-	canary->facts.cycles_per_tsc = CLOCK_ADDS / (least_lap(canary->call) - canary->lap_overhead_tsc);
+	cycles_per_tsc = CLOCK_ADDS / (least_lap(canary->call) - canary->lap_overhead_tsc);
 	for (unsigned i = 0; i < KERNEL_LAPS_MAX; i++)
 		hit = fmin(hit, hit_tsc(canary));
-	canary->facts.floor_cycles = hit * canary->facts.cycles_per_tsc;
-	canary->facts.quiet_most_cycles = (1 + CANARY_TOLERANCE) * canary->facts.floor_cycles;
+	if (facts->floor_cycles > 0 && facts->floor_cycles <= hit * cycles_per_tsc)
+		return;
+	facts->cycles_per_tsc = cycles_per_tsc;
+	facts->floor_cycles = hit * cycles_per_tsc;
+	facts->quiet_most_cycles = (1 + CANARY_TOLERANCE) * facts->floor_cycles;
 }
 
 int canary_calibrate(struct canary *canary, struct reason *why)
@@ -214,6 +231,7 @@ int canary_calibrate(struct canary *canary, struct reason *why)
 	subject.latency_cycles = canary->facts.floor_cycles;
 	subject.pages_advertised = canary->facts.pages_advertised;
 	found = canary_calibrate_on(&subject);
+	clock_calibrate(canary);
 	shape_write(canary, found.shape);
 	canary->facts.known = found.known;
 	canary->facts.unknown = found.unknown;
@@ -300,7 +318,7 @@ int canary_open(struct canary **out, uint64_t seed, struct reason *why)
 		desk_write(canary);
 		error = levels_write(canary, why);
 	}
-	if (!error)
+	for (unsigned i = 0; !error && !canary->facts.known && i < CALIBRATIONS; i++)
 		error = canary_calibrate(canary, why);
 	if (error)
 		canary_close(canary);
@@ -325,12 +343,28 @@ void canary_close(struct canary *canary)
 	free(canary);
 }
 
-double canary_read(struct canary *canary)
+/* Core cycles per access, of one chase. */
+static double read_once(struct canary *canary)
 {
-	double hit = hit_tsc(canary);
+	double hit = hit_tsc(canary), access;
 
 	shape_warm(canary);
-	return chase(canary, &canary->main, &read_laps) / hit * canary->facts.floor_cycles;
+	access = chase(canary, &canary->main, &read_laps);
+	/* No chase is cheaper than L1 hits. Where it seems so, the hits were disturbed. */
+	for (unsigned i = 0; i < HITS_AGAIN && access < CANARY_IMPOSSIBLE * hit; i++)
+		hit = fmin(hit, hit_tsc(canary));
+	return access / hit * canary->facts.floor_cycles;
+}
+
+double canary_read(struct canary *canary)
+{
+	double first = read_once(canary);
+
+	/*
+	 * What the caller did right before may still go on: lines on their way, and others written back. A neighbour who
+	 * is worth the name is still there some microseconds later.
+	 */
+	return first <= canary->facts.quiet_most_cycles ? first : fmin(first, read_once(canary));
 }
 
 bool canary_is_quiet(const struct canary *canary, double reading_cycles)
@@ -346,16 +380,19 @@ struct canary_facts canary_facts(const struct canary *canary)
 double canary_read_level(struct canary *canary, enum canary_level level)
 {
 	struct canary_chain *chain = &canary->level[level];
-	uint64_t accesses = level == CANARY_L2 ? chain->chain.count / KERNEL_UNROLL * KERNEL_UNROLL : L3_ACCESSES;
+	uint64_t accesses = level == CANARY_L2 ? chain->chain.count : L3_ACCESSES;
 	double hit = hit_tsc(canary), cycles;
 
 	for (uint32_t n = 0; n < chain->chain.count; n++)
 		(void)*(const volatile uint64_t *)(canary->level_memory.at + chain->offset[n]);
-	*canary->call = (struct kernel_call){ .start = chain->at, .count = accesses / KERNEL_UNROLL, .laps = 1 };
+	*canary->call = (struct kernel_call){
+		.start = chain->at, .count = accesses / LEVEL_LAPS / KERNEL_UNROLL, .laps = LEVEL_LAPS
+	};
 	kernel_entry(KERNEL_CHASE)(canary->call);
 	chain->at = canary->call->end;
-	cycles = ((double)canary->call->lap_tsc[0] - canary->lap_overhead_tsc) / (double)accesses / hit *
-		 canary->facts.floor_cycles;
+	qsort(canary->call->lap_tsc, LEVEL_LAPS, sizeof(canary->call->lap_tsc[0]), by_size);
+	cycles = ((double)canary->call->lap_tsc[LEVEL_LAPS / 2] - canary->lap_overhead_tsc) /
+		 (double)(canary->call->count * KERNEL_UNROLL) / hit * canary->facts.floor_cycles;
 	/* fmin() passes over the NAN before the first reading. */
 	canary->facts.level_floor_cycles[level] = fmin(canary->facts.level_floor_cycles[level], cycles);
 	return cycles;

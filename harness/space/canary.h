@@ -35,15 +35,15 @@ struct canary_facts {
 	struct reason unknown; /* why not */
 	unsigned pages, lines; /* of the chase: so many 4K pages, so many lines in all */
 	unsigned pages_advertised; /* 4K pages in the first data TLB level by CPUID; 0: it does not tell */
-	double floor_cycles; /* of a reading when nobody else uses the core: the latency of an L1 hit, some 4 or 5 cycles */
+	double floor_cycles; /* of a reading while nobody else uses the core: the latency of an L1 hit, 4 or 5 cycles */
 	double cycles_per_tsc; /* core cycles per TSC cycle while that was measured */
 	double quiet_most_cycles; /* readings up to here are quiet */
 	double level_floor_cycles[CANARY_LEVELS]; /* least readings of the longer chases; NAN before the first */
 };
 
 /*
- * Make memory, find the largest chase that costs an L1 hit in the quietest moments of some 40 ms, lay and prove it. 0,
- * also where no chase did (facts.known is false); -ENOMEM; -EIO the chain is not whole. The caller frees the canary with
+ * Make memory, find the largest chase that costs an L1 hit in the quietest moments of some 40 ms (in bad weather
+ * 120 ms), lay and prove it. 0, also where no chase did (facts.known is false); -ENOMEM; -EIO the chain is not whole. The caller frees the canary with
  * canary_close(). @seed: of the order of the chase.
  */
 int canary_open(struct canary **canary, uint64_t seed, struct reason *why);

@@ -20,12 +20,6 @@
 #define FITS 1.012
 
 /*
- * Below this, a cost is no cost: the L1 hits that it was compared with were disturbed. No chase is cheaper than L1 hits;
- * twice a step of the TSC is allowed for.
- */
-#define IMPOSSIBLE 0.982
-
-/*
  * One page less than the most that fit, and one line less on each page: what the kernel or a hypervisor leaves behind,
  * and a replacement that is not quite the least recently used, must not look like a neighbour. On a Zen 4 this leaves 71
  * of 72 pages and 426 of 512 lines. With 497 lines, quiet readings lie between 1.00 and 1.03 times an L1 hit; with 426,
@@ -35,10 +29,10 @@
 #define PAGES_SPARE 1
 
 /*
- * Fewer pages than this share of those that CPUID advertises are no sign of the TLB's size: a neighbour had a part of
- * it in every single moment, or CPUID is wrong. A quarter is more than replacement policies lose (Zen: nothing).
+ * Fewer pages than this share of those that CPUID advertises are no sign of the TLB's size: a neighbour had a part of it
+ * in every single moment, or CPUID is wrong. A tenth is more than the arguments' page and replacement policies take.
  */
-#define SHARE_OF_ADVERTISED 0.75
+#define SHARE_OF_ADVERTISED 0.9
 
 /* Where CPUID does not tell: every first TLB level since 2008 has more (the smallest, of Atoms, 32). */
 #define PAGES_PLAUSIBLE 24
@@ -62,7 +56,7 @@ static void try_shape(const struct canary_subject *subject, struct canary_shape 
 {
 	double cost = subject->cost(subject->data, shape);
 
-	if (cost < IMPOSSIBLE)
+	if (cost < CANARY_IMPOSSIBLE)
 		return;
 	for (unsigned i = 0; i < TRIES_THAT_FIT; i++)
 		if (cost < tries->least[i]) {
