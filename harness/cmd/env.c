@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/env_leaf.h"
 #include "cmd/env_system.h"
+#include "cmd/env_weather.h"
 #include "cmd/print.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
@@ -19,6 +20,7 @@
 struct options {
 	bool json;
 	const char *root, *cpuid;
+	struct env_weather_request weather;
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -26,8 +28,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->weather;
+		return 0;
 	case 'j':
-		options->json = true;
+		options->json = options->weather.json = true;
 		return 0;
 	case 'r':
 		options->root = argument;
@@ -382,6 +387,14 @@ static void look_at_counters(const struct machine_source *source, json_t *machin
 	hardware_close(hardware);
 }
 
+static int refuse_recorded_weather(void)
+{
+	struct reason why;
+
+	fail(&why, EINVAL, "--weather watches this machine, so --root and --cpuid say nothing to it");
+	return cmd_fail(EXIT_USAGE, &why);
+}
+
 int cmd_env(int argc, char **argv)
 {
 	static const struct argp_option list[] = {
@@ -392,8 +405,10 @@ int cmd_env(int argc, char **argv)
 			"Decode a CPUID dump of another machine (`cpuid -r`, or 'CPUID leaf: A-B-C-D' lines)", 0 },
 		{ 0 },
 	};
+	static const struct argp_child children[] = { { &env_weather_argp, 0, NULL, 0 }, { 0 } };
 	static const struct argp argp = {
 		.options = list,
+		.children = children,
 		.parser = parse_option,
 		.doc = "What this machine is, and what it lets nestwalk measure.\vWithout --root and --cpuid it describes this machine. Needs no privilege; what could not be found out is said to be unknown, and why.",
 	};
@@ -404,6 +419,8 @@ int cmd_env(int argc, char **argv)
 	int contradiction;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (env_weather_wanted(&options.weather))
+		return options.root || options.cpuid ? refuse_recorded_weather() : env_weather(&options.weather);
 	if (open_source(&options, &source, &why))
 		return cmd_fail(EXIT_FAILED, &why);
 	machine = machine_describe(&source);
