@@ -19,7 +19,7 @@
 #define STRIDE_ONE 1
 #define STRIDE_COALESCED 4 /* AMD's coalesced entry covers four 4K pages: APM vol. 2 5.4 */
 
-enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, PAGES, AXES };
+enum { PAGE_SIZE, BACKING, STRIDE, FRAMES, LEVELS, SIBLING, PAGES, AXES };
 
 static const struct axis axes[AXES] = {
 	[PAGE_SIZE] = PAGE_SIZE_AXIS_WITH_MTHP,
@@ -35,6 +35,7 @@ static const struct axis axes[AXES] = {
 		.help = "distance of the pages touched; 4 shows entries that cover several pages" },
 	[FRAMES] = FRAMES_AXIS,
 	[LEVELS] = LEVELS_AXIS,
+	[SIBLING] = SIBLING_AXIS,
 	[PAGES] = { .name = "pages",
 		.key = "pages",
 		.kind = AXIS_COUNT,
@@ -55,6 +56,7 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 		.backing = (enum backing)value[BACKING],
 		.frames = (enum frames)value[FRAMES],
 		.levels = (unsigned)value[LEVELS],
+		.sibling = (enum sibling)value[SIBLING],
 		.count = value[PAGES],
 		.distance_bytes = value[STRIDE] * value[PAGE_SIZE],
 	};

@@ -117,6 +117,13 @@ struct axis {
 		.settings = GUESTS, .help = "levels of the guest's page tables: 4, or 5 where CPU and KVM have LA57" \
 	}
 
+#define SIBLING_AXIS \
+	{ \
+		.name = "sibling", .key = "sibling", .kind = AXIS_CHOICE, .choices = sibling_names, \
+		VALUES(SIBLING_IDLE), .most = SIBLING_COUNT - 1, .settings = EVERYWHERE, \
+		.help = "what the core's other thread does: idle, or busy where this Linux owns it" \
+	}
+
 /* The order in which guest-physical pages follow each other behind guest-virtual ones. A host cannot choose its own. */
 enum frames {
 	FRAMES_CONTIGUOUS,
@@ -124,6 +131,17 @@ enum frames {
 	FRAMES_COUNT,
 };
 extern const char *const frames_names[FRAMES_COUNT]; /* "contiguous" "shuffled" */
+
+/*
+ * What this process does on the core's other thread (SMT sibling) meanwhile. Where this Linux does not own that thread,
+ * nobody can make it busy on purpose, and somebody else may keep it busy (docs/WEATHER.md).
+ */
+enum sibling {
+	SIBLING_IDLE, /* nothing */
+	SIBLING_BUSY, /* a thread of this process sweeps memory there (system/sibling_load.h) */
+	SIBLING_COUNT,
+};
+extern const char *const sibling_names[SIBLING_COUNT]; /* "idle" "busy" */
 
 /* Whether a combination of axis values is measured. */
 enum fit {
@@ -164,6 +182,7 @@ struct chase {
 	enum backing backing;
 	enum frames frames;
 	unsigned levels; /* of the guest's page tables: 4 or 5 */
+	enum sibling sibling;
 	uint64_t count;
 	uint64_t distance_bytes; /* a multiple of the page, or a divisor of it */
 	/*

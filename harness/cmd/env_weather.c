@@ -3,6 +3,7 @@
 #include "base/format.h"
 #include "base/member.h"
 #include "base/units.h"
+#include "bench.h"
 #include "cmd/print.h"
 #include "cmd/signals.h"
 #include "machine/topology.h"
@@ -39,12 +40,6 @@
 /* A canary that is worth its name finds this much more busy time with a busy sibling than with an idle one. */
 #define SIBLING_DIFFERENCE 0.5
 
-enum sibling_phase {
-	SIBLING_IDLE,
-	SIBLING_BUSY,
-	SIBLING_PHASES,
-};
-
 struct slice {
 	unsigned readings, busy;
 };
@@ -57,9 +52,9 @@ struct meter {
 	struct topology topology;
 	struct canary *canary;
 	struct sibling_load *load;
-	enum sibling_phase phase;
+	enum sibling phase;
 	uint64_t phase_from_ns;
-	struct canary_trace trace, of_phase[SIBLING_PHASES];
+	struct canary_trace trace, of_phase[SIBLING_COUNT];
 	struct slice slice[SLICES_SHOWN]; /* number i of the watch is in slice[i % SLICES_SHOWN] */
 	uint64_t slices; /* begun so far */
 	double least_cycles, most_cycles; /* since the last second began */
@@ -173,7 +168,7 @@ static void meter_note(struct meter *meter, double cycles)
 /* The first second is idle, the next busy, and so on. */
 static void sibling_turn(struct meter *meter)
 {
-	enum sibling_phase phase = (meter->last_ns - meter->start_ns) / NS_PER_S % 2 ? SIBLING_BUSY : SIBLING_IDLE;
+	enum sibling phase = (meter->last_ns - meter->start_ns) / NS_PER_S % 2 ? SIBLING_BUSY : SIBLING_IDLE;
 
 	if (!meter->load || phase == meter->phase)
 		return;
@@ -210,7 +205,7 @@ static int meter_watch(struct meter *meter, struct reason *why)
 		putchar('\n');
 	meter->watched_ns = meter->last_ns - meter->start_ns;
 	canary_trace_end(&meter->trace);
-	for (unsigned phase = 0; phase < SIBLING_PHASES; phase++)
+	for (unsigned phase = 0; phase < SIBLING_COUNT; phase++)
 		canary_trace_end(&meter->of_phase[phase]);
 	return error;
 }

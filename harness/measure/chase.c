@@ -1,5 +1,7 @@
 #include "measure/chase.h"
 
+#include "system/sibling_load.h"
+
 #include <errno.h>
 #include <gsl/gsl_rng.h>
 #include <inttypes.h>
@@ -203,6 +205,8 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 {
 	struct point *point = &pair->point[setting];
 	struct space *space = spaces->of[setting].space;
+	/* Where this process makes the weather itself, there is nothing to wait for, and nothing to be told. */
+	struct weather *sky = pair->chase.sibling == SIBLING_BUSY ? NULL : m->around->weather;
 	struct reason why = { "" };
 	struct weather_reading weather = { 0 };
 	struct chase_sample sample;
@@ -211,9 +215,9 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 	plan->counting = hardware_turn(m->around->context.hardware, setting, point->samples);
 	plan->lap_overhead_tsc = spaces->of[setting].lap_overhead_tsc;
 	for (unsigned take = 0; take <= RETAKES; take++) {
-		weather = weather_wait(m->around->weather, &m->patience_ns, m->around->stop);
+		weather = weather_wait(sky, &m->patience_ns, m->around->stop);
 		error = sample_take(space, plan, &sample, &why);
-		weather = weather_after(m->around->weather, weather);
+		weather = weather_after(sky, weather);
 		if (error)
 			break;
 		disturbance_add(&point->disturbance, &sample.disturbance);
@@ -270,6 +274,24 @@ static bool is_due(const struct measurement *m, const struct configured_spaces *
 	       spaces->of[setting].space;
 }
 
+/* Make the sibling busy where the pair wants that. False where it cannot be: the pair's points then say why. */
+static bool sibling_set(struct measurement *m, struct paired_points *pair)
+{
+	struct reason why = m->around->no_sibling;
+	bool busy = pair->chase.sibling == SIBLING_BUSY;
+	int error = 0;
+
+	if (busy && !m->sibling)
+		error = m->around->sibling_cpu < 0 ? -ENODEV
+						   : sibling_load_start(&m->sibling, m->around->sibling_cpu, &why);
+	for (unsigned s = 0; error && s < SETTING_SPACES; s++)
+		if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK)
+			point_fail(&pair->point[s], POINT_SKIPPED, &why);
+	if (!error && busy)
+		sibling_load_set(m->sibling, true);
+	return !error;
+}
+
 int chase_measure(struct measurement *m, struct configured_spaces *spaces, struct paired_points *pair, unsigned visit)
 {
 	/* As visits go on, both orders of chain and baseline meet all orders of the settings. */
@@ -278,6 +300,8 @@ int chase_measure(struct measurement *m, struct configured_spaces *spaces, struc
 	const struct space *laid = NULL;
 	int error = 0;
 
+	if (!sibling_set(m, pair))
+		return 0;
 	plan.chain = chain_place(m, spaces, pair);
 	plan.packed = chain_packed(pair->chase.count, (uintptr_t)m->around->workspace->arenas.packed.at, &m->cycle);
 	for (unsigned i = 0; !error && i < SETTING_SPACES; i++) {
@@ -292,5 +316,8 @@ int chase_measure(struct measurement *m, struct configured_spaces *spaces, struc
 		laid = space;
 		error = point_measure(m, spaces, pair, setting, &plan);
 	}
+	/* Points of other benches may come next. */
+	if (m->sibling)
+		sibling_load_set(m->sibling, false);
 	return error;
 }

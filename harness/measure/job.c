@@ -246,6 +246,8 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	job->around.source = &job->source;
 	job->around.numa_node = topology_numa_node(&job->topology, job->cpu);
 	job->around.cpus = job->cpus;
+	if (topology_sibling(&job->topology, job->cpu, &job->around.sibling_cpu, &job->around.no_sibling))
+		job->around.sibling_cpu = -1;
 	job->around.random = random_new(request->seed);
 	job->around.stop = request->stop;
 	job->around.write = write_point;

@@ -1,5 +1,7 @@
 #include "measure/measurement.h"
 
+#include "system/sibling_load.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -80,8 +82,10 @@ void measurement_end(struct measurement *m)
 	if (m->state && experiment->end)
 		experiment->end(m->state);
 	free(m->state);
+	sibling_load_stop(m->sibling);
 	free(m->cycle.order);
 	free(m->cycle.next);
+	m->sibling = NULL;
 	m->state = NULL;
 	m->cycle = (struct cycle){ 0 };
 }

@@ -18,6 +18,7 @@ struct measurement {
 	unsigned round; /* of this pass */
 	bool over; /* all passes are */
 	struct cycle cycle; /* room for the longest chain of the plan */
+	struct sibling_load *sibling; /* owned; NULL: no point wanted it so far */
 	void *state; /* experiment.state_bytes; NULL: the bench has none */
 };
 

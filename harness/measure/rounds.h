@@ -65,6 +65,8 @@ struct surroundings {
 	/* CPUs that workers may be bound to: the run's own first, then one of each other core, then their siblings. */
 	const int *cpus;
 	unsigned cpu_count;
+	int sibling_cpu; /* another thread of the run's core; negative: there is none, and why */
+	struct reason no_sibling;
 	gsl_rng *random;
 	bool (*stop)(void); /* true: end soon, and keep all samples */
 	/*

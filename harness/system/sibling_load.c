@@ -1,6 +1,7 @@
 #include "system/sibling_load.h"
 
 #include "base/units.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +15,8 @@
  * its share of all of them, and of the second TLB level.
  */
 #define SWEEP_BYTES (4 * MIB)
+
+const char *const sibling_names[SIBLING_COUNT] = { "idle", "busy" };
 
 enum command {
 	SLEEP,

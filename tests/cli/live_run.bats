@@ -100,6 +100,14 @@ look_at_both() {
 	have 2 '.params.frames == "shuffled" and .params.backing == "2M-thp"'
 }
 
+@test "a busy sibling is a curve of its own where this Linux owns it, and is skipped with the reason elsewhere" {
+	measure -s host --param page_size=4K --param stride=1 --param pages=16,64 --param sibling=idle,busy
+	have 2 '.params.sibling == "idle"'
+	every '.params.sibling == "idle" or ok or disturbed or
+		(.status == "skipped" and (.reason | startswith("this Linux sees no other thread of CPU")))'
+	[ "$(points '.params.sibling == "busy" and .setting == "host"')" -eq 2 ]
+}
+
 @test "the same seed visits the same points in the same order" {
 	measure "${SMALL[@]}" --seed 7
 	diff <(jq -c 'select(.pass == "sweep") | [.params, .setting]' "$RUN/points.jsonl") \

@@ -24,8 +24,9 @@ static const struct point_context context = {
 static void point_new(struct point *point, enum setting setting)
 {
 	point_init(point, benches_find("tlb-reach"), setting);
-	/* page_size, backing, stride, frames, levels, pages: as tlb-reach orders them. */
-	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, 96 }, 6 * sizeof(uint64_t));
+	/* page_size, backing, stride, frames, levels, sibling, pages: as tlb-reach orders them. */
+	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, SIBLING_IDLE, 96 },
+		7 * sizeof(uint64_t));
 }
 
 static void add(struct point *point, double gross_tsc, double baseline_tsc, unsigned round)
