@@ -8,6 +8,8 @@
 
 #define SIGNIFICANT 3
 #define MOST_DECIMALS 4 /* a smaller number is zero to a reader */
+#define MOST_DIGITS 5 /* of a number without an interval, which may be a count: 65536 pages are not 65500 */
+#define MOST_PLAIN 1e18 /* what no machine has */
 
 static int decimals_of(double number)
 {
@@ -21,17 +23,51 @@ static int decimals_of(double number)
 	return decimals > MOST_DECIMALS ? MOST_DECIMALS : decimals;
 }
 
-struct text format_number(double number)
+/* Of a large number the last digits are noise: the power of ten that is the last to be told. 0: all digits are. */
+static int rounding_of(double number)
+{
+	int digits = isfinite(number) && number != 0 ? (int)floor(log10(fabs(number)) + 2e-4) + 1 : 0;
+
+	return digits > MOST_DIGITS ? digits - SIGNIFICANT : 0;
+}
+
+/*
+ * The same of a number with an interval, which says how much of it is known: two digits of the distance to its nearer end are
+ * told (a long tail on one side does not blur the other), and no more than three of the number. Smaller numbers have decimals.
+ */
+static int rounding_within(double near, double lo, double hi)
+{
+	double below = near - lo, above = hi - near;
+	double known = below > 0 && (below < above || above <= 0) ? below : above;
+	int of_interval = known > 0 ? (int)floor(log10(known)) - 1 : 0;
+	int of_number = (int)floor(log10(fabs(near)) + 2e-4) + 1 - SIGNIFICANT;
+
+	if (fabs(near) < 1000)
+		return 0;
+	if (!(known > 0))
+		return rounding_of(near);
+	return of_interval > of_number ? of_interval : of_number;
+}
+
+/* A number with so many decimals, or, of a large one, rounded to a power of ten. */
+static struct text number_at(double number, int decimals, int rounding)
 {
 	struct text out;
 
-	if (!isfinite(number))
+	if (fabs(number) >= 1000 || rounding)
+		return format_count(round(number / pow(10, rounding)) * pow(10, rounding));
+	snprintf(out.text, sizeof(out.text), "%.*f", decimals, number);
+	return out;
+}
+
+struct text format_number(double number)
+{
+	if (!isfinite(number) || fabs(number) >= MOST_PLAIN)
 		return (struct text){ "?" };
 	/* -0.00004 reads as 0, not as -0.0000. */
 	if (fabs(number) < pow(10, -MOST_DECIMALS) / 2)
 		return (struct text){ "0" };
-	snprintf(out.text, sizeof(out.text), "%.*f", decimals_of(number), number);
-	return out;
+	return number_at(number, decimals_of(number), rounding_of(number));
 }
 
 struct text format_count(double number)
@@ -39,8 +75,8 @@ struct text format_count(double number)
 	struct text plain, out;
 	size_t length, used = 0;
 
-	if (!isfinite(number) || fabs(number) >= 1e18)
-		return format_number(NAN);
+	if (!isfinite(number) || fabs(number) >= MOST_PLAIN)
+		return (struct text){ "?" };
 	snprintf(plain.text, sizeof(plain.text), "%.0f", number);
 	length = strlen(plain.text);
 	for (size_t i = 0; i < length; i++) {
@@ -73,16 +109,6 @@ struct text format_bytes(double bytes)
 	return out;
 }
 
-struct text format_interval(double near, double lo, double hi)
-{
-	struct text out = { "" };
-	int decimals = decimals_of(near);
-
-	if (isfinite(lo) && isfinite(hi))
-		snprintf(out.text, sizeof(out.text), " [%.*f, %.*f]", decimals, lo, decimals, hi);
-	return out;
-}
-
 struct text format_count_interval(double lo, double hi)
 {
 	struct text out = { "" };
@@ -95,9 +121,12 @@ struct text format_count_interval(double lo, double hi)
 struct text format_estimate(double value, double lo, double hi)
 {
 	struct text out;
+	int decimals = decimals_of(value), rounding = rounding_within(value, lo, hi);
 
-	snprintf(out.text, sizeof(out.text), "%.40s%.50s", format_number(value).text,
-		format_interval(value, lo, hi).text);
+	if (!isfinite(value) || !isfinite(lo) || !isfinite(hi))
+		return format_number(value);
+	snprintf(out.text, sizeof(out.text), "%.30s [%.30s, %.30s]", number_at(value, decimals, rounding).text,
+		number_at(lo, decimals, rounding).text, number_at(hi, decimals, rounding).text);
 	return out;
 }
 

@@ -7,7 +7,10 @@ struct text {
 	char text[96];
 };
 
-/* Three significant digits without an exponent: "6.92", "113", "0.0041", "65536"; "?" for NaN and infinity. */
+/*
+ * Three significant digits without an exponent: "6.92", "113", "0.0041". Up to five digits before the point are all told, as
+ * they may be a count: "65 536", but "4 740 000". "?" for NaN and infinity.
+ */
 struct text format_number(double number);
 
 /* A count with its thousands apart: "65 536". "?" for NaN and infinity. */
@@ -16,13 +19,10 @@ struct text format_count(double number);
 /* "288 KiB", "11.3 MiB": three significant digits, in powers of two. */
 struct text format_bytes(double bytes);
 
-/* " [6.81, 7.02]", with as many decimals as `near`, the number before it, has; "" where either end is not a number. */
-struct text format_interval(double near, double lo, double hi);
-
 /* " [72, 75]": the interval of a count. */
 struct text format_count_interval(double lo, double hi);
 
-/* "54.2 [53.1, 55.0]": a number and its interval. */
+/* "54.2 [53.1, 55.0]", "4 740 000 [4 200 000, 6 060 000]": a number and its interval, in no more digits than that supports. */
 struct text format_estimate(double value, double lo, double hi);
 
 /* "1.003 [0.998, 1.007]": a ratio near 1, where three digits would hide what matters. */
