@@ -169,8 +169,31 @@ static char *figure_name(const struct report *report, const struct template_scop
 	return name;
 }
 
+/* Between two points every line is straight: a picture of fewer values than these says no more than two rows of a table. */
+#define VALUES_TO_DRAW 3
+
+/* Whether the table `drawn` has enough to draw along a column. A negative errno with *why. */
+static int is_worth_drawing(struct report *report, const char *along, struct reason *why)
+{
+	char *sql;
+	sqlite3_stmt *values;
+	int rc;
+
+	if (!along)
+		return true;
+	/* Quotes of SQLite's own make an unknown name a string; brackets make it an error. */
+	sql = sqlite3_mprintf("SELECT COUNT(DISTINCT [%s]) FROM temp.drawn", along);
+	values = sql ? database_prepare(report->db, sql, why) : NULL;
+	rc = values ? database_step(values, why) : -EIO;
+	if (rc > 0)
+		rc = sqlite3_column_int64(values, 0) >= VALUES_TO_DRAW;
+	sqlite3_finalize(values);
+	sqlite3_free(sql);
+	return rc;
+}
+
 /* The picture's line of Markdown, or the reason why there is none. */
-static int picture_write(struct report *report, const char *figure, const char *title, const char *alt, FILE *out)
+static int picture_write(struct report *report, const char *figure, const struct figure_words *words, FILE *out)
 {
 	struct reason undrawn;
 	char *line = NULL;
@@ -180,12 +203,12 @@ static int picture_write(struct report *report, const char *figure, const char *
 
 	if (text) {
 		fputs("![", text);
-		rows_write_markdown(alt, text);
+		rows_write_markdown(words->alt, text);
 		fprintf(text, "](%s.svg)\n", figure);
 		rc = fclose(text) ? fail(&undrawn, ENOMEM, "out of memory") : 0;
 	}
 	if (!rc)
-		rc = picture_start(report, &(struct picture_request){ figure, title, line }, &undrawn);
+		rc = picture_start(report, &(struct picture_request){ figure, words->title, line }, &undrawn);
 	if (!rc)
 		fputs(line, out);
 	else
@@ -194,13 +217,13 @@ static int picture_write(struct report *report, const char *figure, const char *
 	return 0;
 }
 
-int figure_write(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+int figure_write(void *context, const struct figure_words *words, const struct template_scope *scope, FILE *out,
 	struct reason *why)
 {
 	struct report *report = context;
 	char *figure = figure_name(report, scope);
 	size_t rows = 0;
-	int rc = figure ? 0 : fail(why, ENOMEM, "out of memory");
+	int rc = figure ? 0 : fail(why, ENOMEM, "out of memory"), worth = true;
 
 	/* The picture before this one has taken its directory with it. */
 	if (!rc && !report->scratch)
@@ -211,7 +234,8 @@ int figure_write(void *context, const char *title, const char *alt, const struct
 		rc = fail(why, EINTR, "interrupted: the report is not finished");
 	if (!rc && rows) {
 		report->shown++;
-		rc = picture_write(report, figure, title, alt, out);
+		worth = is_worth_drawing(report, words->along, why);
+		rc = worth > 0 ? picture_write(report, figure, words, out) : worth;
 	}
 	if (report->scratch) {
 		scratch_empty(report->scratch, "*.tsv");

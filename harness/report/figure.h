@@ -3,6 +3,9 @@
  * queries, NAME.sql, make further tables for figure.gp, NAME.tsv. The lines of comment at the head of a query become the
  * head of the published table. What table.sql selected is the table `drawn` to further queries, and to those of text.md:
  * from its beginning, unless table.sql has parameters, and after each {{figure:}}.
+ *
+ * A picture that says no more than its table is left out: {{figure: TITLE | ALT | COLUMN}} is drawn only where COLUMN has at
+ * least three different values. The table is published all the same, and the text stays.
  */
 #ifndef NESTWALK_REPORT_FIGURE_H
 #define NESTWALK_REPORT_FIGURE_H
@@ -41,7 +44,7 @@ struct report {
 };
 
 /* The hooks of templates; the context is a struct report. */
-int figure_write(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+int figure_write(void *context, const struct figure_words *words, const struct template_scope *scope, FILE *out,
 	struct reason *why);
 
 /*

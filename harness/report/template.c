@@ -258,19 +258,24 @@ static char *words_of(struct writing *writing, struct span span, const struct te
 static int figure_tag(
 	struct writing *writing, const char *at, const char *argument, const struct template_scope *scope, FILE *out)
 {
-	const char *bar = strchr(argument, '|'), *end = argument + strlen(argument);
-	char *title = words_of(writing, (struct span){ argument, bar ? bar : end }, scope);
-	char *alt = words_of(writing, (struct span){ bar ? bar + 1 : argument, end }, scope);
-	int rc = title && alt ? 0 : -ENOMEM;
+	const char *end = argument + strlen(argument), *title_end = argument + strcspn(argument, "|");
+	const char *alt = *title_end ? title_end + 1 : argument, *alt_end = alt + strcspn(alt, "|");
+	struct figure_words words = {
+		.title = words_of(writing, (struct span){ argument, title_end }, scope),
+		.alt = words_of(writing, (struct span){ alt, alt_end }, scope),
+		.along = *title_end && *alt_end ? words_of(writing, (struct span){ alt_end + 1, end }, scope) : NULL,
+	};
+	int rc = words.title && words.alt && (words.along || !*title_end || !*alt_end) ? 0 : -ENOMEM;
 
 	if (!rc && !writing->hooks->figure)
 		rc = fail(writing->why, EINVAL, "there can be no figure here");
 	if (!rc)
-		rc = writing->hooks->figure(writing->hooks->context, title, alt, scope, out, writing->why);
+		rc = writing->hooks->figure(writing->hooks->context, &words, scope, out, writing->why);
 	if (rc)
 		fail_at(writing, at, -rc, writing->why->text);
-	free(title);
-	free(alt);
+	free(words.title);
+	free(words.alt);
+	free(words.along);
 	return rc;
 }
 

@@ -8,6 +8,7 @@
  *   {{each: SELECT ...}} ... {{end}}    once for each row; {{name}} is the value of a column, :name is the same in a query
  *   {{if: SELECT ...}} ... {{end}}      once where there is a row, whose columns can be used as in each; else nothing
  *   {{figure: TITLE | ALT}}             a picture; the words may hold {{name}} of a surrounding block
+ *   {{figure: TITLE | ALT | COLUMN}}    the same, only where COLUMN of its table has values enough to be drawn against
  *   {{include: NAME}}                   the text of another figure's folder
  *   {{# ...}}                           a comment
  *
@@ -29,10 +30,16 @@ struct template_scope {
 	sqlite3_value **value; /* owned by the template */
 };
 
+/* What {{figure:}} says. */
+struct figure_words {
+	char *title, *alt; /* owned by the template; alt is the title where there is none */
+	char *along; /* owned by the template: the column that decides whether it is drawn; NULL: it always is */
+};
+
 /* What a template needs from outside. */
 struct template_hooks {
 	/* Write a figure, or another folder's text. 0, or a negative errno with *why. */
-	int (*figure)(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+	int (*figure)(void *context, const struct figure_words *words, const struct template_scope *scope, FILE *out,
 		struct reason *why);
 	int (*include)(void *context, const char *name, FILE *out, struct reason *why);
 	void *context;

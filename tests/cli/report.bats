@@ -177,6 +177,23 @@ broken() {
 	[ ! -e "$out-short/overview.svg" ]
 }
 
+@test "a picture is drawn along a column with three values, and left out with its table and text kept along one with two" {
+	own_figure
+	sed -i 's/My picture}}/My picture | pages}}/' "$plots/mine/text.md"
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	[ "$status" -eq 0 ]
+	grep -q '</svg>' "$out/mine.svg"
+	sed -i 's/My picture | pages}}/My picture | label}}/' "$plots/mine/text.md"
+	run "$nestwalk" report "$runs/complete" -o "$out-2" --plots "$plots"
+	[ "$status" -eq 0 ]
+	[ ! -e "$out-2/mine.svg" ]
+	cmp "$out/mine.tsv" "$out-2/mine.tsv"
+	grep -q '^## My own' "$out-2/report.md"
+	grep -q "In all $(($(wc -l <"$out/mine.tsv") - 2)) rows" "$out-2/report.md"
+	sed -i 's/My picture | label}}/My picture | nothing}}/' "$plots/mine/text.md"
+	broken 'no such column: nothing'
+}
+
 @test "a broken table.sql is named in SQLite's words" {
 	own_figure
 	own mine table.sql 'SELECT nope FROM tlb_reach'

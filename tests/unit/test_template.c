@@ -36,15 +36,16 @@ static int close_database(void **state)
 }
 
 /* Callbacks for figures and includes that print their arguments. */
-static int tell_figure(void *context, const char *title, const char *alt, const struct template_scope *scope, FILE *out,
+static int tell_figure(void *context, const struct figure_words *words, const struct template_scope *scope, FILE *out,
 	struct reason *why)
 {
 	sqlite3_value *figure = template_value(scope, "figure");
 
 	(void)context;
-	if (!strcmp(title, "broken"))
+	if (!strcmp(words->title, "broken"))
 		return (fail)(why, EIO, "table.sql: no such table: x");
-	fprintf(out, "(%s/%s/%s)", title, alt, figure ? (const char *)sqlite3_value_text(figure) : "-");
+	fprintf(out, "(%s/%s%s%s/%s)", words->title, words->alt, words->along ? "/" : "",
+		words->along ? words->along : "", figure ? (const char *)sqlite3_value_text(figure) : "-");
 	return 0;
 }
 
@@ -171,6 +172,7 @@ static void figures_have_words_of_their_rows(void **state)
 	(void)state;
 	assert_written("{{figure: Title | Alt text}}\n", "(Title/Alt text/-)\n");
 	assert_written("{{figure: Alone}}\n", "(Alone/Alone/-)\n");
+	assert_written("{{figure: Title | Alt text | pages}}\n", "(Title/Alt text/pages/-)\n");
 	assert_written(
 		"{{each: SELECT name, 'f-' || colour AS figure FROM fruit WHERE colour = 'red'}}{{figure: Of {{name}} | {{name}}s}}{{end}}",
 		"(Of apple/apples/f-red)");
