@@ -1,12 +1,12 @@
 # Rows of bars or of marks: a row for each kind of thing, in it a bar for each place it was measured in, and one or more
-# panels of such rows side by side. A figure.gp sets the variables below and ends in: load "bars.gp"
+# panels of such rows side by side. A logarithmic axis has no zero that a bar could begin at: it has marks with intervals. A figure.gp sets the variables below and ends in: load "bars.gp"
 # An example, of a table with the columns kind, setting, colour, call_ns, call_ns_lo, call_ns_hi, calls, calls_lo, calls_hi:
 #
 #   rows = "kind"; bars = "setting"; bar_colour = "colour"
 #   values = "call_ns calls"; kinds = "time number"; scales = "log10 linear"; titles = "'one call' 'calls of a fault'"
 #   load "bars.gp"
 #
-# draws two panels, with a row for each kind and in it a bar for each setting. Nothing is limited in number. A value that
+# draws two panels, with a row for each kind and in it a mark or a bar for each setting. Nothing is limited in number. A value that
 # is missing (NULL in SQL, NA in the table) has no bar. These have to be set:
 #
 #   values    columns of table.tsv, a word each: a panel for each. The table has NAME_lo and NAME_hi, too, the ends of its
@@ -24,22 +24,28 @@ if (!exists("scales")) { scales = "linear" }
 if (!exists("kinds")) { kinds = "number" }
 # Whether axes have ticks; without, the values beside the bars say enough.
 if (!exists("ticks")) { ticks = 1 }
-# 1: marks with their intervals instead of bars.
+# 1: marks with their intervals instead of bars, as always where an axis is logarithmic.
 if (!exists("marks")) { marks = 0 }
+marks = marks || strstrt(scales, "log") > 0
 # Where values are written: "end" of each bar, or the right "edge" of the panel; "": nowhere.
 if (!exists("labels")) { labels = "end" }
 # The column with a few words below the name of a row.
 if (!exists("row_note")) { row_note = "" }
 # The column with the colour of a bar; "": by rank.
 if (!exists("bar_colour")) { bar_colour = "" }
-# The column that divides each bar in two or more, the first full, further ones paler; and a word after its values in the
-# legend, such as "frames".
+# The column that divides each bar in two or more, the first full, further ones paler, or, of marks, open; and a word after
+# its values in the legend, such as "frames".
 if (!exists("tones")) { tones = "" }
 if (!exists("tones_are")) { tones_are = "" }
 # The column that says "yes" where a mark is drawn in full; others are small and open, in the place of that one, and what
 # the legend says of them.
 if (!exists("full")) { full = "" }
 if (!exists("open_title")) { open_title = "" }
+# Columns with further values of (the first panel's) marks, from the least: a line with a tick at each goes from the mark to
+# the last of them, which has a cross. And what the legend says of the ticks and of the cross.
+if (!exists("trail")) { trail = "" }
+if (!exists("trail_title")) { trail_title = "" }
+if (!exists("trail_end")) { trail_end = "" }
 # A column for each panel ("-": none) with a value that belongs to a row and to none of its bars, such as a formula's; it is
 # taken from the first line of the row that is drawn in full. And what the legend says of it.
 if (!exists("references")) { references = "" }
@@ -70,7 +76,7 @@ note_names(r, b, t) = ( \
 	listed(tone_list, t) ? 0 : (n_tones = n_tones + 1, tone_list = tone_list . t . mark), \
 	opened = opened || !is_full(0), 0)
 see_panel(p) = (see(p, num(word(values, p))), see(p, num(word(values, p) . "_lo")), see(p, num(word(values, p) . "_hi")), \
-	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0)
+	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0, p == 1 && strlen(trail) ? sum [i = 1 : words(trail)] see(p, num(word(trail, i))) : 0)
 count_cycles(ns, of) = positive(ns * of) > 0 ? (all_ns = all_ns + ns, all_cycles = all_cycles + of, 0) : 0
 plot [-1 : 1] [-1 : 1] data using (note_names(strcol(rows), label_of(bars), label_of(tones)), sum [p = 1 : n_panels] see_panel(p), \
 	strlen(cycles) ? count_cycles(num(word(values, 1)), num(cycles)) : 0):(0)
@@ -117,10 +123,10 @@ do for [r = 1 : n_rows] {
 bar = marks ? 19. : 16.
 left_px = longest + 34
 width = max(width, left_px + 190 * n_panels)
-longest = 8.6 * max(strlen(open_title) * opened, strlen(reference_title) * has_reference)
+longest = 8.6 * max(max(strlen(open_title) * opened, strlen(reference_title) * has_reference), max(strlen(trail_title), strlen(trail_end)))
 do for [b = 1 : n_bars] { longest = max(longest, 8.6 * strlen(bar_name[b])) }
 do for [t = 1 : n_tones] { longest = max(longest, 8.6 * (strlen(tone_name[t]) + strlen(tones_are))) }
-n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened
+n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened + 2 * (strlen(trail) > 0)
 key_columns = max(1, int((width - 60) / (90. + longest)))
 key_rows = int(ceil(n_keys / (key_columns + 0.)))
 top = 66 + 22 * key_rows + (strlen(titles) ? 28 : 0) + (cycles_axis ? 44 : 0)
@@ -139,8 +145,10 @@ if (n_keys > 0) {
 	# An entry of a loop without turns would take room, too.
 	entries = strlen(bars) == 0 ? "" : "for [b = 1 : n_bars] keyentry with " . (marks ? "points pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points" : \
 		"boxes fillstyle solid 0.85 noborder") . " linecolor rgb bar_ink[b] title bar_name[b], "
-	if (strlen(tones)) { entries = entries . "for [t = 1 : n_tones] keyentry with boxes fillstyle solid tone(t) noborder linecolor rgb grey \
-		title tone_name[t] . (strlen(tones_are) ? ' ' . tones_are : ''), " }
+	if (strlen(tones)) { entries = entries . "for [t = 1 : n_tones] keyentry with " . (marks ? "points pointtype (t == 1 ? 7 : 6) pointsize 1.1 * points" : \
+		"boxes fillstyle solid tone(t) noborder") . " linecolor rgb grey title tone_name[t] . (strlen(tones_are) ? ' ' . tones_are : ''), " }
+	if (strlen(trail)) { entries = entries . "keyentry with points pointtype 1 pointsize 1.2 * points linewidth 1.2 linecolor rgb grey title trail_title, \
+		keyentry with points pointtype 2 pointsize 1.2 * points linewidth 1.2 linecolor rgb grey title trail_end, " }
 	if (has_reference) { entries = entries . "keyentry with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey title reference_title, " }
 	if (opened) { entries = entries . "keyentry with points pointtype 6 pointsize 0.7 * points linecolor rgb grey title open_title, " }
 	eval "plot " . entries . "-1 with lines notitle"
@@ -168,6 +176,12 @@ reference_at(p) = (r = row_rank(strcol(rows)), known(reference_of(p)) && row_lin
 reference_place(x) = (r = row_rank(strcol(rows)), row_top[r] + (row_room[r] + spots_of(r) + has_reference) / 2. - 0.5)
 spots_of(r) = sum [i = at(r, 1, 1) : at(r, n_bars, n_tones)] (spot[i] > 0)
 end_of(v, hi) = v > -1e300 && hi > v ? hi : v
+# gnuplot reads the columns of a loop without turns, too.
+trail_of(i) = strlen(trail) ? word(trail, i) : word(values, 1)
+# Of further values, as many as are known.
+farthest(v) = strlen(trail) && p == 1 ? most_of(v, words(trail)) : v
+most_of(v, i) = i == 0 ? v : most_of(max(v, num(word(trail, i))), i - 1)
+shape_of(b, t) = shapes[(b - 1) % 6 + 1] - (t > 1)
 seen(v) = log_of(p) ? seen_at_log(v) : seen_at(v)
 do for [p = 1 : n_panels] {
 	value = word(values, p); kind = of_panel(kinds, p)
@@ -206,10 +220,16 @@ do for [p = 1 : n_panels] {
 			with boxxyerror fillstyle solid tone(t) noborder linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * opened] data using (mine(b, t, 0, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] - 1 pointsize 0.7 * points linewidth 1 linecolor rgb bar_ink[b] notitle, \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (strlen(trail) > 0)] data using (p == 1 ? mine(b, t, 1, value) : NaN):(place(b, t)):(farthest(num(value)) - num(value)):(0) \
+			with vectors nohead linewidth 1 linecolor rgb bar_ink[b] notitle, \
+		for [i = 1 : words(trail)] for [b = 1 : n_bars] for [t = 1 : n_tones] data using (p == 1 ? mine(b, t, 1, trail_of(i)) : NaN):(place(b, t)) with points \
+			pointtype (i == words(trail) ? 2 : 1) pointsize 1.2 * points linewidth 1.2 linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones] data using (mine(b, t, 1, value) > -1e300 ? low_of(value) : NaN):(place(b, t)):(num(value . "_hi") - low_of(value)):(0) with vectors nohead \
 			linewidth (marks ? 2 : 1.2) linecolor rgb (marks ? bar_ink[b] : ink) notitle, \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * marks] data using (t > 1 ? mine(b, t, 1, value) : NaN):(place(b, t)) with points \
+			pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points linecolor rgb "white" notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * marks] data using (mine(b, t, 1, value)):(place(b, t)) with points \
-			pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points linecolor rgb bar_ink[b] notitle, \
+			pointtype shape_of(b, t) pointsize 1.1 * points linewidth 1.5 linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "end")] data using (seen(end_of(mine(b, t, 1, value), num(value . "_hi")))):(place(b, t)):(value_label(kind, num(value))) \
 			with labels left offset 0.6, 0 font ",11" noenhanced textcolor rgb ink notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, num(value))) \

@@ -11,12 +11,14 @@ WITH kinds (rank, kind, meaning) AS (VALUES
 	(8, 'file-copy', 'write to a private mapping of a file'),
 	(9, 'fork-copy', 'write after fork: the page is copied'),
 	(10, 'dontneed-write', 'write after MADV_DONTNEED'),
-	(11, 'free-write', 'write after MADV_FREE'),
-	(12, 'upgrade', 'write after PROT_READ is taken back'),
+	(16, 'free-write', 'write after MADV_FREE'),
+	(17, 'upgrade', 'write after PROT_READ is taken back'),
 	(13, 'populate', 'a page of one MADV_POPULATE_WRITE'),
 	(14, 'userfault-missing', 'another thread gives the page'),
 	(15, 'userfault-minor', 'another thread maps a page of a memfd'))
 SELECT kind, meaning,
+	-- Some kinds take no fault, as the CPU or an earlier call does it all.
+	IIF(MAX(faults_per_page) OVER (PARTITION BY kind) < 0.01, 'no fault: ', '') || meaning AS note,
 	series || CASE WHEN MIN(region_bytes) OVER alike < MAX(region_bytes) OVER alike
 		THEN ', region ' || size(region_bytes) ELSE '' END AS label,
 	place_colour(setting, paging) AS colour, setting, frames,

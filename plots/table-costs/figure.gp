@@ -2,7 +2,7 @@
 values = "build_ns teardown_ns table_bytes"
 titles = "'building, per page' 'tearing down, per page' 'table bytes, per page'"
 kinds = "time time bytes"; scales = "log10"; labels = "edge"
-rows = "what"; bars = "label"; bar_colour = "colour"; marks = 1
+rows = "what"; bars = "label"; bar_colour = "colour"
 full = "most"; open_title = "small, open: of fewer pages"
 references = "- - flat_bytes"; reference_title = "a flat table: 8 bytes for each 4K of addresses"
 load "bars.gp"
