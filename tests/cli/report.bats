@@ -80,7 +80,7 @@ broken() {
 @test "each bench of a suite is drawn" {
 	run "$nestwalk" report "$runs/laboratory" -o "$out"
 	[ "$status" -eq 0 ]
-	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages huge-pages-map huge-pages-touch guest-faults \
+	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages huge-pages-map guest-faults \
 		guest-faults-times cr3-loads table-memory; do
 		grep -q '</svg>' "$out/$figure.svg"
 		[ "$(head -c 4 "$out/$figure.png" | tail -c 3)" = PNG ]
