@@ -1,13 +1,6 @@
 # A row of panels for each kind and in it a panel for each place; where there is one place, a panel for each kind.
-# Fresh frames are dashed. Where no number of actors is compared with another, a bar for each kind.
-eval differ("actors"); compared = differ
+# Fresh frames are dashed.
 eval differ("label")
-if (!compared) {
-	values = "faults_per_s"; kinds = "rate"; scales = "log10"; x_title = "faults/s"
-	rows = "kind"; bars = "label"; tones = "frames"; tones_are = "frames"; bar_colour = "place_colour"
-	load "bars.gp"
-	exit
-}
 if (differ) { rows = "kind"; columns = "label"; y_range = "row" } else { columns = "kind"; y_range = "panel"; wrap = 3 }
 lines = "line"; line_colour = "colour"; line_dash = "dash"; panel_height = 240
 x_column = "actors"; x_at_values = 1; x_ticks = "number"; y_column = "faults_per_s"; y_ticks = "number"; y_also = "ideal_per_s"

@@ -4,6 +4,8 @@ WITH storm AS (SELECT *, MAX(actors) OVER (PARTITION BY kind) AS kind_most, MAX(
 		series || CASE WHEN MIN(region_bytes) OVER alike < MAX(region_bytes) OVER alike
 			THEN ', region ' || size(region_bytes) ELSE '' END AS label
 	FROM fault_storm WHERE status = 'ok' AND NOT emulated AND actors >= 1 AND faults_per_s > 0
+		-- What takes no fault has no rate of them.
+		AND faults_per_page IS NOT 0
 	WINDOW alike AS (PARTITION BY series)),
 -- A line of the picture. There is none of processes where there was never more than one.
 line AS (SELECT label, kind, frames, way.value AS way,

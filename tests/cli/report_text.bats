@@ -164,6 +164,35 @@ says_not() {
 	says '| error | a worker was killed: Killed |'
 }
 
+@test "a percentile that too few faults lie beyond is left out, with the reason" {
+	write "$runs/storms"
+	# 1000 faults: ten of them are beyond 99 %, one is beyond 99.9 %.
+	says '| host | anon-write | recycled | one actor alone | 1000 | 100 [90, 110] | 100 [90, 110] | 200 [180, 220] | – | 6000 [5400, 6600] |'
+	says '`–`: fewer than ten of these faults took longer'
+	changed storms '/"kind":"anon-write"/s/("buckets":\[\[[0-9]+,[0-9]+),[0-9]+\]/\1,20000]/'
+	write "$made"
+	says '| 200 [180, 220] | 200 [180, 220] | 6000'
+}
+
+@test "what takes no fault has no rate of faults, and says so" {
+	changed storms '/"kind":"shared-write"/s/"faults_per_page":\{"median":[0-9.]+,"lo":[0-9.]+,"hi":[0-9.]+/"faults_per_page":{"median":0,"lo":0,"hi":0/'
+	write "$made"
+	says 'No rate is given of what takes no fault here: shared-write.'
+	says_not shared-write storm-rates.tsv
+	says $'shared-write\twrite to a page that a memfd has\tno fault: write to a page' storm-costs.tsv
+	write "$runs/storms"
+	says_not 'No rate is given'
+}
+
+@test "huge pages scale in bytes zeroed a second" {
+	changed storms '/"thp-write"/d; s/"kind":"anon-write"/"kind":"thp-write"/'
+	write "$made"
+	says '- **host**, thp-write, recycled frames: one actor alone zeroes 1942 GB/s, 48 threads together'
+	says 'Processes fall short of an efficiency of 1, too'
+	write "$runs/storms"
+	says_not 'GB/s'
+}
+
 @test "where paging modes cross, and where they do not" {
 	write "$runs/guests"
 	says '= 68.1 [55.6, 80.1] misses for each change. With fewer nested paging costs less, with more shadow paging.'
