@@ -2,7 +2,7 @@
 -- net: the access less one to as many lines packed into huge pages. size: 1 the smallest pages.
 SELECT DENSE_RANK() OVER (ORDER BY c.page_size_bytes, c.place_rank, c.curve) AS curve,
 	bytes(c.page_size_bytes) || ' pages, ' || c.series AS label, c.setting, place_colour(c.setting, c.paging) AS colour,
-	DENSE_RANK() OVER (ORDER BY c.page_size_bytes) AS size, p.pages, p.pages * c.page_size_bytes AS reach_bytes,
+	c.series, bytes(c.page_size_bytes) || ' pages' AS pages_of, DENSE_RANK() OVER (ORDER BY c.page_size_bytes) AS size, p.pages, p.pages * c.page_size_bytes AS reach_bytes,
 	r.net_cycles, r.net_cycles_lo, r.net_cycles_hi, r.net_ns
 FROM curve c JOIN curve_point p USING (curve) JOIN tlb_reach r USING (point)
 WHERE c.curve IN (SELECT value FROM json_each(:curves)) AND p.pass = 'sweep'
