@@ -1,27 +1,31 @@
 # How many times as long as at the base things take: a row a thing, a dot a place with its interval; the numbers right of it.
+# A ratio without an interval rests on too few samples for a dot: it stands in grey among the numbers.
 data = "table.tsv"
 set table $nothing
+# Of a ratio without both bounds nothing is drawn.
+bounded(c) = strcol("alike") eq "unknown" ? NaN : num(c)
 rows = 0; lanes = 0; sections = 0; low = 0.9; high = 1.15
 plot [-1 : 1] [-1 : 1] data using (rows = max(rows, column("row")), lanes = max(lanes, column("lane")), sections = max(sections, column("group")), \
-	low = min(low, min(positive(column("ratio")), positive(column("ratio_lo")))), high = max(high, max(column("ratio"), column("ratio_hi"))), 0):(0)
+	low = min(low, positive(bounded("ratio_lo"))), high = max(high, bounded("ratio_hi")), 0):(0)
 rows = int(rows); lanes = int(lanes); sections = int(sections)
-array names[lanes]; array inks[lanes]; array what[rows]; array group_of[rows]; array groups[sections]; array first_row[sections]; array said[rows * lanes]
-do for [i = 1 : rows * lanes] { said[i] = "" }
+array names[lanes]; array inks[lanes]; array what[rows]; array group_of[rows]; array groups[sections]; array first_row[sections]; array said[rows * lanes]; array said_ink[rows * lanes]
+do for [i = 1 : rows * lanes] { said[i] = ""; said_ink[i] = ink }
 do for [g = 1 : sections] { first_row[g] = 0 }
 cell(r, l) = (int(r) - 1) * lanes + int(l)
 digits(v) = v < 9.995 ? sprintf("%.2f", v) : v < 99.95 ? sprintf("%.1f", v) : sprintf("%.0f", v)
 note(r, l, g) = (names[l] = strcol("label"), inks[l] = strcol("colour"), what[r] = strcol("what"), group_of[r] = g, \
 	groups[g] = strcol("group_label"), first_row[g] = first_row[g] ? first_row[g] : r, \
-	said[cell(r, l)] = strcol("alike") eq "yes" ? "~" : digits(column("ratio")) . (strcol("alike") eq "no" ? "" : "?"), 0)
+	said[cell(r, l)] = strcol("alike") eq "yes" ? "~" : digits(column("ratio")) . (strcol("alike") eq "no" ? "" : " ?"), \
+	said_ink[cell(r, l)] = strcol("alike") eq "unknown" ? grey : strcol("colour"), 0)
 plot [-1 : 1] [-1 : 1] data using (note(int(column("row")), int(column("lane")), int(column("group")))):(0)
 unset table
 
 # A heading takes one line, a row as many as its places need. The numbers have a column for each place.
 between = 7.; tall = 14 + between * max(1, lanes - 1); heading = 24.
-column_px = 56.; width = max(width, 640 + column_px * lanes)
+column_px = lanes > 1 ? 56. : 92.; width = max(width, 640 + column_px * lanes)
 longest = 0
 do for [l = 1 : lanes] { longest = max(longest, strlen(names[l])) }
-key_px = 40 + 8. * longest; key_columns = max(1, int((width - 40) / key_px)); top = 84 + 22 * int(ceil(lanes / (key_columns + 0.)))
+key_px = 40 + 8. * longest; key_columns = max(1, int((width - 40) / key_px)); top = 84 + 22 * int(ceil(lanes / (key_columns + 0.))) + (lanes > 1 ? 18 : 0)
 eval begin(int(top + rows * tall + sections * heading + 70))
 left = 0.315 * 960 / width; right = 1 - (14. + column_px * lanes) / width
 wide = column_px / width
@@ -60,23 +64,23 @@ do for [r = 1 : rows] {
 array shapes[8] = [7, 5, 9, 11, 13, 15, 4, 6]
 shape(l) = shapes[(l - 1) % |shapes| + 1]
 do for [l = 1 : lanes] {
-	set label 200000 + l "" at screen right + wide * (l - 0.5), from_top(top - 10) point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l]
+	# Columns of several places have the places' marks as their heads.
+	if (lanes > 1) { set label 200000 + l "" at screen right + wide * (l - 0.5), from_top(top - 10) point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l] }
 	do for [r = 1 : rows] {
 		if (strlen(said[cell(r, l)])) { set label 10000 + cell(r, l) said[cell(r, l)] at screen right + wide * (l - 0.5), first row_y(r) \
-			center font ",11" noenhanced textcolor rgb inks[l] }
+			center font ",11" noenhanced textcolor rgb said_ink[cell(r, l)] }
 	}
 }
+set label 400000 "times as long" at screen right + wide * lanes / 2., from_top(top - (lanes > 1 ? 28 : 10)) center font ",11" noenhanced textcolor rgb grey
 # The legend is made of labels, as a key would have no more columns than fit the plot.
 unset key
 do for [l = 1 : lanes] {
 	set label 300000 + l names[l] at screen (30 + key_px * ((l - 1) % key_columns)) / width, from_top(76 + 22 * ((l - 1) / key_columns)) left offset 1, 0 \
 		font ",12" noenhanced textcolor rgb ink point pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l]
 }
-mine(l) = column("lane") == l ? column("ratio") : NaN
+mine(l) = column("lane") == l ? bounded("ratio") : NaN
 here(l) = lane_y(int(column("row")), l)
-# A bound that is not known is no part of the dot's row: it is drawn as the dot alone.
-bound(name) = column(name) > 0 ? column(name) : column("ratio")
-plot for [l = 1 : lanes] data using (mine(l)):(here(l)):(bound("ratio_lo")):(bound("ratio_hi")) with xerrorbars linetype 1 linewidth 2 \
+plot for [l = 1 : lanes] data using (mine(l)):(here(l)):(bounded("ratio_lo")):(bounded("ratio_hi")) with xerrorbars linetype 1 linewidth 2 \
 	pointtype shape(l) pointsize 1.1 * points linecolor rgb inks[l] notitle
 unset multiplot
 set output

@@ -104,10 +104,10 @@ says_not() {
 
 @test "what cannot be told apart is ~, what has too few samples is ?" {
 	write "$runs/complete"
-	says '`~`: the interval holds 1; `?`: there are too few samples for one.'
+	says '`~`: the interval holds 1; `?`: there are too few samples for an interval, so that no dot is drawn.'
 	says '**vcpu, nested paging** against host, of 2 rows: 1 cannot be told apart (`~`), 0 took longer, 0 less long, 1 have too few samples to tell.'
-	says '| vcpu, nested paging | 1.33 | ~ 1.000 [1.000, 1.000] |'
-	says '| vcpu, nested paging | 55.0 | ? 1.500 |'
+	says '| vcpu, nested paging | 1.33 [1.33, 1.34] | ~ 1.000 [1.000, 1.000] |'
+	says '| vcpu, nested paging | 55.0 [54.8, 55.2] | ? 1.500 |'
 }
 
 @test "counters that agree with the times, and ones that do not" {
