@@ -61,7 +61,7 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 
 static const struct bench huge_pages = {
 	.name = "huge-pages",
-	.question = "what do huge pages save, by page size and backing, and what does getting them cost?",
+	.question = "what do huge pages save, by page size and backing?",
 	.settings = EVERYWHERE,
 	.axes = axes,
 	.axis_count = AXES,

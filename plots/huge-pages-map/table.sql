@@ -28,7 +28,8 @@ compared AS (
 SELECT c.label, c.setting, place_colour(c.setting, c.paging) AS colour, size(1 << page) AS page_size, size(1 << behind) AS backing,
 	CASE WHEN point IS NOT NULL THEN 'measured'
 		/* Without a second table a page is its own backing. */
-		WHEN c.paging = 'native' AND page <> behind THEN 'none' ELSE 'missing' END AS state, common.working_set_bytes,
+		WHEN c.paging = 'native' AND page <> behind THEN 'none' ELSE 'missing' END AS state, IIF(point IS NOT NULL, size(1 << behind), NULL) AS measured_on,
+	common.working_set_bytes,
 	gross_cycles, COALESCE(gross_cycles_lo, gross_cycles) AS gross_cycles_lo, COALESCE(gross_cycles_hi, gross_cycles) AS gross_cycles_hi,
 	gross_ns, COALESCE(gross_ns_lo, gross_ns) AS gross_ns_lo, COALESCE(gross_ns_hi, gross_ns) AS gross_ns_hi,
 	faster ->> 0 AS speedup, COALESCE(faster ->> 1, faster ->> 0) AS speedup_lo, COALESCE(faster ->> 2, faster ->> 0) AS speedup_hi

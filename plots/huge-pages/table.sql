@@ -24,6 +24,8 @@ SELECT label, setting, place_colour(setting, paging) AS colour, size(page_size_b
 	net_cycles, COALESCE(net_cycles_lo, net_cycles) AS net_cycles_lo, COALESCE(net_cycles_hi, net_cycles) AS net_cycles_hi,
 	faster ->> 0 AS speedup, COALESCE(faster ->> 1, faster ->> 0) AS speedup_lo, COALESCE(faster ->> 2, faster ->> 0) AS speedup_hi,
 	COALESCE(faster ->> 3, 0) AS pairs,
+	-- Of one sample there is no interval, and nothing to draw.
+	IIF(samples > 1 AND faster ->> 3 <> 1 AND faster ->> 1 > 0, working_set_bytes, NULL) AS drawn_bytes,
 	(SELECT size(page_size_bytes) || ' pages on ' || backing FROM named WHERE smallest LIMIT 1) AS compared_with, samples
 FROM named LEFT JOIN compared USING (point)
 ORDER BY place_rank, label, page_size_bytes, backing_bytes, backing, working_set_bytes

@@ -80,7 +80,7 @@ broken() {
 @test "each bench of a suite is drawn" {
 	run "$nestwalk" report "$runs/laboratory" -o "$out"
 	[ "$status" -eq 0 ]
-	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages huge-pages-map guest-faults \
+	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages guest-faults \
 		guest-faults-times cr3-loads table-memory; do
 		grep -q '</svg>' "$out/$figure.svg"
 		[ "$(head -c 4 "$out/$figure.png" | tail -c 3)" = PNG ]
@@ -88,6 +88,21 @@ broken() {
 	done
 	[ ! -e "$out/levels.svg" ]
 	grep -q 'page directory' "$out/walk-levels.svg"
+	# Two sizes of backing are no map.
+	[ ! -e "$out/huge-pages-map.svg" ]
+	grep -q '^| vcpu, nested paging | 4K | .* | not measured |$' "$out/report.md"
+	[ -s "$out/huge-pages-map.tsv" ]
+}
+
+@test "page sizes on three sizes of backing are a map" {
+	mkdir "$BATS_TEST_TMPDIR/run"
+	cp "$runs/laboratory/run.json" "$BATS_TEST_TMPDIR/run"
+	awk '!/"huge-pages"/ || !/1073741824,"backing"/ { print }
+		/"huge-pages"/ && /2097152,"backing":"2M-thp"/ { gsub("2097152", "1073741824"); gsub("2M-thp", "1G-hugetlb"); print }' \
+		"$runs/laboratory/points.jsonl" >"$BATS_TEST_TMPDIR/run/points.jsonl"
+	run "$nestwalk" report "$BATS_TEST_TMPDIR/run" -o "$out"
+	[ "$status" -eq 0 ]
+	grep -q '</svg>' "$out/huge-pages-map.svg"
 	grep -q 'not measured' "$out/huge-pages-map.svg"
 }
 
