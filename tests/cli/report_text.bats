@@ -88,9 +88,14 @@ says_not() {
 	write "$made"
 	[ ! -e "$out/guest-faults-times.tsv" ]
 	says 'vcpu, nested paging, interpreted' guest-faults.tsv
-	# Touches at CPL 3 are the guest's own.
-	says '| same root, without PCID | 0.0060 |  | 80.2 / 4.53 (16 pages) |'
+	# The interpreter's traces are in the touches after it: they are no cost of a load either.
+	says '| same root, without PCID | 0.0060 | – | – | – |'
+	says_not '80.2 /'
+	says_not '(cr3-loads.svg)'
 	says_not '| 180'
+	write "$runs/laboratory"
+	says '| same root, without PCID | 0.0060 |'
+	says '80.2 / 4.53 (16 pages)'
 }
 
 @test "interpreted faults take no part in comparisons and crossovers" {
