@@ -50,6 +50,9 @@ if (!exists("trail_end")) { trail_end = "" }
 # taken from the first line of the row that is drawn in full. And what the legend says of it.
 if (!exists("references")) { references = "" }
 if (!exists("reference_title")) { reference_title = "" }
+# The column with what theory says of each of the first panel's bars, for a mark on it; and what the legend says of it.
+if (!exists("theory")) { theory = "" }
+if (!exists("theory_title")) { theory_title = "" }
 # The column with the same as the first panel's in core cycles: an axis above it says them.
 if (!exists("cycles")) { cycles = "" }
 
@@ -76,7 +79,7 @@ note_names(r, b, t) = ( \
 	listed(tone_list, t) ? 0 : (n_tones = n_tones + 1, tone_list = tone_list . t . mark), \
 	opened = opened || !is_full(0), 0)
 see_panel(p) = (see(p, num(word(values, p))), see(p, num(word(values, p) . "_lo")), see(p, num(word(values, p) . "_hi")), \
-	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0, p == 1 && strlen(trail) ? sum [i = 1 : words(trail)] see(p, num(word(trail, i))) : 0)
+	known(reference_of(p)) ? see(p, num(reference_of(p))) : 0, p == 1 && strlen(theory) ? see(p, num(theory)) : 0, p == 1 && strlen(trail) ? sum [i = 1 : words(trail)] see(p, num(word(trail, i))) : 0)
 count_cycles(ns, of) = positive(ns * of) > 0 ? (all_ns = all_ns + ns, all_cycles = all_cycles + of, 0) : 0
 plot [-1 : 1] [-1 : 1] data using (note_names(strcol(rows), label_of(bars), label_of(tones)), sum [p = 1 : n_panels] see_panel(p), \
 	strlen(cycles) ? count_cycles(num(word(values, 1)), num(cycles)) : 0):(0)
@@ -123,10 +126,10 @@ do for [r = 1 : n_rows] {
 bar = marks ? 19. : 16.
 left_px = longest + 34
 width = max(width, left_px + 190 * n_panels)
-longest = 8.6 * max(max(strlen(open_title) * opened, strlen(reference_title) * has_reference), max(strlen(trail_title), strlen(trail_end)))
+longest = 8.6 * max(max(strlen(open_title) * opened, strlen(reference_title) * has_reference), max(max(strlen(trail_title), strlen(trail_end)), strlen(theory_title)))
 do for [b = 1 : n_bars] { longest = max(longest, 8.6 * strlen(bar_name[b])) }
 do for [t = 1 : n_tones] { longest = max(longest, 8.6 * (strlen(tone_name[t]) + strlen(tones_are))) }
-n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened + 2 * (strlen(trail) > 0)
+n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened + 2 * (strlen(trail) > 0) + (strlen(theory) > 0)
 key_columns = max(1, int((width - 60) / (90. + longest)))
 key_rows = int(ceil(n_keys / (key_columns + 0.)))
 top = 66 + 22 * key_rows + (strlen(titles) ? 28 : 0) + (cycles_axis ? 44 : 0)
@@ -149,6 +152,7 @@ if (n_keys > 0) {
 		"boxes fillstyle solid tone(t) noborder") . " linecolor rgb grey title tone_name[t] . (strlen(tones_are) ? ' ' . tones_are : ''), " }
 	if (strlen(trail)) { entries = entries . "keyentry with points pointtype 1 pointsize 1.2 * points linewidth 1.2 linecolor rgb grey title trail_title, \
 		keyentry with points pointtype 2 pointsize 1.2 * points linewidth 1.2 linecolor rgb grey title trail_end, " }
+	if (strlen(theory)) { entries = entries . "keyentry with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb ink title theory_title, " }
 	if (has_reference) { entries = entries . "keyentry with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey title reference_title, " }
 	if (opened) { entries = entries . "keyentry with points pointtype 6 pointsize 0.7 * points linecolor rgb grey title open_title, " }
 	eval "plot " . entries . "-1 with lines notitle"
@@ -178,6 +182,7 @@ spots_of(r) = sum [i = at(r, 1, 1) : at(r, n_bars, n_tones)] (spot[i] > 0)
 end_of(v, hi) = v > -1e300 && hi > v ? hi : v
 # gnuplot reads the columns of a loop without turns, too.
 trail_of(i) = strlen(trail) ? word(trail, i) : word(values, 1)
+theory_at(b, t) = strlen(theory) && p == 1 && mine(b, t, 1, value) > -1e300 ? num(strlen(theory) ? theory : value) : NaN
 # Of further values, as many as are known.
 farthest(v) = strlen(trail) && p == 1 ? most_of(v, words(trail)) : v
 most_of(v, i) = i == 0 ? v : most_of(max(v, num(word(trail, i))), i - 1)
@@ -234,6 +239,8 @@ do for [p = 1 : n_panels] {
 			with labels left offset 0.6, 0 font ",11" noenhanced textcolor rgb ink notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * (labels eq "edge")] data using (mine(b, t, 1, value) > -1e300 ? to : hidden):(place(b, t)):(value_label(kind, num(value))) \
 			with labels right offset -0.4, 0 font ",11" noenhanced textcolor rgb ink notitle, \
+		for [b = 1 : n_bars] for [t = 1 : n_tones * (strlen(theory) > 0)] data using (theory_at(b, t)):(place(b, t)) with points \
+			pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb ink notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p)):(reference_place(0)) with points pointtype 12 pointsize 1.2 * points linewidth 1.5 linecolor rgb grey notitle, \
 		for [i = 1 : known(reference_of(p))] data using (reference_at(p) > -1e300 ? to : hidden):(reference_place(0)):(value_label(kind, reference_at(p))) \
 			with labels right offset -0.4, 0 font ",11" noenhanced textcolor rgb grey notitle
