@@ -169,12 +169,14 @@ do for [l = 1 : n_lines] {
 	if (!strlen(line_ink[l])) { line_ink[l] = !k ? ink : line_colour eq "shade" ? shade(f) : colour(n_lines == 1 ? 4 : l) }
 }
 
-# Third reading: the same with ranks for names, so that a panel and a line find their rows fast.
+# Third reading: the same with ranks for names, so that a panel and a line find their rows fast. gnuplot drops a row with a
+# number that is missing: where a bound is, it is the point itself.
+bound_or(v, y) = v == v ? v : y
 set print $points; print "row\tcolumn\tmeasure\tline\tx\ty\tlo\thi"; unset print
 set table $points append separator tab
 plot [-1 : 1] [-1 : 1] for [m = 1 : n_measures] data using (row_rank(name_of(rows))):\
 	(column_rank(name_of(columns))):(m):(line_rank(name_of(lines))):(num(x_column)):\
-	(shown(word_of(y_scale, m), y_of(m))):(lo_of(m)):(hi_of(m)) with table
+	(shown(word_of(y_scale, m), y_of(m))):(bound_or(lo_of(m), y_of(m))):(bound_or(hi_of(m), y_of(m))) with table
 unset table
 
 # Where the panels are. Many columns without rows wrap. Above the panels of a row is its name, above a panel its column's.

@@ -209,6 +209,15 @@ broken() {
 	broken 'no such column: nothing'
 }
 
+@test "points without an interval are drawn" {
+	own mine text.md $'## Mine\n\n{{figure: My title | My picture}}' \
+		table.sql 'SELECT column1 AS x, column2 AS y, column3 AS y_lo, column4 AS y_hi FROM (VALUES (1, 2, NULL, NULL), (2, 3, 2, 4), (4, 9, NULL, NULL))' \
+		figure.gp $'x_column = "x"; y_column = "y"; line_with = "points"; x_title = "x"; y_title = "y"\nload "grid.gp"'
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "xlink:href='#gpPt6' transform='translate" "$out/mine.svg")" -eq 3 ]
+}
+
 @test "a broken table.sql is named in SQLite's words" {
 	own_figure
 	own mine table.sql 'SELECT nope FROM tlb_reach'
