@@ -198,6 +198,46 @@ says_not() {
 	says_not 'GB/s'
 }
 
+# weathered: a copy of a run whose every fourth round was quiet.
+weathered() {
+	mkdir -p "$made"
+	jq '.weather = {floor_cycles: 4, quiet_below_cycles: 4.2, quiet_share: 0.27, busy_share: 0.73, pages: 64, lines: 64, readings: 1000}' \
+		"$runs/complete/run.json" >"$made/run.json"
+	jq -c 'if .samples.round then .samples.weather = [.samples.round[] | if . % 4 == 0 then 4.1 else 9.5 end] else . end' \
+		"$runs/complete/points.jsonl" >"$made/points.jsonl"
+}
+
+@test "the weather of a run is told and drawn, and of a run without it nothing is" {
+	weathered
+	run "$nestwalk" report "$made" -o "$out"
+	[ "$status" -eq 0 ]
+	says 'here 4.00 core cycles an access.'
+	says "found the core's other thread busy in 73.0 %."
+	says 'From round to round it was quiet in 0 to 100 % of the samples.'
+	grep -q 'quiet samples' "$out/weather.svg"
+	# Rounds are in their order, and their shares are those of their samples.
+	awk -F '\t' '/^#/ { next } !time { for (i = 1; i <= NF; i++) at[$i] = i; time = 1; next }
+		{ rows++; if ($at["time"] != rows || ($at["quiet_percent"] == 100) != ($at["round"] % 4 == 0)) exit 1 } END { exit rows < 4 }' "$out/weather.tsv"
+	write "$runs/complete"
+	says_not 'canary'
+	says_not 'other thread'
+	[ ! -e "$out/weather.tsv" ]
+	jq '.weather = {floor_cycles: null, quiet_below_cycles: null, quiet_share: null, reason: "no memory for a canary"}' \
+		"$runs/complete/run.json" >"$made/run.json"
+	cp "$runs/complete/points.jsonl" "$made"
+	write "$made"
+	says "Whether somebody else used the core's other thread is not known: no memory for a canary."
+	[ ! -e "$out/weather.tsv" ]
+}
+
+@test "samples far above their median are counted, whatever disturbed them" {
+	write "$runs/complete"
+	says_not 'Not everything that disturbs'
+	changed complete 's/("gross_cycles":\[)[0-9.]+,/\12222,/'
+	write "$made"
+	says 'more than twice the median of their points'
+}
+
 @test "where paging modes cross, and where they do not" {
 	write "$runs/guests"
 	says '= 68.1 [55.6, 80.1] misses for each change. With fewer nested paging costs less, with more shadow paging.'
