@@ -30,7 +30,7 @@ longest = 0
 do for [p = 1 : places] { longest = max(longest, strlen(names[p])) }
 key_columns = max(1, int((width - 60) / (74. + 7.6 * longest))); key_rows = int(ceil(places / (key_columns + 0.)))
 head = 66 + 19 * key_rows
-eval begin(int(head + (panel + 40) * down + 16))
+eval begin(int(head + (panel + 40) * down + 28))
 set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)
 set xrange [0 : 1]; set yrange [0 : 1]; unset border; unset tics; unset grid
 set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
@@ -70,7 +70,7 @@ do for [s = 1 : sizes] {
 		eval ticks_of("y2tics", "squash", low / ghz, high / ghz, (panel - 34) / 20., "number", 1)
 		set y2label "ns" offset -1, 0 textcolor rgb ink
 	}
-	if (s == sizes) { set label 4 "memory touched, one cache line in each page" at screen (left + right) / 2. / width, from_top(height - 16) center noenhanced textcolor rgb ink }
+	if (s == sizes) { set label 4 "memory touched, one cache line in each page" at screen (left + right) / 2. / width, from_top(height - 14) center noenhanced textcolor rgb ink }
 	# The host is the widest line: where others lie on it, its edges still show.
 	plot for [z = 1 : zones] "zones.tsv" using (in_zone(z)):(low):"from_bytes":"to_bytes":(low):(high) \
 			with boxxyerror fillstyle solid 1 noborder linecolor rgb shades[(z - 1) % |shades| + 1] notitle, \
