@@ -1,13 +1,14 @@
 # Rows of bars or of marks: a row for each kind of thing, in it a bar for each place it was measured in, and one or more
-# panels of such rows side by side. A logarithmic axis has no zero that a bar could begin at: it has marks with intervals. A figure.gp sets the variables below and ends in: load "bars.gp"
+# panels of such rows side by side. A logarithmic axis has no zero that a bar could begin at: it has marks with intervals.
+# A figure.gp sets the variables below and ends in: load "bars.gp"
 # An example, of a table with the columns kind, setting, colour, call_ns, call_ns_lo, call_ns_hi, calls, calls_lo, calls_hi:
 #
 #   rows = "kind"; bars = "setting"; bar_colour = "colour"
 #   values = "call_ns calls"; kinds = "time number"; scales = "log10 linear"; titles = "'one call' 'calls of a fault'"
 #   load "bars.gp"
 #
-# draws two panels, with a row for each kind and in it a mark or a bar for each setting. Nothing is limited in number. A value that
-# is missing (NULL in SQL, NA in the table) has no bar. These have to be set:
+# draws two panels, with a row for each kind and in it a mark for each setting. Nothing is limited in number. A value that is
+# missing (NULL in SQL, NA in the table) has no bar. These have to be set:
 #
 #   values    columns of table.tsv, a word each: a panel for each. The table has NAME_lo and NAME_hi, too, the ends of its
 #             interval, which may be NA
