@@ -189,11 +189,14 @@ static void latencies_tell(const struct storm_result *result, struct sample *sam
 	}
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
 		double value = histogram_quantile(&result->latencies, quantiles[i].share);
+		/* Of fewer faults than that, the quantile is the longest of them. */
+		bool resolved = (double)result->latencies.total * (1 - quantiles[i].share) >= 1;
 
 		/* Less than 1 ns is not a time of 0. */
-		sample->value[quantiles[i].metric] = value < 1 ? NAN : value;
-		unknown_tell(
-			sample, quantiles[i].metric, "a store that takes no fault may be shorter than timing it is");
+		sample->value[quantiles[i].metric] = value < 1 || !resolved ? NAN : value;
+		unknown_tell(sample, quantiles[i].metric,
+			resolved ? "a store that takes no fault may be shorter than timing it is"
+				 : "a sample has too few faults: none is expected to take longer");
 	}
 	sample->value[LATENCY_MOST] = (double)result->latencies.most;
 	sample->value[TIMING_OVERHEAD] = result->timing_overhead_ns;
