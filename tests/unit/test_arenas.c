@@ -85,6 +85,32 @@ static void memory_is_a_multiple_of_the_largest_page(void **state)
 	arenas_free(&arenas);
 }
 
+/* A size of transparent huge pages that is off says what to do about it, and takes no share of the budget. */
+static void a_size_that_is_off_leaves_its_share_to_others(void **state)
+{
+	struct arenas_request request = request_of(200 * MIB, 0);
+	struct machine_source recorded;
+	struct arenas arenas;
+	struct reason why = { "" };
+	json_t *json;
+
+	(void)state;
+	assert_int_equal(machine_source_root(&recorded, "tests/fixtures/machines/intel-ept", &why), 0);
+	request.source = &recorded;
+	request.wish[BACKING_64K_THP].bytes = GIB;
+	assert_int_equal(arenas_make(&arenas, &request, &why), 0);
+	assert_int_equal(arenas.of[BACKING_4K].memory.bytes, 200 * MIB);
+	assert_int_equal(arenas.of[BACKING_64K_THP].memory.bytes, 0);
+	assert_int_equal(arenas.of[BACKING_64K_THP].error, -ENOMEM);
+	assert_non_null(strstr(arenas.of[BACKING_64K_THP].why.text, "--mthp 64K"));
+	json = arenas_json(&arenas);
+	assert_non_null(
+		strstr(json_string_value(json_object_get(json_object_get(json, "64K-thp"), "reason")), "echo madvise"));
+	json_decref(json);
+	arenas_free(&arenas);
+	machine_source_close(&recorded);
+}
+
 static bool stop_at_once(void)
 {
 	return true;
@@ -114,6 +140,7 @@ int main(void)
 		cmocka_unit_test(a_small_wish_is_met_and_the_rest_goes_to_the_large_one),
 		cmocka_unit_test(a_tiny_wish_still_has_room_for_placements),
 		cmocka_unit_test(memory_is_a_multiple_of_the_largest_page),
+		cmocka_unit_test(a_size_that_is_off_leaves_its_share_to_others),
 		cmocka_unit_test(a_signal_ends_the_touching),
 	};
 
