@@ -225,11 +225,13 @@ static void clock_calibrate(struct canary *canary)
 int canary_calibrate(struct canary *canary, struct reason *why)
 {
 	struct canary_subject subject = { .cost = try_shape, .data = canary };
+	long cache_bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
 	struct canary_calibration found;
 
 	clock_calibrate(canary);
 	subject.latency_cycles = canary->facts.floor_cycles;
 	subject.pages_advertised = canary->facts.pages_advertised;
+	subject.lines_advertised = cache_bytes > 0 ? (unsigned)((uint64_t)cache_bytes / LINE_BYTES) : 0;
 	found = canary_calibrate_on(&subject);
 	clock_calibrate(canary);
 	shape_write(canary, found.shape);

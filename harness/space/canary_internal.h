@@ -42,7 +42,8 @@ struct canary_subject {
 	double (*cost)(void *data, struct canary_shape shape);
 	void *data;
 	double latency_cycles; /* of an L1 hit, in core cycles */
-	unsigned pages_advertised; /* 0: not known */
+	unsigned pages_advertised; /* in the first TLB level; 0: not known */
+	unsigned lines_advertised; /* of the L1 data cache; 0: not known */
 };
 
 struct canary_calibration {

@@ -21,6 +21,7 @@ struct cpu {
 	unsigned busy, period, taken_pages, taken_lines;
 	unsigned disturbed_every; /* a try whose L1 hits were delayed; 0: none */
 	unsigned lucky_every; /* a try in which everything fits; 0: none */
+	unsigned conflict; /* so many lines a page lie so that some of them meet in one way of the cache; 0: none */
 	unsigned step; /* a step of the TSC makes every other try so many thousandths dearer */
 	unsigned tries;
 };
@@ -42,15 +43,19 @@ static double cost_on(void *data, struct canary_shape shape)
 		cost += fmin(1, 4.0 * (shape.pages - pages) / shape.pages) * 7 / 4;
 	if (shape.pages * shape.lines_per_page > lines)
 		cost += fmin(1, 4.0 * (shape.pages * shape.lines_per_page - lines) / lines) * 10 / 4;
+	if (cpu->conflict && shape.lines_per_page == cpu->conflict)
+		cost += 0.06;
 	return cpu->disturbed_every && moment % cpu->disturbed_every == 1 ? 0.6 * cost : cost;
 }
 
 static struct canary_calibration calibrate(const struct cpu *cpu, unsigned pages_advertised, double latency_cycles)
 {
 	struct cpu copy = *cpu;
-	const struct canary_subject subject = {
-		.cost = cost_on, .data = &copy, .latency_cycles = latency_cycles, .pages_advertised = pages_advertised
-	};
+	const struct canary_subject subject = { .cost = cost_on,
+		.data = &copy,
+		.latency_cycles = latency_cycles,
+		.pages_advertised = pages_advertised,
+		.lines_advertised = pages_advertised ? cpu->lines + 2 : 0 };
 
 	return canary_calibrate_on(&subject);
 }
@@ -71,7 +76,7 @@ static void finds_the_size_of_tlb_and_cache(void **state)
 		/* Golden Cove: 96 pages, 768 lines, 5 cycles. */
 		{ { .pages = 96, .lines = 766 }, 5, 95, 7 },
 		/* An Atom: 32 pages, 384 lines. */
-		{ { .pages = 32, .lines = 382 }, 3, 31, 11 },
+		{ { .pages = 32, .lines = 382 }, 3, 31, 10 },
 	};
 
 	(void)state;
@@ -109,12 +114,16 @@ static void always_busy_is_not_known_to_be_quiet(void **state)
 	const struct cpu worse = {
 		.pages = 72, .lines = 510, .busy = 1, .period = 1, .taken_pages = 72, .taken_lines = 510
 	};
+	const struct cpu cache_only = { .pages = 72, .lines = 510, .busy = 1, .period = 1, .taken_lines = 300 };
 	struct canary_calibration found = calibrate(&cpu, 72, 4);
 
 	(void)state;
 	assert_false(found.known);
 	assert_non_null(strstr(found.unknown.text, "more than 60 pages"));
 	assert_non_null(strstr(found.unknown.text, "busy all the time"));
+	found = calibrate(&cache_only, 72, 4);
+	assert_false(found.known);
+	assert_non_null(strstr(found.unknown.text, "more than 142 lines"));
 	found = calibrate(&worse, 0, 4);
 	assert_false(found.known);
 	assert_true(found.shape.pages >= 1 && found.shape.lines_per_page >= 1);
@@ -150,6 +159,18 @@ static void odd_moments_decide_nothing(void **state)
 	assert_true(found.known);
 	assert_int_equal(found.shape.pages, 71);
 	assert_int_equal(found.shape.lines_per_page, 6);
+}
+
+/* A smaller chase lies elsewhere, and need not fit because a larger one does. */
+static void only_what_was_seen_to_fit_is_chosen(void **state)
+{
+	const struct cpu cpu = { .pages = 72, .lines = 510, .conflict = 6 };
+	struct canary_calibration found = calibrate(&cpu, 72, 4);
+
+	(void)state;
+	assert_true(found.known);
+	assert_int_equal(found.shape.pages, 71);
+	assert_int_equal(found.shape.lines_per_page, 5);
 }
 
 static void it_reads_on_this_machine(void **state)
@@ -209,6 +230,7 @@ int main(void)
 		cmocka_unit_test(an_invented_number_of_pages_is_passed_over),
 		cmocka_unit_test(an_emulator_has_no_weather),
 		cmocka_unit_test(odd_moments_decide_nothing),
+		cmocka_unit_test(only_what_was_seen_to_fit_is_chosen),
 		cmocka_unit_test(it_reads_on_this_machine),
 		cmocka_unit_test(longer_readings_have_floors_of_their_own),
 	};
