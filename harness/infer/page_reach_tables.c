@@ -95,6 +95,8 @@ static const char find_leaves[] =
 	" ELSE 'probe' END, CASE WHEN leaf IS NOT NULL THEN NULL"
 	" WHEN emulated THEN 'an emulator''s times tell nothing about a TLB'"
 	" WHEN reached <> probed THEN 'the probe found ' || size(probed) || ', how far the pages reach tells ' || size(reached)"
+	" WHEN page_size_bytes > 4096 AND page_size_bytes < 2097152"
+	" THEN 'it is entries of 4K in a page table, of which a TLB may hold several as one'"
 	" ELSE COALESCE(reach_reason, probe_reason, 'the run did not find out') END FROM judged"
 	" ORDER BY run, place_rank, page_size_bytes, backing;"
 	"UPDATE curve SET leaf_bytes = (SELECT l.leaf_bytes FROM page_leaf l WHERE l.run = curve.run"

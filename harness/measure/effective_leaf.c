@@ -59,7 +59,7 @@ json_t *effective_leaf_json(const struct machine_source *source, bool may_take_1
 {
 	json_t *all = json_object();
 
-	for (enum backing backing = 0; all && backing < BACKING_COUNT; backing++) {
+	for (enum backing backing = 0; all && backing < BACKING_LEAVES; backing++) {
 		struct leaf leaf = { .page_bytes = backing_page_bytes(backing) };
 		int error = probe_is_possible(source, backing, may_take_1g, &leaf.reason);
 		bool known;
