@@ -1,6 +1,7 @@
 #include "base/statistics.h"
 
 #include <errno.h>
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -10,6 +11,8 @@
 
 #define TAIL 0.025 /* of a 95 % interval, each side */
 #define FEW 6 /* with fewer samples the range is the interval: 1 - 2 * 0.5^6 = 97 % is the first coverage above 95 % */
+#define SURE_TAIL 0.005 /* of a 99 % interval, each side */
+#define SURE_FEW 8 /* 1 - 2 * 0.5^8 = 99.2 %: with fewer samples not even the range covers the median with 99 % */
 #define SPREAD_OF_NORMAL 1.3489795 /* interquartile range of a standard normal distribution */
 
 /*
@@ -258,4 +261,42 @@ struct interval statistics_median_interval(const double *x, size_t n, uint64_t s
 	}
 	ranked_free(&ranked);
 	return result;
+}
+
+double statistics_sure_t(double freedom)
+{
+	return freedom >= 1 ? gsl_cdf_tdist_Qinv(SURE_TAIL, freedom) : NAN;
+}
+
+/* How many of n sorted samples lie beyond each end of the interval of order statistics. */
+static size_t sure_rank(size_t n)
+{
+	size_t rank = 0;
+
+	while (rank + 1 <= n / 2 && gsl_cdf_binomial_P((unsigned)rank, 0.5, (unsigned)n) <= SURE_TAIL)
+		rank++;
+	return rank;
+}
+
+void statistics_sure_interval(const double *ratio, size_t n, double *lo, double *hi)
+{
+	double *sorted = sorted_finite(ratio, &n);
+
+	*lo = *hi = NAN;
+	if (sorted && n >= SURE_FEW) {
+		size_t rank = sure_rank(n);
+
+		*lo = sorted[rank - 1];
+		*hi = sorted[n - rank];
+	} else if (sorted && n >= 2) {
+		double mean, half;
+
+		for (size_t i = 0; i < n; i++)
+			sorted[i] = log(sorted[i]);
+		mean = gsl_stats_mean(sorted, 1, n);
+		half = statistics_sure_t((double)n - 1) * sqrt(gsl_stats_variance(sorted, 1, n) / (double)n);
+		*lo = exp(mean - half);
+		*hi = exp(mean + half);
+	}
+	free(sorted);
 }

@@ -2,6 +2,9 @@
  * How many times as much a metric is in some points as in others. Samples of one round of one run saw the same machine, so
  * the ratio is one of pairs. Rounds of different runs (a host's, and one made inside its guest) have nothing in common:
  * there the ratio is one of medians, with the bootstrap interval of all samples without regard to rounds.
+ *
+ * A difference is claimed by a stricter interval (statistics_sure_interval()). Samples of one round saw the same weather, so
+ * that the ratios of a round count as one, their median, however many points they are of.
  */
 #include "base/statistics.h"
 #include "infer/tables.h"
@@ -9,6 +12,7 @@
 #include "record/sql_functions.h"
 
 #include <errno.h>
+#include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +33,7 @@ static const char *const queries[QUERIES] = {
 	 * MIN(), SQLite takes the other columns from the row that has the least.
 	 */
 	[QUERY_PAIRS] =
-		"SELECT o.value, u.value, r.seed, MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
+		"SELECT o.value, u.value, r.seed, o.round, po.pass IS 'refine', MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
 		" AND pu.run = po.run AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
 		" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
 		" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
@@ -43,6 +47,7 @@ static const char *const queries[QUERIES] = {
 /* The state of the aggregate over rows of (over, under, metric). */
 struct ratio {
 	struct sql_numbers pairs; /* the ratio of each pair of samples */
+	struct sql_numbers round; /* of each of these pairs, the round and pass, as one number */
 	struct sql_numbers sample; /* all samples of both, a place after the other */
 	struct place *place;
 	size_t places;
@@ -114,8 +119,12 @@ static int pairs_add(sqlite3_context *context, sqlite3_value **values, struct ra
 		double over = database_number(pairs, 0), under = database_number(pairs, 1);
 
 		ratio->seed = (uint64_t)sqlite3_column_int64(pairs, 2);
-		if (under > 0 && isfinite(over))
-			rc = sql_numbers_add(&ratio->pairs, over / under);
+		if (!(under > 0) || !isfinite(over))
+			continue;
+		rc = sql_numbers_add(&ratio->pairs, over / under);
+		if (!rc)
+			rc = sql_numbers_add(
+				&ratio->round, 2 * sqlite3_column_double(pairs, 3) + sqlite3_column_int(pairs, 4));
 	}
 	return rc;
 }
@@ -197,30 +206,120 @@ static int unpaired_interval(const struct ratio *ratio, struct interval *out)
 	return rc;
 }
 
+/* A ratio, and the round it was taken in. */
+struct in_round {
+	double round, ratio;
+};
+
+static int by_round(const void *left, const void *right)
+{
+	const struct in_round *a = left, *b = right;
+
+	return (a->round > b->round) - (a->round < b->round);
+}
+
+/* The strict interval over rounds, each with the median of its ratios. */
+static int sure_of_pairs(const struct ratio *ratio, double *lo, double *hi)
+{
+	size_t pairs = ratio->pairs.count, rounds = 0;
+	struct in_round *pair = malloc(pairs * sizeof(*pair));
+	double *of_round = malloc(pairs * sizeof(*of_round)), *same = malloc(pairs * sizeof(*same));
+	int rc = pair && of_round && same ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < pairs; i++)
+		pair[i] = (struct in_round){ ratio->round.number[i], ratio->pairs.number[i] };
+	if (!rc)
+		qsort(pair, pairs, sizeof(*pair), by_round);
+	for (size_t i = 0, end; !rc && i < pairs; i = end) {
+		for (end = i; end < pairs && pair[end].round == pair[i].round; end++)
+			same[end - i] = pair[end].ratio;
+		of_round[rounds++] = statistics_median(same, end - i);
+	}
+	if (!rc)
+		statistics_sure_interval(of_round, rounds, lo, hi);
+	free(same);
+	free(of_round);
+	free(pair);
+	return rc;
+}
+
+/* What samples [from, to) say about the mean of their logarithms, which are written to `logarithm`. */
+struct log_mean {
+	double mean, variance; /* of the mean */
+	double freedom;
+};
+
+static struct log_mean log_mean_of(const struct ratio *ratio, size_t from, size_t to, double *logarithm)
+{
+	size_t n = to - from;
+
+	for (size_t i = 0; i < n; i++)
+		logarithm[i] = log(ratio->sample.number[from + i]);
+	return (struct log_mean){
+		.mean = gsl_stats_mean(logarithm, 1, n),
+		.variance = n > 1 ? gsl_stats_variance(logarithm, 1, n) / (double)n : NAN,
+		.freedom = (double)n - 1,
+	};
+}
+
+/*
+ * The strict interval of samples that are no pairs: Student's t of the difference of mean logarithms, over all places, with
+ * the degrees of freedom of the lesser side of each, which is the cautious choice.
+ */
+static int sure_of_medians(const struct ratio *ratio, double *lo, double *hi)
+{
+	double *logarithm = malloc((ratio->sample.count + 1) * sizeof(*logarithm));
+	double mean = 0, variance = 0, freedom = 0, half;
+
+	if (!logarithm)
+		return -ENOMEM;
+	for (size_t i = 0; i < ratio->places; i++) {
+		const struct place *place = &ratio->place[i];
+		struct log_mean over = log_mean_of(ratio, place->first, place->under, logarithm);
+		struct log_mean under = log_mean_of(ratio, place->under, place->end, logarithm);
+
+		mean += over.mean - under.mean;
+		variance += over.variance + under.variance;
+		freedom += fmin(over.freedom, under.freedom);
+	}
+	free(logarithm);
+	half = statistics_sure_t(freedom) * sqrt(variance) / (double)ratio->places;
+	*lo = exp(mean / (double)ratio->places - half);
+	*hi = exp(mean / (double)ratio->places + half);
+	return 0;
+}
+
 static void ratio_end(sqlite3_context *context)
 {
 	struct ratio *ratio = sqlite3_aggregate_context(context, 0);
 	struct interval interval = { NAN, NAN, NAN };
+	double sure_lo = NAN, sure_hi = NAN;
 	int rc = 0;
 
 	if (!ratio)
 		return;
-	if (ratio->pairs.count)
+	if (ratio->pairs.count) {
 		interval = statistics_median_interval(ratio->pairs.number, ratio->pairs.count, ratio->seed);
-	else
+		rc = sure_of_pairs(ratio, &sure_lo, &sure_hi);
+	} else {
 		rc = unpaired_interval(ratio, &interval);
+		if (!rc && ratio->places)
+			rc = sure_of_medians(ratio, &sure_lo, &sure_hi);
+	}
 	if (!isfinite(interval.median) && ratio->has_medians)
 		interval.median = ratio->medians;
 	if (rc) {
 		sqlite3_result_error_nomem(context);
 	} else {
-		double values[] = { interval.median, interval.lo, interval.hi, (double)ratio->pairs.count };
+		double values[] = { interval.median, interval.lo, interval.hi, (double)ratio->pairs.count, sure_lo,
+			sure_hi };
 
 		sql_result_numbers(context, values, sizeof(values) / sizeof(values[0]));
 	}
 	for (size_t i = 0; i < QUERIES; i++)
 		sqlite3_finalize(ratio->statement[i]);
 	free(ratio->pairs.number);
+	free(ratio->round.number);
 	free(ratio->sample.number);
 	free(ratio->place);
 }

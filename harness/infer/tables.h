@@ -17,8 +17,9 @@
  *   crossover_equal                where nested and shadow paging cost the same, or which costs less at every mix
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
- *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs]', JSON: how many times as much the metric is in the
- *                                         points `over` as in the points `under`, with its 95 % interval
+ *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs, sure_lo, sure_hi]', JSON: how many times as much the
+ *                                         metric is in the points `over` as in the points `under`, with its 95 %
+ *                                         interval, and the 99 % interval that a difference is claimed by
  */
 #ifndef NESTWALK_INFER_TABLES_H
 #define NESTWALK_INFER_TABLES_H

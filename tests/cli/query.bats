@@ -50,7 +50,7 @@ refused() {
 
 @test "a ratio that is not known is null, never 0" {
 	for unknown in 'point, NULL, "net_ns"' 'NULL, point, "net_ns"' 'point, point, "no_such_metric"'; do
-		[ "$("$nestwalk" query -f tsv "$run" "SELECT ratio_of_pairs($unknown) FROM (SELECT * FROM point LIMIT 1)" | tail -1)" = '[null,null,null,0]' ]
+		[ "$("$nestwalk" query -f tsv "$run" "SELECT ratio_of_pairs($unknown) FROM (SELECT * FROM point LIMIT 1)" | tail -1)" = '[null,null,null,0,null,null]' ]
 	done
 }
 

@@ -171,6 +171,40 @@ static void test_any_statistic(void **state)
 	assert_true(isnan(interval.lo));
 }
 
+/* Of samples without any difference, at most one in a hundred is told to differ; a real one is still seen. */
+static void test_sure_interval(void **state)
+{
+	const size_t sizes[] = { 3, 5, 8, 9, 15, 40 };
+	double x[40], lo, hi;
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		uint64_t random = 7;
+		int claimed = 0, seen = 0;
+
+		for (int run = 0; run < 4000; run++) {
+			for (size_t i = 0; i < sizes[s]; i++) {
+				double sum = 0;
+
+				for (int k = 0; k < 12; k++) {
+					random = statistics_seed(random, 1);
+					sum += (double)(random >> 11) / 9007199254740992.;
+				}
+				x[i] = exp((sum - 6) * 0.02); /* normal logarithms, a spread of 2 % */
+			}
+			statistics_sure_interval(x, sizes[s], &lo, &hi);
+			claimed += lo > 1 || hi < 1;
+			seen += lo > 1 / 1.5 && hi < 1.5;
+		}
+		assert_in_range(claimed, 0, 60);
+		assert_in_range(seen, 3800, 4000);
+	}
+	statistics_sure_interval(x, 1, &lo, &hi);
+	assert_true(isnan(lo) && isnan(hi));
+	statistics_sure_interval(x, 2, &lo, &hi);
+	assert_true(lo < 1 && hi > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_any_statistic),
+		cmocka_unit_test(test_sure_interval),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
