@@ -14,7 +14,7 @@
 #include <string.h>
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "crossover_cost", "crossover", "crossover_equal",
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "control_pair", "crossover_cost", "crossover", "crossover_equal",
 	"page_reach", "page_leaf", NULL };
 
 static const char schema[] =
@@ -80,7 +80,7 @@ static const char find_counted[] =
  * A curve's points differ in `pages` only. Pages a distance apart are another question, whose steps are no TLB levels;
  * other benches take so many pages away, and have no page size. A group that could not be measured is one point without
  * `pages`: a curve with no points, but a reason. family: the same for curves that differ in their stride only. measured:
- * its times were taken, and are not an emulator's.
+ * its times were taken, and are not an emulator's. The control has no curve, as it is no place.
  */
 static const char find_curves[] =
 	"CREATE TEMP TABLE reach AS SELECT p.*, json_extract(params, '$.pages') AS pages,"
@@ -90,7 +90,7 @@ static const char find_curves[] =
 	" AS parameters,"
 	" (SELECT group_concat(key || ' ' || atom, ', ') FROM (SELECT key, atom FROM json_each(params) WHERE key NOT IN"
 	" ('pages', 'page_size_bytes', 'backing', 'stride_pages') ORDER BY key)) AS others"
-	" FROM point p JOIN part USING (point) WHERE json_type(params, '$.page_size_bytes') = 'integer'"
+	" FROM point p JOIN part USING (point) WHERE NOT control AND json_type(params, '$.page_size_bytes') = 'integer'"
 	" AND json_type(params, '$.distance_bytes') IS NULL AND (json_type(params, '$.pages') = 'integer' AND"
 	" json_extract(params, '$.pages') >= 1 OR json_type(params, '$.pages') IS NULL AND p.status <> 'ok' AND"
 	" json_type(params, '$.stride_pages') IS NOT NULL);"

@@ -1,6 +1,7 @@
 #include "record/database.h"
 
 #include "base/units.h"
+#include "base/vocabulary.h"
 #include "record/database_schema.h"
 #include "record/load.h"
 #include "record/sql_functions.h"
@@ -36,6 +37,10 @@ static const char *const insert_of_run[] = {
 	" FROM json_each(?1, '$.metrics') b, json_each(b.value) m",
 	"INSERT INTO axis SELECT ?2, b.key, p.key, json_extract(p.value, '$.kind'), json_extract(p.value, '$.help')"
 	" FROM json_each(?1, '$.axes') b, json_each(b.value) p",
+	/* A machine with two kinds of cores has two caches of a level: the lesser is what surely holds. */
+	"INSERT INTO cache SELECT ?2, json_extract(c.value, '$.level'), MIN(json_extract(c.value, '$.size_bytes'))"
+	" FROM json_each(?1, '$.machine.topology.caches') c WHERE json_extract(c.value, '$.type') IN ('data', 'unified')"
+	" AND json_extract(c.value, '$.level') > 0 AND json_extract(c.value, '$.size_bytes') > 0 GROUP BY 2",
 	/* A chase loads data: what holds instructions or stores only has no part in it. */
 	"INSERT INTO tlb_advertised SELECT ?2, json_extract(t.value, '$.level'), json_extract(t.value, '$.kind'), s.value,"
 	" json_extract(t.value, '$.entries') FROM json_each(CASE json_type(?1, '$.machine.tlbs_advertised') WHEN 'array'"
@@ -77,15 +82,16 @@ static const char select_point[] =
 #define POINT_VALUES 14
 
 /*
- * The point's row: ?1 to ?14 are the above, ?15 is the run. A point whose times are an emulator's says so by its paging
- * mode, its accelerator, or by what its Linux ran on. Its series is what a legend calls it.
+ * The point's row: ?1 to ?14 are the above, ?15 is the run, ?16 the setting that is the control. A point whose times are an emulator's says so by its paging
+ * mode, its accelerator, or by what its Linux ran on. Its series is what a legend calls it. A control was measured to be
+ * held against the host, which it is once more.
  */
 #define EMULATED "(?3 IS 'software' OR ?5 IS 'tcg' OR COALESCE(?4 LIKE '%TCG%' OR ?4 LIKE '%emulat%', 0))"
 static const char insert_point[] =
 	"INSERT INTO point (bench, setting, paging, outer, accel, pass, status, reason, joined, samples, discarded,"
-	" contaminated, interpreted, identity, run, place, place_rank, emulated, series)"
+	" contaminated, interpreted, identity, run, place, place_rank, emulated, control, series)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, json_array(?1, ?2, ?3, ?5, ?6, ?14), ?15,"
-	" place_label(?2, ?3), place_rank(?2, ?3), " EMULATED ", place_label(?2, ?3) ||"
+	" place_label(?2, ?3), place_rank(?2, ?3), " EMULATED ", ?2 IS ?16, place_label(?2, ?3) ||"
 	" CASE WHEN " EMULATED
 	" THEN ', emulated machine' ELSE '' END || CASE WHEN ?13 THEN ', interpreted' ELSE '' END)"
 	" ON CONFLICT (run, identity) DO UPDATE SET joined = excluded.joined, outer = excluded.outer,"
@@ -273,6 +279,7 @@ static int points_load(struct loading *loading)
 	loading->part = database_prepare(loading->db, insert_part, loading->why);
 	if (loading->told && loading->point && loading->part) {
 		sqlite3_bind_int64(loading->point, POINT_VALUES + 1, loading->run);
+		sqlite3_bind_text(loading->point, POINT_VALUES + 2, setting_name(SETTING_HOST_AGAIN), -1, SQLITE_STATIC);
 		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
 		rc = text_each_line(loading->path, line_load, loading, loading->why);
 	}

@@ -1,4 +1,7 @@
-/* The tables of benches: a row a point, with a column for each parameter and three for each metric. */
+/*
+ * The tables of benches: a row a point, with a column for each parameter and three for each metric. Points of the control
+ * are in `point` alone: it is no place of its own, and a figure that asks a bench's table for places shall not get it.
+ */
 #include "record/database.h"
 #include "record/database_schema.h"
 
@@ -192,7 +195,7 @@ static char *fill_text(const struct bench_table *table)
 			sqlite3_free(value);
 		}
 	}
-	fputs(" FROM point JOIN part USING (point) WHERE bench = ?1", out);
+	fputs(" FROM point JOIN part USING (point) WHERE bench = ?1 AND NOT control", out);
 	return fclose(out) ? NULL : sql;
 }
 
