@@ -58,6 +58,8 @@ struct curve_series {
 struct curve {
 	size_t id; /* the caller's name for the curve; nothing here reads it but curve_compare() */
 	size_t family; /* the same for curves that differ in the stride only, another for all others */
+	size_t question; /* the same for curves of one bench, page size and stride, in whatever setting */
+	double cached_pages; /* so many lines of data, one a page, lie well within the second cache; 0: not told */
 	int setting; /* the setting's place in tables: enum setting; greater for an unknown one */
 	const char *backing; /* borrowed; NULL where not told */
 	uint64_t page_bytes, stride; /* 0 and 1 where not told */

@@ -1,6 +1,7 @@
 #include "infer/levels.h"
 
 #include "base/statistics.h"
+#include "infer/plateau.h"
 #include "infer/step_judge.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 
 /* The largest TLB published so far holds 4096 pages of a size (Zen 5): who misses four times that many, walks. */
 #define MORE_THAN_ANY_TLB 16384.0
+/* Of the samples at the sweep's end, the least disturbed tenth. */
+#define LOW_SHARE 0.1
 /* Thousandths of a cycle or of a ns: finer than any clock here tells, and easy to read. */
 #define PER_UNIT 1000.0
 /* Of what a stride should divide a level's reach by, for the level to count as divided: entries are told to 15 %. */
@@ -109,25 +112,38 @@ static bool is_walk_plateau(const struct judged_curve *judged, const struct judg
 	return last->step.upper - last->step.lower > DEAR_CYCLES || sweep_end(judged->curve) >= MORE_THAN_ANY_TLB;
 }
 
+/* The least cost that a tenth of a point's samples stay below, of a reading of struct curve_sample. */
+static double low_of(const struct curve_point *point, size_t offset, double *x)
+{
+	for (size_t i = 0; i < point->count; i++)
+		memcpy(&x[i], (const char *)&point->sample[i] + offset, sizeof(double));
+	return rounded(statistics_quantile(x, point->count, LOW_SHARE));
+}
+
+/* The walk that follows the last level: where it begins, and what is at the sweep's end. plateau_read() does the rest. */
 static int add_walk(const struct teller *to, const struct judged_step *last)
 {
 	const struct curve_series *sweep = &to->judged->curve->pass[CURVE_SWEEP];
+	const struct curve_point *end = &sweep->at[sweep->count - 1];
 	struct inferred_walk *walk = append(&to->out->walk, &to->out->walks, sizeof(*walk));
+	double *x = malloc((end->count + 1) * sizeof(*x));
 
-	if (!walk)
-		return -ENOMEM;
-	*walk = (struct inferred_walk){
-		.curve = to->curve,
-		.cycles = rounded_interval(last->net_cycles),
-		.ns = rounded_interval(last->net_ns),
-		.pages_from = last->capacity.saturated,
-		.pages_to = round(last->plateau_to),
-		.grows = to->judged->walks_grow,
-		.last_pages = sweep_end(to->judged->curve),
-		.last_cycles = rounded(sweep->at[sweep->count - 1].net),
-		.last_ns = rounded(sweep->at[sweep->count - 1].net_ns),
-	};
-	return 0;
+	if (walk && x)
+		*walk = (struct inferred_walk){
+			.curve = to->curve,
+			.cycles = { NAN, NAN, NAN },
+			.ns = { NAN, NAN, NAN },
+			.pages_from = last->capacity.saturated,
+			.pages_to = NAN,
+			.grows = to->judged->walks_grow,
+			.last_pages = end->pages,
+			.last_cycles = rounded(end->net),
+			.last_ns = rounded(end->net_ns),
+			.last_low_cycles = low_of(end, offsetof(struct curve_sample, net), x),
+			.last_low_ns = low_of(end, offsetof(struct curve_sample, net_ns), x),
+		};
+	free(x);
+	return walk && x ? 0 : -ENOMEM;
 }
 
 /* A rise of less than a miss must cost is noise, and nobody asks why it is no level. */
@@ -273,6 +289,23 @@ static void add_notes(const struct curve *curves, struct inferred_levels *levels
 		}
 }
 
+/* A walk that no number of pages tells in all settings is not told, and the reason is. */
+static int unshared_remove(struct inferred_levels *levels)
+{
+	size_t kept = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < levels->walks && !error; i++) {
+		if (isfinite(levels->walk[i].cycles.median))
+			levels->walk[kept++] = levels->walk[i];
+		else
+			error = add_unresolved(&(struct teller){ NULL, levels->walk[i].curve, levels },
+				"what walks cost: no number of pages beyond the last level was measured in all settings");
+	}
+	levels->walks = kept;
+	return error;
+}
+
 int levels_infer(const struct curve *curves, size_t count, uint64_t seed, struct inferred_levels *out)
 {
 	struct judged_curve *judged = malloc(sizeof(*judged));
@@ -284,6 +317,10 @@ int levels_infer(const struct curve *curves, size_t count, uint64_t seed, struct
 		if (!error)
 			error = tell(&(struct teller){ judged, i, out });
 	}
+	if (!error)
+		error = plateau_read(curves, seed, out);
+	if (!error)
+		error = unshared_remove(out);
 	if (!error)
 		add_notes(curves, out);
 	free(judged);

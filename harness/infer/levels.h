@@ -32,10 +32,14 @@ struct inferred_level {
 /* The cost of a walk; only where what follows the last level can be no hit in a further one. */
 struct inferred_walk {
 	size_t curve;
-	struct interval cycles, ns; /* net cost of an access right beyond the last level */
-	double pages_from, pages_to; /* where that was read */
+	struct interval cycles, ns; /* net cost of an access on the plateau beyond the last level (plateau.h) */
+	double pages_from, pages_to; /* where that was read: the same for curves of one question */
 	bool grows; /* the cost was seen to grow further on */
-	double last_pages, last_cycles, last_ns; /* at the sweep's end */
+	/*
+	 * At the sweep's end, where lines of data in random frames miss the caches too: the median, and what a tenth of the
+	 * samples cost less than.
+	 */
+	double last_pages, last_cycles, last_ns, last_low_cycles, last_low_ns;
 };
 
 /* A rise of a curve that is no TLB level, with the reason. */

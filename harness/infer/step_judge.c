@@ -177,12 +177,10 @@ static double contrast_value(const unsigned *drawn, size_t n, void *context)
 	const struct contrast *contrast = context;
 	double upper = drawn_median(contrast, drawn, contrast->lower, n);
 
-	if (!contrast->lower)
-		return upper;
 	return upper - drawn_median(contrast, drawn, 0, contrast->lower);
 }
 
-/* Median of a reading in `upper`, less that in `lower` unless NULL, with its interval over the points. */
+/* Median of a reading in `upper`, less that in `lower`, with its interval over the points. */
 static int contrast_of(const struct curve_series *series, const struct range *lower, const struct range *upper,
 	size_t offset, uint64_t seed, struct interval *out)
 {
@@ -192,14 +190,14 @@ static int contrast_of(const struct curve_series *series, const struct range *lo
 	if (!contrast.x)
 		return -ENOMEM;
 	contrast.resample = contrast.x + most;
-	for (size_t i = 0; lower && i < series->count; i++)
+	for (size_t i = 0; i < series->count; i++)
 		if (within(&series->at[i], *lower) && isfinite(reading(&series->at[i], offset)))
 			contrast.x[contrast.lower++] = reading(&series->at[i], offset);
 	for (size_t i = 0; i < series->count; i++)
 		if (within(&series->at[i], *upper) && isfinite(reading(&series->at[i], offset)))
 			contrast.x[contrast.lower + contrast.upper++] = reading(&series->at[i], offset);
 	*out = (struct interval){ NAN, NAN, NAN };
-	if (contrast.upper && (!lower || contrast.lower))
+	if (contrast.upper && contrast.lower)
 		*out = statistics_bootstrap(contrast.lower + contrast.upper, contrast_value, &contrast, seed);
 	free(contrast.x);
 	return 0;
@@ -300,13 +298,6 @@ static void scale(struct interval *interval, double factor)
 	interval->hi *= factor;
 }
 
-static void shift(struct interval *interval, double by)
-{
-	interval->median += by;
-	interval->lo += by;
-	interval->hi += by;
-}
-
 /*
  * Size and cost of what has passed every test. Where the law says that on the plateau a part of the accesses still hits
  * (random replacement: an eighth at 2.3 C), costs are those of an access that does miss.
@@ -327,19 +318,12 @@ static int measure_level(const struct curve *curve, uint64_t seed, struct judged
 	if (error)
 		return error;
 	sides = sides_of(&judged->step, capacity->clean, capacity->saturated);
-	judged->plateau_to = sides.upper.to;
 	error = contrast_of(both, &sides.lower, &sides.upper, NET, statistics_seed(seed, 1), &judged->added_cycles);
 	if (!error)
 		error = contrast_of(
 			both, &sides.lower, &sides.upper, NET_NS, statistics_seed(seed, 1), &judged->added_ns);
 	scale(&judged->added_cycles, 1 / capacity->reached);
 	scale(&judged->added_ns, 1 / capacity->reached);
-	if (!error)
-		error = contrast_of(both, NULL, &sides.upper, NET, statistics_seed(seed, 2), &judged->net_cycles);
-	if (!error)
-		error = contrast_of(both, NULL, &sides.upper, NET_NS, statistics_seed(seed, 2), &judged->net_ns);
-	shift(&judged->net_cycles, judged->added_cycles.median * (1 - capacity->reached));
-	shift(&judged->net_ns, judged->added_ns.median * (1 - capacity->reached));
 	return error;
 }
 

@@ -26,8 +26,6 @@ struct judged_step {
 	bool confirmed; /* seen again in the independent pass */
 	struct capacity capacity; /* of a level */
 	struct interval added_cycles, added_ns; /* NaN where not known */
-	struct interval net_cycles, net_ns; /* of a level: the net cost on the plateau after it */
-	double plateau_to; /* pages: that plateau was read from capacity.saturated to here */
 };
 
 struct judged_curve {

@@ -1,5 +1,6 @@
 #include "infer/tables.h"
 
+#include "base/units.h"
 #include "base/vocabulary.h"
 #include "infer/alike.h"
 #include "infer/crossover.h"
@@ -29,7 +30,8 @@ static const char schema[] =
 	" law_misfit REAL, clean_pages INTEGER, half_pages INTEGER, saturated_pages INTEGER, noise_cycles REAL,"
 	" confirmed INTEGER, law TEXT, note TEXT, PRIMARY KEY (curve, level)) WITHOUT ROWID;"
 	"CREATE TABLE tlb_walk (curve INTEGER PRIMARY KEY, cycles REAL, cycles_lo REAL, cycles_hi REAL, ns REAL, ns_lo REAL,"
-	" ns_hi REAL, pages_from INTEGER, pages_to INTEGER, grows INTEGER, last_pages INTEGER, last_cycles REAL, last_ns REAL);"
+	" ns_hi REAL, pages_from INTEGER, pages_to INTEGER, grows INTEGER, last_pages INTEGER, last_cycles REAL, last_ns REAL,"
+	" last_low_cycles REAL, last_low_ns REAL);"
 	"CREATE TABLE tlb_unresolved (curve INTEGER, pages_from INTEGER, pages_to INTEGER, effect_cycles REAL,"
 	" noise_cycles REAL, kind TEXT, reason TEXT);"
 	"CREATE TABLE tlb_noise (curve INTEGER PRIMARY KEY, null_cycles REAL, null_cycles_p95 REAL, comparisons INTEGER);"
@@ -201,7 +203,8 @@ static int levels_store(
 		const struct inferred_walk *walk = &levels->walk[i];
 		const double number[] = { (double)curves[walk->curve].id, walk->cycles.median, walk->cycles.lo,
 			walk->cycles.hi, walk->ns.median, walk->ns.lo, walk->ns.hi, walk->pages_from, walk->pages_to,
-			walk->grows, walk->last_pages, walk->last_cycles, walk->last_ns };
+			walk->grows, walk->last_pages, walk->last_cycles, walk->last_ns, walk->last_low_cycles,
+			walk->last_low_ns };
 
 		rc = row_insert(db, &(struct row){ "tlb_walk", number, COUNT(number), NULL, 0 }, why);
 	}
@@ -293,12 +296,17 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 {
 	sqlite3_stmt *rows = database_prepare(db,
 		"SELECT curve, setting, backing, page_size_bytes, stride_pages, reason, (SELECT MIN(curve) FROM curve o"
-		" WHERE o.run = c.run AND o.family = c.family) FROM curve c WHERE run = ?1 AND NOT emulated ORDER BY curve",
+		" WHERE o.run = c.run AND o.family = c.family), (SELECT MIN(curve) FROM curve o WHERE o.run = c.run"
+		" AND o.bench = c.bench AND o.page_size_bytes = c.page_size_bytes AND o.stride_pages = c.stride_pages),"
+		" (SELECT size_bytes / (2 * ?2) FROM cache WHERE cache.run = c.run AND level = 2)"
+		" FROM curve c WHERE run = ?1 AND NOT emulated ORDER BY curve",
 		why);
 	int rc = rows ? 1 : -EIO;
 
-	if (rows)
+	if (rows) {
 		sqlite3_bind_int64(rows, 1, run);
+		sqlite3_bind_int64(rows, 2, LINE_BYTES);
+	}
 	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
 		struct curve *grown = reallocarray(curves->curve, curves->count + 1, sizeof(*grown));
 		int setting = setting_find((const char *)sqlite3_column_text(rows, 1));
@@ -312,6 +320,8 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 		grown[curves->count++] = (struct curve){
 			.id = (size_t)sqlite3_column_int64(rows, 0),
 			.family = (size_t)sqlite3_column_int64(rows, 6),
+			.question = (size_t)sqlite3_column_int64(rows, 7),
+			.cached_pages = sqlite3_column_double(rows, 8),
 			.setting = setting < 0 ? SETTING_COUNT : setting,
 			.backing = column_copy(rows, 2),
 			.reason = column_copy(rows, 5),
