@@ -69,8 +69,7 @@ static struct shared *shared_find(
 			sum += point && point->net > 0 ? log(point->net) : NAN;
 		}
 		if (isfinite(sum))
-			shared[(*count)++] =
-				(struct shared){ first->at[i].pages, exp(sum / (double)group->count) };
+			shared[(*count)++] = (struct shared){ first->at[i].pages, exp(sum / (double)group->count) };
 	}
 	return shared;
 }
@@ -88,7 +87,7 @@ static double growth_in(const struct shared *shared, size_t first, size_t end)
 		net[i - first] = shared[i].net;
 	if (net && end - first >= LEAST_POINTS)
 		growth = fabs(statistics_median(net + (split - first), end - split) -
-			      statistics_median(net, split - first)) /
+				 statistics_median(net, split - first)) /
 			 statistics_median(net, end - first);
 	free(net);
 	return growth;
@@ -264,11 +263,11 @@ static int group_read(
 
 		walk->pages_from = count ? shared[first].pages : NAN;
 		walk->pages_to = count ? shared[end - 1].pages : NAN;
-		error = plateau_cost(series, shared + first, end - first, offsetof(struct curve_sample, net), own,
-			&walk->cycles);
+		error = plateau_cost(
+			series, shared + first, end - first, offsetof(struct curve_sample, net), own, &walk->cycles);
 		if (!error)
-			error = plateau_cost(series, shared + first, end - first,
-				offsetof(struct curve_sample, net_ns), own, &walk->ns);
+			error = plateau_cost(series, shared + first, end - first, offsetof(struct curve_sample, net_ns),
+				own, &walk->ns);
 		thousandths(&walk->cycles);
 		thousandths(&walk->ns);
 	}

@@ -3,6 +3,8 @@
 #include "base/units.h"
 #include "base/vocabulary.h"
 #include "infer/alike.h"
+#include "infer/baseline.h"
+#include "infer/claims.h"
 #include "infer/crossover.h"
 #include "infer/levels.h"
 #include "infer/page_reach_tables.h"
@@ -15,7 +17,8 @@
 #include <string.h>
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "control_pair", "crossover_cost", "crossover", "crossover_equal",
+	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "control_pair", "null_ratio", "walk_ratio", "baseline",
+	"crossover_cost", "crossover", "crossover_equal",
 	"page_reach", "page_leaf", NULL };
 
 static const char schema[] =
@@ -141,6 +144,10 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 
 	if (!rc)
 		rc = infer_alike_add(db, why);
+	if (!rc)
+		rc = infer_claims_add(db, why);
+	if (!rc)
+		rc = infer_baseline_add(db, why);
 	if (!rc)
 		rc = infer_crossover_add(db, why);
 	if (!rc)
@@ -374,6 +381,10 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = database_run(db, find_counted, why);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
+	if (!rc)
+		rc = infer_claims_fill(db, why);
+	if (!rc)
+		rc = infer_baseline_fill(db, why);
 	if (!rc)
 		rc = infer_crossover_fill(db, why);
 	if (!rc)
