@@ -179,6 +179,7 @@ static void memory_note(const struct measurement *m, const struct configured_spa
 
 	point->page_bytes = chase->page_bytes;
 	point->baseline_page_bytes = backing_page_bytes(arenas->packed.backing);
+	point->baseline_bytes = chase->count * LINE_BYTES;
 	point->faults_expected = own ? sparse->faults_expected : arenas->of[chase->backing].memory.faults_expected;
 	point->faults_counted = own ? sparse->faults_counted : arenas->of[chase->backing].memory.faults_counted;
 }

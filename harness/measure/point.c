@@ -333,10 +333,11 @@ static json_t *memory_json(const struct point *point)
 
 	if (!point->samples || !point->page_bytes)
 		return json_null();
-	memory = json_pack("{s:I, s:s, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes,
+	memory = json_pack("{s:I, s:s, s:I, s:I, s:I, s:o}", "page_bytes", (json_int_t)point->page_bytes,
 		"page_bytes_source", memory_source(point), "baseline_page_bytes",
-		(json_int_t)point->baseline_page_bytes, "faults_expected", (json_int_t)point->faults_expected,
-		"faults_counted", counted ? json_integer((json_int_t)point->faults_counted) : json_null());
+		(json_int_t)point->baseline_page_bytes, "baseline_bytes", (json_int_t)point->baseline_bytes,
+		"faults_expected", (json_int_t)point->faults_expected, "faults_counted",
+		counted ? json_integer((json_int_t)point->faults_counted) : json_null());
 	if (!counted)
 		json_object_set_new(memory, "faults_counted_reason",
 			json_string("this kernel does not count the faults of hugetlb pages brought in by madvise"));

@@ -72,7 +72,7 @@ struct point {
 	bool interpreted; /* KVM interpreted the guest's CPL 0 code: counts are right, times compare with nothing */
 
 	/* What was read back after the last sample. page_bytes 0: the experiment verifies its memory itself. */
-	uint64_t page_bytes, baseline_page_bytes;
+	uint64_t page_bytes, baseline_page_bytes, baseline_bytes; /* the last: what the packed lines take */
 	uint64_t faults_expected, faults_counted;
 	uint64_t kvm_pages[KVM_COUNTS]; /* KVM_COUNT_PAGES_*; KVM_COUNT_UNKNOWN */
 
