@@ -6,6 +6,7 @@
  * A difference is claimed by a stricter interval (statistics_sure_interval()). Samples of one round saw the same weather, so
  * that the ratios of a round count as one, their median, however many points they are of.
  */
+#include "base/quiet.h"
 #include "base/statistics.h"
 #include "infer/tables.h"
 #include "record/database.h"
@@ -25,18 +26,27 @@ struct place {
 };
 
 /* What is asked about a row's two points (?1 over, ?2 under) and their metric (?3). */
-enum query { QUERY_PAIRS, QUERY_OVER, QUERY_UNDER, QUERY_MEDIANS, QUERIES };
+enum query {
+	QUERY_SAME_RUN,
+	QUERY_TAKEN_OVER,
+	QUERY_TAKEN_UNDER,
+	QUERY_OVER,
+	QUERY_UNDER,
+	QUERY_MEDIANS,
+	QUERIES,
+};
+
+/* The samples of a point in the order in which they were taken, and whether each was quiet, where that is known. */
+#define TAKEN(point) \
+	"SELECT number, round, value, name = 'quiet' FROM sample WHERE point = " point " AND name IN (?3, 'quiet')"
 
 static const char *const queries[QUERIES] = {
-	/*
-	 * Every sample of `over` against the first of `under` with the same round, where both were taken in one run: with
-	 * MIN(), SQLite takes the other columns from the row that has the least.
-	 */
-	[QUERY_PAIRS] =
-		"SELECT o.value, u.value, r.seed, o.round, po.pass IS 'refine', MIN(u.number) FROM point po JOIN point pu ON pu.point = ?2"
-		" AND pu.run = po.run AND pu.joined IS po.joined JOIN run r ON r.run = po.run"
-		" JOIN sample o ON o.point = po.point AND o.name = ?3 JOIN sample u ON u.point = pu.point AND u.name = ?3"
-		" AND u.round = o.round WHERE po.point = ?1 GROUP BY o.number ORDER BY o.number",
+	/* Samples are pairs where both points are of one run. */
+	[QUERY_SAME_RUN] =
+		"SELECT r.seed, po.pass IS 'refine' FROM point po JOIN point pu ON pu.point = ?2 AND pu.run = po.run"
+		" AND pu.joined IS po.joined JOIN run r ON r.run = po.run WHERE po.point = ?1",
+	[QUERY_TAKEN_OVER] = TAKEN("?1"),
+	[QUERY_TAKEN_UNDER] = TAKEN("?2"),
 	[QUERY_OVER] = "SELECT value FROM sample WHERE point = ?1 AND name = ?3 AND value > 0 ORDER BY number",
 	[QUERY_UNDER] = "SELECT value FROM sample WHERE point = ?2 AND name = ?3 AND value > 0 ORDER BY number",
 	[QUERY_MEDIANS] =
@@ -48,6 +58,7 @@ static const char *const queries[QUERIES] = {
 struct ratio {
 	struct sql_numbers pairs; /* the ratio of each pair of samples */
 	struct sql_numbers round; /* of each of these pairs, the round and pass, as one number */
+	struct sql_numbers quiet; /* and whether both of its samples were quiet */
 	struct sql_numbers sample; /* all samples of both, a place after the other */
 	struct place *place;
 	size_t places;
@@ -110,22 +121,111 @@ static sqlite3_stmt *statement_of(
 	return statement;
 }
 
+/* A sample of a point; NaN where it or its round is not known. */
+struct taken {
+	double value, round;
+	bool quiet;
+};
+
+/* The samples of a point. The caller frees them. */
+struct taken_samples {
+	struct taken *sample;
+	size_t count;
+};
+
+/* No point has so many: a file that says so comes from somebody else. */
+#define SAMPLES_MOST (1 << 24)
+
+static int taken_grow(struct taken_samples *taken, size_t count)
+{
+	struct taken *grown = reallocarray(taken->sample, count, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	taken->sample = grown;
+	while (taken->count < count)
+		grown[taken->count++] = (struct taken){ NAN, NAN, true };
+	return 0;
+}
+
+static int taken_read(sqlite3_context *context, sqlite3_value **values, enum query query, struct ratio *ratio,
+	struct taken_samples *taken)
+{
+	sqlite3_stmt *samples = statement_of(context, query, values, ratio);
+	int rc = samples ? 0 : -EIO;
+
+	while (!rc && sqlite3_step(samples) == SQLITE_ROW) {
+		sqlite3_int64 number = sqlite3_column_int64(samples, 0);
+
+		if (number < 0 || number >= SAMPLES_MOST)
+			continue;
+		if ((size_t)number >= taken->count)
+			rc = taken_grow(taken, (size_t)number + 1);
+		if (rc)
+			break;
+		if (sqlite3_column_int(samples, 3)) {
+			taken->sample[number].quiet = sqlite3_column_double(samples, 2) > 0;
+		} else {
+			taken->sample[number].value = database_number(samples, 2);
+			taken->sample[number].round = database_number(samples, 1);
+		}
+	}
+	return rc;
+}
+
+/* Of the pairs of one row, which begin at `first`, keep those that the numbers of a point are made of, too (base/quiet.h). */
+static void quiet_keep(struct ratio *ratio, size_t first)
+{
+	size_t count = ratio->quiet.count - first, kept;
+	const double *quiet = ratio->quiet.number + first;
+
+	if (!count || !quiet_suffice(quiet, count))
+		return;
+	kept = quiet_select(ratio->pairs.number + first, quiet, count, ratio->pairs.number + first);
+	quiet_select(ratio->round.number + first, quiet, count, ratio->round.number + first);
+	ratio->pairs.count = ratio->round.count = ratio->quiet.count = first + kept;
+}
+
+/* Every sample of `over` with the first of `under` that is of the same round. */
+static int taken_pair(
+	struct ratio *ratio, const struct taken_samples *over, const struct taken_samples *under, bool refine)
+{
+	int rc = 0;
+
+	for (size_t i = 0, k; i < over->count && !rc; i++) {
+		for (k = 0; k < under->count && under->sample[k].round != over->sample[i].round; k++)
+			;
+		if (k == under->count || !(under->sample[k].value > 0) || !isfinite(over->sample[i].value))
+			continue;
+		rc = sql_numbers_add(&ratio->pairs, over->sample[i].value / under->sample[k].value);
+		if (!rc)
+			rc = sql_numbers_add(&ratio->round, 2 * over->sample[i].round + refine);
+		if (!rc)
+			rc = sql_numbers_add(&ratio->quiet, over->sample[i].quiet && under->sample[k].quiet);
+	}
+	return rc;
+}
+
 static int pairs_add(sqlite3_context *context, sqlite3_value **values, struct ratio *ratio)
 {
-	sqlite3_stmt *pairs = statement_of(context, QUERY_PAIRS, values, ratio);
-	int rc = pairs ? 0 : -EIO;
+	struct taken_samples over = { 0 }, under = { 0 };
+	size_t first = ratio->pairs.count;
+	sqlite3_stmt *same = statement_of(context, QUERY_SAME_RUN, values, ratio);
+	int rc;
 
-	while (!rc && sqlite3_step(pairs) == SQLITE_ROW) {
-		double over = database_number(pairs, 0), under = database_number(pairs, 1);
-
-		ratio->seed = (uint64_t)sqlite3_column_int64(pairs, 2);
-		if (!(under > 0) || !isfinite(over))
-			continue;
-		rc = sql_numbers_add(&ratio->pairs, over / under);
-		if (!rc)
-			rc = sql_numbers_add(
-				&ratio->round, 2 * sqlite3_column_double(pairs, 3) + sqlite3_column_int(pairs, 4));
-	}
+	if (!same)
+		return -EIO;
+	if (sqlite3_step(same) != SQLITE_ROW)
+		return 0;
+	ratio->seed = (uint64_t)sqlite3_column_int64(same, 0);
+	rc = taken_read(context, values, QUERY_TAKEN_OVER, ratio, &over);
+	if (!rc)
+		rc = taken_read(context, values, QUERY_TAKEN_UNDER, ratio, &under);
+	if (!rc)
+		rc = taken_pair(ratio, &over, &under, sqlite3_column_int(same, 1));
+	quiet_keep(ratio, first);
+	free(over.sample);
+	free(under.sample);
 	return rc;
 }
 
@@ -320,6 +420,7 @@ static void ratio_end(sqlite3_context *context)
 		sqlite3_finalize(ratio->statement[i]);
 	free(ratio->pairs.number);
 	free(ratio->round.number);
+	free(ratio->quiet.number);
 	free(ratio->sample.number);
 	free(ratio->place);
 }

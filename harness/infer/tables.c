@@ -1,5 +1,6 @@
 #include "infer/tables.h"
 
+#include "base/quiet.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
 #include "infer/alike.h"
@@ -122,6 +123,7 @@ static const char find_curves[] =
 /*
  * The samples of a curve (?1); a point whose samples were not kept has its medians as one sample. The lists are read from
  * the JSON in place: joining the view `sample` with itself would take each list apart as often as it has samples.
+ * Where enough samples are quiet, the others are left out (base/quiet.h).
  */
 #define OF_SAMPLE(name) "json_extract(lists, '$." name "[' || g.key || ']')"
 #define MEDIAN(name) "json_extract(metrics, '$." name ".median')"
@@ -130,7 +132,8 @@ static const char select_samples[] =
 	"SELECT c.pass, c.pages, g.atom, " OF_SAMPLE("baseline_cycles") ", " OF_SAMPLE("net_cycles") ","
 	" " OF_SAMPLE("net_ns") ", COALESCE(" OF_SAMPLE("round") ", g.key)"
 	" FROM curve_point c CROSS JOIN part p ON p.point = c.point CROSS JOIN json_each(p.lists, '$.gross_cycles') g"
-	" WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE("contaminated") ", 0) = 0"
+	" WHERE c.curve = ?1 AND COALESCE(" OF_SAMPLE("contaminated") ", 0) = 0 AND (COALESCE(" OF_SAMPLE("quiet") ", 1) > 0"
+	" OR (SELECT TOTAL(atom > 0) FROM json_each(p.lists, '$.quiet')) < ?2)"
 	" UNION ALL SELECT c.pass, c.pages, " MEDIAN("gross_cycles") ", " MEDIAN("baseline_cycles") ","
 	" " MEDIAN("net_cycles") ", " MEDIAN("net_ns") ", 0"
 	" FROM curve_point c CROSS JOIN part p ON p.point = c.point"
@@ -254,8 +257,10 @@ static int samples_read(sqlite3 *db, struct curve *curve, struct reason *why)
 	sqlite3_stmt *samples = database_prepare(db, select_samples, why);
 	int rc = samples ? 1 : -EIO;
 
-	if (samples)
+	if (samples) {
 		sqlite3_bind_int64(samples, 1, (sqlite3_int64)curve->id);
+		sqlite3_bind_int(samples, 2, QUIET_LEAST);
+	}
 	while (rc > 0 && (rc = database_step(samples, why)) > 0) {
 		const char *pass = (const char *)sqlite3_column_text(samples, 0);
 		const struct curve_sample sample = {
