@@ -1,8 +1,10 @@
 -- What something takes in a setting and paging mode, as a multiple of what it takes in another (base).
 -- _lo, _hi: 95 % interval. pairs: samples of one round; 0: two runs, and the ratio of their medians.
--- alike: the interval holds 1; unknown: there is none.
+-- sure_lo, sure_hi: 99 % interval. null_lo, null_hi: what the host differs from itself by (A/A), where the run has that.
+-- alike: no: the 99 % interval is on one side of 1, and _lo, _hi lies beyond the host's own; unknown: there is no interval.
 WITH quantity (number, group_label, what, told, after, metric, setting, paging, most, conditions) AS (VALUES
-	-- most: of points that meet the conditions, the one with the most of this; for a level: within it, or beyond all.
+	-- most: of points that meet the conditions, the one with the most of this; for a level: within it, or, beyond all, where
+	-- walks are read.
 	(1, 'an access, by TLB level', '4K, first level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'first', '{"page_size_bytes": 4096, "stride_pages": 1}'),
 	(2, 'an access, by TLB level', '4K, second level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'second', '{"page_size_bytes": 4096, "stride_pages": 1}'),
 	(3, 'an access, by TLB level', '4K, beyond each level: ', 'pages', ' pages', 'gross_ns', 'host', NULL, 'beyond', '{"page_size_bytes": 4096, "stride_pages": 1}'),
@@ -45,8 +47,9 @@ candidate AS (
 		WHEN most IS NULL THEN 0
 		WHEN most NOT IN ('first', 'second', 'beyond') THEN (SELECT value FROM parameter v WHERE v.point = w.point AND v.name = most)
 		ELSE (SELECT pages FROM curve_point JOIN curve USING (curve) JOIN tlb_clear t USING (run, page_size_bytes, stride_pages)
-			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE beyond_from END
-				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE pages END) END AS good
+			LEFT JOIN tlb_walk USING (curve)
+			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE COALESCE(pages_from, beyond_from) END
+				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE COALESCE(pages_to, pages) END) END AS good
 	FROM wanted w JOIN quantity USING (number)),
 -- The base whose like the most places have. Of its likes in one place the first stands.
 pair AS MATERIALIZED (
@@ -65,10 +68,14 @@ SELECT DENSE_RANK() OVER (ORDER BY number) AS row, DENSE_RANK() OVER (ORDER BY g
 	base.place AS base, DENSE_RANK() OVER (ORDER BY other.place_rank, other.place) AS lane, other.place AS label, other.setting, other.paging,
 	place_colour(other.setting, other.paging) AS colour, b.median AS base_ns, b.lo AS base_ns_lo, b.hi AS base_ns_hi, o.median AS ns, o.lo AS ns_lo,
 	o.hi AS ns_hi, ratio ->> 0 AS ratio, ratio ->> 1 AS ratio_lo, ratio ->> 2 AS ratio_hi, ratio ->> 3 AS pairs,
-	CASE WHEN ratio ->> 1 <= 1 AND ratio ->> 2 >= 1 THEN 'yes' WHEN ratio ->> 1 + ratio ->> 2 IS NULL THEN 'unknown' ELSE 'no' END AS alike
-FROM compared JOIN (SELECT *, MIN(number) OVER (PARTITION BY group_label) AS group_at FROM quantity) USING (number)
+	ratio ->> 4 AS sure_lo, ratio ->> 5 AS sure_hi, n.ratio_lo AS null_lo, n.ratio_hi AS null_hi,
+	CASE WHEN ratio ->> 1 IS NULL OR ratio ->> 2 IS NULL OR ratio ->> 4 IS NULL THEN 'unknown'
+		WHEN (ratio ->> 4 > 1 OR ratio ->> 5 < 1) AND (ratio ->> 1 > COALESCE(n.ratio_hi, 1) OR ratio ->> 2 < COALESCE(n.ratio_lo, 1)) THEN 'no'
+		ELSE 'yes' END AS alike
+FROM compared JOIN (SELECT *, MIN(number) OVER (PARTITION BY group_label) AS group_at FROM quantity) q USING (number)
 JOIN point base ON base.point = compared.base JOIN point other ON other.point = compared.point
-JOIN metric b ON b.point = compared.base AND b.name = metric JOIN metric o ON o.point = compared.point AND o.name = metric
+JOIN metric b ON b.point = compared.base AND b.name = q.metric JOIN metric o ON o.point = compared.point AND o.name = q.metric
+LEFT JOIN null_ratio n ON n.run = base.run AND n.bench = base.bench AND n.metric = b.name
 -- A logarithmic axis has no place for others.
 WHERE ratio ->> 0 > 0
 ORDER BY number, other.place_rank, other.place

@@ -11,9 +11,9 @@ note(c) = (names[c] = strcol("label"), inks[c] = own_ink(1, c, strcol("colour"))
 	row_from[c] = row_from[c] < 0 ? int(column(0)) : row_from[c], row_to[c] = int(column(0)), 0)
 note_counted(c) = (counted_from[c] = counted_from[c] < 0 ? int(column(0)) : counted_from[c], counted_to[c] = int(column(0)), 0)
 # The axis of net costs holds all medians; a band of few samples may reach below it.
-from = 1e300; to = 0; least_gross = 1e300; most_gross = 0; least_net = 0; most_net = 0; rows = 1; misses = 0; cycles = 0; counted = 0
+bounds = 0; from = 1e300; to = 0; least_gross = 1e300; most_gross = 0; least_net = 0; most_net = 0; rows = 1; misses = 0; cycles = 0; counted = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("curve"))), from = min(from, column("pages")), to = max(to, column("pages")), \
-	page_bytes = column("reach_bytes") / column("pages"), \
+	page_bytes = column("reach_bytes") / column("pages"), bounds = bounds || strcol("lower_bound") eq "yes", \
 	least_gross = min(min(least_gross, positive(column("gross_cycles_lo"))), positive(column("baseline_cycles_lo"))), most_gross = max(most_gross, column("gross_cycles_hi")), \
 	least_net = min(least_net, column("net_cycles")), most_net = max(most_net, column("net_cycles_hi")), 0):(0)
 plot [-1 : 1] [-1 : 1] "marks.tsv" using (rows = max(rows, column("row")), 0):(0)
@@ -75,6 +75,12 @@ own_rows(file) = file eq "table.tsv" ? "every ::row_from[c]::row_to[c]" : "every
 of_curve(file) = sprintf("for [c = 1 : curves] '%s' %s using", file, own_rows(file))
 curve_of(file, key) = of_curve(file) . sprintf(" (swept(c)):'%s_lo':'%s_hi' with filledcurves linecolor rgb inks[c] notitle, ", key, key) . \
 	of_curve(file) . sprintf(" (swept(c)):'%s' with linespoints linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb inks[c] notitle, ", key)
+# Net costs from where on they are lower bounds are dotted.
+known(c) = strcol("lower_bound") ne "yes" ? swept(c) : NaN
+bounded(c) = strcol("lower_bound") eq "yes" || strcol("lower_bound") eq "edge" ? swept(c) : NaN
+net = of_curve("table.tsv") . " (swept(c)):'net_cycles_lo':'net_cycles_hi' with filledcurves linecolor rgb inks[c] notitle, " . \
+	of_curve("table.tsv") . " (known(c)):'net_cycles' with linespoints linewidth weight(c) pointtype 7 pointsize 0.25 * points linecolor rgb inks[c] notitle, " . \
+	of_curve("table.tsv") . " (bounded(c)):'net_cycles' with lines linewidth weight(c) dashtype (1, 3) linecolor rgb inks[c] notitle, "
 dashed(file, key) = of_curve(file) . sprintf(" (swept(c)):'%s' with lines dashtype 2 linewidth 1 linecolor rgb inks[c] notitle, ", key)
 second(key) = of_curve("table.tsv") . sprintf(" (again(c)):'%s' with points pointtype 6 pointsize 0.7 linewidth 1 linecolor rgb inks[c] notitle, ", key)
 whisker = of_curve("table.tsv") . " (again(c)):'net_cycles_lo':(0):(column('net_cycles_hi') - column('net_cycles_lo')) with vectors nohead \
@@ -115,7 +121,9 @@ if (ghz > 0) {
 	set y2label "net (ns)" offset 0, 0 textcolor rgb ink
 }
 if (panels == 2) { eval x_title }
-eval "plot " . ends . zero . curve_of("table.tsv", "net_cycles") . whisker . second("net_cycles") . "NaN notitle"
+if (bounds) { set key top left Left reverse }
+eval "plot " . ends . zero . net . whisker . second("net_cycles") . \
+	(bounds ? "keyentry with lines dashtype (1, 3) linewidth 2 linecolor rgb ink title 'a lower bound: the baseline misses the TLB, too'" : "NaN notitle")
 
 # --- What hardware counted, per access.
 panel_top = panel_top + 317 + 46
