@@ -186,6 +186,11 @@ struct chase {
 	uint64_t count;
 	uint64_t distance_bytes; /* a multiple of the page, or a divisor of it */
 	/*
+	 * So many loads are under way at a time: the cycle is followed from so many places at once, evenly spread over it.
+	 * 0: one. A number that kernel_of_chains() has a kernel for (space/kernels.h).
+	 */
+	unsigned chains;
+	/*
 	 * Only the page of each unit that is visited exists: units may then be far larger than memory. It is the unit's
 	 * first page, or, scattered, a random one, so that pages far apart do not meet in one set of a TLB.
 	 */

@@ -296,7 +296,7 @@ static bool sibling_set(struct measurement *m, struct paired_points *pair)
 int chase_measure(struct measurement *m, struct configured_spaces *spaces, struct paired_points *pair, unsigned visit)
 {
 	/* As visits go on, both orders of chain and baseline meet all orders of the settings. */
-	struct sample_plan plan = { .chain_first = visit & 1 };
+	struct sample_plan plan = { .chain_first = visit & 1, .chains = pair->chase.chains };
 	unsigned turn = visit >> 1;
 	const struct space *laid = NULL;
 	int error = 0;

@@ -79,19 +79,6 @@ static double median_lap(const struct kernel_call *call)
 	return statistics_median(laps, call->laps);
 }
 
-/*
- * Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside.
- */
-static int run_counted(struct space *space, struct counting *counting, struct count_sample *counts, struct reason *why)
-{
-	int error;
-
-	counting_begin(counting);
-	error = space_run(space, KERNEL_CHASE, why);
-	counting_end(counting, counts);
-	return error;
-}
-
 static uint64_t lap_accesses(uint32_t lines)
 {
 	uint64_t share = lines / LAP_SHARE_OF_CHAIN / KERNEL_UNROLL * KERNEL_UNROLL;
@@ -101,11 +88,61 @@ static uint64_t lap_accesses(uint32_t lines)
 	return share > LAP_ACCESSES_LONG ? share : LAP_ACCESSES_LONG;
 }
 
+/*
+ * Prepare the laps of a chase: the kernel to run. A lap takes as many steps of each chain, however many there are: it is
+ * then never shorter than a lap of one chain.
+ */
+static enum kernel laps_prepare(struct space *space, const struct chain *chain, unsigned chains, uint64_t *accesses)
+{
+	uint64_t steps = lap_accesses(chain->count);
+
+	if (chains <= 1) {
+		*accesses = steps;
+		*space->call = (struct kernel_call){
+			.start = chain_address(chain, 0), .count = steps / KERNEL_UNROLL, .laps = LAPS
+		};
+		return KERNEL_CHASE;
+	}
+	*space->call = (struct kernel_call){ .count = steps * chains / KERNEL_CHAINS_UNROLL, .laps = LAPS };
+	*accesses = space->call->count * KERNEL_CHAINS_UNROLL;
+	for (unsigned c = 0; c < chains; c++)
+		space->call->chain[c] = chain_after(chain, chain_start(chain, c, chains));
+	return kernel_of_chains(chains);
+}
+
+/* Whether all of the chains stand where they must after `accesses` steps of them all. */
+static bool laps_end(const struct space *space, const struct chain *chain, unsigned chains, uint64_t accesses)
+{
+	bool right = true;
+
+	if (chains <= 1)
+		return space->call->end == chain_after(chain, accesses);
+	for (unsigned c = 0; c < chains; c++)
+		right = right &&
+			space->call->chain[c] == chain_after(chain, chain_start(chain, c, chains) + accesses / chains);
+	return right;
+}
+
+/*
+ * Counters are on around the kernel only: laying, proving and walking the chain, and reading the clocks, are outside.
+ */
+static int run_counted(struct space *space, enum kernel kernel, struct counting *counting, struct count_sample *counts,
+	struct reason *why)
+{
+	int error;
+
+	counting_begin(counting);
+	error = space_run(space, kernel, why);
+	counting_end(counting, counts);
+	return error;
+}
+
 /* The median lap of the chain or the baseline, TSC cycles per access, without the clock's own cost. */
 static int time_chain(struct space *space, const struct sample_plan *plan, const struct chain *chain,
 	struct chase_sample *sample, double *access_tsc, struct reason *why)
 {
-	uint64_t accesses = lap_accesses(chain->count);
+	uint64_t accesses;
+	enum kernel kernel;
 	double lap_tsc;
 	struct observation before, after;
 	struct disturbance seen;
@@ -114,16 +151,12 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 	error = chain_walk(chain, space, why);
 	if (error)
 		return error;
-	*space->call = (struct kernel_call){
-		.start = chain_address(chain, 0),
-		.count = accesses / KERNEL_UNROLL,
-		.laps = LAPS,
-	};
+	kernel = laps_prepare(space, chain, plan->chains, &accesses);
 	observation_take(space, &before);
 	if (chain == &plan->chain)
-		error = run_counted(space, plan->counting, &sample->counts, why);
+		error = run_counted(space, kernel, plan->counting, &sample->counts, why);
 	else
-		error = space_run(space, KERNEL_CHASE, why);
+		error = space_run(space, kernel, why);
 	observation_take(space, &after);
 	if (error)
 		return error;
@@ -134,7 +167,7 @@ static int time_chain(struct space *space, const struct sample_plan *plan, const
 	seen = disturbance_between(&before, &after);
 	sample->contaminated = sample->contaminated || is_contaminated(&seen);
 	disturbance_add(&sample->disturbance, &seen);
-	if (space->call->end != chain_after(chain, LAPS * accesses))
+	if (!laps_end(space, chain, plan->chains, LAPS * accesses))
 		return fail(why, EIO, "a chase over %" PRIu32 " lines did not end where it must", chain->count);
 	lap_tsc = median_lap(space->call);
 	if (!sample->shortest_lap_tsc || lap_tsc < sample->shortest_lap_tsc)

@@ -64,6 +64,7 @@ struct chase_sample {
 struct sample_plan {
 	struct chain chain, packed;
 	bool chain_first; /* or the baseline */
+	unsigned chains; /* how many places of the cycle are followed at once; 0: one */
 	double lap_overhead_tsc;
 	struct counting *counting; /* NULL: nothing is counted */
 };

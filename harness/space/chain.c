@@ -69,6 +69,11 @@ uint64_t chain_after(const struct chain *chain, uint64_t steps)
 	return chain_address(chain, chain->order[steps % chain->count]);
 }
 
+uint64_t chain_start(const struct chain *chain, unsigned which, unsigned chains)
+{
+	return (uint64_t)chain->count * which / chains;
+}
+
 uint64_t chain_sum(const struct chain *chain)
 {
 	uint64_t sum = 0;

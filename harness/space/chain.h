@@ -48,6 +48,12 @@ uint64_t chain_address(const struct chain *chain, uint32_t i);
 /* Where a chase stands after `steps` steps from the start. */
 uint64_t chain_after(const struct chain *chain, uint64_t steps);
 
+/*
+ * From which step of the cycle on chain `which` of `chains` follows it. Chains that follow one cycle at the same pace, evenly
+ * spread, come to a line again after as many accesses of all as one chain alone does, and never meet.
+ */
+uint64_t chain_start(const struct chain *chain, unsigned which, unsigned chains);
+
 /* The sum of all elements' addresses modulo 2^64: what KERNEL_WALK over the whole chain must report. */
 uint64_t chain_sum(const struct chain *chain);
 

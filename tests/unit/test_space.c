@@ -155,11 +155,49 @@ static void both_spaces_run_the_same_bytes(void **state)
 	vcpu = space_make(&configuration, SETTING_VCPU, FRAMES_CONTIGUOUS);
 	assert_ptr_not_equal(host->ops->code(host), vcpu->ops->code(vcpu));
 	assert_true(kernels_end - kernels_begin > 100);
+	/* A vCPU has one page for them. */
+	assert_true(kernels_end - kernels_begin <= (ptrdiff_t)PAGE_4K);
 	assert_memory_equal(host->ops->code(host), vcpu->ops->code(vcpu), (size_t)(kernels_end - kernels_begin));
 	assert_memory_equal(host->ops->code(host), kernels_begin, (size_t)(kernels_end - kernels_begin));
 	space_close(vcpu);
 	space_close(host);
 	chase_drop(&configuration);
+}
+
+/* All chains that there is a kernel for stand where they must afterwards, each having taken its share of the steps. */
+static void run_kernels_of_chains(struct space *space, const struct chain *chain)
+{
+	const uint64_t groups = 10, laps = 7;
+	struct reason why = { "" };
+	unsigned kernels = 0;
+
+	for (unsigned chains = 2; chains <= KERNEL_CHAINS_MAX; chains++) {
+		enum kernel kernel = kernel_of_chains(chains);
+
+		if (kernel == KERNEL_COUNT)
+			continue;
+		kernels++;
+		assert_int_equal(KERNEL_CHAINS_UNROLL % chains, 0);
+		*space->call = (struct kernel_call){ .count = groups, .laps = laps };
+		for (unsigned c = 0; c < chains; c++)
+			space->call->chain[c] = chain_after(chain, chain_start(chain, c, chains));
+		assert_int_equal(space_run(space, kernel, &why), 0);
+		for (unsigned c = 0; c < KERNEL_CHAINS_MAX; c++) {
+			uint64_t steps = laps * groups * KERNEL_CHAINS_UNROLL / chains;
+
+			assert_int_equal(space->call->chain[c],
+				c < chains ? chain_after(chain, chain_start(chain, c, chains) + steps) : 0);
+		}
+		for (unsigned lap = 0; lap < KERNEL_LAPS_MAX; lap++)
+			assert_int_equal(space->call->lap_tsc[lap] != 0, lap < laps);
+		/* What the caller asked for is left as it was. */
+		assert_int_equal(space->call->count, groups);
+		assert_int_equal(space->call->laps, laps);
+	}
+	assert_int_equal(kernels, 6);
+	assert_int_equal(kernel_of_chains(1), KERNEL_CHASE);
+	assert_int_equal(kernel_of_chains(0), KERNEL_COUNT);
+	assert_int_equal(kernel_of_chains(5), KERNEL_COUNT);
 }
 
 static void run_all_kernels(struct space *space, const struct chase *chase)
@@ -180,6 +218,7 @@ static void run_all_kernels(struct space *space, const struct chase *chase)
 	assert_int_equal(space->call->end, chain_after(&chain, 7 * 10 * KERNEL_UNROLL));
 	for (unsigned lap = 0; lap < KERNEL_LAPS_MAX; lap++)
 		assert_int_equal(space->call->lap_tsc[lap] != 0, lap < 7);
+	run_kernels_of_chains(space, &chain);
 	*space->call = (struct kernel_call){ .start = 5, .count = 10, .laps = 3 };
 	assert_int_equal(space_run(space, KERNEL_ADDS, &why), 0);
 	assert_int_equal(space->call->end, 5 + 3 * 10 * KERNEL_UNROLL);
