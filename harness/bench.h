@@ -192,9 +192,15 @@ struct chase {
 	unsigned chains;
 	/*
 	 * Only the page of each unit that is visited exists: units may then be far larger than memory. It is the unit's
-	 * first page, or, scattered, a random one, so that pages far apart do not meet in one set of a TLB.
+	 * first page, or, scattered, another one in each unit, so that pages far apart do not meet in one set of a TLB,
+	 * nor their entries in the page tables in one set of a cache.
 	 */
 	bool sparse, scattered;
+	/*
+	 * Scattered 4K pages only: each unit has so many page tables, side by side, and each of them so many pages, every
+	 * second one. With enough pages all accesses walk, however few tables there are. `count` is of all pages. 0: one.
+	 */
+	unsigned unit_tables, table_pages;
 };
 
 /* --- an experiment: work of the bench's own --- */

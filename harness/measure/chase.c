@@ -93,7 +93,7 @@ int chase_enter(struct measurement *m, struct memory_configuration *configuratio
 bool chase_has_room(const struct configured_spaces *spaces, const struct paired_points *pair)
 {
 	if (pair->chase.sparse)
-		return pair->chase.count <= spaces->units;
+		return pair->chase.count <= spaces->pages;
 	return paired_points_bytes(pair) <= spaces->memory.bytes;
 }
 
@@ -244,7 +244,7 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 	return point_keep(m, spaces, pair, point, &sample, weather);
 }
 
-/* Place the chain of a sample: in a random window of the memory, or of the units. */
+/* Place the chain of a sample: in a random window of the memory, or of the pages far apart. */
 static struct chain chain_place(
 	struct measurement *m, const struct configured_spaces *spaces, const struct paired_points *pair)
 {
@@ -254,9 +254,8 @@ static struct chain chain_place(
 
 	cycle_draw(&m->cycle, (uint32_t)chase->count, random);
 	if (chase->sparse) {
-		first = gsl_rng_uniform_int(random, spaces->units - chase->count + 1);
-		return chain_over_units(chase, spaces->sparse.base + first * chase->distance_bytes,
-			spaces->sparse.offset + first, &m->cycle, random);
+		first = gsl_rng_uniform_int(random, spaces->pages - chase->count + 1);
+		return chain_over_units(chase, spaces->sparse.base, spaces->sparse.offset + first, &m->cycle, random);
 	}
 	if (room > WINDOW_ROOM * bytes && room > WINDOW_ROOM_LEAST)
 		room = WINDOW_ROOM * bytes > WINDOW_ROOM_LEAST ? WINDOW_ROOM * bytes : WINDOW_ROOM_LEAST;

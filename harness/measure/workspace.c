@@ -151,8 +151,10 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 		.backing = like->backing,
 		.page_bytes = like->page_bytes,
 		.distance_bytes = like->distance_bytes,
-		.units = (uint32_t)longest_chain(configuration, arena->memory.bytes),
+		.pages = (uint32_t)longest_chain(configuration, arena->memory.bytes),
 		.scattered = like->scattered,
+		.unit_tables = like->unit_tables,
+		.table_pages = like->table_pages,
 		/* A page of this process is its own backing. */
 		.mapped = like->page_bytes == backing_page_bytes(like->backing),
 		.lender = is_lent(like) ? &arena->memory : NULL,
@@ -160,13 +162,13 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 	};
 	int error;
 
-	if (!spec.units)
+	if (!spec.pages)
 		return fail(why, ENOMEM, "the smallest of these points needs more memory than %s", arena->limit);
 	if (!spec.mapped)
 		spec.lender = NULL;
 	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
-	spaces->units = spec.units;
-	spaces->memory.bytes = spec.units * like->page_bytes;
+	spaces->pages = spec.pages;
+	spaces->memory.bytes = spec.pages * like->page_bytes;
 	return error;
 }
 
@@ -190,7 +192,7 @@ static bool is_alike(
 	const struct configured_spaces *spaces, const struct memory_configuration *configuration, uint64_t bytes_most)
 {
 	return plan_same_memory(&spaces->like, &configuration->like) &&
-	       (!spaces->like.sparse || longest_chain(configuration, bytes_most) <= spaces->units);
+	       (!spaces->like.sparse || longest_chain(configuration, bytes_most) <= spaces->pages);
 }
 
 static int spaces_find(struct workspace *workspace, const struct memory_configuration *configuration,

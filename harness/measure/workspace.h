@@ -36,7 +36,7 @@ struct configured_spaces {
 	struct chase like; /* all but the count and, unless sparse, the distance */
 	struct backed memory; /* under test: a part of the arena, not owned */
 	struct sparse sparse; /* in a sparse configuration: where the pages lie, and this process's pages */
-	uint64_t units; /* in a sparse configuration: how many pages each space has */
+	uint64_t pages; /* in a sparse configuration: how many pages each space has */
 	struct configured_space of[SETTING_SPACES];
 };
 

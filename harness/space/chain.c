@@ -6,14 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/*
- * Lines of successive pages are (first + i * odd) mod lines-in-page. An odd multiplier makes every run of 2^k pages use
- * every residue mod 2^k once: sets of L1, of L2 and of the rest are filled evenly at once. The golden ratio (Knuth,
- * TAOCP vol. 3, 6.4) also spreads them over the page, so that a TLB that splits a large page into the smaller pages of
- * a hypervisor beneath sees different parts of different pages. 2^32 / golden ratio, made odd.
- */
-#define GOLDEN_32 UINT64_C(2654435769)
-
 void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random)
 {
 	permutation_cycle(cycle->order, count, random);
@@ -32,7 +24,7 @@ struct chain chain_over_units(const struct chase *chase, uint64_t base, const ui
 		.order = cycle->order,
 		.next = cycle->next,
 		.base = base,
-		.step_bytes = chase->distance_bytes,
+		.step_bytes = offset ? 0 : chase->distance_bytes,
 		.offset = offset,
 		.spread_lines = lines,
 		.line_first = gsl_rng_uniform_int(random, lines),
@@ -51,15 +43,13 @@ struct chain chain_packed(uint64_t lines, uint64_t base, const struct cycle *cyc
 	};
 }
 
-/* The multiplier scaled to the page: odd, and about 0.618 of the lines in a page. */
-static uint64_t line_multiplier(uint64_t lines)
-{
-	return (GOLDEN_32 * lines >> 32) | 1;
-}
-
+/*
+ * Lines of successive pages are spread: sets of L1, of L2 and of the rest are filled evenly at once. A TLB that splits a
+ * large page into the smaller pages of a hypervisor beneath sees different parts of different pages.
+ */
 uint64_t chain_address(const struct chain *chain, uint32_t i)
 {
-	uint64_t line = (chain->line_first + i * line_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
+	uint64_t line = (chain->line_first + i * spread_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
 
 	return chain->base + i * chain->step_bytes + (chain->offset ? chain->offset[i] : 0) + line * LINE_BYTES;
 }

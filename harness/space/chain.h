@@ -19,7 +19,7 @@ struct chain {
 	const uint32_t *next; /* next[i]: the element visited after element i. Not owned */
 	uint64_t base; /* virtual address of the first element's page (or line, where packed) */
 	uint64_t step_bytes;
-	const uint64_t *offset; /* of each element's page within its unit; NULL: 0. Not owned */
+	const uint64_t *offset; /* of each element's page from there, where step_bytes is 0; NULL: 0. Not owned */
 	uint64_t spread_lines; /* lines of a page that are used in turn, a power of two; 1: packed lines */
 	uint64_t line_first; /* line of element 0 */
 };
@@ -33,8 +33,8 @@ struct cycle {
 void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random);
 
 /*
- * A chain with one line in each unit of the chase's distance, from `base` on, in the page that `offset` names (NULL:
- * the first page of the unit).
+ * A chain with one line in each page that lies `offset` behind `base`, or, where `offset` is NULL, in each unit of the
+ * chase's distance from `base` on.
  */
 struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
 	const struct cycle *cycle, const gsl_rng *random);

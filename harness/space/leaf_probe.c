@@ -207,7 +207,7 @@ int leaf_probe_space(struct space *space, struct leaf *leaf, struct reason *why)
 	const struct sparse_spec pages = { .backing = BACKING_4K,
 		.page_bytes = PAGE_4K,
 		.distance_bytes = apart_bytes[LEAF_NARROW],
-		.units = LEAF_LINES,
+		.pages = LEAF_LINES,
 		.scattered = true,
 		.mapped = true };
 	struct leaf_costs costs[LEAF_CHASES];

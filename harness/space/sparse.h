@@ -1,6 +1,7 @@
 /*
- * Pages far apart: one page in each unit of a large range of virtual addresses, so that each access of a chase over
- * them needs table entries, or whole tables, of its own. The addresses between have no memory.
+ * Pages far apart: one page, or a few page tables with some pages each, in each unit of a large range of virtual addresses,
+ * so that each access of a chase over them needs table entries, or whole tables, of its own. The addresses between have no
+ * memory.
  *
  * In this process the pages are new, or they are lent by memory that is there already. Small pages are cheaper to make
  * than to move (a system call each), and large ones are cheaper to move than to zero.
@@ -14,11 +15,13 @@ struct sparse_spec {
 	enum backing backing;
 	uint64_t page_bytes; /* of the placed pages; in this process it is the backing's */
 	uint64_t distance_bytes; /* a power of two, at least a page */
-	uint32_t units;
-	bool scattered; /* each page is a random page of its unit; otherwise the first */
+	uint32_t pages; /* of all units */
+	bool scattered; /* each unit has another of its pages; otherwise the first */
+	/* scattered 4K pages: page tables of a unit, side by side, and pages of a table, every second one; 0: one */
+	unsigned unit_tables, table_pages;
 	bool mapped; /* make memory in this process at these addresses; else only choose and reserve them */
 	/*
-	 * Where it is not NULL, no memory is made. sparse_borrow() moves the last `units` pages of this memory to their
+	 * Where it is not NULL, no memory is made. sparse_borrow() moves the last `pages` pages of this memory to their
 	 * places, and sparse_return() moves them back. The memory outlives the sparse range.
 	 */
 	const struct backed *lender;
@@ -28,7 +31,7 @@ struct sparse_spec {
 struct sparse {
 	struct sparse_spec spec;
 	uint64_t base; /* virtual address of unit 0, aligned to the distance */
-	uint64_t *offset; /* of the page in its unit, bytes; owned */
+	uint64_t *offset; /* of each page from there, bytes, ascending; owned */
 	uint64_t faults_expected, faults_counted; /* where mapped */
 	uint64_t touch_ns; /* ... and what touching them took */
 	uint32_t borrowed; /* pages of the lender that are here now */
@@ -43,7 +46,7 @@ struct sparse {
 
 /*
  * Choose and reserve addresses, and, where spec.mapped, make, touch and verify the pages (as backed_alloc() does; past
- * the deadline spec.units is the number of units touched so far). 0; -EINVAL spec; -ENOMEM no addresses or no memory;
+ * the deadline spec.pages is the number of pages touched so far). 0; -EINVAL spec; -ENOMEM no addresses or no memory;
  * -EINTR; -EIO not as asked for. Owned by the caller: sparse_free().
  */
 int sparse_alloc(
@@ -58,7 +61,13 @@ void sparse_free(struct sparse *sparse);
 int sparse_borrow(struct sparse *sparse, struct reason *why);
 int sparse_return(struct sparse *sparse, struct reason *why);
 
-/* Virtual address of the page of a unit. */
-uint64_t sparse_page(const struct sparse *sparse, uint32_t unit);
+/* Virtual address of a page. */
+uint64_t sparse_page(const struct sparse *sparse, uint32_t page);
+
+/* The page that an address lies in, or behind which it lies; 0 where it lies before the first. */
+uint32_t sparse_find(const struct sparse *sparse, uint64_t address);
+
+/* How many page tables the pages lie in: of 4K pages, those of the lowest level; of larger ones, one for each page. */
+uint32_t sparse_tables(const struct sparse_spec *spec);
 
 #endif

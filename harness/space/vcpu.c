@@ -80,20 +80,20 @@ static uint64_t pages_under_test(const struct space_spec *spec)
 {
 	uint64_t pages = spec->memory->bytes / spec->page_bytes;
 
-	/* There may be less memory than units (after the deadline), or more (memory comes in pages of its backing). */
-	return spec->sparse && spec->sparse->spec.units < pages ? spec->sparse->spec.units : pages;
+	/* There may be less memory than pages (after the deadline), or more (memory comes in pages of its backing). */
+	return spec->sparse && spec->sparse->spec.pages < pages ? spec->sparse->spec.pages : pages;
 }
 
 static void *vcpu_pointer(const struct space *space, uint64_t address)
 {
 	const struct vcpu_space *vcpu = vcpu_of(space);
 	const struct space_spec *spec = &space->spec;
-	uint64_t base = spec->sparse ? spec->sparse->base : (uintptr_t)spec->memory->at;
-	uint64_t distance = spec->sparse ? spec->sparse->spec.distance_bytes : spec->page_bytes;
-	uint64_t page = (address - base) / distance;
+	uint64_t base = (uintptr_t)spec->memory->at;
+	uint64_t page = spec->sparse ? sparse_find(spec->sparse, address) : (address - base) / spec->page_bytes;
 
 	/* Outside of the memory under test is the packed memory, whose addresses are the same in both. */
-	if (address < base || page >= pages_under_test(spec))
+	if (page >= pages_under_test(spec) || address < page_address(spec, page) ||
+		address - page_address(spec, page) >= spec->page_bytes)
 		return (void *)(uintptr_t)address;
 	return spec->memory->at + (vcpu->frame ? vcpu->frame[page] : page) * spec->page_bytes + address -
 	       page_address(spec, page);
@@ -143,7 +143,8 @@ static int vcpu_arena_make(struct vcpu_space *vcpu, struct reason *why)
 	const struct space_spec *spec = &vcpu->space.spec;
 	uint64_t bytes =
 		(CONTROL_PAGES + 1) * PAGE_4K +
-		(spec->sparse ? guest_table_sparse_bytes(pages_under_test(spec), spec->page_bytes, spec->levels)
+		(spec->sparse ? guest_table_sparse_bytes(
+					sparse_tables(&spec->sparse->spec), spec->page_bytes, spec->levels)
 			      : guest_table_bytes(spec->memory->bytes, spec->page_bytes, spec->levels)) +
 		guest_table_bytes(spec->packed->bytes, backing_page_bytes(spec->packed->backing), spec->levels) +
 		guest_table_bytes(CONTROL_PAGES * PAGE_4K, PAGE_4K, spec->levels);

@@ -228,24 +228,6 @@ static void run_all_kernels(struct space *space, const struct chase *chase)
 	gsl_rng_free(random);
 }
 
-static void run_sparse(struct space *space, const struct chase *chase, const struct sparse *sparse)
-{
-	uint32_t order[64], next[64];
-	struct cycle cycle = { order, next };
-	gsl_rng *random = random_new(3);
-	struct chain chain;
-	struct reason why = { "" };
-
-	cycle_draw(&cycle, (uint32_t)chase->count, random);
-	chain = chain_over_units(chase, sparse->base, sparse->offset, &cycle, random);
-	for (uint32_t i = 0; i < chase->count; i++)
-		assert_int_equal(chain_address(&chain, i) / PAGE_4K, sparse_page(sparse, i) / PAGE_4K);
-	chain_lay(&chain, space);
-	assert_int_equal(chain_prove(&chain, &why), 0);
-	assert_int_equal(chain_walk(&chain, space, &why), 0);
-	gsl_rng_free(random);
-}
-
 static void the_host_runs_all_kernels(void **state)
 {
 	struct chase_under_test configuration;
@@ -361,117 +343,6 @@ static void guest_pages_may_be_larger_or_smaller_than_their_backing(void **state
 		}
 }
 
-/* Pages far apart, in this process and in a vCPU that has them at the same addresses. */
-static void sparse_pages_work_in_both_spaces(void **state)
-{
-	static const uint64_t distances[] = { 32 * KIB, 2 * MIB, 1 * GIB, 512 * GIB };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
-		struct chase_under_test configuration;
-		struct sparse sparse;
-		struct sparse_spec sparse_spec = { .backing = BACKING_4K,
-			.page_bytes = PAGE_4K,
-			.units = 64,
-			.distance_bytes = distances[i],
-			.scattered = i % 2,
-			.mapped = true,
-			.seed = 5 };
-		struct chase chase = { .page_bytes = PAGE_4K, .count = 64, .distance_bytes = distances[i] };
-		struct reason why = { "" };
-
-		chase_make(&configuration, BACKING_4K);
-		assert_int_equal(sparse_alloc(&sparse, &sparse_spec, NULL, &why), 0);
-		assert_int_equal(sparse.faults_expected, 64);
-		for (unsigned setting = 0; setting < SETTING_SPACES; setting++) {
-			struct space_spec spec = { .setting = (enum setting)setting,
-				.levels = 4,
-				.page_bytes = PAGE_4K,
-				.memory = &configuration.memory,
-				.sparse = &sparse,
-				.packed = &configuration.packed };
-			struct space *space;
-
-			if (space_open(&spec, &space, &why)) {
-				print_message("not here: %s\n", why.text);
-				continue;
-			}
-			run_sparse(space, &chase, &sparse);
-			space_close(space);
-		}
-		sparse_free(&sparse);
-		chase_drop(&configuration);
-	}
-}
-
-/* Pages that memory lends are moved with what they hold, and go back to where they were. */
-static void lent_pages_keep_what_they_hold(void **state)
-{
-	static const struct {
-		enum backing backing;
-		uint64_t distance_bytes;
-	} cases[] = { { BACKING_4K, 2 * MIB }, { BACKING_2M_THP, 16 * MIB }, { BACKING_2M_THP, GIB } };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t page_bytes = backing_page_bytes(cases[i].backing), pages = 8, lent = 4;
-		struct backed memory;
-		struct sparse sparse;
-		struct sparse_spec spec = { .backing = cases[i].backing,
-			.page_bytes = page_bytes,
-			.units = (uint32_t)lent,
-			.distance_bytes = cases[i].distance_bytes,
-			.scattered = true,
-			.mapped = true,
-			.lender = &memory,
-			.seed = 5 };
-		struct reason why = { "" };
-
-		if (backed_alloc(&memory, cases[i].backing, pages * page_bytes, NULL, &why)) {
-			print_message("not here: %s\n", why.text);
-			continue;
-		}
-		for (uint64_t page = 0; page < pages; page++)
-			memset(memory.at + page * page_bytes, (int)page + 1, page_bytes);
-		assert_int_equal(sparse_alloc(&sparse, &spec, NULL, &why), 0);
-		for (unsigned time = 0; time < 2; time++) {
-			assert_int_equal(sparse_borrow(&sparse, &why), 0);
-			for (uint32_t unit = 0; unit < lent; unit++) {
-				volatile unsigned char *page = (void *)(uintptr_t)sparse_page(&sparse, unit);
-
-				assert_int_equal(page[0], pages - lent + unit + 1 + (time ? 100 : 0));
-				assert_int_equal(page[page_bytes - 1], pages - lent + unit + 1);
-				page[0] = (unsigned char)(pages - lent + unit + 101);
-			}
-			assert_int_equal(sparse_return(&sparse, &why), 0);
-		}
-		for (uint64_t page = 0; page < pages; page++) {
-			assert_int_equal(memory.at[page * page_bytes], page + 1 + (page < pages - lent ? 0 : 100));
-			assert_int_equal(memory.at[(page + 1) * page_bytes - 1], page + 1);
-		}
-		sparse_free(&sparse);
-		backed_free(&memory);
-	}
-}
-
-static void sparse_pages_that_make_no_sense_are_refused(void **state)
-{
-	struct sparse sparse;
-	struct sparse_spec spec = {
-		.backing = BACKING_4K, .page_bytes = PAGE_2M, .distance_bytes = PAGE_4K, .units = 4
-	};
-	struct reason why = { "" };
-
-	(void)state;
-	assert_int_equal(sparse_alloc(&sparse, &spec, NULL, &why), -EINVAL);
-	spec = (struct sparse_spec){
-		.backing = BACKING_4K, .page_bytes = PAGE_4K, .distance_bytes = 512 * GIB, .units = 1000
-	};
-	assert_int_equal(sparse_alloc(&sparse, &spec, NULL, &why), -ENOMEM);
-	assert_non_null(strstr(why.text, "addresses"));
-	assert_int_equal(sparse_alloc(&sparse, &(struct sparse_spec){ .page_bytes = PAGE_4K }, NULL, &why), -EINVAL);
-}
-
 static void five_levels_work_or_are_refused_by_name(void **state)
 {
 	struct chase_under_test configuration;
@@ -509,9 +380,6 @@ int main(void)
 		cmocka_unit_test(a_vcpu_maps_2m_leaves_on_huge_pages),
 		cmocka_unit_test(a_vcpu_that_goes_astray_is_an_error_with_its_registers),
 		cmocka_unit_test(guest_pages_may_be_larger_or_smaller_than_their_backing),
-		cmocka_unit_test(sparse_pages_work_in_both_spaces),
-		cmocka_unit_test(lent_pages_keep_what_they_hold),
-		cmocka_unit_test(sparse_pages_that_make_no_sense_are_refused),
 		cmocka_unit_test(five_levels_work_or_are_refused_by_name),
 	};
 
