@@ -9,6 +9,7 @@
 #include "infer/crossover.h"
 #include "infer/levels.h"
 #include "infer/page_reach_tables.h"
+#include "infer/walks.h"
 #include "record/database.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
 	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "control_pair", "null_ratio", "walk_ratio", "baseline",
-	"crossover_cost", "crossover", "crossover_equal",
-	"page_reach", "page_leaf", NULL };
+	"crossover_cost", "crossover", "crossover_equal", "page_reach", "page_leaf", "walk_overlap", "walk_cache_level",
+	"walk_line", "walk_line_point", NULL };
 
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
@@ -155,6 +156,8 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 		rc = infer_crossover_add(db, why);
 	if (!rc)
 		rc = infer_page_reach_add(db, why);
+	if (!rc)
+		rc = infer_walks_add(db, why);
 	return rc ? rc : infer_ratio_add(db, why);
 }
 
@@ -394,5 +397,5 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 		rc = infer_crossover_fill(db, why);
 	if (!rc)
 		rc = infer_page_reach_fill(db, why);
-	return rc;
+	return rc ? rc : infer_walks_fill(db, why);
 }
