@@ -1,5 +1,6 @@
 #include "infer/walks.h"
 
+#include "base/quiet.h"
 #include "infer/walks_model.h"
 #include "record/database.h"
 
@@ -115,38 +116,57 @@ static void group_free(struct group *group)
 	free(group->point);
 }
 
-/* One metric of a point; where its samples were not kept, its median stands for one. 0, or a negative errno. */
-static int values_read(sqlite3 *db, sqlite3_int64 point, const char *metric, struct walk_samples *into,
-	const double **values, struct reason *why)
+/* One list of a point's samples; where samples were not kept, the median stands for one. 0, or a negative errno. */
+static int values_read(
+	sqlite3 *db, sqlite3_int64 point, const char *name, double **values, size_t *count, struct reason *why)
 {
 	sqlite3_stmt *rows = database_prepare(db,
 		"SELECT value FROM (SELECT value, number FROM sample WHERE point = ?1 AND name = ?2 UNION ALL"
 		" SELECT median, 0 FROM metric WHERE point = ?1 AND name = ?2"
 		" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = ?1 AND name = ?2)) ORDER BY number",
 		why);
-	double *value = NULL;
-	size_t count = 0;
 	int rc = rows ? 1 : -EIO;
 
+	*values = NULL;
+	*count = 0;
 	if (rows) {
 		sqlite3_bind_int64(rows, 1, point);
-		sqlite3_bind_text(rows, 2, metric, -1, SQLITE_STATIC);
+		sqlite3_bind_text(rows, 2, name, -1, SQLITE_STATIC);
 	}
 	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
-		double *grown = reallocarray(value, count + 1, sizeof(*grown));
+		double *grown = reallocarray(*values, *count + 1, sizeof(*grown));
 
 		if (!grown) {
 			rc = fail(why, ENOMEM, "out of memory");
 			break;
 		}
-		value = grown;
-		value[count++] = database_number(rows, 0);
+		*values = grown;
+		grown[(*count)++] = database_number(rows, 0);
 	}
 	sqlite3_finalize(rows);
-	*values = value;
-	/* All metrics of a chase have as many samples; a file that says otherwise is believed as far as all go. */
-	if (!into->count || count < into->count)
-		into->count = count;
+	return rc;
+}
+
+/* The samples that the point's own numbers are made of (base/quiet.h). 0, or a negative errno. */
+static int samples_read(sqlite3 *db, sqlite3_int64 point, struct walk_samples *into, struct reason *why)
+{
+	static const char *const names[] = { "gross_cycles", "baseline_cycles", "net_cycles", "quiet" };
+	enum { METRICS = 3, QUIET = METRICS, LISTS };
+	double *list[LISTS] = { NULL };
+	size_t count[LISTS], samples = SIZE_MAX;
+	int rc = 0;
+
+	for (size_t i = 0; i < LISTS && !rc; i++)
+		rc = values_read(db, point, names[i], &list[i], &count[i], why);
+	/* All metrics of a chase have as many samples. A file that says otherwise is believed as far as all go. */
+	for (size_t i = 0; i < METRICS && !rc; i++)
+		samples = count[i] < samples ? count[i] : samples;
+	for (size_t i = 0; i < METRICS && !rc; i++)
+		into->count = quiet_select(list[i], count[QUIET] >= samples ? list[QUIET] : NULL, samples, list[i]);
+	into->gross = list[0];
+	into->baseline = list[1];
+	into->net = list[2];
+	free(list[QUIET]);
 	return rc;
 }
 
@@ -170,11 +190,7 @@ static int group_read(sqlite3 *db, struct group *group, struct reason *why)
 		group->point = grown;
 		grown += group->points++;
 		*grown = (struct walk_samples){ .x = database_number(rows, 1) };
-		error = values_read(db, point, "gross_cycles", grown, &grown->gross, why);
-		if (!error)
-			error = values_read(db, point, "baseline_cycles", grown, &grown->baseline, why);
-		if (!error)
-			error = values_read(db, point, "net_cycles", grown, &grown->net, why);
+		error = samples_read(db, point, grown, why);
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(rows);

@@ -155,6 +155,18 @@ units_are_those_of_the_run() {
 	bench_is_sound walk-depth --param page_size=4K --param distance=4K,2M,1G --param pages=16,64
 }
 
+@test "walk-parallel gives a valid run, and says where walks saturate" {
+	bench_is_sound walk-parallel --param page_size=4K --param chains=1,2,12 --param lines=8192
+	run "$NESTWALK" query "$RUN" "SELECT COUNT(*) FROM walk_overlap WHERE one_cycles > most_cycles AND chains_most = 12" -f csv
+	[ "$status" -eq 0 ]
+	[[ ${lines[1]} =~ ^[12] ]]
+}
+
+@test "walk-cache gives a valid run" {
+	bench_is_sound walk-cache --param entries=2,64,1024
+	every '.params.entry != "PDE" or .params.entries >= 32'
+}
+
 @test "huge-pages gives a valid run" {
 	bench_is_sound huge-pages --param page_size=4K,2M --param working_set=1M,4M
 }

@@ -80,14 +80,17 @@ broken() {
 @test "each bench of a suite is drawn" {
 	run "$nestwalk" report "$runs/laboratory" -o "$out"
 	[ "$status" -eq 0 ]
-	for figure in walk-depth-4K walk-depth-2M walk-levels huge-pages guest-faults \
+	for figure in walk-depth-4K huge-pages guest-faults \
 		guest-faults-times cr3-loads table-memory; do
 		grep -q '</svg>' "$out/$figure.svg"
 		[ "$(head -c 4 "$out/$figure.png" | tail -c 3)" = PNG ]
 		grep -q "]($figure.svg)" "$out/report.md"
 	done
 	[ ! -e "$out/levels.svg" ]
-	grep -q 'page directory' "$out/walk-levels.svg"
+	grep -q 'page directory' "$out/walk-depth-4K.svg"
+	# A table serves large pages better.
+	[ ! -e "$out/walk-depth-2M.svg" ]
+	grep -q '^Larger pages' "$out/report.md"
 	# Two sizes of backing are no map.
 	[ ! -e "$out/huge-pages-map.svg" ]
 	grep -q '^| vcpu, nested paging | 4K | .* | not measured |$' "$out/report.md"
