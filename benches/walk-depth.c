@@ -1,12 +1,13 @@
 /*
  * walk-depth: what does a page walk cost, against how many of its levels have to be fetched?
  *
- * What is measured: the latency of one dependent load over pages that lie 4K to 1G apart, or farther where one asks. The farther apart, the more
- * of each walk is the walk's own: from 32K on each access needs a cache line of PTEs to itself, from 2M on a page
- * table, from 1G a page directory, from 512G a PDPT (of which addresses
- * have room for few). How many pages there are decides what of that the paging-structure
- * caches and the data caches still hold. Leaves of 2M and 1G save a level each. Only the pages visited have memory: far
- * apart, each has a frame of its own (one frame mapped many times would trip AMD's linear-address way predictor).
+ * What is measured: the latency of one dependent load over pages that lie 4K to 1G apart, or farther where one asks. The
+ * farther apart, the more of each walk is the walk's own: from 32K on each access needs a cache line of PTEs to itself,
+ * from 2M on a page table, from 1G a page directory, from 512G a PDPT (of which addresses have room for few). How many
+ * pages there are decides what of that the paging-structure caches and the data caches still hold. Leaves of 2M and 1G save
+ * a level each. Only the pages visited have memory: far apart, each 4K page has a frame of its own (a line mapped many times
+ * would trip AMD's linear-address way predictor). As many large pages would take more memory than there is: in a vCPU, many
+ * of them share a frame (placement shared), each with a line to itself.
  *
  * What could confound it: pages at one place of each unit share the low bits of their page numbers, and fight for one
  * set of the L2 TLB and of the paging-structure caches, and their entries at one index of many tables for one set of a
@@ -30,7 +31,8 @@
 #define PAGES_HELD 64, 1024
 #define PAGES_BEYOND_TLBS 8192
 #define BYTES_MOST (4 * GIB) /* hence more memory than this is taken only where one asks for it */
-static const char *const placement_names[] = { "scattered", "aligned" };
+static const char *const placement_names[] = { "scattered", "aligned", "shared" };
+enum { SCATTERED, ALIGNED, SHARED };
 
 #define ADDRESSES_MOST (UINT64_C(1) << 46) /* half of a process's with 4 levels: SPARSE_BYTES_MAX */
 
@@ -52,11 +54,11 @@ static const struct axis axes[AXES] = {
 		.key = "placement",
 		.kind = AXIS_CHOICE,
 		.choices = placement_names,
-		VALUES(0, 1),
-		BRIEF(0),
-		.most = 1,
+		VALUES(SCATTERED, ALIGNED, SHARED),
+		BRIEF(SCATTERED, SHARED),
+		.most = SHARED,
 		.settings = EVERYWHERE,
-		.help = "scattered: another page of each unit; aligned: the first, so that all meet in one TLB set" },
+		.help = "scattered: another page of each unit; aligned: the first, so that all meet in one TLB set; shared: scattered large pages of a vCPU, many to a frame" },
 	[FRAMES] = FRAMES_AXIS,
 	[LEVELS] = LEVELS_AXIS,
 	[PAGES] = { .name = "pages",
@@ -75,6 +77,14 @@ static bool is_power_of_two(uint64_t value)
 	return !(value & (value - 1));
 }
 
+/* Large pages of which many share a frame: as many as all walk. Each has a line of the frame to itself. */
+static bool shared_frames_fit(const uint64_t *value, enum setting setting)
+{
+	return setting == SETTING_VCPU && value[PAGE_SIZE] > PAGE_4K &&
+	       backing_page_bytes((enum backing)value[BACKING]) == value[PAGE_SIZE] &&
+	       value[PAGES] >= PAGES_BEYOND_TLBS && value[PAGES] <= value[PAGE_SIZE] / LINE_BYTES;
+}
+
 static enum fit chase(const uint64_t *value, enum setting setting, struct chase *out)
 {
 	*out = (struct chase){
@@ -85,7 +95,8 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 		.count = value[PAGES],
 		.distance_bytes = value[DISTANCE],
 		.sparse = true,
-		.scattered = value[PLACEMENT] == 0,
+		.scattered = value[PLACEMENT] != ALIGNED,
+		.shared_frames = value[PLACEMENT] == SHARED,
 	};
 	if (value[DISTANCE] < value[PAGE_SIZE] || !is_power_of_two(value[DISTANCE]) ||
 		value[DISTANCE] > ADDRESSES_MOST / value[PAGES])
@@ -93,6 +104,8 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 	/* Side by side there is one page in a unit: nothing to scatter. Beyond the TLBs there is no conflict to show. */
 	if (!out->scattered && (value[DISTANCE] == value[PAGE_SIZE] || value[PAGES] >= PAGES_BEYOND_TLBS))
 		return FIT_NEVER;
+	if (out->shared_frames)
+		return shared_frames_fit(value, setting) ? FIT_ALWAYS : FIT_NEVER;
 	if (backing_page_bytes(out->backing) == out->page_bytes)
 		return value[PAGES] * out->page_bytes > BYTES_MOST ? FIT_IF_ASKED : FIT_ALWAYS;
 	return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;

@@ -44,7 +44,7 @@ static const struct axis axes[AXES] = {
 		.key = "chains",
 		.kind = AXIS_COUNT,
 		VALUES(1, 2, 3, 4, 6, 8, 12),
-		BRIEF(1, 4, 8, 12),
+		BRIEF(1, 8, 12),
 		.least = 1,
 		.most = 12,
 		.settings = EVERYWHERE,

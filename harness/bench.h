@@ -201,6 +201,7 @@ struct chase {
 	 * second one. With enough pages all accesses walk, however few tables there are. `count` is of all pages. 0: one.
 	 */
 	unsigned unit_tables, table_pages;
+	bool shared_frames; /* sparse pages of a vCPU only, larger than 4K: many have one frame (struct sparse_spec) */
 };
 
 /* --- an experiment: work of the bench's own --- */

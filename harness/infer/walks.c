@@ -40,25 +40,27 @@ static const char schema[] =
 	"(SELECT json_group_object(key, atom) FROM (SELECT key, atom FROM json_each(params) WHERE key NOT IN (" without \
 	") ORDER BY key))"
 
+/* The next is laid out by hand: clang-format takes text between two macros for their arguments. */
+/* clang-format off */
 static const char find_groups[] =
 	"CREATE TEMP TABLE walk_point AS"
-	" SELECT 'overlap' AS kind, p.*, json_extract(params, '$.chains') AS x, " REST(
-		"'chains'") " AS rest " MEASURED " AND json_type(params, '$.chains') = 'integer'"
-			    " UNION ALL SELECT 'cache', p.*, json_extract(params, '$.entries'), " REST(
-				    "'entries'") " " MEASURED
-						 " AND json_type(params, '$.entries') = 'integer' AND json_type(params, '$.entry') = 'text'"
-						 " UNION ALL SELECT 'line', p.*, NULL,"
-						 " " REST(
-							 "'page_size_bytes', 'backing', 'distance_bytes', 'placement', 'pages'") " " MEASURED
-																 " AND json_extract(params, '$.placement') = 'scattered' AND json_type(params, '$.distance_bytes') = 'integer'"
-																 " AND json_type(params, '$.pages') = 'integer' AND json_type(params, '$.page_size_bytes') = 'integer';"
-																 "CREATE TEMP TABLE walk_group AS SELECT ROW_NUMBER() OVER (ORDER BY run, first) AS id, * FROM"
-																 " (SELECT kind, run, bench, setting, paging, outer, place, place_rank, series, rest AS parameters, MIN(point) AS first"
-																 " FROM walk_point GROUP BY kind, run, bench, setting, paging, outer, rest);"
-																 "CREATE TEMP TABLE walk_member AS SELECT g.id, g.kind, w.point, w.x FROM walk_point w JOIN walk_group g"
-																 " ON g.kind = w.kind AND g.run = w.run AND g.bench IS w.bench AND g.setting IS w.setting AND g.paging IS w.paging"
-																 " AND g.outer IS w.outer AND g.parameters IS w.rest;"
-																 "DROP TABLE walk_point;";
+	" SELECT 'overlap' AS kind, p.*, json_extract(params, '$.chains') AS x, " REST("'chains'") " AS rest " MEASURED
+	" AND json_type(params, '$.chains') = 'integer'"
+	" UNION ALL SELECT 'cache', p.*, json_extract(params, '$.entries'), " REST("'entries'") " " MEASURED
+	" AND json_type(params, '$.entries') = 'integer' AND json_type(params, '$.entry') = 'text'"
+	" UNION ALL SELECT 'line', p.*, NULL,"
+	" " REST("'page_size_bytes', 'backing', 'distance_bytes', 'placement', 'pages'") " " MEASURED
+	" AND json_extract(params, '$.placement') IN ('scattered', 'shared')"
+	" AND json_type(params, '$.distance_bytes') = 'integer' AND json_type(params, '$.pages') = 'integer'"
+	" AND json_type(params, '$.page_size_bytes') = 'integer';"
+	"CREATE TEMP TABLE walk_group AS SELECT ROW_NUMBER() OVER (ORDER BY run, first) AS id, * FROM"
+	" (SELECT kind, run, bench, setting, paging, outer, place, place_rank, series, rest AS parameters, MIN(point) AS first"
+	" FROM walk_point GROUP BY kind, run, bench, setting, paging, outer, rest);"
+	"CREATE TEMP TABLE walk_member AS SELECT g.id, g.kind, w.point, w.x FROM walk_point w JOIN walk_group g"
+	" ON g.kind = w.kind AND g.run = w.run AND g.bench IS w.bench AND g.setting IS w.setting AND g.paging IS w.paging"
+	" AND g.outer IS w.outer AND g.parameters IS w.rest;"
+	"DROP TABLE walk_point;";
+/* clang-format on */
 
 /* Which entries of an upper level a walk fetches: those of which more are needed than are known to be held. */
 #define HELD(entry) \

@@ -151,7 +151,14 @@ uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels)
 	return tables * TABLE_BYTES;
 }
 
-uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t page_bytes, unsigned levels)
+uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t span_bytes, uint64_t page_bytes, unsigned levels)
 {
-	return leaves * (levels - leaf_level(page_bytes)) * TABLE_BYTES;
+	uint64_t tables = 0;
+
+	for (unsigned level = leaf_level(page_bytes); level < levels; level++) {
+		uint64_t of_span = span_bytes / (level_span(level) * ENTRIES) + 2;
+
+		tables += of_span < leaves ? of_span : leaves;
+	}
+	return tables * TABLE_BYTES;
 }

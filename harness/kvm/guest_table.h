@@ -63,7 +63,7 @@ int guest_table_share(
 /* The most bytes of tables that mapping `bytes` contiguous bytes with leaves of page_bytes can take, root excluded. */
 uint64_t guest_table_bytes(uint64_t bytes, uint64_t page_bytes, unsigned levels);
 
-/* The same for `leaves` leaves that share no table. */
-uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t page_bytes, unsigned levels);
+/* The same for leaves somewhere in a span of addresses, of which no more than `leaves` share no table. */
+uint64_t guest_table_sparse_bytes(uint64_t leaves, uint64_t span_bytes, uint64_t page_bytes, unsigned levels);
 
 #endif

@@ -119,6 +119,10 @@ static uint64_t leaves_least(const struct chase *chase, uint64_t leaf)
 {
 	uint64_t apart = chase->sparse ? chase->page_bytes : chase->distance_bytes;
 
+	/* A hypervisor's tables for nested paging have each frame once. */
+	if (chase->shared_frames)
+		return sparse_frames(true, chase->count) * chase->page_bytes / leaf;
+
 	return apart < leaf ? chase->count * apart / leaf : chase->count;
 }
 

@@ -190,8 +190,8 @@ bool plan_same_memory(const struct chase *a, const struct chase *b)
 {
 	return a->page_bytes == b->page_bytes && a->backing == b->backing && a->frames == b->frames &&
 	       a->levels == b->levels && a->sparse == b->sparse && a->scattered == b->scattered &&
-	       a->unit_tables == b->unit_tables && a->table_pages == b->table_pages &&
-	       (!a->sparse || a->distance_bytes == b->distance_bytes);
+	       a->shared_frames == b->shared_frames && a->unit_tables == b->unit_tables &&
+	       a->table_pages == b->table_pages && (!a->sparse || a->distance_bytes == b->distance_bytes);
 }
 
 static struct memory_configuration *configuration_of(struct plan *plan, const struct chase *chase)

@@ -25,6 +25,8 @@ uint64_t paired_points_bytes(const struct paired_points *pair)
 {
 	const struct chase *chase = &pair->chase;
 
+	if (chase->shared_frames)
+		return sparse_frames(true, chase->count) * chase->page_bytes;
 	if (chase->sparse)
 		return copies(chase) * chase->count * chase->page_bytes;
 	return chase->count * chase->distance_bytes;
@@ -155,8 +157,9 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 		.scattered = like->scattered,
 		.unit_tables = like->unit_tables,
 		.table_pages = like->table_pages,
+		.shared_frames = like->shared_frames,
 		/* A page of this process is its own backing. */
-		.mapped = like->page_bytes == backing_page_bytes(like->backing),
+		.mapped = like->page_bytes == backing_page_bytes(like->backing) && !like->shared_frames,
 		.lender = is_lent(like) ? &arena->memory : NULL,
 		.seed = gsl_rng_get(workspace->request.random),
 	};
@@ -168,7 +171,7 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 		spec.lender = NULL;
 	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
 	spaces->pages = spec.pages;
-	spaces->memory.bytes = spec.pages * like->page_bytes;
+	spaces->memory.bytes = sparse_frames(like->shared_frames, spec.pages) * like->page_bytes;
 	return error;
 }
 

@@ -45,6 +45,8 @@ int host_space_open(const struct space_spec *spec, struct space **space, struct 
 	struct host_space *host;
 	enum backing backing = spec->sparse ? spec->sparse->spec.backing : spec->memory->backing;
 
+	if (spec->sparse && spec->sparse->spec.shared_frames)
+		return fail(why, EINVAL, "a process cannot have a frame in several pages");
 	if (spec->page_bytes != backing_page_bytes(backing))
 		return fail(why, EINVAL, "on a host a page is its own backing");
 	host = calloc(1, sizeof(*host));

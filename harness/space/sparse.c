@@ -50,6 +50,16 @@ static uint32_t units_of(const struct sparse_spec *spec)
 	return (spec->pages + unit_pages(spec) - 1) / unit_pages(spec);
 }
 
+uint64_t sparse_frames(bool shared, uint64_t pages)
+{
+	return shared ? (pages + SPARSE_SHARERS - 1) / SPARSE_SHARERS : pages;
+}
+
+uint64_t sparse_span_bytes(const struct sparse_spec *spec)
+{
+	return units_of(spec) * spec->distance_bytes;
+}
+
 uint32_t sparse_tables(const struct sparse_spec *spec)
 {
 	return (spec->pages + at_least_one(spec->table_pages) - 1) / at_least_one(spec->table_pages);
@@ -111,7 +121,7 @@ static int addresses_reserve(struct sparse *sparse, struct reason *why)
 	uint64_t align = distance > PAGE_2M ? distance : PAGE_2M;
 
 	/* An inaccessible page is left at both ends: hence one alignment more than the start may need. */
-	sparse->reserved_bytes = units_of(&sparse->spec) * distance + 2 * align;
+	sparse->reserved_bytes = sparse_span_bytes(&sparse->spec) + 2 * align;
 	sparse->reserved =
 		mmap(NULL, sparse->reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sparse->reserved == MAP_FAILED) {
@@ -182,7 +192,7 @@ int sparse_alloc(
 		error = addresses_reserve(sparse, why);
 	range = (struct backed_range){ .backing = spec->backing,
 		.at = (unsigned char *)(uintptr_t)sparse->base,
-		.bytes = units_of(spec) * spec->distance_bytes,
+		.bytes = sparse_span_bytes(spec),
 		.present_bytes = spec->pages * spec->page_bytes };
 	if (!error && spec->lender && spec->pages * spec->page_bytes > spec->lender->bytes)
 		error = fail(why, ENOMEM,
@@ -254,9 +264,7 @@ int sparse_return(struct sparse *sparse, struct reason *why)
 		error = page_move((void *)(uintptr_t)sparse_page(sparse, page), page_lent(sparse, page), bytes, why);
 		sparse->borrowed -= !error;
 	}
-	return error ? error
-		     : addresses_keep((void *)(uintptr_t)sparse->base,
-			       units_of(&sparse->spec) * sparse->spec.distance_bytes, why);
+	return error ? error : addresses_keep((void *)(uintptr_t)sparse->base, sparse_span_bytes(&sparse->spec), why);
 }
 
 void sparse_free(struct sparse *sparse)

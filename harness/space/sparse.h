@@ -19,6 +19,11 @@ struct sparse_spec {
 	bool scattered; /* each unit has another of its pages; otherwise the first */
 	/* scattered 4K pages: page tables of a unit, side by side, and pages of a table, every second one; 0: one */
 	unsigned unit_tables, table_pages;
+	/*
+	 * A vCPU's pages larger than 4K: SPARSE_SHARERS of them have one frame, and each uses another line of it. So many
+	 * pages need little memory. A process cannot map a page of its own twice.
+	 */
+	bool shared_frames;
 	bool mapped; /* make memory in this process at these addresses; else only choose and reserve them */
 	/*
 	 * Where it is not NULL, no memory is made. sparse_borrow() moves the last `pages` pages of this memory to their
@@ -61,11 +66,23 @@ void sparse_free(struct sparse *sparse);
 int sparse_borrow(struct sparse *sparse, struct reason *why);
 int sparse_return(struct sparse *sparse, struct reason *why);
 
+/*
+ * How many pages share a frame. Linux's shadow MMU keeps no more than 1000 entries for one guest frame
+ * (RMAP_RECYCLE_THRESHOLD) and takes all of them away beyond.
+ */
+#define SPARSE_SHARERS 512
+
+/* How many frames are behind so many pages. */
+uint64_t sparse_frames(bool shared, uint64_t pages);
+
 /* Virtual address of a page. */
 uint64_t sparse_page(const struct sparse *sparse, uint32_t page);
 
 /* The page that an address lies in, or behind which it lies; 0 where it lies before the first. */
 uint32_t sparse_find(const struct sparse *sparse, uint64_t address);
+
+/* The addresses that the pages lie in, from the base on. */
+uint64_t sparse_span_bytes(const struct sparse_spec *spec);
 
 /* How many page tables the pages lie in: of 4K pages, those of the lowest level; of larger ones, one for each page. */
 uint32_t sparse_tables(const struct sparse_spec *spec);

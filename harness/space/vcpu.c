@@ -80,8 +80,20 @@ static uint64_t pages_under_test(const struct space_spec *spec)
 {
 	uint64_t pages = spec->memory->bytes / spec->page_bytes;
 
+	if (spec->sparse && spec->sparse->spec.shared_frames)
+		return spec->sparse->spec.pages;
 	/* There may be less memory than pages (after the deadline), or more (memory comes in pages of its backing). */
 	return spec->sparse && spec->sparse->spec.pages < pages ? spec->sparse->spec.pages : pages;
+}
+
+/* The frame of page i, counted from the start of the memory under test. */
+static uint64_t frame_of(const struct vcpu_space *vcpu, uint64_t i)
+{
+	const struct sparse *sparse = vcpu->space.spec.sparse;
+
+	if (sparse && sparse->spec.shared_frames)
+		return i / SPARSE_SHARERS;
+	return vcpu->frame ? vcpu->frame[i] : i;
 }
 
 static void *vcpu_pointer(const struct space *space, uint64_t address)
@@ -95,8 +107,7 @@ static void *vcpu_pointer(const struct space *space, uint64_t address)
 	if (page >= pages_under_test(spec) || address < page_address(spec, page) ||
 		address - page_address(spec, page) >= spec->page_bytes)
 		return (void *)(uintptr_t)address;
-	return spec->memory->at + (vcpu->frame ? vcpu->frame[page] : page) * spec->page_bytes + address -
-	       page_address(spec, page);
+	return spec->memory->at + frame_of(vcpu, page) * spec->page_bytes + address - page_address(spec, page);
 }
 
 static struct kvm_stats *vcpu_vm_stats(const struct space *space)
@@ -134,6 +145,16 @@ static const struct space_ops vcpu_ops = {
 	.close = vcpu_close,
 };
 
+/* The most that the tables of the memory under test take. */
+static uint64_t memory_table_bytes(const struct space_spec *spec)
+{
+	const struct sparse_spec *sparse = spec->sparse ? &spec->sparse->spec : NULL;
+
+	return sparse ? guest_table_sparse_bytes(
+				sparse_tables(sparse), sparse_span_bytes(sparse), spec->page_bytes, spec->levels)
+		      : guest_table_bytes(spec->memory->bytes, spec->page_bytes, spec->levels);
+}
+
 /*
  * Page tables have the same backing as the data, as in a guest whose memory has one backing. Where that is 1G pages,
  * they have the next smaller one, so that no whole 1G page is spent on them.
@@ -142,10 +163,7 @@ static int vcpu_arena_make(struct vcpu_space *vcpu, struct reason *why)
 {
 	const struct space_spec *spec = &vcpu->space.spec;
 	uint64_t bytes =
-		(CONTROL_PAGES + 1) * PAGE_4K +
-		(spec->sparse ? guest_table_sparse_bytes(
-					sparse_tables(&spec->sparse->spec), spec->page_bytes, spec->levels)
-			      : guest_table_bytes(spec->memory->bytes, spec->page_bytes, spec->levels)) +
+		(CONTROL_PAGES + 1) * PAGE_4K + memory_table_bytes(spec) +
 		guest_table_bytes(spec->packed->bytes, backing_page_bytes(spec->packed->backing), spec->levels) +
 		guest_table_bytes(CONTROL_PAGES * PAGE_4K, PAGE_4K, spec->levels);
 	enum backing backing = spec->memory->backing;
@@ -179,7 +197,7 @@ static int map_memory(struct vcpu_space *vcpu, struct reason *why)
 	for (uint64_t i = 0; !error && i < pages; i++) {
 		struct guest_mapping mapping = {
 			.gva = { page_address(spec, i) },
-			.gpa = { GPA_MEMORY + (vcpu->frame ? vcpu->frame[i] : i) * spec->page_bytes },
+			.gpa = { GPA_MEMORY + frame_of(vcpu, i) * spec->page_bytes },
 			.page_bytes = spec->page_bytes,
 		};
 

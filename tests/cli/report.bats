@@ -90,7 +90,7 @@ broken() {
 	grep -q 'page directory' "$out/walk-depth-4K.svg"
 	# A table serves large pages better.
 	[ ! -e "$out/walk-depth-2M.svg" ]
-	grep -q '^Larger pages' "$out/report.md"
+	grep -q '^Larger pages, translation' "$out/report.md"
 	# Two sizes of backing are no map.
 	[ ! -e "$out/huge-pages-map.svg" ]
 	grep -q '^| vcpu, nested paging | 4K | .* | not measured |$' "$out/report.md"

@@ -160,6 +160,65 @@ static void a_page_is_found_by_its_address(void **state)
 	sparse_free(&sparse);
 }
 
+/* Many large pages of a vCPU have one frame: each line is there once, and a process refuses. */
+static void large_pages_of_a_vcpu_may_share_frames(void **state)
+{
+	static uint32_t order[2 * SPARSE_SHARERS], next[2 * SPARSE_SHARERS];
+	const uint32_t pages = 2 * SPARSE_SHARERS;
+	struct cycle cycle = { order, next };
+	struct sparse_spec shape = { .backing = BACKING_2M_THP,
+		.page_bytes = PAGE_2M,
+		.distance_bytes = 16 * MIB,
+		.pages = pages,
+		.scattered = true,
+		.shared_frames = true };
+	struct chase chase = { .page_bytes = PAGE_2M, .count = pages, .distance_bytes = 16 * MIB };
+	gsl_rng *random = random_new(3);
+	struct backed memory = { 0 }, packed = { 0 };
+	struct sparse sparse = { 0 };
+	struct space_spec spec = {
+		.levels = 4, .page_bytes = PAGE_2M, .memory = &memory, .sparse = &sparse, .packed = &packed
+	};
+	struct chain chain;
+	struct space *space;
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(sparse_frames(true, pages), 2);
+	assert_int_equal(sparse_frames(true, pages + 1), 3);
+	assert_int_equal(sparse_frames(false, pages), pages);
+	if (backed_alloc(&memory, BACKING_2M_THP, sparse_frames(true, pages) * PAGE_2M, NULL, &why)) {
+		print_message("not here: %s\n", why.text);
+		gsl_rng_free(random);
+		skip();
+	}
+	assert_int_equal(backed_alloc(&packed, BACKING_4K, PAGE_2M, NULL, &why), 0);
+	assert_int_equal(sparse_alloc(&sparse, &shape, NULL, &why), 0);
+	spec.setting = SETTING_HOST;
+	assert_int_equal(space_open(&spec, &space, &why), -EINVAL);
+	spec.setting = SETTING_VCPU;
+	if (space_open(&spec, &space, &why)) {
+		print_message("not here: %s\n", why.text);
+	} else {
+		cycle_draw(&cycle, pages, random);
+		chain = chain_over_units(&chase, sparse.base, sparse.offset, &cycle, random);
+		for (uint32_t i = 0; i < pages; i++) {
+			unsigned char *at = space_pointer(space, chain_address(&chain, i));
+
+			assert_int_equal((uint64_t)(at - memory.at) / PAGE_2M, i / SPARSE_SHARERS);
+		}
+		chain_lay(&chain, space);
+		assert_int_equal(chain_prove(&chain, &why), 0);
+		/* Were two pages to share a line, the walk would not visit all. */
+		assert_int_equal(chain_walk(&chain, space, &why), 0);
+	}
+	space_close(space);
+	sparse_free(&sparse);
+	backed_free(&packed);
+	backed_free(&memory);
+	gsl_rng_free(random);
+}
+
 static void shapes_that_do_not_fit_are_refused(void **state)
 {
 	static const struct sparse_spec specs[] = {
@@ -328,6 +387,7 @@ int main(void)
 		cmocka_unit_test(aligned_pages_lie_at_the_start_of_their_units),
 		cmocka_unit_test(pages_of_several_tables_need_as_many_entries_as_asked_for),
 		cmocka_unit_test(a_page_is_found_by_its_address),
+		cmocka_unit_test(large_pages_of_a_vcpu_may_share_frames),
 		cmocka_unit_test(shapes_that_do_not_fit_are_refused),
 		cmocka_unit_test(sparse_pages_work_in_both_spaces),
 		cmocka_unit_test(lent_pages_keep_what_they_hold),
