@@ -279,7 +279,8 @@ static int points_load(struct loading *loading)
 	loading->part = database_prepare(loading->db, insert_part, loading->why);
 	if (loading->told && loading->point && loading->part) {
 		sqlite3_bind_int64(loading->point, POINT_VALUES + 1, loading->run);
-		sqlite3_bind_text(loading->point, POINT_VALUES + 2, setting_name(SETTING_HOST_AGAIN), -1, SQLITE_STATIC);
+		sqlite3_bind_text(
+			loading->point, POINT_VALUES + 2, setting_name(SETTING_HOST_AGAIN), -1, SQLITE_STATIC);
 		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
 		rc = text_each_line(loading->path, line_load, loading, loading->why);
 	}
