@@ -109,7 +109,7 @@ static const struct bench cr3_switch = {
 	.metrics = metrics,
 	.experiment = { .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 15,
+	.seconds = 5,
 };
 
 NESTWALK_BENCH(cr3_switch);

@@ -301,7 +301,7 @@ static const struct bench fault_storm = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure, .state_bytes = sizeof(struct frame_pool), .end = end },
 	.sweep_axis = ACTORS,
-	.seconds = 70,
+	.seconds = 35,
 };
 
 NESTWALK_BENCH(fault_storm);

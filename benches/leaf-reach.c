@@ -94,7 +94,7 @@ static const struct bench leaf_reach = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = LINES,
-	.seconds = 15,
+	.seconds = 12,
 };
 
 NESTWALK_BENCH(leaf_reach);

@@ -173,7 +173,7 @@ static const struct bench page_table_cost = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = PAGES,
-	.seconds = 25,
+	.seconds = 12,
 };
 
 NESTWALK_BENCH(page_table_cost);

@@ -179,7 +179,7 @@ static const struct bench space_switch = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 25,
+	.seconds = 8,
 };
 
 NESTWALK_BENCH(space_switch);

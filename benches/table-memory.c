@@ -159,7 +159,7 @@ static const struct bench table_memory = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 20,
+	.seconds = 6,
 };
 
 NESTWALK_BENCH(table_memory);

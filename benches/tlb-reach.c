@@ -79,7 +79,7 @@ static const struct bench tlb_reach = {
 	.chase = chase,
 	.sweep_axis = PAGES,
 	.find_steps = true,
-	.seconds = 140,
+	.seconds = 50,
 };
 
 NESTWALK_BENCH(tlb_reach);

@@ -93,7 +93,7 @@ static const struct bench walk_cache = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = ENTRIES,
-	.seconds = 18,
+	.seconds = 10,
 };
 
 NESTWALK_BENCH(walk_cache);

@@ -15,11 +15,11 @@
 #define OVERTIME_SHARE 0.1
 
 /*
- * Effort quick keeps memory small, as in the first round a hypervisor beneath may have to find it (3 s a GiB were
- * seen). 2 GiB are 1024 pages of 2M.
+ * Effort quick keeps memory small, as a hypervisor beneath may have to find it (3 to 6 s a GiB were seen): 512 MiB are
+ * 256 pages of 2M, more than the first TLB level holds.
  */
 const struct effort efforts[EFFORTS] = {
-	{ "quick", "a first answer of each bench, at few values", 0.065, true, 5, 9, 2 * GIB },
+	{ "quick", "a first answer of each bench, at few values", 0.065, true, 5, 9, 512 * MIB },
 	{ "normal", "figures to show", 1, false, 15, 25, 4 * GIB },
 	{ "thorough", "figures to publish: tight intervals", 12, false, 25, 101, 1024 * GIB },
 };
