@@ -197,8 +197,10 @@ static int point_keep(struct measurement *m, const struct configured_spaces *spa
 	memory_note(m, spaces, &pair->chase, point);
 	chase_values(sample, &m->around->context, values);
 	error = point_add(point, values,
-		&(struct sample_facts){
-			.cycles_per_tsc = sample->cycles_per_tsc, .round = m->round, .weather = weather });
+		&(struct sample_facts){ .cycles_per_tsc = sample->cycles_per_tsc,
+			.round = m->round,
+			.at_s = measurement_at_s(m),
+			.weather = weather });
 	if (!error && sample->counted)
 		error = hardware_counts_add(m, &pair->chase, point, sample);
 	return error ? error : cost_add(m->cost, sample);

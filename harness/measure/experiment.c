@@ -81,7 +81,7 @@ static int point_take(struct measurement *m, struct point *point)
 	static struct histogram latencies;
 	struct reason why = { "" };
 	struct sample sample = { .latencies = &latencies };
-	struct sample_facts facts = { .round = m->round };
+	struct sample_facts facts = { .round = m->round, .at_s = measurement_at_s(m) };
 	int error = 0;
 
 	for (unsigned take = 0; take <= RETAKES; take++) {

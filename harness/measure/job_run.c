@@ -160,6 +160,7 @@ int job_run(struct job *job, struct reason *why)
 	job->measurements = calloc(request->bench_count, sizeof(*job->measurements));
 	if (request->bench_count && !job->measurements)
 		return fail(why, ENOMEM, "no memory for a run");
+	job->around.start_ns = start;
 	weather_open(&job->weather, request->seed);
 	job->around.weather = &job->weather;
 	error = workspace_make(job, why);

@@ -97,6 +97,11 @@ double measurement_used_s(const struct measurement *m)
 	return (double)(m->pass_used_ns + now) / (double)NS_PER_S;
 }
 
+double measurement_at_s(const struct measurement *m)
+{
+	return (double)(now_ns() - m->around->start_ns) / (double)NS_PER_S;
+}
+
 bool measurement_has_time(const struct measurement *m)
 {
 	return measurement_used_s(m) < m->pass_seconds;

@@ -31,6 +31,9 @@ void measurement_end(struct measurement *m);
 /* The wall time that this pass has used, the round that is going on included. */
 double measurement_used_s(const struct measurement *m);
 
+/* The seconds since the run began. */
+double measurement_at_s(const struct measurement *m);
+
 /* Whether a sample may be taken again, and whether a round that is going on is given up, as it takes too long. */
 bool measurement_has_time(const struct measurement *m);
 bool measurement_is_overdue(const struct measurement *m);

@@ -46,6 +46,7 @@ void point_free(struct point *point)
 	for (size_t i = 0; i < point->metric_count; i++)
 		free(point->series[i]);
 	free(point->cycles_per_tsc);
+	free(point->at_s);
 	free(point->weather);
 	free(point->quiet);
 	free(point->round);
@@ -78,6 +79,8 @@ static int point_grow(struct point *point)
 	if (!error)
 		error = series_grow(&point->cycles_per_tsc, room);
 	if (!error)
+		error = series_grow(&point->at_s, room);
+	if (!error)
 		error = series_grow(&point->weather, room);
 	if (!error)
 		error = series_grow(&point->quiet, room);
@@ -93,6 +96,7 @@ int point_add(struct point *point, const double *values, const struct sample_fac
 	for (size_t i = 0; i < point->metric_count; i++)
 		point->series[i][point->samples] = values[i];
 	point->cycles_per_tsc[point->samples] = facts->cycles_per_tsc;
+	point->at_s[point->samples] = facts->at_s;
 	point->weather[point->samples] = facts->weather.cycles;
 	point->quiet[point->samples] = facts->weather.quiet;
 	point->round[point->samples] = facts->round;
@@ -288,6 +292,7 @@ static json_t *point_samples_json(const struct point *point)
 			json_object_set_new(
 				all, point->metrics[i].name, numbers_json(point->series[i], point->samples));
 	json_object_set_new(all, "cycles_per_tsc", numbers_json(point->cycles_per_tsc, point->samples));
+	json_object_set_new(all, "at_s", numbers_json(point->at_s, point->samples));
 	if (isfinite(point->weather[0])) {
 		json_object_set_new(all, "weather", numbers_json(point->weather, point->samples));
 		json_object_set_new(all, "quiet", numbers_json(point->quiet, point->samples));

@@ -52,6 +52,7 @@ struct point {
 	size_t metric_count;
 	double *series[METRICS_MAX]; /* owned; one a metric */
 	double *cycles_per_tsc; /* owned; the conversion factor of each sample */
+	double *at_s; /* owned; when each sample was taken, in seconds since the run began */
 	double *weather, *quiet; /* owned; cycles of the canary beside each sample (NAN: not known), and 1 or 0 */
 	unsigned *round; /* owned */
 	unsigned discarded, contaminated;
@@ -97,6 +98,7 @@ void point_free(struct point *point);
 struct sample_facts {
 	double cycles_per_tsc;
 	unsigned round;
+	double at_s; /* when it was taken, in seconds since the run began */
 	struct weather_reading weather;
 };
 

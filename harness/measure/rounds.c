@@ -201,6 +201,7 @@ static int turn_take(const struct benches *benches, struct measurement *m, struc
 	if (!unfinished)
 		return pass_end(m, why);
 	rounds_progress_tell(benches, m);
+	weather_look_again(m->around->weather);
 	m->round_began_ns = now_ns();
 	error = round_measure(m);
 	took_ns = now_ns() - m->round_began_ns;

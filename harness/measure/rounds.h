@@ -67,6 +67,7 @@ struct surroundings {
 	unsigned cpu_count;
 	int sibling_cpu; /* another thread of the run's core; negative: there is none, and why */
 	struct reason no_sibling;
+	uint64_t start_ns; /* of the run */
 	gsl_rng *random;
 	bool (*stop)(void); /* true: end soon, and keep all samples */
 	/*

@@ -26,6 +26,14 @@ void weather_close(struct weather *weather)
 	weather->canary = NULL;
 }
 
+void weather_look_again(struct weather *weather)
+{
+	if (!weather || !weather->canary || canary_facts(weather->canary).known)
+		return;
+	if (canary_calibrate(weather->canary, &weather->why))
+		weather_close(weather);
+}
+
 static struct weather_reading reading_take(const struct weather *weather)
 {
 	double cycles = canary_read(weather->canary);

@@ -32,7 +32,10 @@ struct weather_reading {
 void weather_open(struct weather *weather, uint64_t seed);
 void weather_close(struct weather *weather);
 
-/* `weather` may be NULL in these two: weather is unknown then. Read the canary, again and again while it is not quiet, until *patience_ns is used up or stop() says so. */
+/* Where no quiet moment was seen yet, look for one again. 40 ms then; nothing otherwise. */
+void weather_look_again(struct weather *weather);
+
+/* `weather` may be NULL in these: weather is unknown then. Read the canary, again and again while it is not quiet, until *patience_ns is used up or stop() says so. */
 struct weather_reading weather_wait(struct weather *weather, uint64_t *patience_ns, bool (*stop)(void));
 
 /* Read it once more after the sample: it was quiet if it was so before and after. */

@@ -1,13 +1,15 @@
--- The canary beside the samples of each round: core cycles of one access of a chase that costs its floor while nobody uses the
--- core's other thread. quiet_percent: of the samples, those that were quiet from end to end. cycles: median; _lo, _hi: 10 % of
--- the samples are below, 90 % are.
+-- The canary beside the samples, against the time of the run: core cycles of one access of a chase that costs its floor while
+-- nobody uses the core's other thread. time_s: the middle of an interval of width_s. quiet_percent: of its samples, those that
+-- were quiet from end to end. cycles: median; _lo, _hi: 10 % of the samples are below, 90 % are.
 WITH reading AS (
-	SELECT p.run, p.pass, w.round, w.value AS cycles,
-		COALESCE(q.value, w.value < (SELECT value FROM fact f WHERE f.run = p.run AND path = 'weather.quiet_below_cycles')) AS quiet
-	FROM sample w JOIN point p USING (point) LEFT JOIN sample q ON q.point = w.point AND q.number = w.number AND q.name = 'quiet'
-	WHERE w.name = 'weather' AND w.value > 0 AND p.status = 'ok' AND NOT p.emulated AND p.run = (SELECT MIN(run) FROM run))
-SELECT ROW_NUMBER() OVER (ORDER BY pass = 'refine', round) AS time, pass, round, COUNT(*) AS samples, 100.0 * AVG(quiet) AS quiet_percent,
+	SELECT t.value AS at_s, w.value AS cycles, q.value AS quiet
+	FROM sample w JOIN point p USING (point) JOIN sample q ON q.point = w.point AND q.number = w.number AND q.name = 'quiet'
+	JOIN sample t ON t.point = w.point AND t.number = w.number AND t.name = 'at_s'
+	WHERE w.name = 'weather' AND w.value > 0 AND p.status = 'ok' AND NOT p.emulated AND p.run = (SELECT MIN(run) FROM run)),
+-- Some forty intervals; shorter ones than half a second hold few samples.
+width AS (SELECT MAX(MAX(at_s) / 40.0, 0.5) AS width_s FROM reading)
+SELECT (CAST(at_s / width_s AS INTEGER) + 0.5) * width_s AS time_s, width_s, COUNT(*) AS samples, 100.0 * AVG(quiet) AS quiet_percent,
 	NULL AS quiet_percent_lo, NULL AS quiet_percent_hi,
 	median(cycles) AS cycles, quantile(cycles, 0.1) AS cycles_lo, quantile(cycles, 0.9) AS cycles_hi,
 	(SELECT value FROM fact WHERE path = 'weather.quiet_below_cycles' AND run = (SELECT MIN(run) FROM run)) AS quiet_below_cycles
-FROM reading GROUP BY pass, round ORDER BY time
+FROM reading, width GROUP BY CAST(at_s / width_s AS INTEGER) ORDER BY time_s

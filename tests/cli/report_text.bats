@@ -203,7 +203,9 @@ weathered() {
 	mkdir -p "$made"
 	jq '.weather = {floor_cycles: 4, quiet_below_cycles: 4.2, quiet_share: 0.27, busy_share: 0.73, pages: 64, lines: 64, readings: 1000}' \
 		"$runs/complete/run.json" >"$made/run.json"
-	jq -c 'if .samples.round then .samples.weather = [.samples.round[] | if . % 4 == 0 then 4.1 else 9.5 end] else . end' \
+	jq -c 'if .samples.round then .samples += {at_s: [.samples.round[] | . * 1.0],
+		weather: [.samples.round[] | if . % 4 == 0 then 4.1 else 9.5 end],
+		quiet: [.samples.round[] | if . % 4 == 0 then 1 else 0 end]} else . end' \
 		"$runs/complete/points.jsonl" >"$made/points.jsonl"
 }
 
@@ -213,11 +215,11 @@ weathered() {
 	[ "$status" -eq 0 ]
 	says 'here 4.00 core cycles an access.'
 	says "found the core's other thread busy in 73.0 %."
-	says 'From round to round it was quiet in 0 to 100 % of the samples.'
+	says 'From one interval of 0.500 s to the next it was quiet in 0 to 100 % of the samples.'
 	grep -q 'quiet samples' "$out/weather.svg"
-	# Rounds are in their order, and their shares are those of their samples.
-	awk -F '\t' '/^#/ { next } !time { for (i = 1; i <= NF; i++) at[$i] = i; time = 1; next }
-		{ rows++; if ($at["time"] != rows || ($at["quiet_percent"] == 100) != ($at["round"] % 4 == 0)) exit 1 } END { exit rows < 4 }' "$out/weather.tsv"
+	# Intervals are in their order, and their shares are those of their samples: a sample is as many seconds old as its round.
+	awk -F '\t' '/^#/ { next } !head { for (i = 1; i <= NF; i++) at[$i] = i; head = 1; next }
+		{ rows++; if ($at["time_s"] <= last || ($at["quiet_percent"] == 100) != (int($at["time_s"]) % 4 == 0)) bad = 1; last = $at["time_s"] } END { exit bad || rows < 3 }' "$out/weather.tsv"
 	write "$runs/complete"
 	says_not 'canary'
 	says_not 'other thread'
