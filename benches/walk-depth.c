@@ -30,7 +30,7 @@
  */
 #define PAGES_HELD 64, 1024
 #define PAGES_BEYOND_TLBS 8192
-#define BYTES_MOST (4 * GIB) /* hence more memory than this is taken only where one asks for it */
+#define BYTES_MOST (1 * GIB) /* hence more memory than this is taken only where one asks for it */
 static const char *const placement_names[] = { "scattered", "aligned", "shared" };
 enum { SCATTERED, ALIGNED, SHARED };
 
