@@ -30,10 +30,10 @@ static const char schema[] =
 
 /*
  * Points belong together that differ in one parameter only: the chains, the entries. `rest` are the others as JSON. An
- * emulator's times, and points without a cost, say nothing.
+ * emulator's times, and points without a cost, say nothing; the control is no place.
  */
 #define MEASURED \
-	"FROM point p JOIN part USING (point) WHERE p.status = 'ok' AND NOT p.emulated AND COALESCE(p.pass, 'sweep') = 'sweep'" \
+	"FROM point p JOIN part USING (point) WHERE p.status = 'ok' AND NOT p.emulated AND NOT p.control AND COALESCE(p.pass, 'sweep') = 'sweep'" \
 	" AND EXISTS (SELECT 1 FROM metric m WHERE m.point = p.point AND m.name = 'net_cycles' AND m.median IS NOT NULL)" \
 	" AND EXISTS (SELECT 1 FROM metric m WHERE m.point = p.point AND m.name = 'gross_cycles' AND m.median IS NOT NULL)"
 #define REST(without) \

@@ -1,9 +1,9 @@
 -- What translation adds to a load that walks, by how many entries of an upper level all walks need. One row a point.
--- The control (host-again) is in the text's table. _lo, _hi: 95 % interval.
+-- _lo, _hi: 95 % interval.
 WITH lane AS (
 	SELECT *, (SELECT group_concat(name || ' ' || value, ', ') FROM parameter p WHERE p.point = w.point
 		AND name NOT IN ('entry', 'entries') AND (name <> 'backing' OR value NOT LIKE '4K%')) AS others
-	FROM walk_cache w WHERE status = 'ok' AND NOT emulated AND setting <> 'host-again' AND net_cycles IS NOT NULL),
+	FROM walk_cache w WHERE status = 'ok' AND NOT emulated AND net_cycles IS NOT NULL),
 /* Parameters are named where lanes of one place differ in them. */
 named AS (
 	SELECT *, series || CASE WHEN MIN(others) OVER same <> MAX(others) OVER same THEN ', ' || others ELSE '' END AS label

@@ -6,5 +6,4 @@ SELECT l.series AS label, l.series || ', ' || size(w.page_size_bytes) || ' pages
 	w.net_cycles, COALESCE(w.net_cycles_lo, w.net_cycles) AS net_cycles_lo, COALESCE(w.net_cycles_hi, w.net_cycles) AS net_cycles_hi, w.net_ns,
 	l.base_cycles + l.reference_cycles * p."references" AS line_cycles
 FROM walk_line l JOIN walk_line_point p USING (line) JOIN walk_depth w USING (point)
-WHERE l.setting <> 'host-again'
 ORDER BY l.place_rank, l.series, w.page_size_bytes, w.distance_bytes

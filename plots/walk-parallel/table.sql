@@ -1,10 +1,10 @@
 -- The time of one load, by how many independent chains are followed at once. Two rows a point: loads that walk, and as many
--- from packed lines, which do not. The control (host-again) is in the text's table. _lo, _hi: 95 % interval.
+-- from packed lines, which do not. _lo, _hi: 95 % interval.
 -- loads_per_us: of all chains together.
 WITH lane AS (
 	SELECT *, (SELECT group_concat(name || ' ' || value, ', ') FROM parameter p WHERE p.point = w.point
 		AND name NOT IN ('page_size_bytes', 'lines', 'chains') AND (name <> 'backing' OR value NOT LIKE size(w.page_size_bytes) || '%')) AS others
-	FROM walk_parallel w WHERE status = 'ok' AND NOT emulated AND setting <> 'host-again' AND gross_cycles IS NOT NULL),
+	FROM walk_parallel w WHERE status = 'ok' AND NOT emulated AND gross_cycles IS NOT NULL),
 /* Parameters are named where lanes of one place differ in them. */
 named AS (
 	SELECT *, series || CASE WHEN MIN(others) OVER same <> MAX(others) OVER same THEN ', ' || others ELSE '' END AS label
