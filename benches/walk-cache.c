@@ -3,7 +3,7 @@
  *
  * What is measured: the latency of one dependent load over so many 4K pages that no TLB holds them: each access walks, and
  * fetches a PTE. The pages are always as many, and so are the cache lines of their PTEs, which stay in the L2 cache. What
- * grows is the number of upper entries that all these walks need: PDEs (the pages lie in 32 to 2048 page tables, 2M apart),
+ * grows is the number of upper entries that all these walks need: PDEs (the pages lie in 16 to 2048 page tables, 2M apart),
  * or, with 1024 page tables all along, PDPTEs (the tables lie in 2 to 1024 units of 1G). While the paging-structure caches
  * hold them all, a walk costs the same; from there on, walks also fetch that entry.
  *
@@ -16,9 +16,13 @@
  */
 #include "bench.h"
 
-/* Twice as many as the largest TLB of today has entries (Zen 5: 4096), so that none finds a page again. */
-#define PAGES_BEYOND_TLBS 8192
-/* PDEs of the sweep of PDPTEs, far more than a PDE cache is known to hold (64). 8 pages for each of them: two lines of PTEs. */
+/*
+ * As many as the largest TLB of today has entries (Zen 5: 4096). Every second page uses every second of its sets, so that none
+ * finds a page again. With more pages their data, PTEs and what a hypervisor beneath has for them leave the L2 cache, and
+ * where frames lie makes more difference than how many entries there are.
+ */
+#define PAGES_BEYOND_TLBS 4096
+/* PDEs of the sweep of PDPTEs, far more than a PDE cache is known to hold (64). 4 pages for each of them: a line of PTEs. */
 #define TABLES 1024
 /* Every second page of a table at the most. */
 #define TABLE_PAGES_MOST 256

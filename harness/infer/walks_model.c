@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * More chains gain nothing where the load is within this share of the cheapest. From eight chains to twelve, loads that
@@ -137,6 +138,20 @@ int walk_overlap_infer(const struct walk_samples *points, size_t count, uint64_t
 
 /* --- upper entries that are held --- */
 
+/*
+ * Whether no point beyond the step comes back to less than half of it. Frames and tables of a point are the same for the whole
+ * run, so that a point may be dearer than its neighbours in all of its samples.
+ */
+static bool stays_above(const struct curve_series *series, const struct step *step)
+{
+	bool above = true;
+
+	for (size_t i = 0; i < series->count; i++)
+		if (series->at[i].pages >= step->saturation)
+			above = above && series->at[i].low > (step->lower + step->upper) / 2;
+	return above;
+}
+
 int walk_cache_infer(const struct curve *curve, struct walk_cache_level *out)
 {
 	const struct curve_series *series = &curve->pass[CURVE_SWEEP];
@@ -166,13 +181,20 @@ int walk_cache_infer(const struct curve *curve, struct walk_cache_level *out)
 			"the cost rises to the end of the sweep: how many entries are held shows only where it levels off";
 		return 0;
 	}
-	out->added_cycles = steps[i].upper - steps[i].lower;
-	error = capacity_fit(curve, &steps[i], &capacity);
-	if (error) {
-		out->hi = steps[i].saturation;
-		out->reason = "too few numbers of entries were measured on either side of the step";
-		return error == -ENODATA ? 0 : error;
+	if (!stays_above(series, &steps[i])) {
+		out->lo = NAN;
+		out->reason =
+			"the cost rises and falls with the number of entries: places of pages make more difference";
+		return 0;
 	}
+	error = capacity_fit(curve, &steps[i], &capacity);
+	if (error == -ENOMEM)
+		return error;
+	if (error || !strcmp(capacity.law, "none")) {
+		out->reason = "the cost rises, but not as it does where a cache overflows";
+		return 0;
+	}
+	out->added_cycles = steps[i].upper - steps[i].lower;
 	out->entries = capacity.entries;
 	out->lo = capacity.lo;
 	out->hi = capacity.hi;

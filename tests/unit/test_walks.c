@@ -176,6 +176,24 @@ static void without_a_step_no_number_of_entries_is_told(void **state)
 	assert_non_null(strstr(found.reason, "end of the sweep"));
 	curve_free(&curve);
 	memset(&curve, 0, sizeof(curve));
+	/* Two points that are dearer than all others are no step. */
+	for (double entries = 4; entries <= 2048; entries *= 2)
+		for (int i = 0; i < SAMPLES; i++)
+			assert_int_equal(
+				curve_add(&curve, CURVE_SWEEP, entries,
+					&(struct curve_sample){
+						.gross = 90 + (entries == 64 || entries == 128 || entries == 256
+									      ? 30
+									      : i / 10.),
+						.baseline = 20,
+						.net = NAN }),
+				0);
+	assert_int_equal(curve_finish(&curve), 0);
+	assert_int_equal(walk_cache_infer(&curve, &found), 0);
+	assert_true(isnan(found.entries) && isnan(found.lo) && isnan(found.added_cycles));
+	assert_non_null(strstr(found.reason, "rises and falls"));
+	curve_free(&curve);
+	memset(&curve, 0, sizeof(curve));
 	assert_int_equal(walk_cache_infer(&curve, &found), 0);
 	assert_non_null(strstr(found.reason, "too few"));
 }
