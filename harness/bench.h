@@ -202,6 +202,14 @@ struct chase {
 	 */
 	unsigned unit_tables, table_pages;
 	bool shared_frames; /* sparse pages of a vCPU only, larger than 4K: many have one frame (struct sparse_spec) */
+	/*
+	 * Page numbers are chosen for the sets of TLBs that they meet in: see base/placement.h. The units' first pages are
+	 * the targets. Of the `count` lines the last `fillers` lie in other pages. All lines lie in the first 4K of their
+	 * pages, so that a page that a hypervisor holds in pieces asks for a piece whose number is as regular. Not with
+	 * sparse.
+	 */
+	bool arranged;
+	uint64_t fillers, flip_pages;
 };
 
 /* --- an experiment: work of the bench's own --- */

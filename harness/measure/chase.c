@@ -123,7 +123,7 @@ static uint64_t leaves_least(const struct chase *chase, uint64_t leaf)
 	if (chase->shared_frames)
 		return sparse_frames(true, chase->count) * chase->page_bytes / leaf;
 
-	return apart < leaf ? chase->count * apart / leaf : chase->count;
+	return apart < leaf ? (chase->count - chase->fillers) * apart / leaf : chase->count;
 }
 
 /*
@@ -250,6 +250,18 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 	return point_keep(m, spaces, pair, point, &sample, weather);
 }
 
+/* Place the chain of an arranged chase in a part of the memory: from a random multiple of its stride on. */
+static struct chain chain_arrange(struct measurement *m, const struct chase *chase, uint64_t at, uint64_t bytes)
+{
+	const gsl_rng *random = m->around->random;
+	uint64_t distance = chase->distance_bytes, first = (at + distance - 1) / distance * distance, span;
+
+	m->placement = chain_placement(chase);
+	span = placement_span_pages(&m->placement) * chase->page_bytes;
+	first += gsl_rng_uniform_int(random, (at + bytes - first - span) / distance + 1) * distance;
+	return chain_over_placement(&m->placement, chase, first, &m->cycle, random);
+}
+
 /* Place the chain of a sample: in a random window of the memory, or of the pages far apart. */
 static struct chain chain_place(
 	struct measurement *m, const struct configured_spaces *spaces, const struct paired_points *pair)
@@ -265,6 +277,8 @@ static struct chain chain_place(
 	}
 	if (room > WINDOW_ROOM * bytes && room > WINDOW_ROOM_LEAST)
 		room = WINDOW_ROOM * bytes > WINDOW_ROOM_LEAST ? WINDOW_ROOM * bytes : WINDOW_ROOM_LEAST;
+	if (chase->arranged)
+		return chain_arrange(m, chase, (uintptr_t)spaces->memory.at, room);
 	first = gsl_rng_uniform_int(random, (room - bytes) / chase->page_bytes + 1);
 	return chain_over_units(
 		chase, (uintptr_t)spaces->memory.at + first * chase->page_bytes, NULL, &m->cycle, random);
@@ -316,8 +330,11 @@ int chase_measure(struct measurement *m, struct configured_spaces *spaces, struc
 
 		if (!is_due(m, spaces, pair, setting))
 			continue;
-		/* Spaces that have the same memory at the same addresses share what was laid out. */
-		if (!laid || !space->in_place || !laid->in_place)
+		/*
+		 * Spaces that have the same memory at the same addresses share what was laid out. But another space's
+		 * entries may keep ways of the sets that an arranged chase asks for: laying brings in this process's.
+		 */
+		if (pair->chase.arranged || !laid || !space->in_place || !laid->in_place)
 			sample_lay(space, &plan);
 		laid = space;
 		error = point_measure(m, spaces, pair, setting, &plan);

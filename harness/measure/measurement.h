@@ -19,6 +19,7 @@ struct measurement {
 	bool over; /* all passes are */
 	struct cycle cycle; /* room for the longest chain of the plan */
 	struct sibling_load *sibling; /* owned; NULL: no point wanted it so far */
+	struct placement placement; /* of the arranged chase that is being measured */
 	void *state; /* experiment.state_bytes; NULL: the bench has none */
 };
 

@@ -29,6 +29,12 @@ uint64_t paired_points_bytes(const struct paired_points *pair)
 		return sparse_frames(true, chase->count) * chase->page_bytes;
 	if (chase->sparse)
 		return copies(chase) * chase->count * chase->page_bytes;
+	if (chase->arranged) {
+		const struct placement placement = chain_placement(chase);
+
+		/* Its first page has a number that is a multiple of the stride: up to a stride is left out before it. */
+		return placement_span_pages(&placement) * chase->page_bytes + chase->distance_bytes;
+	}
 	return chase->count * chase->distance_bytes;
 }
 

@@ -31,6 +31,34 @@ struct chain chain_over_units(const struct chase *chase, uint64_t base, const ui
 	};
 }
 
+struct placement chain_placement(const struct chase *chase)
+{
+	return (struct placement){
+		.targets = chase->count - chase->fillers,
+		.stride_pages = chase->distance_bytes / chase->page_bytes,
+		.flip_pages = chase->flip_pages,
+		.fillers = chase->fillers,
+	};
+}
+
+struct chain chain_over_placement(const struct placement *placement, const struct chase *chase, uint64_t base,
+	const struct cycle *cycle, const gsl_rng *random)
+{
+	uint64_t lines = PAGE_4K / LINE_BYTES;
+
+	return (struct chain){
+		.count = (uint32_t)chase->count,
+		.order = cycle->order,
+		.next = cycle->next,
+		.base = base,
+		.placement = placement,
+		.page_bytes = chase->page_bytes,
+		.turn_pages = gsl_rng_uniform_int(random, placement->stride_pages),
+		.spread_lines = lines,
+		.line_first = gsl_rng_uniform_int(random, lines),
+	};
+}
+
 struct chain chain_packed(uint64_t lines, uint64_t base, const struct cycle *cycle)
 {
 	return (struct chain){
@@ -51,6 +79,9 @@ uint64_t chain_address(const struct chain *chain, uint32_t i)
 {
 	uint64_t line = (chain->line_first + i * spread_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
 
+	if (chain->placement)
+		return chain->base + (placement_page(chain->placement, i) ^ chain->turn_pages) * chain->page_bytes +
+		       line * LINE_BYTES;
 	return chain->base + i * chain->step_bytes + (chain->offset ? chain->offset[i] : 0) + line * LINE_BYTES;
 }
 

@@ -7,6 +7,7 @@
 #ifndef NESTWALK_CHAIN_H
 #define NESTWALK_CHAIN_H
 
+#include "base/placement.h"
 #include "base/reason.h"
 #include "base/units.h"
 #include "space/space.h"
@@ -20,6 +21,9 @@ struct chain {
 	uint64_t base; /* virtual address of the first element's page (or line, where packed) */
 	uint64_t step_bytes;
 	const uint64_t *offset; /* of each element's page from there, where step_bytes is 0; NULL: 0. Not owned */
+	const struct placement *placement; /* page numbers, instead of steps; NULL: none. Not owned */
+	uint64_t page_bytes; /* ... of its pages */
+	uint64_t turn_pages; /* ... bits below the stride that are flipped in all of them: other sets in each sample */
 	uint64_t spread_lines; /* lines of a page that are used in turn, a power of two; 1: packed lines */
 	uint64_t line_first; /* line of element 0 */
 };
@@ -37,6 +41,16 @@ void cycle_draw(struct cycle *cycle, uint32_t count, const gsl_rng *random);
  * chase's distance from `base` on.
  */
 struct chain chain_over_units(const struct chase *chase, uint64_t base, const uint64_t *offset,
+	const struct cycle *cycle, const gsl_rng *random);
+
+/* The placement of an arranged chase. */
+struct placement chain_placement(const struct chase *chase);
+
+/*
+ * A chain over the pages of a placement, which outlives the chain. `base`: the address of a page whose number is a
+ * multiple of the stride.
+ */
+struct chain chain_over_placement(const struct placement *placement, const struct chase *chase, uint64_t base,
 	const struct cycle *cycle, const gsl_rng *random);
 
 /* The same number of lines side by side from `base` on. */

@@ -154,6 +154,70 @@ static void lines_of_large_pages_lie_in_different_small_pages(void **state)
 	gsl_rng_free(random);
 }
 
+/* Fillers differ from every target in one bit that no flip changes; no page is there twice; nothing lies beyond the span. */
+static void placements_keep_fillers_apart(void **state)
+{
+	static const struct placement placements[] = {
+		{ 16, 256, 0, 128 },
+		{ 16, 256, 1, 128 },
+		{ 20, 64, 2 | 32, 100 },
+		{ 40, 2, 0, 64 },
+		{ 300, 1, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t p = 0; p < sizeof(placements) / sizeof(placements[0]); p++) {
+		const struct placement *placement = &placements[p];
+		uint64_t count = placement->targets + placement->fillers, span = placement_span_pages(placement);
+		uint64_t bit = ~placement->flip_pages & -~placement->flip_pages;
+		unsigned char *used = calloc(span, 1);
+
+		for (uint64_t i = 0; i < count; i++) {
+			uint64_t page = placement_page(placement, i);
+
+			assert_true(page < span);
+			assert_false(used[page]++);
+			if (i >= placement->targets)
+				assert_true(page & bit);
+			else if (placement->fillers)
+				assert_int_equal(page % placement->stride_pages & ~placement->flip_pages, 0);
+		}
+		assert_int_equal(span % placement->stride_pages, 0);
+		free(used);
+	}
+}
+
+/* An arranged chain visits the pages of its placement, all turned by the same bits below the stride. */
+static void arranged_chains_follow_their_placement(void **state)
+{
+	const struct chase chase = { .page_bytes = PAGE_4K,
+		.count = 48,
+		.distance_bytes = 256 * PAGE_4K,
+		.arranged = true,
+		.fillers = 32,
+		.flip_pages = 4 };
+	const struct placement placement = chain_placement(&chase);
+	gsl_rng *random = random_new(3);
+	struct cycle cycle;
+	struct chain chain;
+
+	(void)state;
+	cycle_new(&cycle, 48, 1);
+	chain = chain_over_placement(&placement, &chase, GIB, &cycle, random);
+	assert_int_equal(chain.count, 48);
+	assert_true(chain.turn_pages < 256);
+	for (uint32_t i = 0; i < 48; i++) {
+		uint64_t page = (chain_address(&chain, i) - GIB) / PAGE_4K;
+
+		assert_int_equal(page ^ chain.turn_pages, placement_page(&placement, i));
+		assert_true(page < placement_span_pages(&placement));
+	}
+	assert_int_equal(placement_page(&placement, 1), 4);
+	assert_int_equal(placement_page(&placement, 2), 256);
+	cycle_drop(&cycle);
+	gsl_rng_free(random);
+}
+
 /* A space that is plain memory, to lay chains in; `aliased` maps its second half onto the first. */
 struct plain {
 	struct space space;
@@ -243,6 +307,8 @@ int main(void)
 		cmocka_unit_test(the_same_seed_gives_the_same_order),
 		cmocka_unit_test(lines_are_spread_evenly_over_sets),
 		cmocka_unit_test(lines_of_large_pages_lie_in_different_small_pages),
+		cmocka_unit_test(placements_keep_fillers_apart),
+		cmocka_unit_test(arranged_chains_follow_their_placement),
 		cmocka_unit_test(proofs_hold_for_a_whole_chain_and_fail_for_a_broken_one),
 	};
 
