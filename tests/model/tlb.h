@@ -14,7 +14,7 @@
 #define MODEL_LEVELS 3
 #define MODEL_POINTS 256
 
-enum replacement { LRU, PLRU, RANDOM };
+enum replacement { LRU, PLRU, RANDOM, NRU /* the first way not used since all others were */ };
 
 struct model_tlb {
 	unsigned sets, ways;
@@ -36,6 +36,8 @@ struct model {
 	double rough,
 		rough_from; /* cycles by which placements differ on average from so many pages on: data cache sets */
 	uint64_t stride;
+	uint64_t (*set_of[MODEL_LEVELS])(
+		uint64_t page); /* modulo the sets, the set of a page; NULL: as `hashed` says */
 };
 
 /* xorshift64*: tests want reproducible numbers, not good ones. */
@@ -61,9 +63,10 @@ struct model_array {
 	const struct model_tlb *tlb;
 	uint32_t *tag; /* sets x ways: page + 1; 0: empty */
 	uint32_t *stamp; /* of the last use */
-	uint64_t *tree; /* a set's PLRU bits, by node, root 1 */
+	uint64_t *tree; /* a set's PLRU bits, by node, root 1; NRU bits, by way */
 	uint64_t random;
 	uint32_t now;
+	uint64_t (*set_of)(uint64_t page);
 	uint64_t salt; /* of the hash: other pages meet in other placements */
 };
 
@@ -84,6 +87,8 @@ static inline unsigned model_victim(struct model_array *array, unsigned set)
 	const uint32_t *stamp = array->stamp + (size_t)set * array->tlb->ways;
 	unsigned victim = 0;
 
+	if (array->tlb->replacement == NRU)
+		return (unsigned)__builtin_ctzll(~array->tree[set]);
 	if (array->tlb->replacement == RANDOM)
 		return (unsigned)(model_random(&array->random) % array->tlb->ways);
 	if (array->tlb->replacement == PLRU) {
@@ -97,10 +102,24 @@ static inline unsigned model_victim(struct model_array *array, unsigned set)
 	return victim;
 }
 
+static inline void model_used(struct model_array *array, unsigned set, unsigned way)
+{
+	array->stamp[(size_t)set * array->tlb->ways + way] = array->now;
+	if (array->tlb->replacement == PLRU)
+		model_tree_use(array, set, way);
+	if (array->tlb->replacement != NRU)
+		return;
+	array->tree[set] |= 1ULL << way;
+	if (array->tree[set] == (1ULL << array->tlb->ways) - 1)
+		array->tree[set] = 1ULL << way;
+}
+
 /* Look a page up, and put it in where it is missing. Whether it hit. */
 static inline bool model_access(struct model_array *array, uint64_t page)
 {
-	uint64_t mixed = array->tlb->hashed ? (page ^ array->salt) * 0x9e3779b97f4a7c15ULL >> 33 : page;
+	uint64_t mixed = array->set_of	      ? array->set_of(page)
+			 : array->tlb->hashed ? (page ^ array->salt) * 0x9e3779b97f4a7c15ULL >> 33
+					      : page;
 	unsigned set = (unsigned)(mixed % array->tlb->sets), ways = array->tlb->ways, way, empty = ways;
 	uint32_t *tag = array->tag + (size_t)set * ways;
 
@@ -111,40 +130,30 @@ static inline bool model_access(struct model_array *array, uint64_t page)
 		unsigned victim = empty < ways ? empty : model_victim(array, set);
 
 		tag[victim] = (uint32_t)page + 1;
-		array->stamp[(size_t)set * ways + victim] = array->now;
-		if (array->tlb->replacement == PLRU)
-			model_tree_use(array, set, victim);
+		model_used(array, set, victim);
 		return false;
 	}
-	array->stamp[(size_t)set * ways + way] = array->now;
-	if (array->tlb->replacement == PLRU)
-		model_tree_use(array, set, way);
+	model_used(array, set, way);
 	return true;
 }
 
-/* Mean cycles of translation per access, warm, along one random cycle of `pages` pages. */
-static inline double model_net(const struct model *model, uint64_t pages, uint64_t *random)
+/* Mean cycles of translation per access, warm, along a cycle over pages. */
+static inline double model_cycle(const struct model *model, const uint32_t *order, uint64_t pages, uint64_t *random)
 {
 	struct model_array array[MODEL_LEVELS] = { 0 };
 	unsigned levels = 0, warm = 2, laps = pages < 512 ? 8 : 1;
-	uint32_t *order = malloc(pages * sizeof(*order));
 	double cost = 0;
 
 	for (; levels < MODEL_LEVELS && model->tlb[levels].ways; levels++) {
 		size_t entries = (size_t)model->tlb[levels].sets * model->tlb[levels].ways;
 
 		array[levels] = (struct model_array){ .tlb = &model->tlb[levels],
+			.set_of = model->set_of[levels],
 			.random = model_random(random) | 1,
 			.salt = model_random(random),
 			.tag = calloc(entries, sizeof(uint32_t)),
 			.stamp = calloc(entries, sizeof(uint32_t)),
 			.tree = calloc(model->tlb[levels].sets, sizeof(uint64_t)) };
-	}
-	for (uint64_t i = 0; i < pages; i++) {
-		uint64_t other = model_random(random) % (i + 1);
-
-		order[i] = order[other];
-		order[other] = (uint32_t)(i * (model->stride ? model->stride : 1));
 	}
 	for (unsigned lap = 0; lap < warm + laps; lap++)
 		for (uint64_t i = 0; i < pages; i++)
@@ -155,8 +164,24 @@ static inline double model_net(const struct model *model, uint64_t pages, uint64
 		free(array[level].stamp);
 		free(array[level].tree);
 	}
-	free(order);
 	return cost / (double)pages / laps;
+}
+
+/* The same along one random cycle of `pages` pages a stride apart. */
+static inline double model_net(const struct model *model, uint64_t pages, uint64_t *random)
+{
+	uint32_t *order = calloc(pages, sizeof(*order));
+	double cost;
+
+	for (uint64_t i = 0; i < pages; i++) {
+		uint64_t other = model_random(random) % (i + 1);
+
+		order[i] = order[other];
+		order[other] = (uint32_t)(i * (model->stride ? model->stride : 1));
+	}
+	cost = model_cycle(model, order, pages, random);
+	free(order);
+	return cost;
 }
 
 /* What is laid on top of the simulated cost. */
