@@ -47,7 +47,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RUN",
-	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID advertises, and what an access costs more that misses a level.\vdocs/METHOD.md says how they are inferred, and where that ends.",
+	.doc = "The TLB levels and walk costs that a run's curves show: entries with their interval, beside what CPUID advertises, and what an access costs more that misses a level; and sets and ways, where the run has the bench tlb-geometry.\vdocs/METHOD.md says how they are inferred, and where that ends.",
 };
 
 /* --- for people --- */
@@ -150,17 +150,34 @@ static int curves_print(sqlite3 *db, bool verbose, struct reason *why)
 	return rc;
 }
 
+/* What the levels are made of. The control, which repeats the host, only with --verbose. */
+static const char geometry_query[] =
+	"WITH shown AS (SELECT * FROM geometry WHERE ?2 OR setting <> 'host-again')"
+	" SELECT char(10) || 'Sets and ways:' || char(10) ||"
+	" printf('  %-26s  %-5s  %-12s  %-6s  %-20s  %-10s  %s', 'setting, pages', 'level', 'sets x ways', 'usable', 'entries',"
+	" 'advertised', 'set chosen by; replacement') WHERE EXISTS (SELECT 1 FROM shown)"
+	" UNION ALL SELECT printf('  %-26s  %-5d  %-12s  %-6s  %-20s  %-10s  %s',"
+	" setting || ' (' || COALESCE(paging, 'unknown') || '), ' || size(page_size_bytes), level,"
+	" COALESCE(sets || ' x ' || ways, '-'), COALESCE(usable_ways, '-'), COALESCE(count_cell(entries, entries_lo, entries_hi), '-'),"
+	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a WHERE a.run = shown.run AND"
+	" a.page_size_bytes = shown.page_size_bytes AND a.level = shown.level AND kind NOT IN ('instruction', 'store')), '-'),"
+	" COALESCE(index_function || '; ' || COALESCE(replacement, 'unknown'), '')) ||"
+	" COALESCE(char(10) || '         ' || reason, '') FROM shown";
+
 static int tlb_print(sqlite3 *db, bool verbose, struct reason *why)
 {
 	int rc = lines_print(db, title_query, 0, verbose, why);
 
 	if (!rc)
 		rc = curves_print(db, verbose, why);
+	if (!rc)
+		rc = lines_print(db, geometry_query, 0, verbose, why);
 	if (!rc && !verbose)
 		rc = lines_print(db, not_measured_query, 0, verbose, why);
 	if (!rc)
 		rc = lines_print(db,
-			"SELECT 'No curve: the run has no points with a number of pages.' WHERE NOT EXISTS (SELECT 1 FROM curve)",
+			"SELECT 'No curve: the run has no points with a number of pages.' WHERE NOT EXISTS (SELECT 1 FROM curve)"
+			" AND NOT EXISTS (SELECT 1 FROM geometry)",
 			0, verbose, why);
 	return rc;
 }
@@ -180,6 +197,9 @@ static const struct {
 		" USING (curve) WHERE kind <> 'not resolved' ORDER BY c.rank, pages_from" },
 	{ "unresolved",
 		"SELECT c.*, reason FROM tlb_unresolved JOIN named c USING (curve) WHERE kind = 'not resolved' ORDER BY c.rank" },
+	{ "geometry",
+		"SELECT setting, paging, page_size_bytes, backing, level, sets, ways, usable_ways, entries, entries_lo,"
+		" entries_hi, index_function AS \"index\", replacement, reason FROM geometry ORDER BY map, level" },
 	{ "noise", "SELECT c.*, t.* FROM tlb_noise t JOIN named c USING (curve) ORDER BY c.rank" },
 };
 

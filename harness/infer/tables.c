@@ -7,6 +7,7 @@
 #include "infer/baseline.h"
 #include "infer/claims.h"
 #include "infer/crossover.h"
+#include "infer/geometry_table.h"
 #include "infer/levels.h"
 #include "infer/page_reach_tables.h"
 #include "infer/walks.h"
@@ -19,9 +20,9 @@
 #include <string.h>
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
-	"tlb_noise", "tlb_counted", "tlb_clear", "alike", "control_pair", "null_ratio", "walk_ratio", "baseline",
-	"crossover_cost", "crossover", "crossover_equal", "page_reach", "page_leaf", "walk_overlap", "walk_cache_level",
-	"walk_line", "walk_line_point", NULL };
+	"tlb_noise", "tlb_counted", "tlb_clear", "geometry", "geometry_capacity", "geometry_point", "alike",
+	"control_pair", "null_ratio", "walk_ratio", "baseline", "crossover_cost", "crossover", "crossover_equal",
+	"page_reach", "page_leaf", "walk_overlap", "walk_cache_level", "walk_line", "walk_line_point", NULL };
 
 static const char schema[] =
 	"CREATE TABLE curve (curve INTEGER PRIMARY KEY, run INTEGER, bench TEXT, setting TEXT, paging TEXT, place TEXT,"
@@ -146,6 +147,8 @@ int infer_tables_add(sqlite3 *db, struct reason *why)
 {
 	int rc = database_run(db, schema, why);
 
+	if (!rc)
+		rc = infer_geometry_add(db, why);
 	if (!rc)
 		rc = infer_alike_add(db, why);
 	if (!rc)
@@ -387,6 +390,8 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 	sqlite3_finalize(runs);
 	if (!rc)
 		rc = database_run(db, find_counted, why);
+	if (!rc)
+		rc = infer_geometry_fill(db, why);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
 	if (!rc)

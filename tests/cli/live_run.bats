@@ -125,6 +125,15 @@ look_at_both() {
 	[ -s "$RUN/report/overview.svg" ]
 }
 
+@test "sets and ways are inferred from a run, and too little of one has a reason" {
+	measure -b tlb-geometry -s host --param page_size=4K --param distance=4K,16M --param flip=0 --param pages=8,16,256,8192
+	have 2 '.params.fillers == 128 and .params.distance_bytes == 16777216'
+	have 2 '.params.fillers == 0 and .params.distance_bytes == 4096'
+	"$NESTWALK" tlb --json "$RUN" | jq -e '[.geometry[] | select(.setting == "host")] | map(.level) == [1, 2] and
+		all(has("sets") and has("ways") and has("usable_ways") and has("index") and has("replacement")) and
+		all((.entries | type) == "number" or (.reason | length) > 0)'
+}
+
 # bench_is_sound BENCH ARGUMENT...: a short run of it is valid, and has a point.
 bench_is_sound() {
 	RUN=$BATS_TEST_TMPDIR/$1
