@@ -39,7 +39,15 @@ static const struct axis axes[AXES] = {
 	[PAGES] = { .name = "pages",
 		.key = "pages",
 		.kind = AXIS_COUNT,
-		.ladder = { 8, 64 * 1024, 8 },
+		/*
+		 * 8 an octave where levels of these CPUs end, 4 where they do not: a second pass bisects any step, and time
+		 * goes where the curve moves.
+		 */
+		VALUES(8, 10, 11, 13, 16, 19, 23, 27, 32, 35, 38, 41, 45, 49, 54, 59, 64, 70, 76, 83, 91, 99, 108, 117,
+			128, 140, 152, 166, 181, 197, 215, 235, 256, 304, 362, 431, 512, 609, 724, 861, 1024, 1117,
+			1218, 1328, 1448, 1579, 1722, 1878, 2048, 2233, 2435, 2656, 2896, 3158, 3444, 3756, 4096, 4467,
+			4871, 5312, 5793, 6317, 6889, 7512, 8192, 9742, 11585, 13777, 16384, 19484, 23170, 27554, 32768,
+			38968, 46341, 55109, 65536),
 		/* Closer around the first levels of these CPUs, 64 to 96 entries. */
 		BRIEF(8, 16, 32, 48, 56, 64, 72, 80, 88, 96, 112, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072,
 			4096, 6144, 8192, 12288, 16384),

@@ -240,17 +240,18 @@ static inline void model_samples(
 	}
 }
 
-/* 8 an octave, as the bench's ladder. Returns how many. */
+/* As the bench's: 8 an octave where levels of real CPUs end, 4 where they do not. Returns how many. */
 static inline size_t model_ladder(uint64_t first, uint64_t last, uint64_t *pages)
 {
 	size_t count = 0;
 
 	for (int i = 0; i < MODEL_POINTS; i++) {
 		uint64_t value = (uint64_t)llround((double)first * exp2(i / 8.0));
+		bool flat = value < 32 || (value > 256 && value < 1024) || value > 8192;
 
 		if (value > last)
 			break;
-		if (!count || value != pages[count - 1])
+		if ((!count || value != pages[count - 1]) && (!flat || i % 2 == 0))
 			pages[count++] = value;
 	}
 	return count;
