@@ -45,6 +45,7 @@ struct hardware {
 };
 
 static const struct reason nothing_asked = { "no counters were asked for" };
+static const struct reason control = { "the control of the host is not counted" };
 
 static bool is_wanted(unsigned metric)
 {
@@ -173,6 +174,8 @@ const struct reason *hardware_reason(const struct hardware *hardware, enum setti
 {
 	const struct of_setting *of = hardware ? &hardware->of[setting] : NULL;
 
+	if (setting == SETTING_HOST_AGAIN)
+		return &control;
 	if (!of || !of->counting || !is_wanted(metric))
 		return &nothing_asked;
 	return of->why[metric].text[0] ? &of->why[metric] : counting_reason(of->counting, metric);
@@ -180,6 +183,8 @@ const struct reason *hardware_reason(const struct hardware *hardware, enum setti
 
 const struct reason *hardware_none(const struct hardware *hardware, enum setting setting)
 {
+	if (setting == SETTING_HOST_AGAIN)
+		return &control;
 	if (!hardware || !hardware->of[setting].counting)
 		return &nothing_asked;
 	return counting_groups(hardware->of[setting].counting) ? NULL : &hardware->of[setting].none;

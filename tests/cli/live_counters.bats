@@ -30,13 +30,13 @@ look() {
 	reason=$(jq -r '.counters.host.reason // ""' "$RUN/run.json")
 	have 3 .final
 	if [ "$reason" ]; then
-		jq -se --arg reason "$reason" 'map(select(.status == "ok")) |
+		jq -se --arg reason "$reason" 'map(select(.status == "ok" and .setting != "host-again")) |
 			all(.hardware == null and .hardware_reason == $reason and (has("hardware_samples") | not))' "$RUN/points.jsonl"
 	else
-		jq -se 'map(select(.status == "ok")) |
+		jq -se 'map(select(.status == "ok" and .setting != "host-again")) |
 			all(.hardware | length > 0 and all(.[]; .median != null or (.reason | length) > 0))' "$RUN/points.jsonl"
 		# There are as many samples as rounds, null where another group of counters had its turn.
-		jq -se 'map(select(.status == "ok")) |
+		jq -se 'map(select(.status == "ok" and .setting != "host-again")) |
 			all((.samples.round | length) as $rounds | all(.hardware_samples[]; length == $rounds))' "$RUN/points.jsonl"
 	fi
 }

@@ -6,7 +6,7 @@
 load helpers
 
 @test "shootdowns are measured and counted" {
-	measure -b tlb-shootdown --param pages=1,34
+	measure -b tlb-shootdown --param pages=1,34 --param operation=munmap,mprotect
 	have 4 '.params.others == 0'
 	[ "$(nproc)" -lt 2 ] || have 4 '.params.others == 1'
 	# Without other CPUs none loses time, and the reason says so.
@@ -39,7 +39,7 @@ load helpers
 
 @test "on one CPU shootdowns have no others, and two processes still take turns" {
 	run --separate-stderr taskset -c "$(one_cpu)" "$NESTWALK" run "${ROUNDS[@]}" -b tlb-shootdown,space-switch \
-		--param pages=1,8 --param touched=0,16 --param page_size=4K -o "$RUN"
+		--param pages=1,8 --param operation=munmap,mprotect --param touched=0,16 --param via=futex,pipe --param page_size=4K -o "$RUN"
 	went_well
 	is_sound
 	every '.bench != "tlb-shootdown" or .params.others == 0'
@@ -49,7 +49,7 @@ load helpers
 }
 
 @test "context switches are measured between threads and processes, by futex and by pipe" {
-	measure -b space-switch --param page_size=4K --param touched=0,64
+	measure -b space-switch --param page_size=4K --param touched=0,64 --param via=futex,pipe
 	for between in threads processes; do
 		have 2 ".params.between == \"$between\" and .params.via == \"futex\""
 		have 2 ".params.between == \"$between\" and .params.via == \"pipe\""
@@ -71,7 +71,7 @@ load helpers
 		skip "this machine has 2M pages reserved"
 	# prctl(PR_SET_THP_DISABLE = 41, 1, 0, 0, 0) is inherited; 157 is prctl on x86-64.
 	run --separate-stderr perl -e 'syscall(157, 41, 1, 0, 0, 0) == 0 or die; exec @ARGV' "$NESTWALK" run "${ROUNDS[@]}" \
-		-b space-switch --param between=threads --param via=futex --param touched=16 -o "$RUN"
+		-b space-switch --param between=threads --param via=futex --param page_size=4K,2M --param touched=16 -o "$RUN"
 	[[ $status -eq 0 || $stderr == *"nothing could be measured"* ]]
 	is_sound
 	have 1 '.params.page_size_bytes == 4096'

@@ -38,7 +38,8 @@ storm() {
 
 @test "threads and processes storm together" {
 	[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
-	storm --param frames=recycled --param actors=2 --param region=4M --param kind=anon-write,shared-write,fork-copy
+	storm --param frames=recycled --param as=threads,processes --param actors=2 --param region=4M \
+		--param kind=anon-write,shared-write,fork-copy
 	is_whole
 	[ "$(points '.params.as == "processes"')" -eq 3 ]
 	# fork-copy has no threads, as fork() in one thread copies the memory of all threads.
