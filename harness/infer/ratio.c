@@ -364,12 +364,12 @@ static struct log_mean log_mean_of(const struct ratio *ratio, size_t from, size_
 
 /*
  * The strict interval of samples that are no pairs: Student's t of the difference of mean logarithms, over all places, with
- * the degrees of freedom of the lesser side of each, which is the cautious choice.
+ * Welch's and Satterthwaite's degrees of freedom, as the two sides need not spread alike.
  */
 static int sure_of_medians(const struct ratio *ratio, double *lo, double *hi)
 {
 	double *logarithm = malloc((ratio->sample.count + 1) * sizeof(*logarithm));
-	double mean = 0, variance = 0, freedom = 0, half;
+	double mean = 0, variance = 0, parts = 0, half;
 
 	if (!logarithm)
 		return -ENOMEM;
@@ -380,10 +380,11 @@ static int sure_of_medians(const struct ratio *ratio, double *lo, double *hi)
 
 		mean += over.mean - under.mean;
 		variance += over.variance + under.variance;
-		freedom += fmin(over.freedom, under.freedom);
+		parts += over.variance * over.variance / over.freedom + under.variance * under.variance / under.freedom;
 	}
 	free(logarithm);
-	half = statistics_sure_t(freedom) * sqrt(variance) / (double)ratio->places;
+	half = variance > 0 ? statistics_sure_t(variance * variance / parts) * sqrt(variance) / (double)ratio->places
+			    : variance;
 	*lo = exp(mean / (double)ratio->places - half);
 	*hi = exp(mean / (double)ratio->places + half);
 	return 0;
