@@ -90,7 +90,7 @@ static const char levels_query[] =
 static const char walks_query[] =
 	"SELECT '  walk: ' || cell(cycles, cycles_lo, cycles_hi) || ' cycles, ' || COALESCE(cell(ns, ns_lo, ns_hi), '-') ||"
 	" printf(' ns per access, read between %d and %d pages', pages_from, pages_to) ||"
-	" CASE WHEN grows THEN printf('; %.0f cycles at %d pages', last_cycles, last_pages) ELSE '' END"
+	" CASE WHEN grows THEN printf('; walk and data misses: %.0f cycles at %d pages', last_cycles, last_pages) ELSE '' END"
 	" FROM tlb_walk WHERE curve = ?1";
 
 static const char doubts_query[] =

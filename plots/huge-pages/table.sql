@@ -26,6 +26,8 @@ SELECT label, setting, place_colour(setting, paging) AS colour, size(page_size_b
 	COALESCE(faster ->> 3, 0) AS pairs,
 	-- Of one sample there is no interval, and nothing to draw.
 	IIF(samples > 1 AND faster ->> 3 <> 1 AND faster ->> 1 > 0, working_set_bytes, NULL) AS drawn_bytes,
-	(SELECT size(page_size_bytes) || ' pages on ' || backing FROM named WHERE smallest LIMIT 1) AS compared_with, samples
-FROM named LEFT JOIN compared USING (point)
+	(SELECT size(page_size_bytes) || ' pages on ' || backing FROM named WHERE smallest LIMIT 1) AS compared_with, samples,
+	-- no: the packed lines miss the TLB, too, and net is a lower bound.
+	CASE b.in_reach WHEN 1 THEN 'yes' WHEN 0 THEN 'no' ELSE 'unknown' END AS baseline_in_reach
+FROM named LEFT JOIN compared USING (point) LEFT JOIN baseline b USING (point)
 ORDER BY place_rank, label, page_size_bytes, backing_bytes, backing, working_set_bytes

@@ -2,10 +2,10 @@
 # zones.tsv: which TLB level translates where, for the first place of each page size.
 set table $nothing
 # The axis holds all medians; a band of few samples may reach below it.
-low = -1; high = 10; zones = 0; curves = 0; sizes = 0; places = 0; seen = "\n"
+low = -1; high = 10; bounds = 0; zones = 0; curves = 0; sizes = 0; places = 0; seen = "\n"
 note(c, s, p) = (curves = max(curves, c), sizes = max(sizes, s), strstrt(seen, "\n" . p . "\n") ? 0 : (places = places + 1, seen = seen . p . "\n"))
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(column("curve"), column("size"), strcol("series")), \
-	low = min(low, column("net_cycles") * 1.2), high = max(high, column("net_cycles_hi")), 0):(0)
+	low = min(low, column("net_cycles") * 1.2), high = max(high, column("net_cycles_hi")), bounds = bounds || strcol("lower_bound") eq "yes", 0):(0)
 plot [-1 : 1] [-1 : 1] "zones.tsv" using (zones = max(zones, column("zone")), 0):(0)
 curves = int(curves); sizes = int(sizes)
 array of_size[curves]; array place_of[curves]; array wide_line[curves]; array from_bytes[sizes]; array to_bytes[sizes]; array title_of[sizes]
@@ -28,13 +28,16 @@ width = across > 2 ? 1300 : width
 left = 98.; right = width - (ghz > 0 ? 70. : 18.); gap = 40.; wide = (right - left - gap * (across - 1)) / across
 longest = 0
 do for [p = 1 : places] { longest = max(longest, strlen(names[p])) }
-key_columns = max(1, int((width - 60) / (74. + 7.6 * longest))); key_rows = int(ceil(places / (key_columns + 0.)))
+bound_title = "a lower bound: the baseline misses, too"
+if (bounds) { longest = max(longest, strlen(bound_title)) }
+key_columns = max(1, int((width - 60) / (74. + 7.6 * longest))); key_rows = int(ceil((places + bounds) / (key_columns + 0.)))
 head = 66 + 19 * key_rows
 eval begin(int(head + (panel + 40) * down + 28))
 set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)
 set xrange [0 : 1]; set yrange [0 : 1]; unset border; unset tics; unset grid
 set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
-plot for [p = 1 : places] keyentry with lines linewidth 3 linecolor rgb inks[p] title names[p], -1 with lines notitle
+plot for [p = 1 : places] keyentry with lines linewidth 3 linecolor rgb inks[p] title names[p], \
+	for [i = 1 : bounds] keyentry with lines linewidth 2 dashtype (1, 3) linecolor rgb ink title bound_title, -1 with lines notitle
 unset label; unset key; set border 3; set grid xtics ytics; set tics nomirror out scale 0.5 textcolor rgb ink
 
 set logscale x 2
@@ -43,6 +46,8 @@ set nonlinear y via squash(y) inverse stretch(y)
 ns_squash(y) = squash(y * ghz); ns_stretch(y) = stretch(y) / ghz
 array shades[4] = ["#f2f6fa", "#e6edf4", "#d8e3ee", "#cbd9e8"]
 of(c) = column("curve") == c ? column("reach_bytes") : NaN
+known_of(c) = strcol("lower_bound") ne "yes" ? of(c) : NaN
+bounded_of(c) = strcol("lower_bound") eq "yes" || strcol("lower_bound") eq "edge" ? of(c) : NaN
 middle(x) = sqrt(column("from_bytes") * column("to_bytes"))
 in_zone(z) = column("size") == s && column("zone") == z ? middle(0) : NaN
 # Words that are wider than their zone stand in the table only; the second half of long ones has a line of its own.
@@ -79,8 +84,10 @@ do for [s = 1 : sizes] {
 		0 with lines linewidth 0.8 linecolor rgb grey notitle, \
 		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? of(c) : NaN):"net_cycles_lo":"net_cycles_hi" with filledcurves \
 			fillstyle transparent solid 0.22 noborder linecolor rgb inks[place_of[c]] notitle, \
-		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? of(c) : NaN):"net_cycles" with lines linewidth (wide_line[c] ? 4 : 2) \
-			linecolor rgb inks[place_of[c]] notitle
+		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? known_of(c) : NaN):"net_cycles" with lines linewidth (wide_line[c] ? 4 : 2) \
+			linecolor rgb inks[place_of[c]] notitle, \
+		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? bounded_of(c) : NaN):"net_cycles" with lines linewidth (wide_line[c] ? 4 : 2) \
+			dashtype (1, 3) linecolor rgb inks[place_of[c]] notitle
 	unset label
 }
 unset multiplot

@@ -196,4 +196,8 @@ expected() {
 	grep -qF 'From 4871 pages on net is a lower bound: the packed lines lie in pieces of 4K' "$out/report.md"
 	[ "$(grep -c 'edge$' "$out/tlb-reach-4K-stride1.tsv")" -eq 2 ]
 	grep -q '	4467	.*edge$' "$out/tlb-reach-4K-stride1.tsv"
+	# The overview draws the same dotted, and says so.
+	[ "$(grep -c 'edge$' "$out/overview.tsv")" -eq 2 ]
+	grep -qF 'Dotted lines are lower bounds' "$out/report.md"
+	grep -q 'cost .* or more an access on the host' "$out/report.md"
 }
