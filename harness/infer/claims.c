@@ -3,6 +3,9 @@
 #include "record/database.h"
 
 static const char schema[] =
+	"CREATE TABLE null_pair (run INTEGER, bench TEXT, metric TEXT, base INTEGER, point INTEGER, median REAL, ratio REAL,"
+	" ratio_lo REAL, ratio_hi REAL, sure_lo REAL, sure_hi REAL, factor REAL,"
+	" PRIMARY KEY (run, bench, metric, base, point)) WITHOUT ROWID;"
 	"CREATE TABLE null_ratio (run INTEGER, bench TEXT, metric TEXT, ratio_lo REAL, ratio_hi REAL, rows INTEGER,"
 	" significant INTEGER, PRIMARY KEY (run, bench, metric)) WITHOUT ROWID;"
 	"CREATE TABLE walk_ratio (run INTEGER, bench TEXT, page_size_bytes INTEGER, stride_pages INTEGER, base INTEGER,"
@@ -14,12 +17,13 @@ static const char schema[] =
  * be half as much, such as that of a difference near 0, has no ratio to speak of.
  */
 static const char find_null[] =
-	"INSERT INTO null_ratio WITH told AS MATERIALIZED (SELECT p.run, p.bench, m.name AS metric,"
+	"INSERT INTO null_pair WITH told AS MATERIALIZED (SELECT p.run, p.bench, m.name AS metric, c.base, c.point, m.median,"
 	" ratio_of_pairs(c.point, c.base, m.name) AS ratio FROM control_pair c JOIN point p ON p.point = c.base"
 	" JOIN metric m ON m.point = c.base AND m.unit = 'ns' AND m.lo > m.median / 2 GROUP BY c.base, c.point, m.name)"
-	" SELECT run, bench, metric, 1 / quantile(MAX(ratio ->> 0, 1 / (ratio ->> 0)), 0.99),"
-	" quantile(MAX(ratio ->> 0, 1 / (ratio ->> 0)), 0.99), COUNT(*),"
-	" COALESCE(SUM(ratio ->> 4 > 1 OR ratio ->> 5 < 1), 0) FROM told WHERE ratio ->> 0 > 0 GROUP BY run, bench, metric;";
+	" SELECT run, bench, metric, base, point, median, ratio ->> 0, ratio ->> 1, ratio ->> 2, ratio ->> 4, ratio ->> 5,"
+	" MAX(ratio ->> 0, 1 / (ratio ->> 0)) FROM told WHERE ratio ->> 0 > 0;"
+	"INSERT INTO null_ratio SELECT run, bench, metric, 1 / quantile(factor, 0.99), quantile(factor, 0.99), COUNT(*),"
+	" COALESCE(SUM(sure_lo > 1 OR sure_hi < 1), 0) FROM null_pair GROUP BY run, bench, metric;";
 
 /*
  * Ratios of settings at the pages where walks are read, pooled: of translation (net), of the whole access (gross) and of

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-/* Make null_ratio and walk_ratio, empty. 0, or a negative errno with *why. */
+/* Make null_pair, null_ratio and walk_ratio, empty. 0, or a negative errno with *why. */
 int infer_claims_add(sqlite3 *db, struct reason *why);
 
 /* Fill them, once control_pair and tlb_walk are there. 0, or a negative errno with *why. */

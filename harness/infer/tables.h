@@ -12,7 +12,7 @@
  *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
  *                                  `point` has all parameters of `base`, and may have more; times of processors only
  *   control_pair (base, point)     a point of the host, and the same of the control (A/A)
- *   null_ratio                     how far the host is from itself, by bench and metric
+ *   null_pair, null_ratio          how far the host is from itself, by point, and by bench and metric
  *   walk_ratio                     curves held against the host's where walks are read; whether they differ beyond the control
  *   baseline                       whether the first level holds the packed lines of a chase's point: net is a lower bound if not
  *   crossover_cost                 by panel (what a change of a page table is) and place: the points that tell what a change

@@ -1,6 +1,7 @@
 -- What something takes in a setting and paging mode, as a multiple of what it takes in another (base).
 -- _lo, _hi: 95 % interval. pairs: samples of one round; 0: two runs, and the ratio of their medians.
--- sure_lo, sure_hi: 99 % interval. null_lo, null_hi: what the host differs from itself by (A/A), where the run has that.
+-- sure_lo, sure_hi: 99 % interval. null_lo, null_hi: what the host differs from itself by (A/A), where the run has that, at the
+-- bench's points that take from half to twice as long.
 -- alike: no: the 99 % interval is on one side of 1, and _lo, _hi lies beyond the host's own; unknown: there is no interval.
 WITH quantity (number, group_label, what, told, after, metric, setting, paging, most, conditions) AS (VALUES
 	-- most: of points that meet the conditions, the one with the most of this; for a level: within it, or, beyond all, where
@@ -61,21 +62,27 @@ pair AS MATERIALIZED (
 chosen AS (SELECT *, DENSE_RANK() OVER (PARTITION BY number ORDER BY places DESC, good DESC, base) AS choice FROM pair),
 compared AS MATERIALIZED (
 	SELECT c.number, c.base, c.point, ratio_of_pairs(c.point, c.base, q.metric) AS ratio
-	FROM chosen c JOIN quantity q USING (number) WHERE choice = 1 GROUP BY c.number, c.base, c.point)
+	FROM chosen c JOIN quantity q USING (number) WHERE choice = 1 GROUP BY c.number, c.base, c.point),
+own AS MATERIALIZED (
+	SELECT c.number AS of_number, c.base AS of_base, quantile(n.factor, 0.99) AS factor
+	FROM (SELECT DISTINCT number, base FROM compared) c JOIN quantity q USING (number) JOIN point p ON p.point = c.base
+	JOIN metric m ON m.point = c.base AND m.name = q.metric
+	JOIN null_pair n ON n.run = p.run AND n.bench = p.bench AND n.metric = q.metric AND n.median BETWEEN m.median / 2 AND m.median * 2
+	GROUP BY c.number, c.base)
 SELECT DENSE_RANK() OVER (ORDER BY number) AS row, DENSE_RANK() OVER (ORDER BY group_at) AS "group", group_label,
 	what || COALESCE((SELECT CASE WHEN told LIKE '%bytes' THEN bytes(value) ELSE thousands(value) END
 		FROM parameter v WHERE v.point = base.point AND v.name = told) || after, '') AS what,
 	base.place AS base, DENSE_RANK() OVER (ORDER BY other.place_rank, other.place) AS lane, other.place AS label, other.setting, other.paging,
 	place_colour(other.setting, other.paging) AS colour, b.median AS base_ns, b.lo AS base_ns_lo, b.hi AS base_ns_hi, o.median AS ns, o.lo AS ns_lo,
 	o.hi AS ns_hi, ratio ->> 0 AS ratio, ratio ->> 1 AS ratio_lo, ratio ->> 2 AS ratio_hi, ratio ->> 3 AS pairs,
-	ratio ->> 4 AS sure_lo, ratio ->> 5 AS sure_hi, n.ratio_lo AS null_lo, n.ratio_hi AS null_hi,
+	ratio ->> 4 AS sure_lo, ratio ->> 5 AS sure_hi, 1 / own.factor AS null_lo, own.factor AS null_hi,
 	CASE WHEN ratio ->> 1 IS NULL OR ratio ->> 2 IS NULL OR ratio ->> 4 IS NULL THEN 'unknown'
-		WHEN (ratio ->> 4 > 1 OR ratio ->> 5 < 1) AND (ratio ->> 1 > COALESCE(n.ratio_hi, 1) OR ratio ->> 2 < COALESCE(n.ratio_lo, 1)) THEN 'no'
+		WHEN (ratio ->> 4 > 1 OR ratio ->> 5 < 1) AND (ratio ->> 1 > COALESCE(own.factor, 1) OR ratio ->> 2 < COALESCE(1 / own.factor, 1)) THEN 'no'
 		ELSE 'yes' END AS alike
 FROM compared JOIN (SELECT *, MIN(number) OVER (PARTITION BY group_label) AS group_at FROM quantity) q USING (number)
 JOIN point base ON base.point = compared.base JOIN point other ON other.point = compared.point
 JOIN metric b ON b.point = compared.base AND b.name = q.metric JOIN metric o ON o.point = compared.point AND o.name = q.metric
-LEFT JOIN null_ratio n ON n.run = base.run AND n.bench = base.bench AND n.metric = b.name
+LEFT JOIN own ON of_number = compared.number AND of_base = compared.base
 -- A logarithmic axis has no place for others.
 WHERE ratio ->> 0 > 0
 ORDER BY number, other.place_rank, other.place
