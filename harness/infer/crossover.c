@@ -26,8 +26,7 @@ static const char schema[] =
 
 /*
  * The costs of each place. `cost` says what is taken for a change of the page tables, and for a miss: at the most pages
- * of those where walks are read, before data misses the caches, too; where that is not known, at the most pages that are
- * beyond all levels of the TLB. Each is read at the base whose like most places have. A bare vCPU has a handler of
+ * of those where walks are read, before data misses the caches, too. Each is read at the base whose like most places have. A bare vCPU has a handler of
  * a few instructions, which no host has: its modes are held against each other.
  */
 static const char find_costs[] =
@@ -48,9 +47,8 @@ static const char find_costs[] =
 	" wanted AS MATERIALIZED (SELECT panel, role, point FROM parameter p JOIN condition c ON c.key = p.name"
 	"  AND c.value = p.value GROUP BY panel, role, point HAVING COUNT(*) = MAX(number)),"
 	" candidate AS (SELECT w.*, p.run, CASE role WHEN 'change' THEN 0 ELSE (SELECT pages FROM curve_point"
-	"  JOIN curve USING (curve) JOIN tlb_clear USING (run, page_size_bytes, stride_pages) LEFT JOIN tlb_walk USING (curve)"
-	"  WHERE curve_point.point = w.point AND pages BETWEEN COALESCE(pages_from, beyond_from) AND COALESCE(pages_to, pages))"
-	"  END AS good"
+	"  JOIN tlb_walk USING (curve)"
+	"  WHERE curve_point.point = w.point AND pages BETWEEN pages_from AND pages_to) END AS good"
 	"  FROM wanted w JOIN cost USING (panel, role) JOIN point p USING (point) WHERE p.setting = base_setting"
 	"  AND (base_paging IS NULL OR p.paging = base_paging) AND p.pass IS NOT 'refine'),"
 	" pair AS (SELECT c.run, c.panel, c.role, c.point AS base, c.good, o.point, p.place,"

@@ -112,6 +112,24 @@ static bool is_walk_plateau(const struct judged_curve *judged, const struct judg
 	return last->step.upper - last->step.lower > DEAR_CYCLES || sweep_end(judged->curve) >= MORE_THAN_ANY_TLB;
 }
 
+/*
+ * From how many pages on every access walks; NaN where that does not show. A rise that was not resolved lies beyond the last
+ * level: if it is dearer than any hit, what follows it is walks, and twice the pages that it begins at are more than the
+ * level holds that ends there. Otherwise nobody knows what follows.
+ */
+static double walks_from(const struct judged_curve *judged, const struct judged_step *last)
+{
+	const struct judged_step *step = last;
+
+	while (step && ++step < judged->step + judged->count)
+		if (step->verdict == STEP_UNRESOLVED) {
+			if (!(step->step.upper - step->step.lower > DEAR_CYCLES))
+				return NAN;
+			return fmax(2 * step->step.onset, step->step.shape == STEP_OPEN ? 0 : step->step.saturation);
+		}
+	return last && is_walk_plateau(judged, last) ? last->capacity.saturated : NAN;
+}
+
 /* The least cost that a tenth of a point's samples stay below, of a reading of struct curve_sample. */
 static double low_of(const struct curve_point *point, size_t offset, double *x)
 {
@@ -120,8 +138,8 @@ static double low_of(const struct curve_point *point, size_t offset, double *x)
 	return rounded(statistics_quantile(x, point->count, LOW_SHARE));
 }
 
-/* The walk that follows the last level: where it begins, and what is at the sweep's end. plateau_read() does the rest. */
-static int add_walk(const struct teller *to, const struct judged_step *last)
+/* The walk beyond the last level: from how many pages on, and what is at the sweep's end. plateau_read() does the rest. */
+static int add_walk(const struct teller *to, double pages_from)
 {
 	const struct curve_series *sweep = &to->judged->curve->pass[CURVE_SWEEP];
 	const struct curve_point *end = &sweep->at[sweep->count - 1];
@@ -133,7 +151,7 @@ static int add_walk(const struct teller *to, const struct judged_step *last)
 			.curve = to->curve,
 			.cycles = { NAN, NAN, NAN },
 			.ns = { NAN, NAN, NAN },
-			.pages_from = last->capacity.saturated,
+			.pages_from = pages_from,
 			.pages_to = NAN,
 			.grows = to->judged->walks_grow,
 			.last_pages = end->pages,
@@ -231,8 +249,8 @@ static int tell(const struct teller *to)
 	}
 	if (!error)
 		error = tell_open(to, last, levels);
-	if (!error && last && is_walk_plateau(to->judged, last))
-		error = add_walk(to, last);
+	if (!error && isfinite(walks_from(to->judged, last)))
+		error = add_walk(to, walks_from(to->judged, last));
 	return error ? error : add_noise(to);
 }
 

@@ -49,8 +49,8 @@ candidate AS (
 		WHEN most NOT IN ('first', 'second', 'beyond') THEN (SELECT value FROM parameter v WHERE v.point = w.point AND v.name = most)
 		ELSE (SELECT pages FROM curve_point JOIN curve USING (curve) JOIN tlb_clear t USING (run, page_size_bytes, stride_pages)
 			LEFT JOIN tlb_walk USING (curve)
-			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE COALESCE(pages_from, beyond_from) END
-				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE COALESCE(pages_to, pages) END) END AS good
+			WHERE curve_point.point = w.point AND pages BETWEEN CASE most WHEN 'first' THEN 1 WHEN 'second' THEN second_from ELSE pages_from END
+				AND CASE most WHEN 'first' THEN first_to WHEN 'second' THEN second_to ELSE pages_to END) END AS good
 	FROM wanted w JOIN quantity USING (number)),
 -- The base whose like the most places have. Of its likes in one place the first stands.
 pair AS MATERIALIZED (
