@@ -46,10 +46,12 @@ static const char find_walks[] =
 	" SELECT run, bench, page_size_bytes, stride_pages, base, curve, control, metric, ratio ->> 0, ratio ->> 1,"
 	" ratio ->> 2, ratio ->> 4, ratio ->> 5, ratio ->> 3, pages_from, pages_to, NULL, NULL FROM told"
 	" WHERE ratio ->> 0 IS NOT NULL;"
-	/* What the control shows, too, is no difference: the interval has to lie beyond that of the control. */
+	/* What the control may show, too, in whatever direction, is no difference: intervals have to lie apart. */
 	"UPDATE walk_ratio SET differs = (sure_lo > 1 OR sure_hi < 1) AND NOT EXISTS (SELECT 1 FROM walk_ratio a"
 	" WHERE a.base = walk_ratio.base AND a.metric = walk_ratio.metric AND a.control"
-	" AND walk_ratio.ratio_lo <= MAX(1, a.ratio_hi) AND walk_ratio.ratio_hi >= MIN(1, a.ratio_lo)) WHERE NOT control;"
+	" AND walk_ratio.ratio_lo <= MAX(1, COALESCE(a.sure_hi, a.ratio), 1 / COALESCE(a.sure_lo, a.ratio))"
+	" AND walk_ratio.ratio_hi >= MIN(1, COALESCE(a.sure_lo, a.ratio), 1 / COALESCE(a.sure_hi, a.ratio)))"
+	" WHERE NOT control;"
 	/* Net is what is left of an access without its baseline: of different baselines, it is not the same thing. */
 	"UPDATE walk_ratio SET ratio = NULL, ratio_lo = NULL, ratio_hi = NULL, sure_lo = NULL, sure_hi = NULL, differs = NULL,"
 	" reason = (SELECT 'the packed lines alone take ' || ratio(b.ratio, b.ratio_lo, b.ratio_hi) || ' times as long: compare"

@@ -200,4 +200,10 @@ expected() {
 	[ "$(grep -c 'edge$' "$out/overview.tsv")" -eq 2 ]
 	grep -qF 'Dotted lines are lower bounds' "$out/report.md"
 	grep -q 'cost .* or more an access on the host' "$out/report.md"
+	run ! grep -q 'page walk adds at least' "$BATS_TEST_TMPDIR/summary"
+	# Where walks are read, 32 entries hold no baseline.
+	sqlite3 "$file" 'UPDATE baseline SET entries = 32, in_reach = pieces <= 32'
+	summary_of "$file"
+	grep -q 'and a page walk adds at least [0-9.]* (' "$BATS_TEST_TMPDIR/summary"
+	grep -q '^| a page walk adds at least, ' "$BATS_TEST_TMPDIR/summary"
 }
