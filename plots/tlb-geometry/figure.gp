@@ -8,7 +8,7 @@ array names[n]; array inks[n]; n = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (n && names[max(n, 1)] eq strcol("label") ? 0 : (n = n + 1, names[n] = strcol("label"), inks[n] = strcol("colour"), 0)):(0)
 unset table
 wide = 1120.; tall = 26 * (tallest + 1)
-eval begin(130 + (tall + 90) * n)
+eval begin(100 + (tall + 90) * n)
 set logscale x 2; set xrange [from / 1.1 : to * 1.1]; set yrange [tallest + 0.5 : -0.5]
 set palette defined (0 "#eef5fa", 0.35 "#9cc9e3", 0.7 "#4a9fd0", 1 "#1f5f8b"); set logscale cb; set cbrange [4 : 100]
 unset grid; unset colorbox; set border 3; set key at graph 0.99, graph 0.04 right bottom Left reverse spacing 1.1
@@ -21,7 +21,7 @@ level(x) = log(column("stride_pages")) / log(2)
 mine(v) = strcol("label") eq names[l] ? v : NaN
 do for [l = 1 : n] {
 	y = 108 + (tall + 90) * (l - 1)
-	set lmargin at screen 0.09; set rmargin at screen 0.88; set tmargin at screen from_top(y); set bmargin at screen from_top(y + tall)
+	set lmargin at screen 0.09; set rmargin at screen 0.97; set tmargin at screen from_top(y); set bmargin at screen from_top(y + tall)
 	set label 4 names[l] at graph 0, screen from_top(y - 14) left font ",14" noenhanced textcolor rgb inks[l]
 	if (l == n) { set xlabel "pages under test" offset 0, 0.2 textcolor rgb ink } else { unset xlabel }
 	eval l == 1 ? "set key title 'a page (core cycles)'" : "unset key"
