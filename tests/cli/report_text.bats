@@ -257,6 +257,16 @@ weathered() {
 	says_not '= 76.3'
 }
 
+@test "misses beside another baseline are said to be so, and their nets have no ratio" {
+	write "$runs/guests"
+	says_not 'another baseline'
+	changed guests '/"guest","paging":"nested"/s/"baseline_ns":\[[^]]*\]/"baseline_ns":[2.5,2.51,2.52]/'
+	write "$made"
+	says "The *M* of guest, nested paging is what is left beside another baseline than the host's: the packed lines alone take 1.5"
+	says 'an access with its data takes'
+	[ "$("$nestwalk" query -f tsv "$made" "SELECT COUNT(*) FROM walk_ratio WHERE ratio IS NULL AND reason LIKE 'the packed lines%'" | tail -1)" -eq 1 ]
+}
+
 @test "what is known of PCID, and how far tables are from the formula" {
 	write "$runs/system"
 	says '**PCID is on** here'
