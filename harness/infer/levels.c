@@ -13,6 +13,11 @@
 
 /* The largest TLB published so far holds 4096 pages of a size (Zen 5): who misses four times that many, walks. */
 #define MORE_THAN_ANY_TLB 16384.0
+/*
+ * Of the last level's entries, what leaves no set with room: 13 of 12 ways are 1.08, and pages are spread unevenly by chance.
+ * The entries are told far better from run to run than the number of pages at which the rise levels off.
+ */
+#define WALKS_FROM TUNED(WALKS_FROM, 1.5)
 /* Of the samples at the sweep's end, the least disturbed tenth. */
 #define LOW_SHARE 0.1
 /* Thousandths of a cycle or of a ns: finer than any clock here tells, and easy to read. */
@@ -127,7 +132,7 @@ static double walks_from(const struct judged_curve *judged, const struct judged_
 				return NAN;
 			return fmax(2 * step->step.onset, step->step.shape == STEP_OPEN ? 0 : step->step.saturation);
 		}
-	return last && is_walk_plateau(judged, last) ? last->capacity.saturated : NAN;
+	return last && is_walk_plateau(judged, last) ? round(WALKS_FROM * last->capacity.entries) : NAN;
 }
 
 /* The least cost that a tenth of a point's samples stay below, of a reading of struct curve_sample. */

@@ -46,7 +46,10 @@ struct shared {
 	double pages, net;
 };
 
-/* The numbers of pages beyond all last levels that all curves of a group have, ascending. The caller frees them. */
+/*
+ * The numbers of pages that all curves of a group have, beyond the last level, ascending. Where that ends is the geometric
+ * mean of what the curves say, as it is one TLB that they tell of. The caller frees them.
+ */
 static struct shared *shared_find(
 	const struct curve *curves, const struct inferred_levels *levels, const struct group *group, size_t *count)
 {
@@ -56,7 +59,8 @@ static struct shared *shared_find(
 
 	*count = 0;
 	for (size_t i = 0; i < group->count; i++)
-		from = fmax(from, levels->walk[group->walk[i]].pages_from);
+		from += log(levels->walk[group->walk[i]].pages_from) / (double)group->count;
+	from = exp(from);
 	for (size_t i = 0; shared && i < first->count; i++) {
 		double sum = 0;
 
