@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+/*
+ * The kernel goes on to further mappings until a read is full (fs/seq_file.c). One that is shorter than the text of a
+ * mapping has no pages counted but those of mappings that are looked at: those of 4 GiB in small pages take 50 ms.
+ */
+#define READ_BYTES 512
+
 static void field_add(struct smaps_pages *pages, const char *line)
 {
 	uint64_t kib;
@@ -33,6 +39,9 @@ int smaps_parse(FILE *stream, uint64_t start, uint64_t bytes, struct smaps_pages
 		uint64_t from, to;
 
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
+			/* Mappings are in the order of their addresses, and the kernel counts the pages of each as it is read. */
+			if (from >= start + bytes)
+				break;
 			inside = from >= start && to <= start + bytes;
 			found = found || inside;
 		} else if (inside) {
@@ -45,10 +54,12 @@ int smaps_parse(FILE *stream, uint64_t start, uint64_t bytes, struct smaps_pages
 int smaps_read(uint64_t start, uint64_t bytes, struct smaps_pages *pages, struct reason *why)
 {
 	FILE *stream = fopen("/proc/self/smaps", "re");
+	char buffer[READ_BYTES];
 	int error;
 
 	if (!stream)
 		return fail(why, errno, "/proc/self/smaps: %s", strerror(errno));
+	setvbuf(stream, buffer, _IOFBF, sizeof(buffer));
 	error = smaps_parse(stream, start, bytes, pages);
 	fclose(stream);
 	if (error)
