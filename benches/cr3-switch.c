@@ -109,7 +109,7 @@ static const struct bench cr3_switch = {
 	.metrics = metrics,
 	.experiment = { .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 5,
+	.seconds = 4,
 };
 
 NESTWALK_BENCH(cr3_switch);

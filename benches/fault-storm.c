@@ -301,7 +301,7 @@ static const struct bench fault_storm = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure, .state_bytes = sizeof(struct frame_pool), .end = end },
 	.sweep_axis = ACTORS,
-	.seconds = 35,
+	.seconds = 32,
 };
 
 NESTWALK_BENCH(fault_storm);

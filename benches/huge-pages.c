@@ -65,7 +65,7 @@ static const struct bench huge_pages = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = WORKING_SET,
-	.seconds = 45,
+	.seconds = 62,
 };
 
 NESTWALK_BENCH(huge_pages);

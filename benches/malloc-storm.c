@@ -170,7 +170,7 @@ static const struct bench malloc_storm = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = SIZE,
-	.seconds = 12,
+	.seconds = 10,
 };
 
 NESTWALK_BENCH(malloc_storm);

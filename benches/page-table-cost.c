@@ -173,7 +173,7 @@ static const struct bench page_table_cost = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = PAGES,
-	.seconds = 12,
+	.seconds = 10,
 };
 
 NESTWALK_BENCH(page_table_cost);

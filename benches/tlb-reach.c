@@ -87,7 +87,7 @@ static const struct bench tlb_reach = {
 	.chase = chase,
 	.sweep_axis = PAGES,
 	.find_steps = true,
-	.seconds = 50,
+	.seconds = 45,
 };
 
 NESTWALK_BENCH(tlb_reach);

@@ -164,7 +164,7 @@ static const struct bench tlb_shootdown = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 12,
+	.seconds = 10,
 };
 
 NESTWALK_BENCH(tlb_shootdown);

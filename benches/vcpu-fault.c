@@ -159,7 +159,7 @@ static const struct bench vcpu_fault = {
 	.metrics = metrics,
 	.experiment = { .fit = fit, .measure = measure },
 	.sweep_axis = -1,
-	.seconds = 6,
+	.seconds = 5,
 };
 
 NESTWALK_BENCH(vcpu_fault);

@@ -97,7 +97,7 @@ static const struct bench walk_cache = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = ENTRIES,
-	.seconds = 10,
+	.seconds = 8,
 };
 
 NESTWALK_BENCH(walk_cache);

@@ -119,7 +119,7 @@ static const struct bench walk_depth = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = PAGES,
-	.seconds = 30,
+	.seconds = 25,
 };
 
 NESTWALK_BENCH(walk_depth);

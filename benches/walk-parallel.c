@@ -78,7 +78,7 @@ static const struct bench walk_parallel = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = CHAINS,
-	.seconds = 10,
+	.seconds = 9,
 };
 
 NESTWALK_BENCH(walk_parallel);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sys/mman.h>
 
 /*
  * An arena is at least this large, so that a small chase, too, uses other pages in every sample. 64 MiB are 32 windows
@@ -104,10 +103,14 @@ static void budget_share(const struct arenas_request *request, struct arenas *ar
 		}
 }
 
-static int arena_make(struct arena *arena, enum backing backing, uint64_t bytes, const struct backed_limits *limits)
+/* Memory that is smaller than the largest page of a space is of use for the others. */
+static int arena_make(struct arena *arena, enum backing backing, uint64_t bytes, struct backed_limits *limits)
 {
-	uint64_t usable = round_down(bytes, limits->unit_bytes);
+	uint64_t usable;
 
+	if (bytes < limits->unit_bytes)
+		limits->unit_bytes = backing_page_bytes(backing);
+	usable = round_down(bytes, limits->unit_bytes);
 	if (!usable)
 		return fail(&arena->why, ENOMEM, "a page of %" PRIu64 " MiB is more than %s", limits->unit_bytes / MIB,
 			arena->limit);
@@ -119,8 +122,7 @@ static int arena_make(struct arena *arena, enum backing backing, uint64_t bytes,
 	if (arena->memory.bytes < usable)
 		arena->limit =
 			"all that could be touched in the time that this effort has for it: a higher --effort touches more";
-	/* On failure the pages would fault again after each fork, which samples notice; nothing else comes of it. */
-	madvise(arena->memory.at, arena->memory.bytes, MADV_DONTFORK);
+	backed_keep_from_children(arena->memory.at, arena->memory.bytes);
 	return 0;
 }
 
@@ -134,7 +136,7 @@ static int packed_make(struct backed *packed, uint64_t lines, struct reason *why
 	for (size_t i = 0; error && i < sizeof(best) / sizeof(best[0]); i++)
 		error = backed_alloc(packed, best[i], bytes, NULL, why);
 	if (!error)
-		madvise(packed->at, packed->bytes, MADV_DONTFORK);
+		backed_keep_from_children(packed->at, packed->bytes);
 	return error;
 }
 

@@ -80,7 +80,9 @@ static void wish_note(struct arenas_request *request, const struct workspace_req
 {
 	const struct chase *like = &configuration->like;
 
-	if (request->wish[like->backing].unit_bytes < like->page_bytes)
+	/* A page that no arena may hold is refused when its space is made; it does not keep others from their memory. */
+	if (request->wish[like->backing].unit_bytes < like->page_bytes &&
+		like->page_bytes <= allowed_bytes(of, like->backing))
 		request->wish[like->backing].unit_bytes = like->page_bytes;
 	for (size_t c = 0; c < configuration->pairs; c++) {
 		const struct paired_points *pair = configuration->pair[c];
@@ -96,7 +98,7 @@ static void wish_note(struct arenas_request *request, const struct workspace_req
 	}
 	/* A kind of memory of which even the smallest point needs too much is still tried: the reason is told then. */
 	if (!request->wish[like->backing].bytes)
-		request->wish[like->backing].bytes = like->page_bytes;
+		request->wish[like->backing].bytes = backing_page_bytes(like->backing);
 }
 
 int workspace_open(struct workspace *workspace, const struct workspace_request *request, struct reason *why)
@@ -194,6 +196,10 @@ static int spaces_make(struct workspace *workspace, struct configured_spaces *sp
 	spaces->memory = arena->memory;
 	spaces->memory.reserved = NULL; /* the arena's */
 	spaces->memory.bytes = arena->memory.bytes / spaces->like.page_bytes * spaces->like.page_bytes;
+	if (!spaces->memory.bytes)
+		return fail(why, ENOMEM,
+			"a page of %" PRIu64 " MiB is more than there is of memory under test: %" PRIu64 " MiB, %s",
+			spaces->like.page_bytes / MIB, arena->memory.bytes / MIB, arena->limit);
 	return spaces->like.sparse ? places_make(workspace, spaces, configuration, why) : 0;
 }
 

@@ -228,6 +228,11 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	return error;
 }
 
+void backed_keep_from_children(void *at, uint64_t bytes)
+{
+	madvise(at, bytes, MADV_DONTFORK);
+}
+
 void backed_free(struct backed *memory)
 {
 	if (memory->reserved)

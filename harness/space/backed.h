@@ -50,6 +50,13 @@ int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, co
 	struct reason *why);
 void backed_free(struct backed *memory);
 
+/*
+ * Keep memory that a run holds on to from the processes that it forks: they have no use for it, copying its page tables
+ * may take longer than what they are forked for, and each of its pages would fault in this process once more. A kernel
+ * that refuses leaves it as it is, which costs time and nothing else.
+ */
+void backed_keep_from_children(void *at, uint64_t bytes);
+
 /* The steps of backed_alloc(), for ranges of which only a part gets memory (sparse.c). */
 struct backed_range {
 	enum backing backing;

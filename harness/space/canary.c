@@ -298,6 +298,8 @@ static int canary_memory(struct canary *canary, struct reason *why)
 		error = backed_alloc(&canary->level_memory, BACKING_4K, L3_PAGES * PAGE_4K, &limits, why);
 	if (!error)
 		error = space_open(&spec, &canary->space, why);
+	backed_keep_from_children(canary->memory.at, canary->memory.bytes);
+	backed_keep_from_children(canary->level_memory.at, canary->level_memory.bytes);
 	canary->call = (struct kernel_call *)canary->memory.at;
 	return error;
 }

@@ -205,6 +205,8 @@ int sparse_alloc(
 	range.present_bytes = sparse->spec.pages * spec->page_bytes;
 	if (!error && makes)
 		error = backed_verify(&range, sparse->faults_counted, why);
+	if (!error && makes)
+		backed_keep_from_children(range.at, range.bytes);
 	if (error)
 		sparse_free(sparse);
 	return error;

@@ -178,6 +178,7 @@ static int vcpu_arena_make(struct vcpu_space *vcpu, struct reason *why)
 		error = backed_alloc(&vcpu->arena, BACKING_4K, bytes, NULL, why);
 	if (error)
 		return error;
+	backed_keep_from_children(vcpu->arena.at, vcpu->arena.bytes);
 	vcpu->table = (struct guest_table){
 		.levels = spec->levels,
 		.arena = vcpu->arena.at + CONTROL_PAGES * PAGE_4K,
