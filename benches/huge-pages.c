@@ -3,10 +3,10 @@
  *
  * What is measured: the latency of one dependent load at random over a working set of 1 MiB to half of memory, with
  * pages of 4K, 2M and 1G; in a guest for each size of its own pages and each size of the host pages behind them (3 x
- * 3). The lines visited lie at least 4K apart, evenly over the whole working set, at most 128 Ki of them: over 4 GiB
- * of 4K pages these need each line of page-table entries that there is, and a longer chase would only take longer.
+ * 3). The lines visited lie at least 4K apart, evenly over the whole working set, at most 64 Ki of them: over 2 GiB
+ * of 4K pages these need each line of page-table entries that there is, and over more memory a line each.
  *
- * What could confound it: at more than 512 MiB the lines lie farther apart than 4K, so that walks of 4K pages share no
+ * What could confound it: at more than 256 MiB the lines lie farther apart than 4K, so that walks of 4K pages share no
  * line of PTEs, as random accesses over so much memory hardly do either. Huge pages also spread lines over cache sets
  * more evenly; the packed baseline, which is taken off in net, has none of that. Under nested paging the CPU caches
  * translations in the smaller of the two sizes: 2M on 4K costs as many TLB entries as 4K.
@@ -16,7 +16,7 @@
  */
 #include "bench.h"
 
-#define LINES_MOST (128 * KIB)
+#define LINES_MOST (64 * KIB)
 
 enum { PAGE_SIZE, BACKING, FRAMES, LEVELS, WORKING_SET, AXES };
 

@@ -87,7 +87,7 @@ static const struct bench tlb_reach = {
 	.chase = chase,
 	.sweep_axis = PAGES,
 	.find_steps = true,
-	.seconds = 45,
+	.seconds = 52,
 };
 
 NESTWALK_BENCH(tlb_reach);

@@ -97,7 +97,7 @@ static const struct bench walk_cache = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = ENTRIES,
-	.seconds = 8,
+	.seconds = 6,
 };
 
 NESTWALK_BENCH(walk_cache);

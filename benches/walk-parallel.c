@@ -78,7 +78,7 @@ static const struct bench walk_parallel = {
 	.axis_count = AXES,
 	.chase = chase,
 	.sweep_axis = CHAINS,
-	.seconds = 9,
+	.seconds = 7,
 };
 
 NESTWALK_BENCH(walk_parallel);

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 
 /*
- * The part of an arena that the windows of a chase are drawn from, in multiples of what the chase needs, and at least so
- * much: enough for placements that have little in common, and little enough that a hypervisor has mapped most of it after
- * a few samples.
+ * The part of an arena that the windows of a chase are drawn from: enough for placements that have little in common, and
+ * little enough that a hypervisor has mapped all of it after a few samples. A chase over as much memory or more has that
+ * memory to itself in each sample: so many frames are no matter of luck, and a guest whose pages are mapped by faults
+ * (4 us each) would spend more time on new ones than on the chase.
  */
-#define WINDOW_ROOM 4
-#define WINDOW_ROOM_LEAST (64 * MIB)
+#define WINDOW_ROOM_BYTES (256 * MIB)
 
 /*
  * The points of a memory configuration that cannot be had, in some settings, end without a number; one point stands for
@@ -275,8 +275,8 @@ static struct chain chain_place(
 		first = gsl_rng_uniform_int(random, spaces->pages - chase->count + 1);
 		return chain_over_units(chase, spaces->sparse.base, spaces->sparse.offset + first, &m->cycle, random);
 	}
-	if (room > WINDOW_ROOM * bytes && room > WINDOW_ROOM_LEAST)
-		room = WINDOW_ROOM * bytes > WINDOW_ROOM_LEAST ? WINDOW_ROOM * bytes : WINDOW_ROOM_LEAST;
+	if (room > WINDOW_ROOM_BYTES)
+		room = bytes > WINDOW_ROOM_BYTES ? bytes : WINDOW_ROOM_BYTES;
 	if (chase->arranged)
 		return chain_arrange(m, chase, (uintptr_t)spaces->memory.at, room);
 	first = gsl_rng_uniform_int(random, (room - bytes) / chase->page_bytes + 1);

@@ -11,13 +11,13 @@
  * tick.
  *
  * In chains of more lines than any L1 data cache holds (64 KiB are 1024) an access costs 14 cycles and more. There
- * half of the accesses make a lap as long, and leave time for more placements. A lap of a very long chain is a sixth
- * of the chain: all laps together then visit it one and a half times, and take longer than laying it out and walking it.
+ * half of the accesses make a lap as long, and leave time for more placements. A lap of a very long chain is a
+ * quarter of the chain: all laps together then visit it twice, and take longer than laying it out and walking it.
  */
 #define LAP_ACCESSES 8192
 #define LAP_ACCESSES_LONG 4096
 #define LONG_CHAIN_LINES 2048
-#define LAP_SHARE_OF_CHAIN 6
+#define LAP_SHARE_OF_CHAIN 4
 #define LAPS 9 /* odd, so that the median is one lap; a timer tick spoils one of them */
 
 /*
