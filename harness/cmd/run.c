@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
 		"quick (a first answer of each bench, at few values, some 20 s), normal (the default), thorough; `nestwalk list` says how long each takes",
 		0 },
 	{ "rounds", KEY_ROUNDS, "N", 0,
-		"measure N rounds over all points, however long they take, instead of until they are precise or the effort's time is used; benches and memory stay the effort's",
+		"measure N rounds over all points, however long they take, instead of until they are precise or the effort's time is used; values and memory stay the effort's",
 		0 },
 	{ "param", KEY_PARAM, "NAME=V,...", 0,
 		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or pages=60-90 (`nestwalk list`); may be given for several parameters",
