@@ -125,6 +125,7 @@ static void spaces_close(struct configured_spaces *spaces)
 	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		space_close(spaces->of[s].space);
 	sparse_free(&spaces->sparse);
+	backed_free(&spaces->own);
 	free(spaces);
 }
 
@@ -148,6 +149,25 @@ static uint64_t longest_chain(const struct memory_configuration *configuration, 
 			longest = pair->chase.count;
 	}
 	return longest;
+}
+
+/*
+ * Memory of the guest's own, for pages that are not lent. It is made right after this process's pages and in the same way:
+ * how frames follow each other decides how much of a walk beneath is in the caches, and frames of the arena, which were
+ * touched among many others, would make a difference that is none of the setting's.
+ */
+static int guest_memory_make(struct configured_spaces *spaces, const struct backed_limits *limits, struct reason *why)
+{
+	uint64_t bytes = spaces->memory.bytes, page_bytes = backing_page_bytes(spaces->like.backing);
+	int error = backed_alloc(
+		&spaces->own, spaces->like.backing, (bytes + page_bytes - 1) / page_bytes * page_bytes, limits, why);
+
+	if (error)
+		return error;
+	backed_keep_from_children(spaces->own.at, spaces->own.bytes);
+	spaces->memory = spaces->own;
+	spaces->memory.bytes = bytes;
+	return 0;
 }
 
 /* Choose the places of pages far apart, and make those of this process where they are not lent. */
@@ -180,7 +200,7 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
 	spaces->pages = spec.pages;
 	spaces->memory.bytes = sparse_frames(like->shared_frames, spec.pages) * like->page_bytes;
-	return error;
+	return error || is_lent(like) ? error : guest_memory_make(spaces, &limits, why);
 }
 
 /* The configuration's spaces, without a space yet. */

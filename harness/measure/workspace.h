@@ -31,10 +31,11 @@ struct configured_space {
 	struct reason why;
 };
 
-/* The spaces of one memory configuration, and the memory that they share. */
+/* The spaces of one memory configuration, and their memory. */
 struct configured_spaces {
 	struct chase like; /* all but the count and, unless sparse, the distance */
-	struct backed memory; /* under test: a part of the arena, not owned */
+	struct backed memory; /* under test: a part of the arena, or `own`; not owned */
+	struct backed own; /* of guests whose small pages lie far apart; owned */
 	struct sparse sparse; /* in a sparse configuration: where the pages lie, and this process's pages */
 	uint64_t pages; /* in a sparse configuration: how many pages each space has */
 	struct configured_space of[SETTING_SPACES];
