@@ -236,6 +236,23 @@ weathered() {
 	[ ! -e "$out/weather.tsv" ]
 }
 
+@test "what a busy sibling takes is drawn beside an idle one, and nothing is where only one was measured" {
+	mkdir -p "$made"
+	cp "$runs/complete/run.json" "$made"
+	# The same curves twice: with the sibling busy, the chase starts to miss at a quarter of the pages.
+	jq -c 'if .bench == "tlb-reach" and .params.pages then .params.sibling = "idle", (.params.sibling = "busy" | .params.pages = (.params.pages / 4 | floor)) else . end
+		| select(.params.pages != 0)' "$runs/complete/points.jsonl" >"$made/points.jsonl"
+	run "$nestwalk" report "$made" -o "$out"
+	[ "$status" -eq 0 ]
+	says 'What a busy sibling takes of the TLB'
+	grep -q '	busy	' "$out/sibling.tsv"
+	grep -q '	idle	' "$out/sibling.tsv"
+	grep -q 'translation adds' "$out/sibling.svg"
+	write "$runs/complete"
+	says_not 'busy sibling'
+	[ ! -e "$out/sibling.tsv" ]
+}
+
 @test "samples far above their median are counted, whatever disturbed them" {
 	write "$runs/complete"
 	says_not 'Not everything that disturbs'
