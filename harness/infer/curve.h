@@ -59,6 +59,8 @@ struct curve {
 	size_t id; /* the caller's name for the curve; nothing here reads it but curve_compare() */
 	size_t family; /* the same for curves that differ in the stride only, another for all others */
 	size_t question; /* the same for curves of one bench, page size and stride, in whatever setting */
+	/* Pages that the last TLB level holds, as its sets and ways tell, at a stride of 1; 0: not told. */
+	double entries_known;
 	double cached_pages; /* so many lines of data, one a page, lie well within the second cache; 0: not told */
 	int setting; /* the setting's place in tables: enum setting; greater for an unknown one */
 	const char *backing; /* borrowed; NULL where not told */

@@ -126,6 +126,9 @@ static double walks_from(const struct judged_curve *judged, const struct judged_
 {
 	const struct judged_step *step = last;
 
+	/* Sets and ways are told exactly. The end of a level that fills up set by set is not. */
+	if (last && judged->curve->entries_known > 0 && is_walk_plateau(judged, last))
+		return round(WALKS_FROM * judged->curve->entries_known);
 	while (step && ++step < judged->step + judged->count)
 		if (step->verdict == STEP_UNRESOLVED) {
 			if (!(step->step.upper - step->step.lower > DEAR_CYCLES))

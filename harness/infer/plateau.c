@@ -23,9 +23,15 @@ struct group {
 	size_t count;
 };
 
+/*
+ * Where the last level is known, walks are read at the sweep's numbers of pages, which are the same in every run. The second
+ * pass has others in each run, near where a step seems to be.
+ */
 static const struct curve_series *series_of(const struct curve *curves, const struct inferred_walk *walk)
 {
-	return &curves[walk->curve].pass[CURVE_BOTH];
+	const struct curve *curve = &curves[walk->curve];
+
+	return &curve->pass[curve->entries_known > 0 ? CURVE_SWEEP : CURVE_BOTH];
 }
 
 static bool same_question(const struct curve *one, const struct curve *other)
@@ -95,6 +101,16 @@ static double growth_in(const struct shared *shared, size_t first, size_t end)
 			 statistics_median(net, end - first);
 	free(net);
 	return growth;
+}
+
+/* The window that begins with the first number of pages. */
+static size_t first_window(const struct shared *shared, size_t count)
+{
+	size_t end = 0;
+
+	while (end < count && shared[end].pages <= shared[0].pages * WIDTH)
+		end++;
+	return end;
 }
 
 /* The flattest window, shared[*first] to shared[*end - 1]. Of equals the one with fewer pages stands. */
@@ -252,10 +268,14 @@ static int group_read(
 {
 	size_t count, first = 0, end = 0;
 	struct shared *shared = shared_find(curves, levels, group, &count);
-	double cached = curves[levels->walk[group->walk[0]].curve].cached_pages;
+	const struct curve *curve = &curves[levels->walk[group->walk[0]].curve];
+	double cached = curve->cached_pages;
 	int error = shared ? 0 : -ENOMEM;
 
-	if (!error && count) {
+	/* No window is chosen where the level is known: which one is flattest differs from run to run. */
+	if (!error && curve->entries_known > 0) {
+		end = first_window(shared, count);
+	} else if (!error && count) {
 		double most = shared[0].pages * FARTHEST;
 
 		flattest_find(shared, count, cached > 0 ? fmin(most, cached) : most, &first, &end);

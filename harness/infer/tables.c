@@ -318,7 +318,9 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 		"SELECT curve, setting, backing, page_size_bytes, stride_pages, reason, (SELECT MIN(curve) FROM curve o"
 		" WHERE o.run = c.run AND o.family = c.family), (SELECT MIN(curve) FROM curve o WHERE o.run = c.run"
 		" AND o.bench = c.bench AND o.page_size_bytes = c.page_size_bytes AND o.stride_pages = c.stride_pages),"
-		" (SELECT size_bytes / (2 * ?2) FROM cache WHERE cache.run = c.run AND level = 2)"
+		" (SELECT size_bytes / (2 * ?2) FROM cache WHERE cache.run = c.run AND level = 2),"
+		" (SELECT MAX(entries) FROM geometry g WHERE g.run = c.run AND g.page_size_bytes = c.page_size_bytes"
+		" AND c.stride_pages = 1 AND g.level > 1)"
 		" FROM curve c WHERE run = ?1 AND NOT emulated ORDER BY curve",
 		why);
 	int rc = rows ? 1 : -EIO;
@@ -342,6 +344,7 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 			.family = (size_t)sqlite3_column_int64(rows, 6),
 			.question = (size_t)sqlite3_column_int64(rows, 7),
 			.cached_pages = sqlite3_column_double(rows, 8),
+			.entries_known = sqlite3_column_double(rows, 9),
 			.setting = setting < 0 ? SETTING_COUNT : setting,
 			.backing = column_copy(rows, 2),
 			.reason = column_copy(rows, 5),
@@ -380,6 +383,8 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 	sqlite3_stmt *runs = NULL;
 	int rc = database_run(db, find_curves, why);
 
+	if (!rc)
+		rc = infer_geometry_fill(db, why);
 	if (!rc) {
 		runs = database_prepare(db, "SELECT run, seed FROM run", why);
 		rc = runs ? 1 : -EIO;
@@ -392,8 +397,6 @@ int infer_tables_fill(sqlite3 *db, struct reason *why)
 	sqlite3_finalize(runs);
 	if (!rc)
 		rc = database_run(db, find_counted, why);
-	if (!rc)
-		rc = infer_geometry_fill(db, why);
 	if (!rc)
 		rc = infer_alike_fill(db, why);
 	if (!rc)

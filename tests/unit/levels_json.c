@@ -337,11 +337,18 @@ static json_t *told(const struct point_curves *curves, const struct inferred_lev
 
 json_t *levels_json_infer(const json_t *points, uint64_t seed)
 {
+	return levels_json_infer_known(points, seed, 0);
+}
+
+json_t *levels_json_infer_known(const json_t *points, uint64_t seed, double entries)
+{
 	struct point_curves curves;
 	struct inferred_levels levels = { 0 };
 	json_t *result = NULL;
 	int error = curves_make(points, &curves);
 
+	for (size_t i = 0; i < curves.count; i++)
+		curves.curve[i].entries_known = entries;
 	if (!error)
 		error = levels_infer(curves.curve, curves.count, seed, &levels);
 	if (!error)

@@ -18,6 +18,9 @@
  */
 json_t *levels_json_infer(const json_t *points, uint64_t seed);
 
+/* The same where the last level is known to hold so many pages; 0: not known. */
+json_t *levels_json_infer_known(const json_t *points, uint64_t seed, double entries);
+
 /* levels_refine() of every curve among `points`. Returns how many page counts were written; 0 where memory is short. */
 size_t levels_json_refine(const json_t *points, uint64_t *pages, size_t most);
 

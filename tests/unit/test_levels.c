@@ -99,6 +99,26 @@ static void test_two_levels_and_dearer_walks(void **state)
 	check(&model, 23170, truth, 2);
 }
 
+/* Where sets and ways are known, walks are read at the same pages whatever the noise makes of the level's end. */
+static void test_walks_are_read_by_known_sets_and_ways(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct model model = { .tlb = { { 1, 72, LRU, false, 7 }, { 256, 12, RANDOM, false, 40 } },
+			.growth = 15,
+			.growth_from = 4000,
+			.noise = 0.05 };
+		json_t *points = measured(&model, 23170, seed), *result = levels_json_infer_known(points, 7, 3072);
+		const json_t *walk = entry(result, "walks", 0);
+
+		/* One and a half times 3072 is 4608; the counts of the sweep have eight an octave. */
+		assert_in_range((uint64_t)value(walk, "pages_from"), 4608, 5100);
+		assert_in_range((uint64_t)value(walk, "pages_to"), 6000, 7212);
+		json_decref(points);
+		json_decref(result);
+	}
+}
+
 static void test_plain_lru_second_level(void **state)
 {
 	struct model model = { .tlb = { { 1, 64, LRU, false, 7 }, { 128, 12, LRU, false, 30 } }, QUIET };
@@ -435,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_random_replacement),
 		cmocka_unit_test(test_sets_of_four),
 		cmocka_unit_test(test_two_levels_and_dearer_walks),
+		cmocka_unit_test(test_walks_are_read_by_known_sets_and_ways),
 		cmocka_unit_test(test_plain_lru_second_level),
 		cmocka_unit_test(test_hashed_second_level),
 		cmocka_unit_test(test_three_levels),
