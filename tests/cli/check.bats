@@ -102,7 +102,7 @@ setup() {
 	one malloc-storm malloc_ns 0
 	[[ "$output" == *"malloc_ns: 0 is not a time"* ]]
 	# A run without traits (of an older version) says nothing about signs.
-	cp "$reference/run.json" "$out/run.json"
+	jq 'del(.metrics, .axes)' "$reference/run.json" >"$out/run.json"
 	one malloc-storm malloc_ns 0
 	[[ "$output" != *"is not a time"* ]]
 }

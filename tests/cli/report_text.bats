@@ -112,11 +112,15 @@ says_not() {
 	says '`~`: no difference is claimed; `?`: there are too few samples for an interval, so that no dot is drawn.'
 	says '**vcpu, nested paging** against host, of 2 rows: 1 cannot be told apart (`~`), 1 took longer, 0 less long. Most was added to *an access, by TLB level: 4K, beyond each level: 4096 pages*: it took 1.50 times as long.'
 	says '| vcpu, nested paging | 1.33 [1.33, 1.34] | ~ 1.000 [1.000, 1.000] |'
-	# Four pairs of samples on one side of 1 are no difference: one time in eight they are by chance.
-	write "$BATS_TEST_DIRNAME/../../results/reference"
-	says '2 have too few samples to tell.'
+	# One pair of samples tells no difference.
+	mkdir -p "$made"
+	cp "$BATS_TEST_DIRNAME/../../results/reference/run.json" "$made"
+	jq -c 'select(.bench == "tlb-reach" or .bench == "huge-pages") | if .samples.round then .samples |= map_values(.[0:1]) else . end' \
+		"$BATS_TEST_DIRNAME/../../results/reference/points.jsonl" >"$made/points.jsonl"
+	write "$made"
+	says 'have too few samples to tell.'
 	says_not 'Most was added'
-	says '| vcpu, shadow paging | 442 | ? 0.961 |'
+	grep -q '| vcpu, shadow paging | [^|]* | ? [0-9.]* |' "$out/report.md"
 }
 
 @test "counters that agree with the times, and ones that do not" {

@@ -64,11 +64,12 @@ static void chase_drop(struct chase_under_test *configuration)
 	backed_free(&configuration->packed);
 }
 
-/* page_size, backing, stride, frames, levels, pages: as tlb-reach orders them. */
+/* page_size, backing, stride, frames, levels, sibling, pages: as tlb-reach orders them. */
 static void point_new(struct point *point)
 {
 	point_init(point, benches_find("tlb-reach"), SETTING_HOST);
-	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, PAGES }, 6 * sizeof(uint64_t));
+	memcpy(point->value, (uint64_t[]){ 4096, BACKING_4K, 1, FRAMES_CONTIGUOUS, 4, SIBLING_IDLE, PAGES },
+		7 * sizeof(uint64_t));
 }
 
 /* Take a sample of a point, as if its chase had this many pages. */
