@@ -167,7 +167,8 @@ int job_run(struct job *job, struct reason *why)
 	job->around.next_pass = next_pass;
 	job->around.workspace = &job->workspace;
 	job->around.memory_budget_bytes -= arenas_bytes(&job->workspace.arenas);
-	if (!error)
+	/* A run that is interrupted while it touches its memory still says so of each of its points. */
+	if (!error || error == -EINTR)
 		error = rounds_measure(job->measurements, request->bench_count, &job->around, why);
 	error = job_finish(job, error, (double)(now_ns() - start) / (double)NS_PER_S, why);
 	/* A Linux guest that follows needs the memory. */

@@ -271,6 +271,20 @@ pool_is_not() {
 	[ "$(points '.status == "skipped" and .params.backing == "2M-thp" and (.reason | test("huge pages"))')" -ge 1 ]
 }
 
+@test "a run that is interrupted while it touches its memory says so of each point" {
+	"$NESTWALK" run -s host -b tlb-reach --rounds 1000 --param page_size=4K --param stride=4 -o "$RUN" 2>"$RUN.err" >/dev/null &
+	pid=$!
+	until_so test -s "$RUN/run.json"
+	kill -INT "$pid"
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 1 ]
+	run -0 "$NESTWALK" check "$RUN"
+	[ "$(field .state)" = interrupted ]
+	# Where the signal came late, some points were measured.
+	jq -se 'length > 0 and all(.final and (.status == "ok" or (.reason | test("interrupted"))))' "$RUN/points.jsonl"
+}
+
 @test "an interrupted run keeps what it measured, says so, and can be read" {
 	"$NESTWALK" run --rounds 100000 "${SWEEP[@]}" -o "$RUN" 2>"$RUN.err" &
 	pid=$!
