@@ -38,6 +38,17 @@ static inline bool page_is_mthp(uint64_t page_bytes)
 /* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
 #define LINE_BYTES UINT64_C(64)
 
+/* The multiple of a unit that is next below or above, for sizes and addresses. */
+static inline uint64_t bytes_round_down(uint64_t bytes, uint64_t unit)
+{
+	return bytes / unit * unit;
+}
+
+static inline uint64_t bytes_round_up(uint64_t bytes, uint64_t unit)
+{
+	return bytes_round_down(bytes + unit - 1, unit);
+}
+
 /* Parse a size as people write it ("4K", "2M", "1G", "4096", "16MiB"). 0, or -EINVAL with *bytes untouched. */
 int size_parse(const char *text, uint64_t *bytes);
 

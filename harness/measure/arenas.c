@@ -12,16 +12,6 @@
  */
 #define ARENA_BYTES_LEAST (64 * MIB)
 
-static uint64_t round_down(uint64_t bytes, uint64_t unit)
-{
-	return bytes / unit * unit;
-}
-
-static uint64_t round_up(uint64_t bytes, uint64_t unit)
-{
-	return round_down(bytes + unit - 1, unit);
-}
-
 /* The page of the backing, or the larger page that a space maps in it. */
 static uint64_t unit_bytes(const struct arenas_request *request, unsigned backing)
 {
@@ -53,7 +43,7 @@ static uint64_t bytes_most(const struct arenas_request *request, struct arena *a
 {
 	uint64_t most = request->most_bytes, pool;
 
-	arena->wish_bytes = round_up(request->wish[backing].bytes, unit_bytes(request, backing));
+	arena->wish_bytes = bytes_round_up(request->wish[backing].bytes, unit_bytes(request, backing));
 	arena->limit = ARENA_LIMIT_EFFORT;
 	if (backing_is_hugetlb((enum backing)backing)) {
 		arena->error = pool_bytes(request, backing, &pool, &arena->why);
@@ -107,17 +97,18 @@ static void budget_share(const struct arenas_request *request, struct arenas *ar
 static int arena_make(struct arena *arena, enum backing backing, uint64_t bytes, struct backed_limits *limits)
 {
 	uint64_t usable;
+	int error;
 
 	if (bytes < limits->unit_bytes)
 		limits->unit_bytes = backing_page_bytes(backing);
-	usable = round_down(bytes, limits->unit_bytes);
+	usable = bytes_round_down(bytes, limits->unit_bytes);
 	if (!usable)
 		return fail(&arena->why, ENOMEM, "a page of %" PRIu64 " MiB is more than %s", limits->unit_bytes / MIB,
 			arena->limit);
-	arena->error = backed_alloc(&arena->memory, backing, usable, limits, &arena->why);
-	if (arena->error) {
+	error = backed_alloc(&arena->memory, backing, usable, limits, &arena->why);
+	if (error) {
 		arena->memory = (struct backed){ 0 };
-		return arena->error;
+		return error;
 	}
 	if (arena->memory.bytes < usable)
 		arena->limit =
@@ -130,7 +121,7 @@ static int arena_make(struct arena *arena, enum backing backing, uint64_t bytes,
 static int packed_make(struct backed *packed, uint64_t lines, struct reason *why)
 {
 	static const enum backing best[] = { BACKING_2M_THP, BACKING_2M_HUGETLB, BACKING_4K };
-	uint64_t bytes = round_up(lines * LINE_BYTES, PAGE_2M);
+	uint64_t bytes = bytes_round_up(lines * LINE_BYTES, PAGE_2M);
 	int error = -ENOMEM;
 
 	for (size_t i = 0; error && i < sizeof(best) / sizeof(best[0]); i++)

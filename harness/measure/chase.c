@@ -254,7 +254,7 @@ static int point_measure(struct measurement *m, struct configured_spaces *spaces
 static struct chain chain_arrange(struct measurement *m, const struct chase *chase, uint64_t at, uint64_t bytes)
 {
 	const gsl_rng *random = m->around->random;
-	uint64_t distance = chase->distance_bytes, first = (at + distance - 1) / distance * distance, span;
+	uint64_t distance = chase->distance_bytes, first = bytes_round_up(at, distance), span;
 
 	m->placement = chain_placement(chase);
 	span = placement_span_pages(&m->placement) * chase->page_bytes;

@@ -13,12 +13,12 @@ static bool is_lent(const struct chase *like)
 }
 
 /*
- * Pages far apart cannot share a memory slot: a vCPU has its own from the start of the arena, and a lending arena needs as
- * many again for this process.
+ * Pages far apart cannot share a memory slot with those of this process: an arena that lends pages from its end has as many
+ * for a vCPU at its start.
  */
 static uint64_t copies(const struct chase *like)
 {
-	return like->sparse && is_lent(like) ? 2 : 1;
+	return is_lent(like) ? 2 : 1;
 }
 
 uint64_t paired_points_bytes(const struct paired_points *pair)
@@ -47,7 +47,7 @@ uint64_t workspace_bytes_most(const struct workspace *workspace, const struct me
 {
 	const struct arena *arena = arena_of(workspace, &configuration->like);
 
-	return arena->memory.bytes / configuration->like.page_bytes * configuration->like.page_bytes;
+	return bytes_round_down(arena->memory.bytes, configuration->like.page_bytes);
 }
 
 /* The most that an arena of this backing may have, before anybody wished for it. */
@@ -158,9 +158,9 @@ static uint64_t longest_chain(const struct memory_configuration *configuration, 
  */
 static int guest_memory_make(struct configured_spaces *spaces, const struct backed_limits *limits, struct reason *why)
 {
-	uint64_t bytes = spaces->memory.bytes, page_bytes = backing_page_bytes(spaces->like.backing);
-	int error = backed_alloc(
-		&spaces->own, spaces->like.backing, (bytes + page_bytes - 1) / page_bytes * page_bytes, limits, why);
+	uint64_t bytes = spaces->memory.bytes;
+	int error = backed_alloc(&spaces->own, spaces->like.backing,
+		bytes_round_up(bytes, backing_page_bytes(spaces->like.backing)), limits, why);
 
 	if (error)
 		return error;
@@ -177,6 +177,8 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 	const struct chase *like = &spaces->like;
 	const struct arena *arena = arena_of(workspace, like);
 	const struct backed_limits limits = { .stop = workspace->request.stop };
+	/* A page of this process is its own backing. */
+	bool mapped = like->page_bytes == backing_page_bytes(like->backing) && !like->shared_frames;
 	struct sparse_spec spec = {
 		.backing = like->backing,
 		.page_bytes = like->page_bytes,
@@ -186,17 +188,14 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 		.unit_tables = like->unit_tables,
 		.table_pages = like->table_pages,
 		.shared_frames = like->shared_frames,
-		/* A page of this process is its own backing. */
-		.mapped = like->page_bytes == backing_page_bytes(like->backing) && !like->shared_frames,
-		.lender = is_lent(like) ? &arena->memory : NULL,
+		.mapped = mapped,
+		.lender = mapped && is_lent(like) ? &arena->memory : NULL,
 		.seed = gsl_rng_get(workspace->request.random),
 	};
 	int error;
 
 	if (!spec.pages)
 		return fail(why, ENOMEM, "the smallest of these points needs more memory than %s", arena->limit);
-	if (!spec.mapped)
-		spec.lender = NULL;
 	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
 	spaces->pages = spec.pages;
 	spaces->memory.bytes = sparse_frames(like->shared_frames, spec.pages) * like->page_bytes;
@@ -215,7 +214,7 @@ static int spaces_make(struct workspace *workspace, struct configured_spaces *sp
 	}
 	spaces->memory = arena->memory;
 	spaces->memory.reserved = NULL; /* the arena's */
-	spaces->memory.bytes = arena->memory.bytes / spaces->like.page_bytes * spaces->like.page_bytes;
+	spaces->memory.bytes = bytes_round_down(arena->memory.bytes, spaces->like.page_bytes);
 	if (!spaces->memory.bytes)
 		return fail(why, ENOMEM,
 			"a page of %" PRIu64 " MiB is more than there is of memory under test: %" PRIu64 " MiB, %s",

@@ -82,9 +82,9 @@ static const char select_point[] =
 #define POINT_VALUES 14
 
 /*
- * The point's row: ?1 to ?14 are the above, ?15 is the run, ?16 the setting that is the control. A point whose times are an emulator's says so by its paging
- * mode, its accelerator, or by what its Linux ran on. Its series is what a legend calls it. A control was measured to be
- * held against the host, which it is once more.
+ * The point's row: ?1 to ?14 are the above, ?15 is the run, ?16 the setting that is the control. A point whose times are an
+ * emulator's says so by its paging mode, its accelerator, or by what its Linux ran on. Its series is what a legend calls it.
+ * A control was measured to be held against the host, which it is once more.
  */
 #define EMULATED "(?3 IS 'software' OR ?5 IS 'tcg' OR COALESCE(?4 LIKE '%TCG%' OR ?4 LIKE '%emulat%', 0))"
 static const char insert_point[] =

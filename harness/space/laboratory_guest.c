@@ -28,14 +28,9 @@
 static_assert(LABORATORY_REGION / SHARED_BYTES != LABORATORY_CONTROL / SHARED_BYTES,
 	"region and control pages share a top-level entry");
 
-static uint64_t round_up(uint64_t value, uint64_t unit)
-{
-	return (value + unit - 1) / unit * unit;
-}
-
 static uint64_t list_bytes(const struct laboratory_guest_spec *spec)
 {
-	return round_up(spec->list_words * sizeof(uint64_t), PAGE_4K);
+	return bytes_round_up(spec->list_words * sizeof(uint64_t), PAGE_4K);
 }
 
 /* The most bytes of tables of one space: those of its memory, its root, and the tables above the shared entry. */
@@ -50,7 +45,7 @@ static int guest_arena_make(struct laboratory_guest *guest, struct reason *why)
 	uint64_t bytes = CONTROL_PAGES * PAGE_4K + LISTS * list_bytes(spec) + COMMON_TABLE_PAGES * PAGE_4K +
 			 spec->spaces * space_bytes(spec);
 
-	return backed_alloc(&guest->arena, BACKING_4K, round_up(bytes, PAGE_4K), NULL, why);
+	return backed_alloc(&guest->arena, BACKING_4K, bytes_round_up(bytes, PAGE_4K), NULL, why);
 }
 
 /* Take the next `bytes` of the arena, which guest_arena_make() has made large enough. */
