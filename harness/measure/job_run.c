@@ -153,9 +153,9 @@ static int job_finish(struct job *job, int error, double seconds, struct reason 
 
 int job_run(struct job *job, struct reason *why)
 {
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), held;
 	const struct job_request *request = &job->request;
-	int error = 0;
+	int error;
 
 	job->measurements = calloc(request->bench_count, sizeof(*job->measurements));
 	if (request->bench_count && !job->measurements)
@@ -166,7 +166,9 @@ int job_run(struct job *job, struct reason *why)
 	error = workspace_make(job, why);
 	job->around.next_pass = next_pass;
 	job->around.workspace = &job->workspace;
-	job->around.memory_budget_bytes -= arenas_bytes(&job->workspace.arenas);
+	held = arenas_bytes(&job->workspace.arenas);
+	/* Of a tiny budget, packed lines in a huge page may take what the arenas left. */
+	job->around.memory_budget_bytes -= held < job->memory_budget_bytes ? held : job->memory_budget_bytes;
 	/* A run that is interrupted while it touches its memory still says so of each of its points. */
 	if (!error || error == -EINTR)
 		error = rounds_measure(job->measurements, request->bench_count, &job->around, why);

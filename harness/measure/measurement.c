@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A round that still goes on this share of its pass's time after that time is given up: the machine has become slower. */
-#define OVERTIME_SHARE 0.1
-
 static int cycle_make(struct measurement *m)
 {
 	uint64_t longest = 1;

@@ -23,6 +23,12 @@ struct measurement {
 	void *state; /* experiment.state_bytes; NULL: the bench has none */
 };
 
+/*
+ * A pass, and with it a run, may take this share of its time longer: a round that has begun is finished, or given up then, as
+ * the machine has become slower.
+ */
+#define OVERTIME_SHARE 0.1
+
 /* Begin a pass: m->plan, m->pass_seconds and m->around are set. 0, or -ENOMEM. */
 int measurement_begin(struct measurement *m);
 

@@ -5,14 +5,9 @@
 #include "space/permutation.h"
 
 #include <errno.h>
-#include <gsl/gsl_randist.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A run may take so much longer than it says: a round that has begun is finished, or given up after that time. */
-#define OVERTIME_SHARE 0.1
 
 /*
  * Effort quick keeps memory small, as a hypervisor beneath may have to find it (3 to 6 s a GiB were seen): 512 MiB are
@@ -29,9 +24,7 @@ double effort_seconds(const struct effort *effort, const struct bench *bench)
 	return effort->times * bench->seconds;
 }
 
-/*
- * Looking at the machine and writing take a few seconds.
- */
+/* Looking at the machine and writing take a few seconds. */
 double effort_seconds_most(double seconds)
 {
 	return seconds * (1 + OVERTIME_SHARE) + 4;
@@ -115,7 +108,12 @@ static int experiments_round(struct measurement *m, struct memory_configuration 
 static int chases_round(struct measurement *m, struct memory_configuration *configuration, const uint32_t *order)
 {
 	struct configured_spaces *spaces;
-	int error = chase_enter(m, configuration, &spaces);
+	int error = go_on(m);
+
+	/* After a signal, memory that was not made in time is no fault of the machine's. */
+	if (error)
+		return error;
+	error = chase_enter(m, configuration, &spaces);
 
 	/* The points say why. Other memory configurations may have what this one lacks. */
 	if (error)

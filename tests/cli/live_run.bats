@@ -272,7 +272,7 @@ pool_is_not() {
 }
 
 @test "a run that is interrupted while it touches its memory says so of each point" {
-	"$NESTWALK" run -s host -b tlb-reach --rounds 1000 --param page_size=4K --param stride=4 -o "$RUN" 2>"$RUN.err" >/dev/null &
+	"$NESTWALK" run -s host -b tlb-reach --rounds 1000 --param page_size=4K,2M --param stride=4 -o "$RUN" 2>"$RUN.err" >/dev/null &
 	pid=$!
 	until_so test -s "$RUN/run.json"
 	kill -INT "$pid"
@@ -282,7 +282,7 @@ pool_is_not() {
 	run -0 "$NESTWALK" check "$RUN"
 	[ "$(field .state)" = interrupted ]
 	# Where the signal came late, some points were measured.
-	jq -se 'length > 0 and all(.final and (.status == "ok" or (.reason | test("interrupted"))))' "$RUN/points.jsonl"
+	jq -se 'length > 0 and all(.final and (.status == "ok" or (.reason | test("interrupted|huge pages"))))' "$RUN/points.jsonl"
 }
 
 @test "an interrupted run keeps what it measured, says so, and can be read" {
