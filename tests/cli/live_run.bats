@@ -100,6 +100,16 @@ look_at_both() {
 	have 2 '.params.frames == "shuffled" and .params.backing == "2M-thp"'
 }
 
+@test "rounds of all benches take turns" {
+	measure -s host -b tlb-reach,malloc-storm --param page_size=4K --param stride=1 --param pages=8,64 --param size=16
+	have 2 '.bench == "tlb-reach" and .pass == "sweep" and .setting == "host"'
+	have 1 '.bench == "malloc-storm"'
+	need_whole
+	# Every sample of a round is older than every sample of the next one, whichever bench it is of.
+	jq -se 'map(select(.status == "ok" and .pass == "sweep").samples | [.round, .at_s] | transpose[]) | group_by(.[0]) |
+		map(map(.[1])) | length == 3 and (. as $of | all(range(1; length); ($of[. - 1] | max) < ($of[.] | min)))' "$RUN/points.jsonl"
+}
+
 @test "a busy sibling is a curve of its own where this Linux owns it, and is skipped with the reason elsewhere" {
 	measure -s host --param page_size=4K --param stride=1 --param pages=16,64 --param sibling=idle,busy
 	have 2 '.params.sibling == "idle"'
@@ -127,6 +137,7 @@ look_at_both() {
 
 @test "sets and ways are inferred from a run, and too little of one has a reason" {
 	measure -b tlb-geometry -s host --param page_size=4K --param distance=4K,16M --param flip=0 --param pages=8,16,256,8192
+	need_whole
 	have 2 '.params.fillers == 128 and .params.distance_bytes == 16777216'
 	have 2 '.params.fillers == 0 and .params.distance_bytes == 4096'
 	"$NESTWALK" tlb --json "$RUN" | jq -e '[.geometry[] | select(.setting == "host")] | map(.level) == [1, 2] and
@@ -166,6 +177,7 @@ units_are_those_of_the_run() {
 
 @test "walk-parallel gives a valid run, and says where walks saturate" {
 	bench_is_sound walk-parallel --param page_size=4K --param chains=1,2,12 --param lines=8192
+	need_whole
 	run "$NESTWALK" query "$RUN" "SELECT COUNT(*) FROM walk_overlap WHERE one_cycles > most_cycles AND chains_most = 12" -f csv
 	[ "$status" -eq 0 ]
 	[[ ${lines[1]} =~ ^[1-3] ]]
