@@ -333,6 +333,8 @@ static int meter_open(struct meter *meter, struct reason *why)
 		error = sibling_load_start(&meter->load, meter->sibling, why);
 	if (!error)
 		error = canary_open(&meter->canary, now_ns(), why);
+	if (!error)
+		error = canary_add_levels(meter->canary, why);
 	return error;
 }
 

@@ -249,57 +249,18 @@ static void desk_write(struct canary *canary)
 	chain_write(canary, &canary->hit, canary->memory.at, DESK_LINES);
 }
 
-/*
- * The two longer chases share pages. The lines of a page that are not the L2's are the L3's, and so are all lines of
- * further pages.
- */
-static uint32_t l2_lines_per_page(void)
-{
-	long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
-	uint64_t lines = 3 * (bytes > 0 ? (uint64_t)bytes : L2_LEAST_BYTES) / 4 / LINE_BYTES / L2_PAGES;
-
-	return (uint32_t)(lines < 1 ? 1 : lines < PAGE_LINES / 2 ? lines : PAGE_LINES / 2);
-}
-
-static int levels_write(struct canary *canary, struct reason *why)
-{
-	uint32_t per_page = l2_lines_per_page(), l2 = 0, l3 = 0;
-	int error;
-
-	if (chain_room(&canary->level[CANARY_L2], (size_t)L2_PAGES * per_page) ||
-		chain_room(&canary->level[CANARY_L3], (size_t)L3_PAGES * PAGE_LINES))
-		return fail(why, ENOMEM, "no memory for a canary");
-	for (uint32_t page = 0; page < L3_PAGES; page++)
-		for (uint32_t i = 0; i < PAGE_LINES; i++) {
-			uint64_t offset = page * PAGE_4K + line_bytes(page * per_page + i);
-
-			if (page < L2_PAGES && i < per_page)
-				canary->level[CANARY_L2].offset[l2++] = offset;
-			else
-				canary->level[CANARY_L3].offset[l3++] = offset;
-		}
-	chain_write(canary, &canary->level[CANARY_L2], canary->level_memory.at, l2);
-	chain_write(canary, &canary->level[CANARY_L3], canary->level_memory.at, l3);
-	error = chain_check(canary, &canary->level[CANARY_L2], why);
-	return error ? error : chain_check(canary, &canary->level[CANARY_L3], why);
-}
-
 static int canary_memory(struct canary *canary, struct reason *why)
 {
-	static const struct backed_limits limits = { 0 };
 	struct space_spec spec = { .setting = SETTING_HOST, .page_bytes = PAGE_4K, .memory = &canary->memory };
 	uint64_t bytes = (1 + CANARY_PAGES_MOST) * PAGES_APART * PAGE_4K;
 	int error;
 
 	if (!canary->random || chain_room(&canary->hit, DESK_LINES) || chain_room(&canary->main, CANARY_LINES_MOST))
 		return fail(why, ENOMEM, "no memory for a canary");
-	error = backed_alloc(&canary->memory, BACKING_4K, bytes, &limits, why);
-	if (!error)
-		error = backed_alloc(&canary->level_memory, BACKING_4K, L3_PAGES * PAGE_4K, &limits, why);
+	error = backed_alloc(&canary->memory, BACKING_4K, bytes, NULL, why);
 	if (!error)
 		error = space_open(&spec, &canary->space, why);
 	backed_keep_from_children(canary->memory.at, canary->memory.bytes);
-	backed_keep_from_children(canary->level_memory.at, canary->level_memory.bytes);
 	canary->call = (struct kernel_call *)canary->memory.at;
 	return error;
 }
@@ -320,7 +281,6 @@ int canary_open(struct canary **out, uint64_t seed, struct reason *why)
 		canary->facts.pages_advertised = (unsigned)machine_tlb_reach(&source, 1, PAGE_4K);
 		machine_source_close(&source);
 		desk_write(canary);
-		error = levels_write(canary, why);
 	}
 	for (unsigned i = 0; !error && !canary->facts.known && i < CALIBRATIONS; i++)
 		error = canary_calibrate(canary, why);
@@ -379,6 +339,43 @@ bool canary_is_quiet(const struct canary *canary, double reading_cycles)
 struct canary_facts canary_facts(const struct canary *canary)
 {
 	return canary->facts;
+}
+
+/*
+ * The two longer chases share pages. The lines of a page that are not the L2's are the L3's, and so are all lines of
+ * further pages.
+ */
+static uint32_t l2_lines_per_page(void)
+{
+	long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+	uint64_t lines = 3 * (bytes > 0 ? (uint64_t)bytes : L2_LEAST_BYTES) / 4 / LINE_BYTES / L2_PAGES;
+
+	return (uint32_t)(lines < 1 ? 1 : lines < PAGE_LINES / 2 ? lines : PAGE_LINES / 2);
+}
+
+int canary_add_levels(struct canary *canary, struct reason *why)
+{
+	uint32_t per_page = l2_lines_per_page(), l2 = 0, l3 = 0;
+	int error = backed_alloc(&canary->level_memory, BACKING_4K, L3_PAGES * PAGE_4K, NULL, why);
+
+	if (error)
+		return error;
+	if (chain_room(&canary->level[CANARY_L2], (size_t)L2_PAGES * per_page) ||
+		chain_room(&canary->level[CANARY_L3], (size_t)L3_PAGES * PAGE_LINES))
+		return fail(why, ENOMEM, "no memory for a canary");
+	for (uint32_t page = 0; page < L3_PAGES; page++)
+		for (uint32_t i = 0; i < PAGE_LINES; i++) {
+			uint64_t offset = page * PAGE_4K + line_bytes(page * per_page + i);
+
+			if (page < L2_PAGES && i < per_page)
+				canary->level[CANARY_L2].offset[l2++] = offset;
+			else
+				canary->level[CANARY_L3].offset[l3++] = offset;
+		}
+	chain_write(canary, &canary->level[CANARY_L2], canary->level_memory.at, l2);
+	chain_write(canary, &canary->level[CANARY_L3], canary->level_memory.at, l3);
+	error = chain_check(canary, &canary->level[CANARY_L2], why);
+	return error ? error : chain_check(canary, &canary->level[CANARY_L3], why);
 }
 
 double canary_read_level(struct canary *canary, enum canary_level level)

@@ -43,8 +43,8 @@ struct canary_facts {
 
 /*
  * Make memory, find the largest chase that costs an L1 hit in the quietest moments of some 40 ms (in bad weather
- * 120 ms), lay and prove it. 0, also where no chase did (facts.known is false); -ENOMEM; -EIO the chain is not whole. The caller frees the canary with
- * canary_close(). @seed: of the order of the chase.
+ * 120 ms), lay and prove it. 0, also where no chase did (facts.known is false); -ENOMEM; -EIO the chain is not whole. The
+ * caller frees the canary with canary_close(). @seed: of the order of the chase.
  */
 int canary_open(struct canary **canary, uint64_t seed, struct reason *why);
 void canary_close(struct canary *canary);
@@ -62,6 +62,12 @@ double canary_read(struct canary *canary);
 bool canary_is_quiet(const struct canary *canary, double reading_cycles);
 
 struct canary_facts canary_facts(const struct canary *canary);
+
+/*
+ * Make the longer chases, once, before the first of their readings. They take 11 MiB of memory, which a canary without
+ * them does not need, and some 20 ms. 0; -ENOMEM; -EIO a chain is not whole.
+ */
+int canary_add_levels(struct canary *canary, struct reason *why);
 
 /*
  * A longer reading for a cache behind the first: core cycles per access, to be compared with its own floor only. Some

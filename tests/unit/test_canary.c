@@ -209,6 +209,7 @@ static void longer_readings_have_floors_of_their_own(void **state)
 
 	(void)state;
 	assert_int_equal(canary_open(&canary, 2, &why), 0);
+	assert_int_equal(canary_add_levels(canary, &why), 0);
 	for (unsigned level = 0; level < CANARY_LEVELS; level++) {
 		double least = INFINITY;
 
