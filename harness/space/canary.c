@@ -217,7 +217,6 @@ static void clock_calibrate(struct canary *canary)
 		hit = fmin(hit, hit_tsc(canary));
 	if (facts->floor_cycles > 0 && facts->floor_cycles <= hit * cycles_per_tsc)
 		return;
-	facts->cycles_per_tsc = cycles_per_tsc;
 	facts->floor_cycles = hit * cycles_per_tsc;
 	facts->quiet_most_cycles = (1 + CANARY_TOLERANCE) * facts->floor_cycles;
 }
@@ -302,8 +301,7 @@ void canary_close(struct canary *canary)
 	chain_drop(&canary->main);
 	for (unsigned level = 0; level < CANARY_LEVELS; level++)
 		chain_drop(&canary->level[level]);
-	if (canary->random)
-		gsl_rng_free(canary->random);
+	gsl_rng_free(canary->random);
 	free(canary);
 }
 

@@ -36,7 +36,6 @@ struct canary_facts {
 	unsigned pages, lines; /* of the chase: so many 4K pages, so many lines in all */
 	unsigned pages_advertised; /* 4K pages in the first data TLB level by CPUID; 0: it does not tell */
 	double floor_cycles; /* of a reading while nobody else uses the core: the latency of an L1 hit, 4 or 5 cycles */
-	double cycles_per_tsc; /* core cycles per TSC cycle while that was measured */
 	double quiet_most_cycles; /* readings up to here are quiet */
 	double level_floor_cycles[CANARY_LEVELS]; /* least readings of the longer chases; NAN before the first */
 };
