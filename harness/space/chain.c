@@ -71,13 +71,19 @@ struct chain chain_packed(uint64_t lines, uint64_t base, const struct cycle *cyc
 	};
 }
 
+/* The multiplier scaled to the page: odd, and about 0.618 of the lines in a page. */
+static uint64_t line_multiplier(uint64_t lines)
+{
+	return (SPREAD_GOLDEN_32 * lines >> 32) | 1;
+}
+
 /*
  * Lines of successive pages are spread: sets of L1, of L2 and of the rest are filled evenly at once. A TLB that splits a
  * large page into the smaller pages of a hypervisor beneath sees different parts of different pages.
  */
 uint64_t chain_address(const struct chain *chain, uint32_t i)
 {
-	uint64_t line = (chain->line_first + i * spread_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
+	uint64_t line = (chain->line_first + i * line_multiplier(chain->spread_lines)) & (chain->spread_lines - 1);
 
 	if (chain->placement)
 		return chain->base + (placement_page(chain->placement, i) ^ chain->turn_pages) * chain->page_bytes +

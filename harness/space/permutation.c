@@ -26,12 +26,6 @@ void permutation_cycle(uint32_t *order, uint32_t count, const gsl_rng *random)
 		gsl_ran_shuffle(random, order + 1, count - 1, sizeof(*order));
 }
 
-uint64_t spread_multiplier(uint64_t count)
-{
-	/* `count` may be all pages of 64 TiB: the product then has more than 64 bits. */
-	return (uint64_t)((unsigned __int128)SPREAD_GOLDEN_32 * count >> 32) | 1;
-}
-
 uint32_t *permutation_shuffled(uint32_t count, uint64_t seed)
 {
 	gsl_rng *random = random_new(seed);

@@ -20,11 +20,9 @@ void permutation_cycle(uint32_t *order, uint32_t count, const gsl_rng *random);
 /*
  * Numbers that spread: first + i * multiplier mod 2^k, for i = 0, 1, 2 ..., with an odd multiplier uses each residue of
  * every smaller power of two equally often: sets of a cache or a TLB are filled evenly. The golden ratio also leaves no wide
- * gaps among the first numbers (Knuth, TAOCP vol. 3, 6.4). 2^32 / golden ratio, made odd; and the same scaled to `count`, a
- * power of two.
+ * gaps among the first numbers (Knuth, TAOCP vol. 3, 6.4). 2^32 / golden ratio, made odd.
  */
 #define SPREAD_GOLDEN_32 UINT64_C(2654435769)
-uint64_t spread_multiplier(uint64_t count);
 
 /* 0 .. count-1 shuffled; the caller frees it; NULL where memory is short. */
 uint32_t *permutation_shuffled(uint32_t count, uint64_t seed);
