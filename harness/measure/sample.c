@@ -222,18 +222,16 @@ int sample_lap_overhead(struct space *space, double *tsc_cycles, struct reason *
 
 	/* Several calls are made, so that one that was preempted does not decide. */
 	for (unsigned call = 0; call < 3; call++) {
+		double tsc;
 		int error;
 
 		*space->call = (struct kernel_call){ .laps = KERNEL_LAPS_MAX };
 		error = space_run(space, KERNEL_EMPTY, why);
 		if (error)
 			return error;
-		for (unsigned lap = 0; lap < KERNEL_LAPS_MAX; lap++) {
-			double tsc = (double)space->call->lap_tsc[lap];
-
-			if (!least || tsc < least)
-				least = tsc;
-		}
+		tsc = kernel_least_lap_tsc(space->call);
+		if (!least || tsc < least)
+			least = tsc;
 	}
 	*tsc_cycles = least;
 	return 0;

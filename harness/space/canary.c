@@ -189,15 +189,6 @@ static double try_shape(void *data, struct canary_shape shape)
 	return chase(canary, &canary->main, &try_laps) / hit;
 }
 
-static double least_lap(const struct kernel_call *call)
-{
-	uint64_t least = call->lap_tsc[0];
-
-	for (uint64_t i = 1; i < call->laps; i++)
-		least = call->lap_tsc[i] < least ? call->lap_tsc[i] : least;
-	return (double)least;
-}
-
 /*
  * The cost of reading the clock, the length of a core cycle and that of an L1 hit, the least of many laps each. A busy
  * sibling can delay even L1 hits by some per cent, so the better of two calls counts.
@@ -209,10 +200,10 @@ static void clock_calibrate(struct canary *canary)
 
 	*canary->call = (struct kernel_call){ .laps = KERNEL_LAPS_MAX };
 	kernel_entry(KERNEL_EMPTY)(canary->call);
-	canary->lap_overhead_tsc = least_lap(canary->call);
+	canary->lap_overhead_tsc = kernel_least_lap_tsc(canary->call);
 	*canary->call = (struct kernel_call){ .count = CLOCK_ADDS / KERNEL_UNROLL, .laps = KERNEL_LAPS_MAX };
 	kernel_entry(KERNEL_ADDS)(canary->call);
-	cycles_per_tsc = CLOCK_ADDS / (least_lap(canary->call) - canary->lap_overhead_tsc);
+	cycles_per_tsc = CLOCK_ADDS / (kernel_least_lap_tsc(canary->call) - canary->lap_overhead_tsc);
 	for (unsigned i = 0; i < KERNEL_LAPS_MAX; i++)
 		hit = fmin(hit, hit_tsc(canary));
 	if (facts->floor_cycles > 0 && facts->floor_cycles <= hit * cycles_per_tsc)

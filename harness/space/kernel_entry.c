@@ -23,6 +23,15 @@ uint64_t kernel_offset(enum kernel kernel)
 	return (uint64_t)((uintptr_t)entries[kernel] - (uintptr_t)kernels_begin);
 }
 
+double kernel_least_lap_tsc(const struct kernel_call *call)
+{
+	uint64_t least = call->lap_tsc[0];
+
+	for (uint64_t i = 1; i < call->laps; i++)
+		least = call->lap_tsc[i] < least ? call->lap_tsc[i] : least;
+	return (double)least;
+}
+
 enum kernel kernel_of_chains(unsigned chains)
 {
 	static const struct {

@@ -85,6 +85,9 @@ extern kernel_function kernel_chase_2, kernel_chase_3, kernel_chase_4, kernel_ch
 uint64_t kernel_offset(enum kernel kernel);
 kernel_function *kernel_entry(enum kernel kernel);
 
+/* TSC cycles of the shortest lap of a call that was made, reading the clock included. */
+double kernel_least_lap_tsc(const struct kernel_call *call);
+
 /* The kernel that follows so many chains at once; KERNEL_COUNT: there is none. */
 enum kernel kernel_of_chains(unsigned chains);
 

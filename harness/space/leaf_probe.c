@@ -99,11 +99,14 @@ uint64_t leaf_probe_bytes(uint64_t page_bytes)
 static int least_lap(struct space *space, enum kernel kernel, double *tsc, struct reason *why)
 {
 	int error = space_run(space, kernel, why);
+	double least;
 
-	for (unsigned lap = 0; lap < KERNEL_LAPS_MAX && !error; lap++)
-		if (*tsc == 0 || (double)space->call->lap_tsc[lap] < *tsc)
-			*tsc = (double)space->call->lap_tsc[lap];
-	return error;
+	if (error)
+		return error;
+	least = kernel_least_lap_tsc(space->call);
+	if (*tsc == 0 || least < *tsc)
+		*tsc = least;
+	return 0;
 }
 
 /* One chain of a try, and the least lap that it has had in all tries, TSC cycles; 0: none yet. */
