@@ -218,6 +218,8 @@ int leaf_probe_space(struct space *space, struct leaf *leaf, struct reason *why)
 	struct sparse control;
 	int error;
 
+	if (page_is_mthp(space->spec.page_bytes))
+		return fail(why, EINVAL, "the probe has no chase for pages between 4K and 2M");
 	if (space->spec.memory->bytes < leaf_probe_bytes(space->spec.page_bytes))
 		return fail(why, EINVAL, "%" PRIu64 " bytes of memory are too few to find out their leaf",
 			space->spec.memory->bytes);

@@ -48,12 +48,13 @@ struct leaf {
 /* What follows from the costs of both chases; a space whose pages are less than 1G has no wide one. Pure. */
 struct leaf leaf_decide(uint64_t page_bytes, const struct leaf_costs costs[LEAF_CHASES]);
 
-/* The least memory that a space needs for the probe, a multiple of its page. */
+/* The least memory that a space of pages of 4K, 2M or 1G needs for the probe, a multiple of its page. */
 uint64_t leaf_probe_bytes(uint64_t page_bytes);
 
 /*
- * Probe the memory under test of a space, the first leaf_probe_bytes() of it, which are overwritten. Takes 10 ms. 0 also
- * where the leaf stays unknown; -ENOMEM; -EIO a chase failed; -EINTR. No privilege.
+ * Probe the memory under test of a space of pages of 4K, 2M or 1G, the first leaf_probe_bytes() of it, which are
+ * overwritten. Takes 10 ms. 0 also where the leaf stays unknown; -ENOMEM; -EINVAL too little memory, or other pages; -EIO a
+ * chase failed; -EINTR. No privilege.
  */
 int leaf_probe_space(struct space *space, struct leaf *leaf, struct reason *why);
 

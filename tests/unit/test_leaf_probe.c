@@ -8,6 +8,7 @@
 #include "space/leaf_probe.h"
 #include "space/permutation.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -273,6 +274,17 @@ static void too_little_memory_is_refused(void **state)
 	backed_free(&memory);
 }
 
+static void pages_that_no_chase_can_tell_are_refused(void **state)
+{
+	const struct backed memory = { .backing = BACKING_64K_THP, .bytes = 8 * MIB };
+	struct leaf leaf;
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(leaf_probe_memory(&memory, &leaf, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "between 4K and 2M"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_guest_page_of_2m_on_4k_is_held_in_pieces),
 		cmocka_unit_test(a_guest_page_of_2m_on_2m_is_held_as_the_backing),
 		cmocka_unit_test(too_little_memory_is_refused),
+		cmocka_unit_test(pages_that_no_chase_can_tell_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
