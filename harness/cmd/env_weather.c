@@ -79,9 +79,9 @@ static struct text percent(double share)
 /* '.': quiet; ':' and '#': busy, up to half of the time and more; ' ': nothing was read. */
 static char slice_mark(const struct slice *slice)
 {
-	/* One busy reading of a slice may be a timer tick. */
 	if (!slice->readings)
 		return ' ';
+	/* One busy reading of a slice may be a timer tick. */
 	if (slice->busy <= 1)
 		return '.';
 	return 2 * slice->busy < slice->readings ? ':' : '#';

@@ -176,6 +176,7 @@ int cmd_list(int argc, char **argv)
 		return list_counters(wanted.json, wanted.all);
 	machine_source_live(&source);
 	mthp_bytes = mthp_offered(&source);
+	machine_source_close(&source);
 	if (wanted.json) {
 		all = json_array();
 		for (size_t i = 0; i < benches_count(); i++)
