@@ -160,7 +160,7 @@ static const char geometry_query[] =
 	" setting || ' (' || COALESCE(paging, 'unknown') || '), ' || size(page_size_bytes), level,"
 	" COALESCE(sets || ' x ' || ways, '-'), COALESCE(usable_ways, '-'), COALESCE(count_cell(entries, entries_lo, entries_hi), '-'),"
 	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a WHERE a.run = shown.run AND"
-	" a.page_size_bytes = shown.page_size_bytes AND a.level = shown.level AND kind NOT IN ('instruction', 'store')), '-'),"
+	" a.page_size_bytes = shown.page_size_bytes AND a.level = shown.level), '-'),"
 	" COALESCE(index_function || '; ' || COALESCE(replacement, 'unknown'), '')) ||"
 	" COALESCE(char(10) || '         ' || reason, '') FROM shown";
 

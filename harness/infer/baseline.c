@@ -16,7 +16,7 @@ static const char find_baselines[] =
 	"CREATE TEMP TABLE first_level AS SELECT run, page_size_bytes, MIN(entries) AS entries FROM tlb_level"
 	" JOIN curve USING (curve) WHERE level = 1 AND stride_pages = 1 AND entries IS NOT NULL GROUP BY run, page_size_bytes;"
 	"INSERT INTO first_level SELECT run, page_size_bytes, SUM(entries) FROM tlb_advertised a WHERE level = 1"
-	" AND kind NOT IN ('instruction', 'store') AND NOT EXISTS (SELECT 1 FROM first_level f WHERE f.run = a.run"
+	" AND NOT EXISTS (SELECT 1 FROM first_level f WHERE f.run = a.run"
 	" AND f.page_size_bytes = a.page_size_bytes) GROUP BY run, page_size_bytes;"
 	"INSERT INTO baseline WITH packed AS (SELECT p.point, p.run, json_extract(memory, '$.baseline_page_bytes') AS page_bytes,"
 	" COALESCE(json_extract(memory, '$.baseline_bytes'), 64 * json_extract(params, '$.pages')) AS bytes"

@@ -14,7 +14,7 @@ found AS (
 	UNION ALL
 	SELECT curve, 2, 'advertised', level, SUM(entries), SUM(entries), SUM(entries), NULL, NULL, NULL, NULL, NULL, NULL
 	FROM curve c JOIN tlb_advertised a USING (run, page_size_bytes)
-	WHERE a.kind NOT IN ('instruction', 'store') GROUP BY curve, level
+	GROUP BY curve, level
 	UNION ALL
 	SELECT curve, 3, 'walk', 0, NULL, NULL, NULL, cycles, COALESCE(cycles_lo, cycles), COALESCE(cycles_hi, cycles),
 		ns, COALESCE(ns_lo, ns), COALESCE(ns_hi, ns) FROM tlb_walk

@@ -5,7 +5,7 @@ WITH shown AS (
 	SELECT ROW_NUMBER() OVER (ORDER BY place_rank, curve) AS n, * FROM curve WHERE measured AND pages_label = :pages_label),
 advertised AS (
 	SELECT a.level, SUM(a.entries) AS entries FROM (SELECT DISTINCT run, page_size_bytes FROM shown) JOIN tlb_advertised a
-	USING (run, page_size_bytes) WHERE a.kind NOT IN ('instruction', 'store') GROUP BY a.level)
+	USING (run, page_size_bytes) GROUP BY a.level)
 SELECT n AS "row", n AS curve, series AS label, CASE WHEN l.level IS NULL THEN 'none' ELSE 'level' END AS kind, l.level,
 	CASE l.confirmed WHEN 0 THEN 'no' WHEN 1 THEN 'yes' END AS confirmed, l.entries AS pages,
 	COALESCE(l.entries_lo, l.entries) AS pages_lo, COALESCE(l.entries_hi, l.entries) AS pages_hi
