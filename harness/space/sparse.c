@@ -135,7 +135,7 @@ static int addresses_reserve(struct sparse *sparse, struct reason *why)
 
 static int pages_touch(struct sparse *sparse, const struct backed_limits *limits, struct reason *why)
 {
-	uint64_t before = backed_faults(), began = now_ns();
+	uint64_t before = backed_faults();
 
 	/* Past the deadline the pages that follow are given up, and the loop ends. */
 	for (uint32_t page = 0; page < sparse->spec.pages; page++) {
@@ -154,7 +154,6 @@ static int pages_touch(struct sparse *sparse, const struct backed_limits *limits
 				"touching page %" PRIu32 " of %" PRIu32 ": %s", page, sparse->spec.pages,
 				strerror(-error));
 	}
-	sparse->touch_ns = now_ns() - began;
 	sparse->faults_expected = sparse->spec.pages;
 	sparse->faults_counted = backed_faults_since(before, sparse->spec.backing);
 	return 0;

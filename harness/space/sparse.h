@@ -38,7 +38,6 @@ struct sparse {
 	uint64_t base; /* virtual address of unit 0, aligned to the distance */
 	uint64_t *offset; /* of each page from there, bytes, ascending; owned */
 	uint64_t faults_expected, faults_counted; /* where mapped */
-	uint64_t touch_ns; /* ... and what touching them took */
 	uint32_t borrowed; /* pages of the lender that are here now */
 	void *reserved;
 	uint64_t reserved_bytes;
