@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # nestwalk env: this machine, recorded machines, register dumps, and bad input.
+bats_require_minimum_version 1.5.0
 
 setup() {
 	NESTWALK="${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}"
