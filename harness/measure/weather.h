@@ -17,8 +17,8 @@ struct weather {
 	struct canary *canary; /* owned; NULL: there is none */
 	struct reason why; /* why there is none */
 	uint64_t samples, quiet_samples; /* that were weighed, and that were quiet from end to end */
-	uint64_t first_readings,
-		first_quiet; /* of samples, before they waited: these are the weather of the whole run */
+	/* Readings of samples before they waited: these are the weather of the whole run. */
+	uint64_t first_readings, first_quiet;
 	uint64_t waited_ns;
 };
 
@@ -28,14 +28,20 @@ struct weather_reading {
 	bool quiet;
 };
 
-/* Open the canary on the CPU that the thread is bound to. Without one, weather is unknown and nothing waits. 50 ms. */
+/*
+ * Open the canary on the CPU that the thread is bound to. Without one, weather is unknown and nothing waits. Some 40 ms, 120
+ * where the core is busy. weather_close() is due.
+ */
 void weather_open(struct weather *weather, uint64_t seed);
 void weather_close(struct weather *weather);
 
 /* Where no quiet moment was seen yet, look for one again. 40 ms then; nothing otherwise. */
 void weather_look_again(struct weather *weather);
 
-/* `weather` may be NULL in these: weather is unknown then. Read the canary, again and again while it is not quiet, until *patience_ns is used up or stop() says so. */
+/*
+ * Read the canary, again and again while it is not quiet, until *patience_ns, which sinks by what was waited, is used up or
+ * stop() says so. `weather` may be NULL, here and below: weather is unknown then.
+ */
 struct weather_reading weather_wait(struct weather *weather, uint64_t *patience_ns, bool (*stop)(void));
 
 /* Read it once more after the sample: it was quiet if it was so before and after. */
