@@ -55,28 +55,6 @@ static void maps_free(struct maps *maps)
 	free(maps->map);
 }
 
-/* Numbers of a list, in new memory; NULL where there is none, or the list has another length. */
-static double *numbers(const json_t *list, size_t count)
-{
-	double *number = count && json_array_size(list) == count ? malloc(count * sizeof(*number)) : NULL;
-
-	for (size_t i = 0; number && i < count; i++)
-		number[i] = json_number_value(json_array_get(list, i));
-	return number;
-}
-
-/* Those samples of a metric that numbers are made of. */
-static double *samples_selected(const json_t *lists, const char *metric, size_t *count)
-{
-	const json_t *list = json_object_get(lists, metric);
-	size_t all = json_array_size(list);
-	double *number = numbers(list, all), *quiet = numbers(json_object_get(lists, "quiet"), all);
-
-	*count = number ? quiet_select(number, quiet, all, number) : 0;
-	free(quiet);
-	return number;
-}
-
 /* Take the point of a row into the last map. */
 static int point_take(struct maps *maps, sqlite3_stmt *row, struct reason *why)
 {
@@ -84,7 +62,7 @@ static int point_take(struct maps *maps, sqlite3_stmt *row, struct reason *why)
 	struct geometry_point *grown =
 		reallocarray((struct geometry_point *)input->point, input->points + 1, sizeof(*grown));
 	const char *text = (const char *)sqlite3_column_text(row, 6);
-	json_t *lists = json_loads(text ? text : "{}", 0, NULL);
+	json_t *lists = json_loads(text ? text : "{}", 0, NULL), *quiet = json_object_get(lists, "quiet");
 	size_t gross, baseline;
 
 	if (!grown) {
@@ -101,11 +79,13 @@ static int point_take(struct maps *maps, sqlite3_stmt *row, struct reason *why)
 			.flip_pages = (uint64_t)sqlite3_column_int64(row, 4),
 			.fillers = (uint64_t)sqlite3_column_int64(row, 5),
 		},
-		.gross = samples_selected(lists, "gross_cycles", &gross),
-		.baseline = samples_selected(lists, "baseline_cycles", &baseline),
+		.gross = quiet_samples(json_object_get(lists, "gross_cycles"), quiet, &gross),
+		.baseline = quiet_samples(json_object_get(lists, "baseline_cycles"), quiet, &baseline),
 	};
-	grown->samples = gross == baseline ? gross : 0;
 	json_decref(lists);
+	if ((gross && !grown->gross) || (baseline && !grown->baseline))
+		return fail(why, ENOMEM, "out of memory");
+	grown->samples = gross == baseline ? gross : 0;
 	return 0;
 }
 

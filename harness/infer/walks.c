@@ -5,6 +5,7 @@
 #include "record/database.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -118,71 +119,57 @@ static void group_free(struct group *group)
 	free(group->point);
 }
 
-/* One list of a point's samples; where samples were not kept, the median stands for one. 0, or a negative errno. */
-static int values_read(
-	sqlite3 *db, sqlite3_int64 point, const char *name, double **values, size_t *count, struct reason *why)
+/* Samples of a metric; where samples were not kept, the median stands for one. NULL where memory is short. */
+static double *values_read(const json_t *lists, const json_t *metrics, const char *name, size_t *count)
 {
-	sqlite3_stmt *rows = database_prepare(db,
-		"SELECT value FROM (SELECT value, number FROM sample WHERE point = ?1 AND name = ?2 UNION ALL"
-		" SELECT median, 0 FROM metric WHERE point = ?1 AND name = ?2"
-		" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = ?1 AND name = ?2)) ORDER BY number",
-		why);
-	int rc = rows ? 1 : -EIO;
+	double *values = quiet_samples(json_object_get(lists, name), json_object_get(lists, "quiet"), count);
+	const json_t *median = json_object_get(json_object_get(metrics, name), "median");
 
-	*values = NULL;
-	*count = 0;
-	if (rows) {
-		sqlite3_bind_int64(rows, 1, point);
-		sqlite3_bind_text(rows, 2, name, -1, SQLITE_STATIC);
-	}
-	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
-		double *grown = reallocarray(*values, *count + 1, sizeof(*grown));
-
-		if (!grown) {
-			rc = fail(why, ENOMEM, "out of memory");
-			break;
-		}
-		*values = grown;
-		grown[(*count)++] = database_number(rows, 0);
-	}
-	sqlite3_finalize(rows);
-	return rc;
+	if (*count)
+		return values;
+	values = malloc(sizeof(*values));
+	if (values)
+		values[(*count)++] = json_is_number(median) ? json_number_value(median) : NAN;
+	return values;
 }
 
-/* The samples that the point's own numbers are made of (base/quiet.h). 0, or a negative errno. */
-static int samples_read(sqlite3 *db, sqlite3_int64 point, struct walk_samples *into, struct reason *why)
+static json_t *column_json(sqlite3_stmt *row, int column)
 {
-	static const char *const names[] = { "gross_cycles", "baseline_cycles", "net_cycles", "quiet" };
-	enum { METRICS = 3, QUIET = METRICS, LISTS };
-	double *list[LISTS] = { NULL };
-	size_t count[LISTS], samples = SIZE_MAX;
-	int rc = 0;
+	const char *text = (const char *)sqlite3_column_text(row, column);
 
-	for (size_t i = 0; i < LISTS && !rc; i++)
-		rc = values_read(db, point, names[i], &list[i], &count[i], why);
+	return json_loads(text ? text : "{}", 0, NULL);
+}
+
+/* The samples of a row's point that its numbers are made of. */
+static int samples_read(sqlite3_stmt *row, struct walk_samples *into, struct reason *why)
+{
+	json_t *lists = column_json(row, 1), *metrics = column_json(row, 2);
+	size_t gross, baseline, net;
+
+	into->gross = values_read(lists, metrics, "gross_cycles", &gross);
+	into->baseline = values_read(lists, metrics, "baseline_cycles", &baseline);
+	into->net = values_read(lists, metrics, "net_cycles", &net);
+	json_decref(lists);
+	json_decref(metrics);
+	if (!into->gross || !into->baseline || !into->net)
+		return fail(why, ENOMEM, "out of memory");
 	/* All metrics of a chase have as many samples. A file that says otherwise is believed as far as all go. */
-	for (size_t i = 0; i < METRICS && !rc; i++)
-		samples = count[i] < samples ? count[i] : samples;
-	for (size_t i = 0; i < METRICS && !rc; i++)
-		into->count = quiet_select(list[i], count[QUIET] >= samples ? list[QUIET] : NULL, samples, list[i]);
-	into->gross = list[0];
-	into->baseline = list[1];
-	into->net = list[2];
-	free(list[QUIET]);
-	return rc;
+	into->count = gross < baseline ? gross : baseline;
+	into->count = net < into->count ? net : into->count;
+	return 0;
 }
 
 static int group_read(sqlite3 *db, struct group *group, struct reason *why)
 {
-	sqlite3_stmt *rows =
-		database_prepare(db, "SELECT point, x FROM walk_member WHERE id = ?1 ORDER BY x, point", why);
+	sqlite3_stmt *rows = database_prepare(db,
+		"SELECT x, lists, metrics FROM walk_member JOIN part USING (point) WHERE id = ?1 ORDER BY x, point",
+		why);
 	int rc = rows ? 1 : -EIO;
 
 	if (rows)
 		sqlite3_bind_int64(rows, 1, group->id);
 	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
 		struct walk_samples *grown = reallocarray(group->point, group->points + 1, sizeof(*grown));
-		sqlite3_int64 point = sqlite3_column_int64(rows, 0);
 		int error;
 
 		if (!grown) {
@@ -191,8 +178,8 @@ static int group_read(sqlite3 *db, struct group *group, struct reason *why)
 		}
 		group->point = grown;
 		grown += group->points++;
-		*grown = (struct walk_samples){ .x = database_number(rows, 1) };
-		error = samples_read(db, point, grown, why);
+		*grown = (struct walk_samples){ .x = database_number(rows, 0) };
+		error = samples_read(rows, grown, why);
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(rows);

@@ -58,35 +58,6 @@ static const struct expected_key metric_keys[] = {
 	{ "unit", KIND_STRING },
 };
 
-/* The numbers of an array; the caller frees them. NULL where memory is short or there are none. */
-static double *numbers_of(const json_t *array, size_t *count)
-{
-	double *numbers;
-
-	*count = json_array_size(array);
-	numbers = *count ? calloc(*count, sizeof(*numbers)) : NULL;
-	for (size_t i = 0; numbers && i < *count; i++)
-		numbers[i] = json_number_value(json_array_get(array, i));
-	return numbers;
-}
-
-/*
- * Those of `samples` that the point's numbers are made of (base/quiet.h), sorted; the caller frees them. NULL where memory
- * is short or there are none.
- */
-static double *samples_sorted(const json_t *samples, const json_t *quiet, size_t *count)
-{
-	size_t quiets;
-	double *numbers = numbers_of(samples, count), *is_quiet = numbers_of(quiet, &quiets);
-
-	if (numbers)
-		*count = quiet_select(numbers, quiets == *count ? is_quiet : NULL, *count, numbers);
-	free(is_quiet);
-	if (numbers)
-		gsl_sort(numbers, 1, *count);
-	return numbers;
-}
-
 bool check_metric(struct checking *c, const char *name, const json_t *metric)
 {
 	double lo, median, hi;
@@ -144,11 +115,12 @@ static void check_median(struct checking *c, const struct checked_metric *metric
 {
 	double median = json_number_value(json_object_get(metric->metric, "median"));
 	size_t count;
-	double *numbers = samples_sorted(metric->samples, metric->quiet, &count);
+	double *numbers = quiet_samples(metric->samples, metric->quiet, &count);
 	double scale, middle;
 
 	if (!numbers)
 		return;
+	gsl_sort(numbers, 1, count);
 	scale = fmax(fabs(numbers[0]), fabs(numbers[count - 1])) * ROUNDING;
 	middle = (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 	if (!contaminated && fabs(middle - median) > scale)

@@ -1,9 +1,11 @@
-/* Sizes, reasons and directories. */
+/* Sizes, reasons, directories, and which samples count. */
 #include "base/directory.h"
+#include "base/quiet.h"
 #include "base/reason.h"
 #include "base/units.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +132,33 @@ static void a_directory_may_be_there_already_but_nothing_else(void **state)
 	assert_int_equal(rmdir(root), 0);
 }
 
+static void numbers_are_made_of_quiet_samples_where_there_are_enough(void **state)
+{
+	json_t *samples = json_pack("[i, i, i, i, i, i, n]", 1, 2, 3, 4, 5, 6);
+	json_t *enough = json_pack("[i, i, i, i, i, i, i]", 1, 1, 0, 1, 1, 0, 1);
+	json_t *few = json_pack("[i, i, i, i, i, i, i]", 1, 1, 0, 1, 1, 0, 0), *other = json_pack("[i]", 1);
+	const json_t *all[] = { few, other, NULL };
+	size_t count;
+	double *selected = quiet_samples(samples, enough, &count);
+
+	(void)state;
+	assert_int_equal(count, 5);
+	assert_true(selected[2] == 4 && selected[3] == 5 && isnan(selected[4]));
+	free(selected);
+	for (size_t i = 0; i < 3; i++) {
+		selected = quiet_samples(samples, all[i], &count);
+		assert_int_equal(count, 7);
+		assert_true(selected[2] == 3 && isnan(selected[6]));
+		free(selected);
+	}
+	assert_null(quiet_samples(NULL, enough, &count));
+	assert_int_equal(count, 0);
+	json_decref(samples);
+	json_decref(enough);
+	json_decref(few);
+	json_decref(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +166,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_written_short_and_exact),
 		cmocka_unit_test(durations_are_read_as_people_write_them),
 		cmocka_unit_test(reasons_fill_and_never_overflow),
+		cmocka_unit_test(numbers_are_made_of_quiet_samples_where_there_are_enough),
 		cmocka_unit_test(a_directory_may_be_there_already_but_nothing_else),
 	};
 
