@@ -150,19 +150,18 @@ static int curves_print(sqlite3 *db, bool verbose, struct reason *why)
 	return rc;
 }
 
-/* What the levels are made of. The control, which repeats the host, only with --verbose. */
+/* What the levels are made of. */
 static const char geometry_query[] =
-	"WITH shown AS (SELECT * FROM geometry WHERE ?2 OR setting <> 'host-again')"
-	" SELECT char(10) || 'Sets and ways:' || char(10) ||"
+	"SELECT char(10) || 'Sets and ways:' || char(10) ||"
 	" printf('  %-26s  %-5s  %-12s  %-6s  %-20s  %-10s  %s', 'setting, pages', 'level', 'sets x ways', 'usable', 'entries',"
-	" 'advertised', 'set chosen by; replacement') WHERE EXISTS (SELECT 1 FROM shown)"
+	" 'advertised', 'set chosen by; replacement') WHERE EXISTS (SELECT 1 FROM geometry)"
 	" UNION ALL SELECT printf('  %-26s  %-5d  %-12s  %-6s  %-20s  %-10s  %s',"
 	" setting || ' (' || COALESCE(paging, 'unknown') || '), ' || size(page_size_bytes), level,"
 	" COALESCE(sets || ' x ' || ways, '-'), COALESCE(usable_ways, '-'), COALESCE(count_cell(entries, entries_lo, entries_hi), '-'),"
-	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a WHERE a.run = shown.run AND"
-	" a.page_size_bytes = shown.page_size_bytes AND a.level = shown.level), '-'),"
+	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a WHERE a.run = geometry.run AND"
+	" a.page_size_bytes = geometry.page_size_bytes AND a.level = geometry.level), '-'),"
 	" COALESCE(index_function || '; ' || COALESCE(replacement, 'unknown'), '')) ||"
-	" COALESCE(char(10) || '         ' || reason, '') FROM shown";
+	" COALESCE(char(10) || '         ' || reason, '') FROM geometry";
 
 static int tlb_print(sqlite3 *db, bool verbose, struct reason *why)
 {

@@ -35,6 +35,12 @@ static const char find_maps[] =
 	" AND fillers < 1 << 40 AND page_size_bytes > 0 AND stride_pages > 0 AND stride_pages < 1 << 31"
 	" AND stride_pages & (stride_pages - 1) = 0 AND flip_pages >= 0 AND flip_pages < stride_pages;";
 
+/* The control's samples tell of the processor as all others do, but it is no place. */
+static const char drop_control[] = "DELETE FROM geometry_point WHERE point IN (SELECT point FROM point WHERE control);"
+				   "DELETE FROM geometry_capacity WHERE map NOT IN (SELECT map FROM geometry_point);"
+				   "DELETE FROM geometry WHERE map NOT IN (SELECT map FROM geometry_point);"
+				   "DROP TABLE placed;";
+
 /* The maps of one run, and what they hold. */
 struct maps {
 	struct geometry_input *input;
@@ -253,5 +259,5 @@ int infer_geometry_fill(sqlite3 *db, struct reason *why)
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(runs);
-	return rc ? rc : database_run(db, "DROP TABLE placed", why);
+	return rc ? rc : database_run(db, drop_control, why);
 }

@@ -22,7 +22,7 @@ static const char schema[] =
 /*
  * A curve's points differ in `lines` only: so many, evenly apart, so many in each page. Of each point the least cost counts,
  * gross less baseline, each the least of its own; a point whose samples were not kept has its median. An emulator's times
- * tell nothing about a TLB.
+ * tell nothing about a TLB, and the control is no place.
  */
 #define LEAST(name) \
 	"(SELECT MIN(g.atom) FROM json_each(lists, '$." name \
@@ -38,7 +38,7 @@ static const char find_reach[] =
 	" ('lines', 'lines_per_page', 'page_size_bytes', 'backing') ORDER BY key)) AS others,"
 	" COALESCE(" LEAST("gross_cycles") " - " LEAST("baseline_cycles") ","
 	" json_extract(metrics, '$.net_cycles.median')) AS net_cycles"
-	" FROM point p JOIN part USING (point) WHERE p.status = 'ok' AND NOT emulated"
+	" FROM point p JOIN part USING (point) WHERE p.status = 'ok' AND NOT emulated AND NOT control"
 	" AND json_type(params, '$.lines') = 'integer' AND json_type(params, '$.lines_per_page') = 'integer'"
 	" AND json_type(params, '$.page_size_bytes') = 'integer' AND json_type(params, '$.backing') = 'text'"
 	" AND json_extract(params, '$.lines_per_page') >= 1"
@@ -81,7 +81,7 @@ static const char store_leaf[] =
 static const char find_leaves[] =
 	"INSERT INTO page_leaf WITH used AS (SELECT DISTINCT run, setting, paging, place, place_rank, emulated,"
 	" json_extract(params, '$.page_size_bytes') AS page_size_bytes, json_extract(params, '$.backing') AS backing"
-	" FROM point JOIN part USING (point) WHERE json_type(params, '$.page_size_bytes') = 'integer'"
+	" FROM point JOIN part USING (point) WHERE NOT control AND json_type(params, '$.page_size_bytes') = 'integer'"
 	" AND json_type(params, '$.backing') = 'text'),"
 	" told AS (SELECT u.*, r.leaf AS reached, r.reason AS reach_reason, e.reason AS probe_reason, CASE"
 	" WHEN u.setting <> 'guest' THEN MIN(u.page_size_bytes, e.leaf_bytes) END AS probed FROM used u"

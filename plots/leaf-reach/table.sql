@@ -11,5 +11,5 @@ SELECT r.series AS label, place_colour(r.setting, r.paging) AS colour,
 		(SELECT o.lines FROM page_reach o WHERE o.run = r.run AND o.series = r.series AND o.page_size_bytes = 4096
 			AND o.lines_per_page = 1 AND o.lines IS NOT NULL ORDER BY o.reach LIMIT 1)) AS whole_bytes
 FROM page_reach r
-WHERE reach_bytes IS NOT NULL AND setting <> 'host-again'
+WHERE reach_bytes IS NOT NULL
 ORDER BY place_rank, label, page_size_bytes, what, r.others, lines_per_page

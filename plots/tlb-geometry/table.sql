@@ -7,7 +7,7 @@ SELECT p.series || COALESCE(', ' || NULLIF(m.others, 'frames contiguous, guest_l
 	t.pages / c.sets_reached AS in_set, c.sets_reached * m.ways AS capacity
 FROM geometry_point g JOIN tlb_geometry t USING (point) JOIN point p USING (point) JOIN geometry m ON m.map = g.map AND m.level = 2
 	LEFT JOIN geometry_capacity c ON c.map = g.map AND c.level = 2 AND c.stride_pages = g.stride_pages
-WHERE t.page_size_bytes = 4096 AND t.flip_pages = 0 AND p.setting <> 'host-again' AND g.target_cycles IS NOT NULL
+WHERE t.page_size_bytes = 4096 AND t.flip_pages = 0 AND g.target_cycles IS NOT NULL
 	/* Pages side by side have no fillers, and tell as much from twice the first level's entries on. */
 	AND (t.fillers > 0 OR g.stride_pages = 1 AND t.pages > 144)
 WINDOW row AS (PARTITION BY g.map, g.stride_pages ORDER BY t.pages)

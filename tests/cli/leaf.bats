@@ -140,6 +140,18 @@ leaf_told() {
 	leaf_told ',,an emulator'
 }
 
+@test "the control is no place of reach, of leaves or of geometry" {
+	run -0 "$nestwalk" query "$BATS_TEST_DIRNAME/../../results/reference" --format csv "SELECT
+		(SELECT COUNT(*) > 0 FROM point WHERE control AND bench = 'leaf-reach'),
+		(SELECT COUNT(*) > 0 FROM point WHERE control AND bench = 'tlb-geometry'),
+		(SELECT group_concat(DISTINCT setting) FROM (SELECT setting FROM page_reach ORDER BY setting)),
+		(SELECT group_concat(DISTINCT setting) FROM (SELECT setting FROM page_leaf ORDER BY setting)),
+		(SELECT group_concat(DISTINCT setting) FROM (SELECT setting FROM geometry ORDER BY setting)),
+		(SELECT COUNT(*) FROM geometry_point JOIN point USING (point) WHERE control),
+		(SELECT COUNT(*) FROM geometry_capacity WHERE map NOT IN (SELECT map FROM geometry))"
+	[ "${lines[1]%$'\r'}" = '1,1,"host,vcpu","host,vcpu","host,vcpu",0,0' ]
+}
+
 @test "odd lines and pages neither crash nor invent a leaf" {
 	leaves '{}'
 	curves 4096
