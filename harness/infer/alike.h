@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-/* Make the tables alike and tlb_clear (infer/tables.h), empty. 0, or a negative errno with *why. */
+/* Make the tables alike, control_pair and tlb_clear (infer/tables.h), empty. 0, or a negative errno with *why. */
 int infer_alike_add(sqlite3 *db, struct reason *why);
 
 /* Fill them. The tables of curves and of levels are filled already. 0, or a negative errno with *why. */

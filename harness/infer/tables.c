@@ -145,27 +145,6 @@ static const char select_samples[] =
 	" AND NOT EXISTS (SELECT 1 FROM sample WHERE point = c.point)";
 /* clang-format on */
 
-int infer_tables_add(sqlite3 *db, struct reason *why)
-{
-	int rc = database_run(db, schema, why);
-
-	if (!rc)
-		rc = infer_geometry_add(db, why);
-	if (!rc)
-		rc = infer_alike_add(db, why);
-	if (!rc)
-		rc = infer_claims_add(db, why);
-	if (!rc)
-		rc = infer_baseline_add(db, why);
-	if (!rc)
-		rc = infer_crossover_add(db, why);
-	if (!rc)
-		rc = infer_page_reach_add(db, why);
-	if (!rc)
-		rc = infer_walks_add(db, why);
-	return rc ? rc : infer_ratio_add(db, why);
-}
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A row of a derived table: its numbers, of which NaN becomes NULL, come before its texts. */
@@ -378,34 +357,53 @@ static int run_infer(sqlite3 *db, sqlite3_int64 run, uint64_t seed, struct reaso
 	return rc;
 }
 
-int infer_tables_fill(sqlite3 *db, struct reason *why)
+static int levels_add(sqlite3 *db, struct reason *why)
 {
-	sqlite3_stmt *runs = NULL;
-	int rc = database_run(db, find_curves, why);
+	return database_run(db, schema, why);
+}
 
-	if (!rc)
-		rc = infer_geometry_fill(db, why);
-	if (!rc) {
-		runs = database_prepare(db, "SELECT run, seed FROM run", why);
-		rc = runs ? 1 : -EIO;
-	}
+static int curves_fill(sqlite3 *db, struct reason *why)
+{
+	return database_run(db, find_curves, why);
+}
+
+static int levels_fill(sqlite3 *db, struct reason *why)
+{
+	sqlite3_stmt *runs = database_prepare(db, "SELECT run, seed FROM run", why);
+	int rc = runs ? 1 : -EIO;
+
 	while (rc > 0 && (rc = database_step(runs, why)) > 0) {
 		int error = run_infer(db, sqlite3_column_int64(runs, 0), (uint64_t)sqlite3_column_int64(runs, 1), why);
 
 		rc = error ? error : rc;
 	}
 	sqlite3_finalize(runs);
-	if (!rc)
-		rc = database_run(db, find_counted, why);
-	if (!rc)
-		rc = infer_alike_fill(db, why);
-	if (!rc)
-		rc = infer_claims_fill(db, why);
-	if (!rc)
-		rc = infer_baseline_fill(db, why);
-	if (!rc)
-		rc = infer_crossover_fill(db, why);
-	if (!rc)
-		rc = infer_page_reach_fill(db, why);
-	return rc ? rc : infer_walks_fill(db, why);
+	return rc ? rc : database_run(db, find_counted, why);
+}
+
+typedef int (*infer_step)(sqlite3 *db, struct reason *why);
+
+/* In an order in which each finds the tables filled that it reads. */
+static const infer_step adds[] = { levels_add, infer_geometry_add, infer_alike_add, infer_claims_add,
+	infer_baseline_add, infer_crossover_add, infer_page_reach_add, infer_walks_add, infer_ratio_add };
+static const infer_step fills[] = { curves_fill, infer_geometry_fill, levels_fill, infer_alike_fill, infer_claims_fill,
+	infer_baseline_fill, infer_crossover_fill, infer_page_reach_fill, infer_walks_fill };
+
+static int steps_take(const infer_step *step, size_t steps, sqlite3 *db, struct reason *why)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < steps && !rc; i++)
+		rc = step[i](db, why);
+	return rc;
+}
+
+int infer_tables_add(sqlite3 *db, struct reason *why)
+{
+	return steps_take(adds, COUNT(adds), db, why);
+}
+
+int infer_tables_fill(sqlite3 *db, struct reason *why)
+{
+	return steps_take(fills, COUNT(fills), db, why);
 }

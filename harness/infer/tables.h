@@ -7,6 +7,8 @@
  *   tlb_counted                    what hardware counted at the points of curves; whether that agrees with the clock
  *   tlb_clear                      which numbers of pages are surely within the first or second level, or beyond all, in
  *                                  every curve of a page size and stride: first_to, second_from, second_to, beyond_from
+ *   geometry, geometry_capacity,   sets, ways and index of levels; how many pages they hold by stride; what each point
+ *   geometry_point                 of a map costs
  *   page_reach                     how much memory the first level reaches, by how many lines of each page are used
  *   page_leaf                      the pieces in which each place holds its pages, by how far they reach or by the probe
  *   alike (base, point)            points of one run and bench that were measured in the same way in different places:
@@ -19,6 +21,9 @@
  *                                  and a miss cost
  *   crossover                      slowdown against the base at `misses` for each change; 0: changes alone, Inf: misses
  *   crossover_equal                where nested and shadow paging cost the same, or which costs less at every mix
+ *   walk_overlap                   how many walks are under way at a time
+ *   walk_cache_level               how many upper entries of page tables the CPU keeps
+ *   walk_line, walk_line_point     what each further reference of a walk costs, and the points that tell
  *
  * SQL functions (aggregates over pairs of points, which are given by their numbers):
  *   ratio_of_pairs(over, under, metric)   '[ratio, lo, hi, pairs, sure_lo, sure_hi]', JSON: how many times as much the
