@@ -134,12 +134,6 @@ static int maps_read(sqlite3 *db, sqlite3_int64 run, struct maps *maps, struct r
 	return rc;
 }
 
-static void number_bind(sqlite3_stmt *statement, int at, double number)
-{
-	if (isfinite(number))
-		sqlite3_bind_double(statement, at, number);
-}
-
 static void text_bind(sqlite3_stmt *statement, int at, const char *text)
 {
 	if (text && text[0])
@@ -162,7 +156,7 @@ static int row_store(
 	sqlite3_bind_int64(insert, 1, map);
 	sqlite3_bind_int(insert, 2, (int)level + 1);
 	for (int i = 0; i < (int)(sizeof(number) / sizeof(number[0])); i++)
-		number_bind(insert, 3 + i, number[i]);
+		database_bind_number(insert, 3 + i, number[i]);
 	text_bind(insert, 10, geometry->index);
 	text_bind(insert, 11, geometry->replacement);
 	text_bind(insert, 12, geometry->reason);
@@ -181,12 +175,11 @@ static int capacities_store(
 		if (!isfinite(geometry->capacity[k]))
 			continue;
 		sqlite3_reset(insert);
-		sqlite3_clear_bindings(insert);
 		sqlite3_bind_int64(insert, 1, map);
 		sqlite3_bind_int(insert, 2, (int)level + 1);
 		sqlite3_bind_int64(insert, 3, (sqlite3_int64)1 << k);
-		number_bind(insert, 4, geometry->capacity[k]);
-		number_bind(insert, 5, geometry->sets_reached[k]);
+		database_bind_number(insert, 4, geometry->capacity[k]);
+		database_bind_number(insert, 5, geometry->sets_reached[k]);
 		rc = database_step(insert, why);
 	}
 	sqlite3_finalize(insert);
@@ -203,11 +196,10 @@ static int points_store(sqlite3 *db, sqlite3_int64 map, const struct geometry_in
 		geometry_target_cycles(input, cycles);
 	for (size_t i = 0; i < input->points && !rc; i++) {
 		sqlite3_reset(insert);
-		sqlite3_clear_bindings(insert);
 		sqlite3_bind_int64(insert, 1, input->point[i].id);
 		sqlite3_bind_int64(insert, 2, map);
 		sqlite3_bind_int64(insert, 3, (sqlite3_int64)input->point[i].placement.stride_pages);
-		number_bind(insert, 4, cycles[i]);
+		database_bind_number(insert, 4, cycles[i]);
 		rc = database_step(insert, why);
 	}
 	free(cycles);

@@ -4,8 +4,6 @@
 #include "record/database.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* Numbers of lines a page that differ: powers of two up to a page's lines (1G) are 25. More are left out. */
@@ -109,12 +107,6 @@ int infer_page_reach_add(sqlite3 *db, struct reason *why)
 	return database_run(db, schema, why);
 }
 
-static void bind_known(sqlite3_stmt *statement, int column, double number)
-{
-	if (isfinite(number))
-		sqlite3_bind_double(statement, column, number);
-}
-
 static int statement_end(sqlite3_stmt *statement, int rc)
 {
 	sqlite3_finalize(statement);
@@ -142,7 +134,7 @@ static int points_read(sqlite3 *db, sqlite3_int64 reach, struct reach_point **po
 	return statement_end(rows, rc);
 }
 
-static int curve_infer(sqlite3 *db, sqlite3_int64 number, struct reason *why)
+static int reach_infer(sqlite3 *db, sqlite3_int64 number, sqlite3_stmt *row, struct reason *why)
 {
 	struct reach_point *point = NULL;
 	struct reach reach = { 0 };
@@ -150,6 +142,7 @@ static int curve_infer(sqlite3 *db, sqlite3_int64 number, struct reason *why)
 	sqlite3_stmt *store = NULL;
 	int rc = points_read(db, number, &point, &count, why);
 
+	(void)row;
 	if (!rc) {
 		reach_find(point, count, &reach);
 		store = database_prepare(db, store_reach, why);
@@ -157,8 +150,8 @@ static int curve_infer(sqlite3 *db, sqlite3_int64 number, struct reason *why)
 	}
 	if (!rc) {
 		sqlite3_bind_int64(store, 1, number);
-		bind_known(store, 2, reach.lines_lo);
-		bind_known(store, 3, reach.lines_hi);
+		database_bind_number(store, 2, reach.lines_lo);
+		database_bind_number(store, 3, reach.lines_hi);
 		if (reach.reason.text[0])
 			sqlite3_bind_text(store, 4, reach.reason.text, -1, SQLITE_STATIC);
 		rc = database_step(store, why);
@@ -180,12 +173,6 @@ static int each_row(sqlite3 *db, const char *sql,
 		rc = error ? error : rc;
 	}
 	return statement_end(rows, rc);
-}
-
-static int reach_infer(sqlite3 *db, sqlite3_int64 number, sqlite3_stmt *row, struct reason *why)
-{
-	(void)row;
-	return curve_infer(db, number, why);
 }
 
 /* Read the curves of the same pages as that one. */

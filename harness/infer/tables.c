@@ -147,7 +147,7 @@ static const char select_samples[] =
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A row of a derived table: its numbers, of which NaN becomes NULL, come before its texts. */
+/* A row of a derived table: its numbers come before its texts. */
 struct row {
 	const char *table;
 	const double *number;
@@ -171,8 +171,7 @@ static int row_insert(sqlite3 *db, const struct row *row, struct reason *why)
 	if (!statement)
 		return -EIO;
 	for (size_t i = 0; i < row->numbers; i++)
-		if (isfinite(row->number[i]))
-			sqlite3_bind_double(statement, (int)i + 1, row->number[i]);
+		database_bind_number(statement, (int)i + 1, row->number[i]);
 	for (size_t i = 0; i < row->texts; i++)
 		sqlite3_bind_text(statement, (int)(row->numbers + i) + 1, row->text[i], -1, SQLITE_STATIC);
 	rc = database_step(statement, why);

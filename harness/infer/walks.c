@@ -199,8 +199,7 @@ static int row_store(sqlite3 *db, const char *sql, const struct group *group, co
 		return -EIO;
 	sqlite3_bind_int64(insert, 1, group->id);
 	for (size_t i = 0; i < numbers; i++)
-		if (isfinite(number[i]))
-			sqlite3_bind_double(insert, (int)i + 2, number[i]);
+		database_bind_number(insert, (int)i + 2, number[i]);
 	sqlite3_bind_text(insert, (int)numbers + 2, reason, -1, SQLITE_STATIC);
 	rc = database_step(insert, why);
 	sqlite3_finalize(insert);

@@ -148,6 +148,14 @@ double database_number(sqlite3_stmt *statement, int column)
 	return type == SQLITE_INTEGER || type == SQLITE_FLOAT ? sqlite3_column_double(statement, column) : NAN;
 }
 
+void database_bind_number(sqlite3_stmt *statement, int parameter, double number)
+{
+	if (isfinite(number))
+		sqlite3_bind_double(statement, parameter, number);
+	else
+		sqlite3_bind_null(statement, parameter);
+}
+
 int database_open(sqlite3 **db, struct reason *why)
 {
 	int rc;

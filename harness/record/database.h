@@ -74,4 +74,7 @@ int database_step(sqlite3_stmt *statement, struct reason *why);
 /* A number of a row's column; NAN where it is NULL or no number. */
 double database_number(sqlite3_stmt *statement, int column);
 
+/* Bind a number to a parameter, from 1; NULL where it is not finite. */
+void database_bind_number(sqlite3_stmt *statement, int parameter, double number);
+
 #endif
