@@ -96,6 +96,16 @@ static void resample_draw(gsl_rng *rng, const struct resampling *resampling, uns
 	}
 }
 
+double statistics_drawn_median(const double *x, const unsigned *drawn, size_t n, double *room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (unsigned times = 0; times < drawn[i]; times++)
+			room[count++] = x[i];
+	return statistics_median(room, count);
+}
+
 int statistics_resample(const struct resampling *resampling, double *values)
 {
 	/* A run needs thousands of intervals, each with a generator of its own: this one is small and quick to seed. */

@@ -51,6 +51,9 @@ double statistics_sure_t(double freedom);
  */
 typedef double (*statistics_statistic)(const unsigned *drawn, size_t n, void *context);
 
+/* The median of n values of a resample, each as often as it was drawn. @room: for as many values as were drawn. */
+double statistics_drawn_median(const double *x, const unsigned *drawn, size_t n, double *room);
+
 /*
  * Percentile intervals need about a thousand resamples (Efron and Tibshirani, ch. 13.3), so that 25 lie beyond each
  * end.

@@ -20,12 +20,8 @@ struct drawing {
 static double drawn_median(const unsigned *times, size_t n, void *context)
 {
 	const struct drawing *drawing = context;
-	size_t count = 0;
 
-	for (size_t i = 0; i < n; i++)
-		for (unsigned k = 0; k < times[i]; k++)
-			drawing->drawn[count++] = drawing->sample[i];
-	return statistics_median(drawing->drawn, count);
+	return statistics_drawn_median(drawing->sample, times, n, drawing->drawn);
 }
 
 int crossover_cost_resample(struct crossover_cost *cost, const double *samples, size_t count, uint64_t seed)

@@ -76,12 +76,8 @@ struct unpaired {
 
 static double drawn_median(const struct unpaired *unpaired, const unsigned *drawn, size_t from, size_t to)
 {
-	size_t count = 0;
-
-	for (size_t i = from; i < to; i++)
-		for (unsigned times = 0; times < drawn[i]; times++)
-			unpaired->resample[count++] = unpaired->ratio->sample.number[i];
-	return statistics_median(unpaired->resample, count);
+	return statistics_drawn_median(
+		unpaired->ratio->sample.number + from, drawn + from, to - from, unpaired->resample);
 }
 
 /* A place of which a resample has nothing on one side is left out of it: the median of nothing is NaN. */

@@ -161,23 +161,13 @@ struct contrast {
 	double *resample; /* room for as many as both have: a resample may draw all from one range */
 };
 
-/* The median of the points [from, to) as often as each was drawn. */
-static double drawn_median(const struct contrast *contrast, const unsigned *drawn, size_t from, size_t to)
-{
-	size_t count = 0;
-
-	for (size_t i = from; i < to; i++)
-		for (unsigned k = 0; k < drawn[i]; k++)
-			contrast->resample[count++] = contrast->x[i];
-	return statistics_median(contrast->resample, count);
-}
-
 static double contrast_value(const unsigned *drawn, size_t n, void *context)
 {
 	const struct contrast *contrast = context;
-	double upper = drawn_median(contrast, drawn, contrast->lower, n);
+	size_t lower = contrast->lower;
+	double upper = statistics_drawn_median(contrast->x + lower, drawn + lower, n - lower, contrast->resample);
 
-	return upper - drawn_median(contrast, drawn, 0, contrast->lower);
+	return upper - statistics_drawn_median(contrast->x, drawn, lower, contrast->resample);
 }
 
 /* Median of a reading in `upper`, less that in `lower`, with its interval over the points. */

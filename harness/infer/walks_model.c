@@ -29,16 +29,10 @@ struct overlap_draw {
 static double ratio_drawn(const unsigned *times, size_t n, void *context)
 {
 	const struct overlap_draw *draw = context;
-	size_t over = 0, under = 0;
+	size_t one = draw->one->count;
 
-	(void)n;
-	for (size_t i = 0; i < draw->one->count; i++)
-		for (unsigned k = 0; k < times[i]; k++)
-			draw->drawn[over++] = draw->over[i];
-	for (size_t i = 0; i < draw->most->count; i++)
-		for (unsigned k = 0; k < times[draw->one->count + i]; k++)
-			draw->drawn[over + under++] = draw->most->gross[i];
-	return statistics_median(draw->drawn, over) / statistics_median(draw->drawn + over, under);
+	return statistics_drawn_median(draw->over, times, one, draw->drawn) /
+	       statistics_drawn_median(draw->most->gross, times + one, n - one, draw->drawn);
 }
 
 static int ratio_interval(const struct overlap_draw *draw, uint64_t seed, struct interval *out)
@@ -243,13 +237,10 @@ static double line_drawn(const unsigned *times, size_t n, void *context)
 
 	(void)n;
 	for (size_t p = 0; p < draw->count; p++) {
-		size_t count = 0;
+		const struct walk_samples *point = &draw->points[p];
 
-		for (size_t i = 0; i < draw->points[p].count; i++)
-			for (unsigned k = 0; k < times[i]; k++)
-				draw->drawn[count++] = draw->points[p].net[i];
-		times += draw->points[p].count;
-		sums_add(&sums, draw->points[p].x, statistics_median(draw->drawn, count));
+		sums_add(&sums, point->x, statistics_drawn_median(point->net, times, point->count, draw->drawn));
+		times += point->count;
 	}
 	return draw->of(&sums);
 }
