@@ -90,8 +90,7 @@ static int series_sort(struct curve_series *series)
 	return error;
 }
 
-/* Copy one reading of all samples of a point out of its structs. */
-static void column(const struct curve_point *point, size_t offset, double *out)
+void curve_column(const struct curve_point *point, size_t offset, double *out)
 {
 	for (size_t i = 0; i < point->count; i++)
 		memcpy(&out[i], (const char *)&point->sample[i] + offset, sizeof(double));
@@ -113,15 +112,15 @@ static int point_finish(struct curve_point *point)
 
 	if (!x)
 		return -ENOMEM;
-	column(point, offsetof(struct curve_sample, gross), x);
+	curve_column(point, offsetof(struct curve_sample, gross), x);
 	point->gross = statistics_median(x, point->count);
 	point->low = least_of(x, point->count);
-	column(point, offsetof(struct curve_sample, baseline), x);
+	curve_column(point, offsetof(struct curve_sample, baseline), x);
 	point->baseline = statistics_median(x, point->count);
 	point->low -= least_of(x, point->count);
-	column(point, offsetof(struct curve_sample, net_ns), x);
+	curve_column(point, offsetof(struct curve_sample, net_ns), x);
 	point->net_ns = statistics_median(x, point->count);
-	column(point, offsetof(struct curve_sample, net), x);
+	curve_column(point, offsetof(struct curve_sample, net), x);
 	point->net = statistics_median(x, point->count);
 	point->spread = statistics_spread(x, point->count);
 	if (!isfinite(point->low))

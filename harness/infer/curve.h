@@ -78,6 +78,9 @@ int curve_add(struct curve *curve, enum curve_pass pass, double pages, const str
 int curve_finish(struct curve *curve);
 void curve_free(struct curve *curve);
 
+/* Copy one reading of all samples of a point, by its offset in struct curve_sample. @out: room for point->count. */
+void curve_column(const struct curve_point *point, size_t offset, double *out);
+
 /* For qsort(), the order of tables: by setting, page size, backing, stride, and then by id. */
 int curve_compare(const void *left, const void *right);
 

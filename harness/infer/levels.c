@@ -141,8 +141,7 @@ static double walks_from(const struct judged_curve *judged, const struct judged_
 /* The least cost that a tenth of a point's samples stay below, of a reading of struct curve_sample. */
 static double low_of(const struct curve_point *point, size_t offset, double *x)
 {
-	for (size_t i = 0; i < point->count; i++)
-		memcpy(&x[i], (const char *)&point->sample[i] + offset, sizeof(double));
+	curve_column(point, offset, x);
 	return rounded(statistics_quantile(x, point->count, LOW_SHARE));
 }
 
@@ -315,17 +314,21 @@ static void add_notes(const struct curve *curves, struct inferred_levels *levels
 		}
 }
 
-/* A walk that no number of pages tells in all settings is not told, and the reason is. */
-static int unshared_remove(struct inferred_levels *levels)
+/* Round what walks cost. One that no number of pages tells in all settings is not told, and the reason is. */
+static int walks_settle(struct inferred_levels *levels)
 {
 	size_t kept = 0;
 	int error = 0;
 
 	for (size_t i = 0; i < levels->walks && !error; i++) {
-		if (isfinite(levels->walk[i].cycles.median))
-			levels->walk[kept++] = levels->walk[i];
+		struct inferred_walk walk = levels->walk[i];
+
+		walk.cycles = rounded_interval(walk.cycles);
+		walk.ns = rounded_interval(walk.ns);
+		if (isfinite(walk.cycles.median))
+			levels->walk[kept++] = walk;
 		else
-			error = add_unresolved(&(struct teller){ NULL, levels->walk[i].curve, levels },
+			error = add_unresolved(&(struct teller){ NULL, walk.curve, levels },
 				"what walks cost: no number of pages beyond the last level was measured in all settings");
 	}
 	levels->walks = kept;
@@ -346,7 +349,7 @@ int levels_infer(const struct curve *curves, size_t count, uint64_t seed, struct
 	if (!error)
 		error = plateau_read(curves, seed, out);
 	if (!error)
-		error = unshared_remove(out);
+		error = walks_settle(out);
 	if (!error)
 		add_notes(curves, out);
 	free(judged);

@@ -62,7 +62,7 @@ struct inferred_noise {
 	size_t comparisons;
 };
 
-/* Everything is in the order of the curves, and within a curve in the order of pages. */
+/* In the order of the curves, and within a curve in that of pages; walks that are not told are the last unresolved. */
 struct inferred_levels {
 	struct inferred_level *level;
 	struct inferred_walk *walk;

@@ -255,14 +255,6 @@ static int plateau_cost(const struct curve_series *series, const struct shared *
 	return error;
 }
 
-/* Thousandths, as everywhere in inferred levels (levels.h). */
-static void thousandths(struct interval *interval)
-{
-	interval->median = round(interval->median * 1000) / 1000;
-	interval->lo = round(interval->lo * 1000) / 1000;
-	interval->hi = round(interval->hi * 1000) / 1000;
-}
-
 static int group_read(
 	const struct curve *curves, const struct group *group, uint64_t seed, struct inferred_levels *levels)
 {
@@ -292,8 +284,6 @@ static int group_read(
 		if (!error)
 			error = plateau_cost(series, shared + first, end - first, offsetof(struct curve_sample, net_ns),
 				own, &walk->ns);
-		thousandths(&walk->cycles);
-		thousandths(&walk->ns);
 	}
 	free(shared);
 	return error;

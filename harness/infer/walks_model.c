@@ -302,7 +302,6 @@ int walk_line_fit(const struct walk_samples *points, size_t count, uint64_t seed
 	}
 	if (count < 3 || !isfinite(sums_each(&sums)))
 		return -ENODATA;
-	out->points = count;
 	out->base.median = sums_base(&sums);
 	out->each.median = sums_each(&sums);
 	for (size_t p = 0; p < count; p++)

@@ -62,7 +62,6 @@ int walk_cache_infer(const struct curve *curve, struct walk_cache_level *out);
 struct walk_line {
 	struct interval base, each;
 	double residual; /* root mean square of what the line leaves, cycles */
-	size_t points;
 };
 
 /* 0; -ENODATA: fewer than three points, or all at one number of references; -ENOMEM. */
