@@ -26,8 +26,8 @@ static const char schema[] =
 
 /*
  * The costs of each place. `cost` says what is taken for a change of the page tables, and for a miss: at the most pages
- * of those where walks are read, before data misses the caches, too. Each is read at the base whose like most places have. A bare vCPU has a handler of
- * a few instructions, which no host has: its modes are held against each other.
+ * of those where walks are read, before data misses the caches, too. Each is read at the base whose like most places
+ * have. A bare vCPU has a handler of a few instructions, which no host has: its modes are held against each other.
  */
 static const char find_costs[] =
 	"CREATE TEMP TABLE cost (panel, panel_label, change_words, setting, base_setting, base_paging, role, metric,"

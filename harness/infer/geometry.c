@@ -11,20 +11,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The dearest published hit of a second level is 9 cycles, the cheapest 7, and a walk from the caches costs as much. */
+/* Published hits of a second level cost 7 to 9 cycles, and a walk from the caches as much: half of that is no miss. */
 #define MISS_LEAST_CYCLES 3
 
 /* A hit of the second level costs the same with pages of any size, a walk at least three times as much. */
 #define WALKS_AT_ONCE 2
 
-double geometry_low(const double *x, size_t n)
+/*
+ * A neighbour adds misses and removes none, so that structure is read from the least disturbed samples. The least of all
+ * would be that in which the clock was calibrated worst: one sample in ten is left below.
+ */
+#define LOW_SHARE 0.1
+
+/* The cost that only the least disturbed samples stay below. */
+static double low_of(const double *x, size_t n)
 {
-	return statistics_quantile(x, n, GEOMETRY_LOW);
+	return statistics_quantile(x, n, LOW_SHARE);
 }
 
 static double net_low(const struct geometry_point *point)
 {
-	return geometry_low(point->gross, point->samples) - geometry_low(point->baseline, point->samples);
+	return low_of(point->gross, point->samples) - low_of(point->baseline, point->samples);
 }
 
 static int by_place(const void *left, const void *right)
@@ -50,7 +57,7 @@ static double first_miss_cycles(const struct geometry_input *input)
 	for (size_t i = 0; i < input->points; i++)
 		if (input->point[i].placement.fillers)
 			net[count++] = net_low(&input->point[i]);
-	cycles = geometry_low(net, count);
+	cycles = low_of(net, count);
 	free(net);
 	return cycles;
 }
@@ -82,7 +89,7 @@ static int view_make(
 		view->at[view->count++] = (struct geometry_reading){
 			.point = point,
 			.stride = (unsigned)__builtin_ctzll(point->placement.stride_pages),
-			.baseline = geometry_low(point->baseline, point->samples),
+			.baseline = low_of(point->baseline, point->samples),
 			/* A first level's miss may miss the second, too, which is not its own cost. */
 			.excess = fmin((net_low(point) - view->hit_cycles) * all / targets, most),
 		};

@@ -6,12 +6,6 @@
 
 #include <stdbool.h>
 
-/*
- * A neighbour adds misses and removes none, so that structure is read from the least disturbed samples. The least of all
- * would be that in which the clock was calibrated worst: one sample in ten is left below.
- */
-#define GEOMETRY_LOW 0.1
-
 /* One point as a level sees it. */
 struct geometry_reading {
 	const struct geometry_point *point;
@@ -70,9 +64,6 @@ struct geometry_level {
 	double baseline_cycles; /* of chains over one set */
 	double miss_cycles; /* what a miss adds */
 };
-
-/* The quantile of x below which its disturbed samples do not reach. */
-double geometry_low(const double *x, size_t n);
 
 /* Read the pages that share one set, once ranks and index are found: costs, and samples by count. 0; -ENOMEM. */
 int geometry_set_read(struct geometry_level *level);
