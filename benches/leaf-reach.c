@@ -17,6 +17,7 @@
 #include "bench.h"
 
 #define PAGES_MOST 128 /* the largest published first level has 96 entries for each page size */
+#define PIECES 512 /* of 4K in a page of 2M, each with a line */
 
 /*
  * Curves are measured finely where a first level may overflow: between fewer and more lines, and fewer and more pages, than
@@ -46,18 +47,13 @@ static const struct axis axes[AXES] = {
 	[LINES] = { .name = "lines",
 		.key = "lines",
 		.kind = AXIS_COUNT,
-		.ladder = { LINES_LEAST, 512 * PAGES_MOST, 2 },
+		.ladder = { LINES_LEAST, PIECES *PAGES_MOST, 2 },
 		BRIEF(16, 32, 64, 96, 128, 1024, 4096, 8192, 16384, 65536),
 		.least = 2,
 		.most = 1 << 20,
 		.settings = EVERYWHERE,
 		.help = "number of lines the chase visits" },
 };
-
-static bool is_power_of_two(uint64_t value)
-{
-	return !(value & (value - 1));
-}
 
 static enum fit chase(const uint64_t *value, enum setting setting, struct chase *out)
 {

@@ -174,7 +174,7 @@ static enum fit chase(const uint64_t *value, enum setting setting, struct chase 
 		.fillers = value[FILLER_PAGES],
 		.flip_pages = value[FLIP],
 	};
-	if (!stride || stride & (stride - 1) || value[FLIP] >= stride || (value[FILLER_PAGES] && stride == 1))
+	if (!is_power_of_two(stride) || value[FLIP] >= stride || (value[FILLER_PAGES] && stride == 1))
 		return FIT_NEVER;
 	if (backing_page_bytes(out->backing) != out->page_bytes)
 		return setting == SETTING_HOST ? FIT_NEVER : FIT_IF_ASKED;

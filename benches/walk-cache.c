@@ -66,8 +66,7 @@ static const struct axis axes[AXES] = {
 
 static enum fit chase(const uint64_t *value, enum setting setting, struct chase *out)
 {
-	uint64_t entries = value[ENTRIES], tables = value[ENTRY] == ENTRY_PDE ? entries : TABLES;
-	uint64_t units = entries;
+	uint64_t units = value[ENTRIES], tables = value[ENTRY] == ENTRY_PDE ? units : TABLES;
 
 	/* A remainder of pages or of tables is left out, so that all tables and units are alike. */
 	*out = (struct chase){

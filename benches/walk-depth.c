@@ -72,11 +72,6 @@ static const struct axis axes[AXES] = {
 		.help = "number of pages the chase visits" },
 };
 
-static bool is_power_of_two(uint64_t value)
-{
-	return !(value & (value - 1));
-}
-
 /* Large pages of which many share a frame: as many as all walk. Each has a line of the frame to itself. */
 static bool shared_frames_fit(const uint64_t *value, enum setting setting)
 {

@@ -19,6 +19,11 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
+static inline bool is_power_of_two(uint64_t value)
+{
+	return value && !(value & (value - 1));
+}
+
 /* Leaf sizes of x86-64 paging: Intel SDM vol. 3A 4.5, AMD APM vol. 2 5.3. */
 #define PAGE_4K (4 * KIB)
 #define PAGE_2M (2 * MIB)
@@ -32,7 +37,7 @@
 #define MTHP_MOST_BYTES (1 * MIB)
 static inline bool page_is_mthp(uint64_t page_bytes)
 {
-	return page_bytes >= MTHP_LEAST_BYTES && page_bytes <= MTHP_MOST_BYTES && !(page_bytes & (page_bytes - 1));
+	return page_bytes >= MTHP_LEAST_BYTES && page_bytes <= MTHP_MOST_BYTES && is_power_of_two(page_bytes);
 }
 
 /* Every x86-64 CPU so far has 64-byte lines; machine/ reports what CPUID says, and a different value is an error there. */
