@@ -1,8 +1,7 @@
 /* infer/: what may be claimed of differences between settings, where walks are read, and what a baseline is worth. */
 #include "base/statistics.h"
 #include "base/units.h"
-#include "infer/tables.h"
-#include "record/database.h"
+#include "made_up_run.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,9 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,7 +25,6 @@ struct made_up {
 	double growth; /* cycles an octave by which walks get dearer throughout; 0: the usual 8 */
 };
 
-static char directory[] = "/tmp/nestwalk-test-claims-XXXXXX";
 static uint64_t random_state;
 static int an_octave = 8; /* points of a sweep */
 
@@ -94,51 +89,37 @@ static void point_write(FILE *out, const struct made_up *place, int pages)
 	fputs(",\"round\":[0,1,2,3,4,5,6,7,8]}}\n", out);
 }
 
-static char *path_of(const char *name)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
-}
-
 static const char about[] =
 	"{\"schema\":1,\"seed\":7,\"machine\":{\"topology\":{\"caches\":[{\"level\":2,\"type\":\"unified\","
 	"\"size_bytes\":1048576}]},\"tlbs_advertised\":[{\"level\":1,\"kind\":\"data\",\"entries\":64,"
 	"\"page_sizes_bytes\":[4096]},{\"level\":1,\"kind\":\"data\",\"entries\":40,\"page_sizes_bytes\":[2097152]}]}}";
 
+struct made_up_places {
+	const struct made_up *place;
+	size_t count;
+};
+
+static void places_write(FILE *out, const void *context)
+{
+	const struct made_up_places *places = context;
+
+	random_state = 1;
+	for (size_t i = 0; i < places->count; i++)
+		for (int k = 3 * an_octave, pages = 8; pages <= LAST_PAGES;
+			pages = (int)round(exp2((double)++k / an_octave)))
+			point_write(out, &places->place[i], pages);
+}
+
 /* `leaf`: what the run's pages of 2M are held in; 0: the run does not tell. */
 static sqlite3 *inferred(const struct made_up *places, size_t count, uint64_t leaf)
 {
-	char *run = path_of("run.json"), *points = path_of("points.jsonl");
-	struct reason why = { "" };
-	FILE *out = fopen(run, "w");
-	sqlite3 *db;
+	const struct made_up_places all = { places, count };
 	char sql[200];
 
-	fputs(about, out);
-	fclose(out);
-	out = fopen(points, "w");
-	random_state = 1;
-	for (size_t i = 0; i < count; i++)
-		for (int k = 3 * an_octave, pages = 8; pages <= LAST_PAGES;
-			pages = (int)round(exp2((double)++k / an_octave)))
-			point_write(out, &places[i], pages);
-	fclose(out);
-	assert_int_equal(database_open(&db, &why), 0);
-	if (infer_tables_add(db, &why) || database_load(db, directory, DATABASE_SAMPLES, &why) ||
-		database_make_bench_tables(db, NULL, 0, &why))
-		fail_msg("%s", why.text);
 	snprintf(sql, sizeof(sql),
 		"INSERT INTO effective_leaf (run, backing, page_size_bytes, leaf_bytes) VALUES (1, '2M-thp', 2097152, %llu)",
 		(unsigned long long)leaf);
-	if ((leaf && database_run(db, sql, &why)) || database_fill_bench_tables(db, NULL, &why) ||
-		infer_tables_fill(db, &why))
-		fail_msg("%s", why.text);
-	unlink(run);
-	unlink(points);
-	free(run);
-	free(points);
-	return db;
+	return made_up_inferred(&(struct made_up_run){ about, places_write, &all, leaf ? sql : NULL });
 }
 
 #define INFERRED(leaf, ...) \
@@ -157,19 +138,6 @@ static sqlite3 *inferred(const struct made_up *places, size_t count, uint64_t le
 	{ \
 		"vcpu", "shadow", 2300, walk, baseline, 0 \
 	}
-
-static double number(sqlite3 *db, const char *sql)
-{
-	struct reason why = { "" };
-	sqlite3_stmt *statement = database_prepare(db, sql, &why);
-	double value;
-
-	if (!statement)
-		fail_msg("%s", why.text);
-	value = database_step(statement, &why) > 0 ? database_number(statement, 0) : NAN;
-	sqlite3_finalize(statement);
-	return value;
-}
 
 static void the_control_is_no_place(void **state)
 {
@@ -319,18 +287,6 @@ static void a_baseline_has_an_entry_for_each_piece(void **state)
 	sqlite3_close(db);
 }
 
-static int make_directory(void **state)
-{
-	(void)state;
-	return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	return rmdir(directory);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,5 +300,5 @@ int main(void)
 		cmocka_unit_test(a_baseline_has_an_entry_for_each_piece),
 	};
 
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

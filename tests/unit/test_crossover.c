@@ -1,7 +1,6 @@
 /* infer/: where paging modes cost the same, by costs whose answers are known; and which points were measured alike. */
 #include "infer/crossover_model.h"
-#include "infer/tables.h"
-#include "record/database.h"
+#include "made_up_run.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -107,8 +105,6 @@ static void one_sample_has_no_interval(void **state)
 
 /* --- from a database --- */
 
-static char directory[] = "/tmp/nestwalk-test-crossover-XXXXXX";
-
 /* The measurements of one place: misses take a multiple of the host's time. */
 struct made_up {
 	const char *setting, *paging, *more;
@@ -176,53 +172,16 @@ static void place_write(FILE *out, const struct made_up *place)
 			place->warm_ns);
 }
 
-static char *path_of(const char *name)
+/* @context: the places, up to NULL. */
+static void places_write(FILE *out, const void *context)
 {
-	char *path;
-
-	return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
-}
-
-static sqlite3 *inferred(const struct made_up *const *places, size_t count)
-{
-	char *about = path_of("run.json"), *points = path_of("points.jsonl");
-	struct reason why = { "" };
-	FILE *out = fopen(about, "w");
-	sqlite3 *db;
-
-	fputs("{\"schema\":1,\"seed\":7}", out);
-	fclose(out);
-	out = fopen(points, "w");
-	for (size_t i = 0; i < count; i++)
-		place_write(out, places[i]);
-	fclose(out);
-	assert_int_equal(database_open(&db, &why), 0);
-	if (infer_tables_add(db, &why) || database_load(db, directory, DATABASE_SAMPLES, &why) ||
-		infer_tables_fill(db, &why))
-		fail_msg("%s", why.text);
-	unlink(about);
-	unlink(points);
-	free(about);
-	free(points);
-	return db;
+	for (const struct made_up *const *place = context; *place; place++)
+		place_write(out, *place);
 }
 
 #define INFERRED(...) \
-	inferred((const struct made_up *const[]){ __VA_ARGS__ }, \
-		sizeof((const struct made_up *const[]){ __VA_ARGS__ }) / sizeof(const struct made_up *))
-
-static double number(sqlite3 *db, const char *sql)
-{
-	struct reason why = { "" };
-	sqlite3_stmt *statement = database_prepare(db, sql, &why);
-	double value;
-
-	if (!statement)
-		fail_msg("%s", why.text);
-	value = database_step(statement, &why) > 0 ? database_number(statement, 0) : NAN;
-	sqlite3_finalize(statement);
-	return value;
-}
+	made_up_inferred(&(struct made_up_run){ "{\"schema\":1,\"seed\":7}", places_write, \
+		(const struct made_up *const[]){ __VA_ARGS__, NULL }, NULL })
 
 static void modes_cross_where_the_formula_says(void **state)
 {
@@ -314,18 +273,6 @@ static void pages_clear_of_the_edges_of_levels(void **state)
 	sqlite3_close(db);
 }
 
-static int make_directory(void **state)
-{
-	(void)state;
-	return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	return rmdir(directory);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,5 +285,5 @@ int main(void)
 		cmocka_unit_test(pages_clear_of_the_edges_of_levels),
 	};
 
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* infer/: walks that overlap, upper entries that are held, and the line of references, by costs whose answers are known. */
-#include "infer/tables.h"
 #include "infer/walks_model.h"
-#include "record/database.h"
+#include "made_up_run.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,9 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -237,8 +234,6 @@ static void a_line_is_fitted_with_its_intervals(void **state)
 
 /* --- from a database --- */
 
-static char directory[] = "/tmp/nestwalk-test-walks-XXXXXX";
-
 static void metric_write(FILE *out, const char *name, double median)
 {
 	fprintf(out, "\"%s\":{\"median\":%.9g,\"lo\":%.9g,\"hi\":%.9g,\"unit\":\"cycles\"}", name, median, median,
@@ -271,7 +266,7 @@ static void point_write(FILE *out, const char *outer, const char *params, double
 }
 
 /* Six walkers; 64 PDEs are held, and PDPTEs never are; a walk costs 20 cycles and 40 more for each reference. */
-static void points_write(FILE *out, const char *outer)
+static void points_write(FILE *out, const void *outer)
 {
 	static const double distances[] = { 4096, 32768, 0x1p21, 0x1p24, 0x1p30 };
 	static const double references[] = { 1, 2, 2, 2, 3 };
@@ -298,39 +293,7 @@ static void points_write(FILE *out, const char *outer)
 
 static sqlite3 *inferred(const char *outer)
 {
-	char about[sizeof(directory) + 16], points[sizeof(directory) + 16];
-	struct reason why = { "" };
-	sqlite3 *db;
-	FILE *out;
-
-	snprintf(about, sizeof(about), "%s/run.json", directory);
-	snprintf(points, sizeof(points), "%s/points.jsonl", directory);
-	out = fopen(about, "w");
-	fputs("{\"schema\":1,\"seed\":7}", out);
-	fclose(out);
-	out = fopen(points, "w");
-	points_write(out, outer);
-	fclose(out);
-	assert_int_equal(database_open(&db, &why), 0);
-	if (infer_tables_add(db, &why) || database_load(db, directory, DATABASE_SAMPLES, &why) ||
-		infer_tables_fill(db, &why))
-		fail_msg("%s", why.text);
-	unlink(about);
-	unlink(points);
-	return db;
-}
-
-static double number(sqlite3 *db, const char *sql)
-{
-	struct reason why = { "" };
-	sqlite3_stmt *statement = database_prepare(db, sql, &why);
-	double value;
-
-	if (!statement)
-		fail_msg("%s", why.text);
-	value = database_step(statement, &why) > 0 ? database_number(statement, 0) : NAN;
-	sqlite3_finalize(statement);
-	return value;
+	return made_up_inferred(&(struct made_up_run){ "{\"schema\":1,\"seed\":7}", points_write, outer, NULL });
 }
 
 static void tables_hold_what_the_points_say(void **state)
@@ -368,18 +331,6 @@ static void an_emulator_has_no_walks(void **state)
 	sqlite3_close(db);
 }
 
-static int make_directory(void **state)
-{
-	(void)state;
-	return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	return rmdir(directory);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,5 +344,5 @@ int main(void)
 		cmocka_unit_test(an_emulator_has_no_walks),
 	};
 
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
