@@ -1,6 +1,6 @@
 # What a walk adds against the references that it takes: points for each place and leaf size, and the line of each place.
 lines = "points"; line_colour = "colour"; line_shape = "shape"; line_with = "points"; x_apart = "0.02"
-x_column = "references"; x_scale = "linear"; x_ticks = "number"; x_at_values = 1; x_least = 0; x_title = "entries of page tables that each walk has to fetch"
+x_column = "references"; x_scale = "linear"; x_ticks = "number"; x_at_values = 1; x_title = "entries of page tables that each walk has to fetch"
 y_column = "net_cycles"; y_scale = "linear"; y_ticks = "number"
 stats "lines.tsv" using "place" nooutput
 places = int(STATS_max)
