@@ -97,7 +97,7 @@ eval panel(317)
 low = least_gross / 1.25; high = most_gross * 1.35
 set yrange [low : high]; set logscale y 10
 set ytics (); eval ticks_of("ytics", "log10", low, high, 15, "number", 1)
-set ylabel "gross: one access (core cycles)" offset 1, 0 textcolor rgb ink
+set ylabel "gross: one access (core cycles)" offset 0, 0 textcolor rgb ink
 if (ghz > 0) {
 	set border 11; set y2range [low / ghz : high / ghz]; set logscale y2 10
 	set y2tics nomirror (); eval ticks_of("y2tics", "log10", low / ghz, high / ghz, 15, "number", 1)
