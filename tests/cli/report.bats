@@ -362,7 +362,7 @@ broken() {
 
 @test "an interrupted report says so, and leaves nothing in the temporary directory" {
 	mkdir "$BATS_TEST_TMPDIR/scratch"
-	TMPDIR=$BATS_TEST_TMPDIR/scratch "$NESTWALK" report -o "$BATS_TEST_TMPDIR/report" \
+	TMPDIR=$BATS_TEST_TMPDIR/scratch "$nestwalk" report -o "$BATS_TEST_TMPDIR/report" \
 		"$BATS_TEST_DIRNAME/../../results/reference" 2>"$BATS_TEST_TMPDIR/said" &
 	# The first figure's table is there: the report is in the middle of its work.
 	for ((i = 0; i < 600; i++)); do
