@@ -219,7 +219,7 @@ static bool is_walk_growth(const struct judged_curve *curve, const struct judged
 	between = (struct range){ last->capacity.saturated, step->onset };
 	if (between.to < NEXT_LEVEL * between.from) {
 		say(judged, STEP_REJECTED,
-			"begins at %.0f pages, right where the step before it ended (%.0f), and TLB levels differ by a factor of two or more: walks grow dearer as page tables leave the caches",
+			"begins at %.0f pages, less than twice the pages at which the step before it ended (%.0f), and TLB levels differ by a factor of two or more: walks grow dearer as page tables leave the caches",
 			between.to, between.from);
 		return true;
 	}
