@@ -41,6 +41,7 @@ struct arenas_request {
 	double seconds; /* for touching all of them; 0: as long as it takes */
 	const struct machine_source *source;
 	int numa_node; /* -1: not known */
+	uint64_t order_seed; /* not 0: of the random order in which pages of 4K are touched (space/backed.h) */
 	bool (*stop)(void);
 };
 

@@ -8,14 +8,6 @@
 #include <stdlib.h>
 
 /*
- * The part of an arena that the windows of a chase are drawn from: enough for placements that have little in common, and
- * little enough that a hypervisor has mapped all of it after a few samples. A chase over as much memory or more has that
- * memory to itself in each sample: so many frames are no matter of luck, and a guest whose pages are mapped by faults
- * (4 us each) would spend more time on new ones than on the chase.
- */
-#define WINDOW_ROOM_BYTES (256 * MIB)
-
-/*
  * The points of a memory configuration that cannot be had, in some settings, end without a number; one point stands for
  * each curve. Points that were measured before keep their samples.
  */
@@ -262,7 +254,10 @@ static struct chain chain_arrange(struct measurement *m, const struct chase *cha
 	return chain_over_placement(&m->placement, chase, first, &m->cycle, random);
 }
 
-/* Place the chain of a sample: in a random window of the memory, or of the pages far apart. */
+/*
+ * Place the chain of a sample: in a random window of the memory, or of the pages far apart. What a walk costs depends on the
+ * frames: all of an arena's have their turn, as a part of it would be the luck of the run.
+ */
 static struct chain chain_place(
 	struct measurement *m, const struct configured_spaces *spaces, const struct paired_points *pair)
 {
@@ -275,8 +270,6 @@ static struct chain chain_place(
 		first = gsl_rng_uniform_int(random, spaces->pages - chase->count + 1);
 		return chain_over_units(chase, spaces->sparse.base, spaces->sparse.offset + first, &m->cycle, random);
 	}
-	if (room > WINDOW_ROOM_BYTES)
-		room = bytes > WINDOW_ROOM_BYTES ? bytes : WINDOW_ROOM_BYTES;
 	if (chase->arranged)
 		return chain_arrange(m, chase, (uintptr_t)spaces->memory.at, room);
 	first = gsl_rng_uniform_int(random, (room - bytes) / chase->page_bytes + 1);

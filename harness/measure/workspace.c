@@ -109,6 +109,7 @@ int workspace_open(struct workspace *workspace, const struct workspace_request *
 		.seconds = request->touch_seconds,
 		.source = request->source,
 		.numa_node = request->numa_node,
+		.order_seed = gsl_rng_get(request->random) | 1,
 		.stop = request->stop,
 	};
 

@@ -1,17 +1,25 @@
 #include "space/backed.h"
 
 #include "space/mthp.h"
+#include "space/permutation.h"
 #include "space/smaps.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/mman.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 /* How much is faulted in between two looks at the clock and the stop flag: some 100 ms where memory is cold. */
 #define CHUNK_BYTES (64 * MIB)
+
+/*
+ * So much is faulted in in one random order: a window of some thousand pages then has frames from anywhere in it, and few of
+ * them share a cache line of page-table entries beneath.
+ */
+#define SHUFFLED_BYTES (256 * MIB)
 
 /*
  * The kernel's count may be off by a NUMA hint or a page that the kernel took back. A wrong page size makes it 512
@@ -121,10 +129,25 @@ static int give_back(struct backed *memory, uint64_t bytes, struct reason *why)
 	return 0;
 }
 
+/* Fault in a part of the memory, page by page in a random order. 0, or -errno. */
+static int populate_shuffled(unsigned char *at, uint64_t bytes, uint64_t seed)
+{
+	uint32_t pages = (uint32_t)(bytes / PAGE_4K);
+	uint32_t *order = permutation_shuffled(pages, seed);
+	int error = order ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < pages && !error; i++)
+		error = backed_populate(at + order[i] * PAGE_4K, PAGE_4K, PAGE_4K);
+	free(order);
+	return error;
+}
+
 static int touch_all(struct backed *memory, const struct backed_limits *limits, struct reason *why)
 {
 	uint64_t page_bytes = backing_page_bytes(memory->backing);
-	uint64_t chunk = page_bytes > CHUNK_BYTES ? page_bytes : CHUNK_BYTES;
+	uint64_t order_seed = limits && page_bytes == PAGE_4K ? limits->order_seed : 0;
+	uint64_t least = order_seed ? SHUFFLED_BYTES : CHUNK_BYTES;
+	uint64_t chunk = page_bytes > least ? page_bytes : least;
 	uint64_t before = backed_faults(), began = now_ns();
 	uint64_t done = 0;
 
@@ -137,7 +160,8 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns &&
 			(!limits->unit_bytes || done % limits->unit_bytes == 0))
 			break;
-		error = backed_populate(memory->at + done, bytes, page_bytes);
+		error = order_seed ? populate_shuffled(memory->at + done, bytes, order_seed + done)
+				   : backed_populate(memory->at + done, bytes, page_bytes);
 		if (error)
 			return fail(why, -error == EFAULT ? ENOMEM : -error,
 				"touching %" PRIu64 " MiB of %s memory: %s", memory->bytes / MIB,

@@ -31,7 +31,7 @@ struct backed {
 /*
  * Map `bytes` (a multiple of the backing's page size) and fault every page in, on the NUMA node that the calling
  * thread's memory policy says. Verified against /proc/self/smaps and the kernel's fault count before it returns.
- * @stop: polled between chunks; where it becomes true the result is -EINTR. NULL: never.
+ * @stop: polled between chunks of 64 to 256 MiB; where it becomes true the result is -EINTR. NULL: never.
  * @deadline_ns: CLOCK_MONOTONIC; past it memory->bytes is the size touched so far (a multiple of the page size, not 0),
  * and the rest is given back. 0: none. 0; -ENOMEM the kernel has no such memory now; -ENOTSUP this kernel cannot have
  * it; -EIO the kernel gave other pages. No privilege needed, but hugetlb pages must have been reserved. Owned by the
@@ -45,6 +45,13 @@ struct backed_limits {
 	 * past the deadline, a multiple of it.
 	 */
 	uint64_t unit_bytes;
+	/*
+	 * Not 0: pages of 4K are touched in a random order, which follows from it. A kernel gives frames that lie side by side
+	 * to pages touched one after the other, or it does not, as its free lists happen to be. Where the frames lie decides
+	 * how many cache lines of a hypervisor's tables a walk beneath reads, and whether a CPU can hold neighbouring pages in one
+	 * TLB entry. So neighbours get frames that have nothing to do with each other, on every machine.
+	 */
+	uint64_t order_seed;
 };
 int backed_alloc(struct backed *memory, enum backing backing, uint64_t bytes, const struct backed_limits *limits,
 	struct reason *why);

@@ -115,6 +115,43 @@ static void memory_stops_for_a_signal_and_shrinks_for_a_deadline(void **state)
 	assert_int_equal(backed_alloc(&memory, BACKING_4K, 0, NULL, &why), -EINVAL);
 }
 
+/* The frame numbers of pages, which only root is told: 0 to others. */
+static void frames_read(const struct backed *memory, uint64_t *frame)
+{
+	FILE *pagemap = fopen("/proc/self/pagemap", "rb");
+	uint64_t pages = memory->bytes / PAGE_4K;
+
+	assert_non_null(pagemap);
+	assert_int_equal(fseek(pagemap, (long)((uintptr_t)memory->at / PAGE_4K * sizeof(*frame)), SEEK_SET), 0);
+	assert_int_equal(fread(frame, sizeof(*frame), pages, pagemap), pages);
+	fclose(pagemap);
+	for (uint64_t i = 0; i < pages; i++)
+		frame[i] &= (UINT64_C(1) << 55) - 1; /* Documentation/admin-guide/mm/pagemap.rst */
+}
+
+static void pages_touched_in_a_random_order_have_no_frames_in_a_row(void **state)
+{
+	static uint64_t frame[MEMORY / PAGE_4K];
+	struct backed memory;
+	struct reason why = { "" };
+	uint64_t pages = MEMORY / PAGE_4K, in_a_row = 0;
+
+	(void)state;
+	assert_int_equal(
+		backed_alloc(&memory, BACKING_4K, MEMORY, &(struct backed_limits){ .order_seed = 7 }, &why), 0);
+	assert_int_equal(memory.faults_expected, pages);
+	frames_read(&memory, frame);
+	backed_free(&memory);
+	if (!frame[0]) {
+		print_message("only root may read which frames pages have\n");
+		skip();
+	}
+	for (uint64_t i = 1; i < pages; i++)
+		in_a_row += frame[i] == frame[i - 1] + 1 || frame[i] == frame[i - 1] - 1;
+	/* By chance it is two pairs in all. Free lists are in ascending or in descending order. */
+	assert_true(in_a_row < pages / 20);
+}
+
 /* As the kernel prints it: a range among others, one part of it in huge pages, hugetlb beside. */
 static void smaps_of_a_range_are_summed_up(void **state)
 {
@@ -373,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_of_the_size_asked_for),
 		cmocka_unit_test(memory_stops_for_a_signal_and_shrinks_for_a_deadline),
+		cmocka_unit_test(pages_touched_in_a_random_order_have_no_frames_in_a_row),
 		cmocka_unit_test(smaps_of_a_range_are_summed_up),
 		cmocka_unit_test(the_host_runs_all_kernels),
 		cmocka_unit_test(both_spaces_run_the_same_bytes),
