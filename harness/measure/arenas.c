@@ -148,9 +148,9 @@ int arenas_make(struct arenas *arenas, const struct arenas_request *request, str
 		return error;
 	budget_share(request, arenas, bytes);
 	for (unsigned b = 0; b < BACKING_COUNT && error != -EINTR; b++) {
-		struct backed_limits limits = { .stop = request->stop,
-			.unit_bytes = unit_bytes(request, b),
-			.order_seed = request->order_seed };
+		struct backed_limits limits = {
+			.stop = request->stop, .unit_bytes = unit_bytes(request, b), .order_seed = request->order_seed
+		};
 		double spent = (double)(now_ns() - began) / (double)NS_PER_S;
 
 		if (!request->wish[b].bytes || arenas->of[b].error)
