@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* As many as a point has at effort normal. With 25 a side the approximation is off by less than a tenth at p = 1e-4. */
+/* As many as a point has at effort normal. There the approximation says twice the exact p at 1e-4, and more below. */
 #define RANK_EXACT 25
 
 /* Mann and Whitney's test (Wilcoxon's rank sum) of n samples against m others. NaN where a side has none, or memory is short. */
