@@ -21,6 +21,7 @@ static const struct command {
 	{ "query", "ask the results of runs a question in SQL", cmd_query },
 	{ "export", "write the results of runs as one SQLite or CSV file", cmd_export },
 	{ "report", "draw a run's figures and explain them", cmd_report },
+	{ "compare", "say what differs beyond chance between runs, or within them", cmd_compare },
 	{ "merge", "join the runs of a host and of its guests, to compare them", cmd_merge },
 	{ "check", "validate a run directory", cmd_check },
 };
