@@ -203,8 +203,9 @@ static int of_rows(struct warning_list *list, const struct comparison *found)
 
 	if (kinds.of_samples)
 		rc = warn(list,
-			"two runs cannot tell a change from the luck of frames and of the time of day; give three runs a"
-			" side or more: nestwalk compare A1,A2,A3 B1,B2,B3");
+			"%zu of %zu rows rest on fewer than three runs a side, which cannot tell a change from the luck of"
+			" frames and of the time of day; give three or more: nestwalk compare A1,A2,A3 B1,B2,B3",
+			kinds.of_samples, found->rows);
 	if (!rc && kinds.of_samples && kinds.most_luck > 0)
 		rc = warn(list,
 			"assumed that nine tenths of comparable rows did not change, or changed alike: two runs then differ"
