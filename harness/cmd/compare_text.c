@@ -13,7 +13,6 @@
 #define RATIO_COLUMNS 20 /* "1.003 [0.998, 1.007]" */
 #define NUMBER_COLUMNS 9 /* "1 234 567" */
 #define LABEL_LEAST 9 /* columns of what a row is called, whatever else there is */
-#define LARGE 40 /* rows that are read without scrolling far */
 
 /* Colours that are told apart by most people who see few; the word says the same. */
 static const struct {
@@ -25,52 +24,6 @@ static const struct {
 	[COMPARE_DIFFERS] = { "differs", "\033[33m" },
 	[COMPARE_UNKNOWN] = { "?", "" },
 };
-
-/* The length of a character of UTF-8; 0: it is none. Longer encodings than needed are none, as they could hide a short one. */
-static size_t character_length(const char *text)
-{
-	unsigned char first = (unsigned char)*text;
-	size_t length = first < 0x80			? 1
-			: first >= 0xc2 && first < 0xe0 ? 2
-			: first >= 0xe0 && first < 0xf0 ? 3
-			: first < 0xf5			? 4
-							: 0;
-
-	if (first >= 0x80 && first < 0xc2)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if (((unsigned char)text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((first == 0xe0 && (unsigned char)text[1] < 0xa0) || (first == 0xed && (unsigned char)text[1] >= 0xa0) ||
-		(first == 0xf0 && (unsigned char)text[1] < 0x90) || (first == 0xf4 && (unsigned char)text[1] >= 0x90))
-		return 0;
-	return length;
-}
-
-char *compare_clean(char *text)
-{
-	char *out = text;
-
-	for (const char *at = text; *at;) {
-		size_t length = character_length(at);
-		unsigned char first = (unsigned char)at[0], second = (unsigned char)at[length > 1];
-		/* C0, DEL, C1, and the marks that turn the direction of writing around. */
-		bool steers =
-			first < 0x20 || first == 0x7f || (first == 0xc2 && second < 0xa0) ||
-			(length == 3 && first == 0xe2 &&
-				((second == 0x80 && (unsigned char)at[2] >= 0xa8 && (unsigned char)at[2] <= 0xae) ||
-					(second == 0x81 && (unsigned char)at[2] >= 0xa6 &&
-						(unsigned char)at[2] <= 0xa9)));
-
-		if (!length || steers)
-			*out++ = length ? ' ' : '?';
-		for (size_t i = 0; i < length && !steers; i++)
-			*out++ = at[i];
-		at += length ? length : 1;
-	}
-	*out = '\0';
-	return text;
-}
 
 /* Characters of UTF-8, each of which is taken to be one column wide. */
 static size_t width_of(const char *text)
@@ -110,41 +63,6 @@ static void wrap(FILE *out, const char *text, size_t indent)
 	} while (*text);
 }
 
-bool compare_shows(const struct compare_output *output, size_t row)
-{
-	enum compare_verdict verdict = output->found->row[row].verdict;
-
-	return output->all || output->found->rows <= LARGE || (verdict != COMPARE_ALIKE && verdict != COMPARE_UNKNOWN);
-}
-
-struct compare_tally compare_tally_of(const struct comparison *found)
-{
-	struct compare_tally tally = { { 0 } };
-
-	for (size_t i = 0; i < found->rows; i++)
-		tally.of[found->row[i].verdict]++;
-	return tally;
-}
-
-char *compare_overview(const struct comparison *found)
-{
-	struct compare_tally tally = compare_tally_of(found);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return NULL;
-	fprintf(out, "%zu %s compared, %zu worse, %zu better, %zu not distinguishable", found->rows,
-		found->rows == 1 ? "row" : "rows", tally.of[COMPARE_WORSE], tally.of[COMPARE_BETTER],
-		tally.of[COMPARE_ALIKE]);
-	if (tally.of[COMPARE_DIFFERS])
-		fprintf(out, ", %zu different", tally.of[COMPARE_DIFFERS]);
-	if (tally.of[COMPARE_UNKNOWN])
-		fprintf(out, ", %zu unknown", tally.of[COMPARE_UNKNOWN]);
-	return fclose(out) ? NULL : text;
-}
-
 /* A number of at most NUMBER_COLUMNS. */
 static struct text number_of(double number)
 {
@@ -181,6 +99,7 @@ static struct text ratio_text(const struct interval *ratio)
 struct names {
 	json_t *constant; /* name -> text */
 	json_t *varying; /* name -> true, in the order of parameters */
+	json_t *of_setting; /* setting -> its parameters that follow from it, name -> text */
 };
 
 static json_t *fields_of(const struct compare_label *label)
@@ -216,10 +135,61 @@ static void names_order(const struct compare_label *label, struct names *names)
 	json_decref(fields);
 }
 
+/*
+ * Whether a parameter follows from the setting in all rows, as the paging mode often does; its texts are added to `told`,
+ * setting -> text.
+ */
+static bool follows_setting(const struct comparison *found, size_t from, size_t to, const char *name, json_t *told)
+{
+	bool follows = true;
+
+	for (size_t i = from; i < to && follows; i++) {
+		json_t *fields = fields_of(&found->label[i]), *value = json_object_get(fields, name);
+		const char *setting = json_string_value(json_object_get(fields, "setting"));
+		json_t *before = setting ? json_object_get(told, setting) : NULL;
+
+		value = value ? json_incref(value) : json_null();
+		follows = setting && (!before || json_equal(before, value));
+		if (follows)
+			json_object_set(told, setting, value);
+		json_decref(value);
+		json_decref(fields);
+	}
+	return follows;
+}
+
+/* What follows from the setting is said once for each, and not in each row. */
+static void settings_find(const struct comparison *found, size_t from, size_t to, struct names *names)
+{
+	const char *name, *setting;
+	json_t *unused, *value;
+	void *next;
+
+	if (!json_object_get(names->varying, "setting"))
+		return;
+	json_object_foreach_safe(names->varying, next, name, unused)
+	{
+		json_t *told = json_object();
+
+		if (strcmp(name, "setting") && follows_setting(found, from, to, name, told)) {
+			json_object_foreach (told, setting, value) {
+				json_t *of = json_object_get(names->of_setting, setting);
+
+				if (!of)
+					json_object_set_new(names->of_setting, setting, of = json_object());
+				if (!json_is_null(value))
+					json_object_set(of, name, value);
+			}
+			json_object_del(names->varying, name);
+		}
+		json_decref(told);
+	}
+}
+
 /* Rows [from, to) of a table. */
 static int names_find(const struct comparison *found, size_t from, size_t to, struct names *names)
 {
-	*names = (struct names){ json_object(), json_object() };
+	*names = (struct names){ json_object(), json_object(), json_object() };
 	for (size_t i = from; i < to; i++) {
 		json_t *fields = fields_of(&found->label[i]), *value;
 		const char *name;
@@ -246,13 +216,15 @@ static int names_find(const struct comparison *found, size_t from, size_t to, st
 		json_decref(fields);
 	}
 	names_order(&found->label[from], names);
-	return names->constant && names->varying ? 0 : -ENOMEM;
+	settings_find(found, from, to, names);
+	return names->constant && names->varying && names->of_setting ? 0 : -ENOMEM;
 }
 
 static void names_free(struct names *names)
 {
 	json_decref(names->constant);
 	json_decref(names->varying);
+	json_decref(names->of_setting);
 }
 
 /* "host, 96": the values that vary. The caller frees it. */
@@ -277,27 +249,27 @@ static char *label_make(const struct compare_label *label, const struct names *n
 	return fclose(out) ? NULL : text;
 }
 
-/* "in all: setting host, page_size_bytes 4K" */
-static void constant_print(FILE *out, const struct names *names)
+/* "in all: page_size_bytes 4K, backing 4K" */
+static void fields_print(FILE *out, const char *before, const json_t *fields)
 {
-	const char *name, *between = "  in all: ";
+	const char *name, *between = "";
 	json_t *value;
 	char *text = NULL;
 	size_t size;
-	FILE *line = open_memstream(&text, &size);
+	FILE *line = json_object_size(fields) ? open_memstream(&text, &size) : NULL;
 
 	if (!line)
 		return;
-	json_object_foreach (names->constant, name, value) {
-		char *copy = strdup(name), *told = field_text(value);
+	fprintf(line, "  %s: ", before);
+	json_object_foreach ((json_t *)fields, name, value) {
+		char *told = field_text(value);
 
-		fprintf(line, "%s%s %s", between, copy ? compare_clean(copy) : "?", told ? told : "?");
+		fprintf(line, "%s%s %s", between, name, told ? told : "?");
 		between = ", ";
-		free(copy);
 		free(told);
 	}
-	if (!fclose(line) && size)
-		wrap(out, text, 4);
+	if (!fclose(line))
+		wrap(out, compare_clean(text), 4);
 	free(text);
 }
 
@@ -336,15 +308,19 @@ static void right(FILE *out, const char *text, size_t width)
 /* The first line of a row has its numbers, further ones what does not fit of its name. */
 static void line_print(FILE *out, const char *label, const struct widths *widths, const char *const *cells)
 {
-	size_t bytes = line_bytes(label, widths->label);
+	size_t bytes = line_bytes(label, widths->label), width = 0;
 
-	fprintf(out, "%.*s%*s  ", (int)bytes, label,
-		(int)(widths->label - width_of(label) > widths->label ? 0 : widths->label - width_of(label)), "");
+	for (size_t i = 0; i < bytes; i++)
+		width += ((unsigned char)label[i] & 0xc0) != 0x80;
+	fprintf(out, "%.*s%*s  ", (int)bytes, label, (int)(widths->label - width), "");
 	right(out, cells[0], widths->base);
 	fputs("  ", out);
 	right(out, cells[1], widths->other);
-	fprintf(out, "  %s%*s%s%s%s\n", cells[2], (int)(RATIO_COLUMNS + 2 - width_of(cells[2])), "", cells[4], cells[3],
-		*cells[4] ? "\033[0m" : "");
+	fprintf(out, "  %s", cells[2]);
+	if (*cells[3])
+		fprintf(out, "%*s%s%s%s", (int)(RATIO_COLUMNS + 2 - width_of(cells[2])), "", cells[4], cells[3],
+			*cells[4] ? "\033[0m" : "");
+	fputc('\n', out);
 	for (label += bytes + strspn(label + bytes, " "); *label; label += bytes + strspn(label + bytes, " ")) {
 		bytes = line_bytes(label, widths->label);
 		fprintf(out, "%.*s\n", (int)bytes, label);
@@ -396,6 +372,8 @@ static int table_print(const struct compare_output *output, size_t from, size_t 
 	const struct comparison *found = output->found;
 	const struct compare_label *label = &found->label[from];
 	struct names names;
+	const char *setting;
+	json_t *fields;
 	size_t shown = 0;
 	char *title;
 	int rc;
@@ -416,7 +394,9 @@ static int table_print(const struct compare_output *output, size_t from, size_t 
 	free(title);
 	rc = names_find(found, from, to, &names);
 	if (!rc) {
-		constant_print(output->out, &names);
+		fields_print(output->out, "in all", names.constant);
+		json_object_foreach (names.of_setting, setting, fields)
+			fields_print(output->out, setting, fields);
 		rc = rows_print(output, from, to, &names);
 	}
 	names_free(&names);
@@ -443,15 +423,14 @@ static void end_print(const struct compare_output *output)
 		hidden.of[output->found->row[i].verdict] += !compare_shows(output, i);
 	alike = hidden.of[COMPARE_ALIKE];
 	unknown = hidden.of[COMPARE_UNKNOWN];
-	if (alike + unknown &&
-		asprintf(&line,
-			"not shown: %zu rows that cannot be told apart (~), %zu that are unknown (?); --all"
-			" shows them",
-			alike, unknown) >= 0) {
-		fputc('\n', output->out);
-		wrap(output->out, line, 2);
-		free(line);
-	}
+	if (!alike && !unknown)
+		return;
+	if (asprintf(&line, "not shown (--all shows them): %zu rows that cannot be told apart, %zu that are unknown",
+		    alike, unknown) < 0)
+		return;
+	fputc('\n', output->out);
+	wrap(output->out, line, 2);
+	free(line);
 }
 
 int compare_print_text(const struct compare_output *output, struct reason *why)

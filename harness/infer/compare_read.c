@@ -10,7 +10,8 @@
 
 /*
  * A line for each two runs of a row. `number` counts the runs of each side, and lines of one row follow each other; rows are in
- * the order of the base's points.
+ * the order of the base's points. Where a point has counterparts of which some agree in all that is extra, too, the others are
+ * none: a guest's page size does not decide its backing, though a host's does.
  */
 static const char find_lines[] =
 	"WITH side_run AS MATERIALIZED (SELECT side, run, ROW_NUMBER() OVER (PARTITION BY side ORDER BY run) - 1 AS number,"
@@ -19,7 +20,8 @@ static const char find_lines[] =
 	" ok.extra AS other_extra, bk.common_text, json_patch(bk.extra_text, ok.extra_text) AS extra_text, b.point AS base,"
 	" o.point AS other, bm.median AS base_median, bm.lo AS base_lo, bm.hi AS base_hi, om.median AS other_median,"
 	" om.lo AS other_lo, om.hi AS other_hi, bs.number AS base_number, bs.runs AS base_runs, os.number AS other_number,"
-	" os.runs AS other_runs, b.run = o.run AND pb.joined IS po.joined AS paired, bm.id"
+	" os.runs AS other_runs, b.run = o.run AND pb.joined IS po.joined AS paired, bm.id,"
+	" bk.extra IS ok.extra AS same, MAX(bk.extra IS ok.extra) OVER (PARTITION BY o.side, b.point, bm.id) AS best"
 	" FROM compare_point b JOIN compare_key bk ON bk.point = b.point JOIN compare_key ok ON ok.key = bk.key"
 	" JOIN compare_point o ON o.point = ok.point AND o.side > 0"
 	" JOIN compare_metric bm ON bm.point = b.point AND bm.chosen JOIN compare_metric om ON om.point = o.point"
@@ -29,7 +31,7 @@ static const char find_lines[] =
 	" SELECT side, bench, name, unit, better, common_text, extra_text, base, other, base_median, base_lo, base_hi,"
 	" other_median, other_lo, other_hi, base_number, base_runs, other_number, other_runs, paired,"
 	" DENSE_RANK() OVER (ORDER BY side, bench, name), DENSE_RANK() OVER (ORDER BY side, bench, name, key, base_extra,"
-	" other_extra) FROM line"
+	" other_extra) FROM line WHERE same = best"
 	" ORDER BY side, bench, MIN(id) OVER (PARTITION BY side, bench, name), MIN(base) OVER (PARTITION BY side, bench, name,"
 	" key, base_extra, other_extra), key, base_extra, other_extra, base_number, other_number";
 
@@ -264,15 +266,17 @@ static int number_read(sqlite3 *db, const char *sql, size_t *number, struct reas
 	return rc < 0 ? rc : 0;
 }
 
-static int sides_read(struct reader *reader)
+static int sides_read(struct reader *reader, const char *by)
 {
 	sqlite3_stmt *value = database_prepare(reader->db,
-		"SELECT CASE WHEN typeof(text) IN ('integer', 'real') THEN COALESCE(size(text), text) ELSE text END"
-		" FROM compare_value ORDER BY side",
+		"SELECT CASE WHEN typeof(value) IN ('integer', 'real') AND EXISTS (SELECT 1 FROM axis WHERE parameter IN (?1,"
+		" ?1 || '_bytes') AND kind IN ('bytes', 'page_size')) THEN size(value) ELSE text END FROM compare_value ORDER BY side",
 		reader->why);
 	struct comparison *out = reader->out;
 	int rc = value ? 1 : -EIO;
 
+	if (value)
+		sqlite3_bind_text(value, 1, by, -1, SQLITE_STATIC);
 	while (rc > 0 && (rc = database_step(value, reader->why)) > 0) {
 		char **grown = reallocarray(out->side, out->sides + 1, sizeof(*grown));
 
@@ -290,6 +294,7 @@ static int sides_read(struct reader *reader)
 static int left_out_read(struct reader *reader)
 {
 	struct comparison *out = reader->out;
+	size_t points = 0;
 	int rc = number_read(
 		reader->db, "SELECT COUNT(*) FROM compare_point WHERE emulated", &out->emulated, reader->why);
 
@@ -298,16 +303,19 @@ static int left_out_read(struct reader *reader)
 			"SELECT COUNT(*) FROM compare_point c JOIN compare_key k USING (point) WHERE NOT EXISTS (SELECT 1 FROM"
 			" compare_key o JOIN compare_point p USING (point) WHERE o.key = k.key AND (p.side = 0) <> (c.side = 0))",
 			&out->alone, reader->why);
+	if (!rc)
+		rc = number_read(reader->db, "SELECT COUNT(*) FROM compare_point", &points, reader->why);
 	if (!rc && !out->rows)
 		rc = fail(reader->why, ENOENT, "nothing in common to compare: %s",
-			out->emulated
-				? "all that both sides have are times of an emulated machine, or of interpreted code"
-			: out->alone ? "no point was measured in the same way on both sides"
-				     : "no points of such benches were measured");
+			!points		       ? "no point of these benches was measured"
+			: out->alone == points ? "no point was measured in the same way on both sides"
+			: out->emulated
+				? "what both sides have are times of an emulated machine, or of interpreted code"
+				: "no metric is known on both sides");
 	return rc;
 }
 
-static int comparison_read(struct reader *reader)
+static int comparison_read(struct reader *reader, const char *by)
 {
 	struct comparison *out = reader->out;
 	size_t last = 0;
@@ -317,7 +325,7 @@ static int comparison_read(struct reader *reader)
 		"SELECT s.value, s.round, q.value FROM compare_sample s LEFT JOIN compare_sample q ON q.point = s.point"
 		" AND q.name = 'quiet' AND q.number = s.number WHERE s.point = ?1 AND s.name = ?2 ORDER BY s.number",
 		reader->why);
-	rc = reader->samples ? sides_read(reader) : -EIO;
+	rc = reader->samples ? sides_read(reader, by) : -EIO;
 	if (!rc)
 		rc = rows_read(reader);
 	if (!rc)
@@ -343,7 +351,7 @@ int compare_find(sqlite3 *db, const struct compare_question *question, struct co
 
 	*out = (struct comparison){ 0 };
 	if (!rc)
-		rc = comparison_read(&reader);
+		rc = comparison_read(&reader, question->by);
 	if (!rc && question->by && out->sides < 2)
 		rc = fail(why, EINVAL, "there is only one %s in what was measured", question->by);
 	if (rc)

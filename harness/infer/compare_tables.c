@@ -16,7 +16,7 @@ static const char make_tables[] =
 	" DROP TABLE IF EXISTS temp.compare_sample; DROP TABLE IF EXISTS temp.compare_wanted;"
 	" DROP TABLE IF EXISTS temp.compare_measured; DROP TABLE IF EXISTS temp.compare_field;"
 	"CREATE TEMP TABLE compare_wanted (kind TEXT, number INTEGER, text TEXT);"
-	"CREATE TEMP TABLE compare_value (side INTEGER PRIMARY KEY, text TEXT);"
+	"CREATE TEMP TABLE compare_value (side INTEGER PRIMARY KEY, text TEXT, value);"
 	"CREATE TEMP TABLE compare_measured (point INTEGER PRIMARY KEY, run INTEGER, bench TEXT, value, place_rank INTEGER);"
 	"CREATE TEMP TABLE compare_point (point INTEGER PRIMARY KEY, run INTEGER, side INTEGER, bench TEXT, emulated INTEGER,"
 	" family TEXT);"
@@ -137,8 +137,8 @@ static int wanted_add(sqlite3 *db, const char *kind, const char *const *list, st
 
 /* Sides by their values: those asked for, or all in the order of places, of numbers, of points. */
 static const char sides_of_values[] =
-	"INSERT INTO compare_value SELECT number, text FROM compare_wanted WHERE kind = 'value';"
-	"INSERT INTO compare_value SELECT ROW_NUMBER() OVER (ORDER BY rank, number, first) - 1, value FROM"
+	"INSERT INTO compare_value SELECT number, text, text FROM compare_wanted WHERE kind = 'value';"
+	"INSERT INTO compare_value SELECT ROW_NUMBER() OVER (ORDER BY rank, number, first) - 1, value, value FROM"
 	" (SELECT value, MIN(place_rank) AS rank, CASE WHEN typeof(value) IN ('integer', 'real') THEN value END AS number,"
 	" MIN(point) AS first FROM compare_measured WHERE value IS NOT NULL GROUP BY value)"
 	" WHERE NOT EXISTS (SELECT 1 FROM compare_wanted WHERE kind = 'value');"

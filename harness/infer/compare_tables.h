@@ -11,7 +11,7 @@ struct compare_question;
 /*
  * Fill, for a question:
  *
- *   compare_value (side, text)                what sides are called; empty where the question gives the sides
+ *   compare_value (side, text, value)                what sides are called; empty where the question gives the sides
  *   compare_point (point, run, side, bench, emulated, family)
  *   compare_key (point, key, extra, common_text, extra_text)
  *                                             points of different sides with one key are a row. Key and extra hold values for
