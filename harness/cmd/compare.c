@@ -208,6 +208,7 @@ static int run_load_one(struct loaded *loaded, const char *path, size_t side, st
 
 	if (!rc)
 		return run_note(loaded, side, why);
+	/* There is nothing to take back where not even run.json could be read. */
 	sqlite3_exec(loaded->db, "ROLLBACK", NULL, NULL, NULL);
 	compare_clean(own.text);
 	cmd_fail(EXIT_FAILED, &own);
@@ -262,6 +263,9 @@ static int sides_load(struct loaded *loaded, const struct arguments *arguments, 
 		rc = exported_load(loaded, arguments->sides[0], why);
 	else
 		rc = database_open(&loaded->db, why);
+	/* What was loaded of a run that turns out to be damaged is taken back. */
+	if (!rc && !sqlite3_db_readonly(loaded->db, "main"))
+		rc = database_run(loaded->db, "PRAGMA journal_mode = MEMORY", why);
 	for (int i = 0; i < arguments->count && !rc && !sqlite3_db_readonly(loaded->db, "main"); i++)
 		rc = side_load(loaded, arguments->sides[i], why);
 	if (!rc && !loaded->runs)
@@ -322,7 +326,7 @@ static int compare_loaded(
 	rc = compare_warnings_find(loaded->db, &question, &found, &warnings, why);
 	if (!rc) {
 		rc = arguments->format->print(&output, why);
-		if (worst_of(&found) >= arguments->threshold)
+		if (worst_of(&found) > 0 && worst_of(&found) >= arguments->threshold)
 			*code = EXIT_FAILED;
 		compare_warnings_free(&warnings);
 	}

@@ -31,15 +31,22 @@ static void interval_set(json_t *object, const char *name, const struct interval
 	}
 }
 
-/* What sides have in common, and what is extra, as one object. */
+/* An object of the database's making. */
+static json_t *object_of(const char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+
+	return object ? object : json_object();
+}
+
+/* What readers see: what sides have in common, and what is extra, as one object. */
 static json_t *parameters_of(const struct compare_label *label)
 {
-	json_t *all = json_loads(label->parameters, 0, NULL), *extra = json_loads(label->extra, 0, NULL);
+	json_t *all = object_of(label->parameters), *extra = object_of(label->extra);
 
-	if (json_is_object(all) && json_is_object(extra))
-		json_object_update(all, extra);
+	json_object_update(all, extra);
 	json_decref(extra);
-	return all ? all : json_object();
+	return all;
 }
 
 static json_t *row_object(const struct compare_output *output, size_t at)
@@ -54,7 +61,7 @@ static json_t *row_object(const struct compare_output *output, size_t at)
 	json_object_set_new(object, "metric", text_or_null(label->metric));
 	json_object_set_new(object, "unit", text_or_null(label->unit));
 	json_object_set_new(object, "better", text_or_null(label->better));
-	json_object_set_new(object, "parameters", parameters_of(label));
+	json_object_set_new(object, "parameters", object_of(label->raw));
 	interval_set(object, "base_median", &row->base_told);
 	interval_set(object, "other_median", &row->other_told);
 	interval_set(object, "ratio", &row->ratio);
@@ -103,23 +110,26 @@ static int table_make(const struct compare_output *output, struct reason *why)
 	sqlite3_stmt *insert;
 	int rc = database_run(output->db,
 		"DROP TABLE IF EXISTS temp.compare_result; CREATE TEMP TABLE compare_result (row INTEGER PRIMARY KEY,"
-		" \"group\" INTEGER, shown INTEGER, told TEXT)",
+		" \"group\" INTEGER, shown INTEGER, told TEXT, label TEXT)",
 		why);
 
 	if (rc)
 		return rc;
-	insert = database_prepare(output->db, "INSERT INTO compare_result VALUES (?1, ?2, ?3, ?4)", why);
+	insert = database_prepare(output->db, "INSERT INTO compare_result VALUES (?1, ?2, ?3, ?4, ?5)", why);
 	for (size_t i = 0; insert && i < output->found->rows && !rc; i++) {
-		json_t *object = row_object(output, i);
+		json_t *object = row_object(output, i), *parameters = parameters_of(&output->found->label[i]);
 		char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
+		char *label = json_dumps(parameters, JSON_COMPACT);
 
 		json_decref(object);
-		if (!text)
+		json_decref(parameters);
+		if (!text || !label)
 			rc = fail(why, ENOMEM, "out of memory");
 		sqlite3_bind_int64(insert, 1, (sqlite3_int64)i);
 		sqlite3_bind_int64(insert, 2, (sqlite3_int64)output->found->row[i].group);
 		sqlite3_bind_int(insert, 3, compare_shows(output, i));
 		sqlite3_bind_text(insert, 4, text, -1, free);
+		sqlite3_bind_text(insert, 5, label, -1, free);
 		if (!rc)
 			rc = database_step(insert, why);
 		sqlite3_reset(insert);
@@ -159,7 +169,7 @@ int compare_print_csv(const struct compare_output *output, struct reason *why)
 /* What differs between rows of a table is in its first column, as parameters that all have in common need no repeating. */
 static const char markdown_rows[] =
 	"WITH field AS MATERIALIZED (SELECT row, shown, told, f.key AS name, f.atom AS value, f.id FROM compare_result,"
-	" json_each(told, '$.parameters') f WHERE \"group\" = ?1), varying AS (SELECT name FROM field GROUP BY name"
+	" json_each(label) f WHERE \"group\" = ?1), varying AS (SELECT name FROM field GROUP BY name"
 	" HAVING COUNT(DISTINCT value) > 1 OR COUNT(*) < (SELECT COUNT(*) FROM compare_result WHERE \"group\" = ?1))"
 	" SELECT COALESCE((SELECT group_concat(name || ' ' || value, ', ') FROM (SELECT name, value FROM field f WHERE f.row = r.row"
 	" AND name IN (SELECT name FROM varying) ORDER BY id)), '') AS row, cell(told ->> 'base_median', told ->> 'base_median_lo',"

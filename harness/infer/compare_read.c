@@ -17,7 +17,8 @@ static const char find_lines[] =
 	"WITH side_run AS MATERIALIZED (SELECT side, run, ROW_NUMBER() OVER (PARTITION BY side ORDER BY run) - 1 AS number,"
 	" COUNT(*) OVER (PARTITION BY side) AS runs FROM (SELECT DISTINCT side, run FROM compare_point)),"
 	" line AS MATERIALIZED (SELECT o.side, b.bench, bm.name, bm.unit, bm.better, bk.key, bk.extra AS base_extra,"
-	" ok.extra AS other_extra, bk.common_text, json_patch(bk.extra_text, ok.extra_text) AS extra_text, b.point AS base,"
+	" ok.extra AS other_extra, bk.common_text, json_patch(bk.extra_text, ok.extra_text) AS extra_text,"
+	" json_patch(bk.raw, ok.raw) AS raw, b.point AS base,"
 	" o.point AS other, bm.median AS base_median, bm.lo AS base_lo, bm.hi AS base_hi, om.median AS other_median,"
 	" om.lo AS other_lo, om.hi AS other_hi, bs.number AS base_number, bs.runs AS base_runs, os.number AS other_number,"
 	" os.runs AS other_runs, b.run = o.run AND pb.joined IS po.joined AS paired, bm.id,"
@@ -28,7 +29,7 @@ static const char find_lines[] =
 	" AND om.name = bm.name AND om.unit IS bm.unit JOIN side_run bs ON bs.side = 0 AND bs.run = b.run"
 	" JOIN side_run os ON os.side = o.side AND os.run = o.run JOIN point pb ON pb.point = b.point"
 	" JOIN point po ON po.point = o.point WHERE b.side = 0)"
-	" SELECT side, bench, name, unit, better, common_text, extra_text, base, other, base_median, base_lo, base_hi,"
+	" SELECT side, bench, name, unit, better, common_text, extra_text, raw, base, other, base_median, base_lo, base_hi,"
 	" other_median, other_lo, other_hi, base_number, base_runs, other_number, other_runs, paired,"
 	" DENSE_RANK() OVER (ORDER BY side, bench, name), DENSE_RANK() OVER (ORDER BY side, bench, name, key, base_extra,"
 	" other_extra) FROM line WHERE same = best"
@@ -43,6 +44,7 @@ enum column {
 	METRIC_BETTER,
 	COMMON_TEXT,
 	EXTRA_TEXT,
+	RAW,
 	BASE,
 	OTHER,
 	BASE_MEDIAN,
@@ -178,7 +180,8 @@ static int row_begin(struct reader *reader, sqlite3_stmt *line)
 	row = &out->row[out->rows++];
 	*label = (struct compare_label){ text_keep(reader, line, BENCH), text_keep(reader, line, METRIC),
 		text_keep(reader, line, METRIC_UNIT), text_keep(reader, line, METRIC_BETTER),
-		text_keep(reader, line, COMMON_TEXT), text_keep(reader, line, EXTRA_TEXT) };
+		text_keep(reader, line, COMMON_TEXT), text_keep(reader, line, EXTRA_TEXT),
+		text_keep(reader, line, RAW) };
 	*row = (struct compare_row){
 		.group = (size_t)sqlite3_column_int64(line, GROUP),
 		.side = (size_t)sqlite3_column_int64(line, SIDE),
@@ -188,8 +191,10 @@ static int row_begin(struct reader *reader, sqlite3_stmt *line)
 	row->other = runs_make(reader, line, OTHER_RUNS, &row->others);
 	row->paired = row->bases == 1 && row->others == 1 && sqlite3_column_int(line, PAIRED);
 	out->undirected += row->better == NEITHER;
-	return label->bench && label->metric && label->parameters && label->extra && row->base && row->other ? 0
-													     : -ENOMEM;
+	return label->bench && label->metric && label->parameters && label->extra && label->raw && row->base &&
+			       row->other
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int rows_read(struct reader *reader)

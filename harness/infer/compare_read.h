@@ -25,6 +25,7 @@ struct compare_label {
 	char *bench, *metric, *unit, *better; /* unit and better: NULL where the run does not say */
 	char *parameters; /* what both sides have in common: a JSON object of texts, in a fixed order */
 	char *extra; /* what only one side has, or each has another of: the same */
+	char *raw; /* both, as numbers where they are numbers */
 };
 
 struct comparison {

@@ -20,8 +20,8 @@ static const char make_tables[] =
 	"CREATE TEMP TABLE compare_measured (point INTEGER PRIMARY KEY, run INTEGER, bench TEXT, value, place_rank INTEGER);"
 	"CREATE TEMP TABLE compare_point (point INTEGER PRIMARY KEY, run INTEGER, side INTEGER, bench TEXT, emulated INTEGER,"
 	" family TEXT);"
-	"CREATE TEMP TABLE compare_field (id INTEGER PRIMARY KEY, point INTEGER, name TEXT, value, text TEXT, is_extra INTEGER);"
-	"CREATE TEMP TABLE compare_key (point INTEGER PRIMARY KEY, key TEXT, extra TEXT, common_text TEXT, extra_text TEXT);"
+	"CREATE TEMP TABLE compare_field (id INTEGER PRIMARY KEY, point INTEGER, name TEXT, value, text, is_extra INTEGER);"
+	"CREATE TEMP TABLE compare_key (point INTEGER PRIMARY KEY, key TEXT, extra TEXT, common_text TEXT, extra_text TEXT, raw TEXT);"
 	"CREATE TEMP TABLE compare_metric (id INTEGER PRIMARY KEY, point INTEGER, name TEXT, median REAL, lo REAL, hi REAL,"
 	" unit TEXT, better TEXT, rank INTEGER, chosen INTEGER DEFAULT 0);"
 	"CREATE TEMP TABLE compare_control (point INTEGER PRIMARY KEY, base INTEGER, run INTEGER, bench TEXT);"
@@ -186,12 +186,13 @@ static int sides_by_run(sqlite3 *db, const struct compare_question *question, ch
 
 /*
  * What a row has in common: where it was measured, in which pass, at which parameters. Fields that follow from `by` (?1) are
- * extra; the first of them is what the sides are called, and is left out. A family is a bench, in one setting unless settings are compared.
+ * extra; the first of them is what the sides are called, and is left out. A family is a bench in one
+ * setting and one pass, unless these are compared.
  */
 static const char find_fields[] =
 	"UPDATE compare_point SET emulated = (SELECT emulated OR interpreted FROM point p WHERE p.point = compare_point.point),"
-	" family = bench || ' ' || (SELECT CASE WHEN instr(?1, ',setting,') THEN '' ELSE setting END FROM point p WHERE"
-	" p.point = compare_point.point);";
+	" family = (SELECT json_array(bench, CASE WHEN NOT instr(?1, ',setting,') THEN setting END,"
+	" CASE WHEN NOT instr(?1, ',pass,') THEN pass END) FROM point p WHERE p.point = compare_point.point);";
 static const char *const insert_fields[] = {
 	"INSERT INTO compare_field (point, name, value, text, is_extra) SELECT point, name, value, value,"
 	" instr(?1, ',' || name || ',') > 0 FROM (SELECT c.point, 'setting' AS name, setting AS value, 1 AS at FROM"
@@ -216,14 +217,16 @@ static const char find_keys[] =
 	"UPDATE compare_field SET is_extra = 1 WHERE name NOT IN (SELECT k.name FROM compare_common k JOIN compare_point c"
 	" ON c.family = k.family WHERE c.point = compare_field.point);"
 	"DROP TABLE compare_common;"
-	"INSERT INTO compare_key SELECT point, json_array(bench, (SELECT group_concat(name || '=' || quote(value)) FROM"
+	"INSERT INTO compare_key SELECT point, json_array(family, (SELECT group_concat(name || '=' || quote(value)) FROM"
 	" (SELECT name, value FROM compare_field f WHERE f.point = c.point AND NOT is_extra ORDER BY name))),"
 	" (SELECT group_concat(name || '=' || quote(value)) FROM"
 	" (SELECT name, value FROM compare_field f WHERE f.point = c.point AND is_extra ORDER BY name)),"
 	" (SELECT json_group_object(name, text) FROM (SELECT name, text FROM compare_field f WHERE f.point = c.point"
 	" AND NOT is_extra ORDER BY id)),"
 	" (SELECT json_group_object(name, text) FROM (SELECT name, text FROM compare_field f WHERE f.point = c.point"
-	" AND is_extra ORDER BY id)) FROM compare_point c;"
+	" AND is_extra ORDER BY id)),"
+	" (SELECT json_group_object(name, value) FROM (SELECT name, value FROM compare_field f WHERE f.point = c.point"
+	" ORDER BY id)) FROM compare_point c;"
 	"CREATE INDEX temp.compare_key_key ON compare_key (key);";
 
 /*
