@@ -272,7 +272,7 @@ static int luck_judge(struct compare_row *rows, size_t count, const struct judge
 				continue;
 			base = &one->base[pair / rows[i].others];
 			other = &one->other[pair % rows[i].others];
-			all[told++] = (struct luck_row){ rows[i].group, rows[i].side, base->median,
+			all[told++] = (struct luck_row){ rows[i].family, rows[i].side, base->median,
 				log_ratio_of(&rows[i], one, pair), hypot(base->error, other->error) };
 		}
 		rc = luck_rows_make(all, told, &luck);

@@ -56,7 +56,8 @@ struct compare_samples {
 };
 
 struct compare_row {
-	size_t group; /* rows of one bench, metric and other side have luck and A/A in common */
+	size_t group; /* rows of one bench, metric and other side: a table, with its A/A in common */
+	size_t family; /* rows of a group that were measured in one setting and pass have luck in common, and may change alike */
 	size_t side; /* groups of one other side */
 	enum better better;
 	bool paired;

@@ -27,17 +27,17 @@
 #define A_A_SHARE 0.99 /* of pairs of the control, as in null_ratio (infer/claims.c) */
 
 struct luck_rows {
-	struct luck_row *row; /* by group and cost */
+	struct luck_row *row; /* by family and cost */
 	size_t count;
 	double *room; /* for as many numbers */
 };
 
-static int by_group_and_cost(const void *left, const void *right)
+static int by_family_and_cost(const void *left, const void *right)
 {
 	const struct luck_row *a = left, *b = right;
 
-	if (a->group != b->group)
-		return a->group < b->group ? -1 : 1;
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
 	return (a->cost > b->cost) - (a->cost < b->cost);
 }
 
@@ -56,7 +56,7 @@ int luck_rows_make(const struct luck_row *rows, size_t count, struct luck_rows *
 	for (size_t i = 0; i < count; i++)
 		if (isfinite(rows[i].log_ratio) && isfinite(rows[i].error) && isfinite(rows[i].cost))
 			out->row[out->count++] = rows[i];
-	qsort(out->row, out->count, sizeof(*out->row), by_group_and_cost);
+	qsort(out->row, out->count, sizeof(*out->row), by_family_and_cost);
 	return 0;
 }
 
@@ -69,16 +69,16 @@ void luck_rows_free(struct luck_rows *rows)
 	free(rows);
 }
 
-/* The first row that is not before a group and cost. */
-static size_t first_from(const struct luck_rows *rows, size_t group, double cost)
+/* The first row that is not before a family and cost. */
+static size_t first_from(const struct luck_rows *rows, size_t family, double cost)
 {
-	const struct luck_row key = { .group = group, .cost = cost };
+	const struct luck_row key = { .family = family, .cost = cost };
 	size_t low = 0, high = rows->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (by_group_and_cost(&rows->row[middle], &key) < 0)
+		if (by_family_and_cost(&rows->row[middle], &key) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -126,9 +126,9 @@ struct luck luck_of(struct luck_rows *rows, const struct luck_row *row)
 {
 	double dearest = nextafter(row->cost * COMPARABLE, INFINITY);
 	const struct luck_range ranges[] = {
-		{ first_from(rows, row->group, row->cost / COMPARABLE), first_from(rows, row->group, dearest),
+		{ first_from(rows, row->family, row->cost / COMPARABLE), first_from(rows, row->family, dearest),
 			ROWS_ENOUGH },
-		{ first_from(rows, row->group, -INFINITY), first_from(rows, row->group + 1, -INFINITY), ROWS_LEAST },
+		{ first_from(rows, row->family, -INFINITY), first_from(rows, row->family + 1, -INFINITY), ROWS_LEAST },
 		{ 0, rows->count, ROWS_LEAST },
 	};
 	struct luck luck = { NAN, NAN, NAN };

@@ -18,7 +18,7 @@ struct compare_control;
 
 /* A row that was measured in two runs. */
 struct luck_row {
-	size_t group, side;
+	size_t family, side; /* as those of struct compare_row */
 	double cost; /* the base's median */
 	double log_ratio;
 	double error; /* the standard error of log_ratio by the samples of both runs */
@@ -39,7 +39,7 @@ int luck_rows_make(const struct luck_row *rows, size_t count, struct luck_rows *
 void luck_rows_free(struct luck_rows *rows);
 
 /*
- * The luck of a row: that of rows of its group that cost half to twice as much, of all of its group where these are few, of
+ * The luck of a row: that of rows of its family that cost half to twice as much, of all of its family where these are few, of
  * all of its side where these are few, too.
  */
 struct luck luck_of(struct luck_rows *rows, const struct luck_row *row);

@@ -16,7 +16,7 @@
 static const char find_lines[] =
 	"WITH side_run AS MATERIALIZED (SELECT side, run, ROW_NUMBER() OVER (PARTITION BY side ORDER BY run) - 1 AS number,"
 	" COUNT(*) OVER (PARTITION BY side) AS runs FROM (SELECT DISTINCT side, run FROM compare_point)),"
-	" line AS MATERIALIZED (SELECT o.side, b.bench, bm.name, bm.unit, bm.better, bk.key, bk.extra AS base_extra,"
+	" line AS MATERIALIZED (SELECT o.side, b.bench, bm.name, bm.unit, bm.better, b.family, bk.key, bk.extra AS base_extra,"
 	" ok.extra AS other_extra, bk.common_text, json_patch(bk.extra_text, ok.extra_text) AS extra_text,"
 	" json_patch(bk.raw, ok.raw) AS raw, b.point AS base,"
 	" o.point AS other, bm.median AS base_median, bm.lo AS base_lo, bm.hi AS base_hi, om.median AS other_median,"
@@ -31,7 +31,7 @@ static const char find_lines[] =
 	" JOIN point po ON po.point = o.point WHERE b.side = 0)"
 	" SELECT side, bench, name, unit, better, common_text, extra_text, raw, base, other, base_median, base_lo, base_hi,"
 	" other_median, other_lo, other_hi, base_number, base_runs, other_number, other_runs, paired,"
-	" DENSE_RANK() OVER (ORDER BY side, bench, name), DENSE_RANK() OVER (ORDER BY side, bench, name, key, base_extra,"
+	" DENSE_RANK() OVER (ORDER BY side, bench, name), DENSE_RANK() OVER (ORDER BY side, bench, name, family), DENSE_RANK() OVER (ORDER BY side, bench, name, key, base_extra,"
 	" other_extra) FROM line WHERE same = best"
 	" ORDER BY side, bench, MIN(id) OVER (PARTITION BY side, bench, name), MIN(base) OVER (PARTITION BY side, bench, name,"
 	" key, base_extra, other_extra), key, base_extra, other_extra, base_number, other_number";
@@ -55,6 +55,7 @@ enum column {
 	OTHER_RUNS,
 	PAIRED,
 	GROUP,
+	FAMILY,
 	ROW,
 };
 
@@ -184,6 +185,7 @@ static int row_begin(struct reader *reader, sqlite3_stmt *line)
 		text_keep(reader, line, RAW) };
 	*row = (struct compare_row){
 		.group = (size_t)sqlite3_column_int64(line, GROUP),
+		.family = (size_t)sqlite3_column_int64(line, FAMILY),
 		.side = (size_t)sqlite3_column_int64(line, SIDE),
 		.better = better_of(label->better),
 	};

@@ -41,6 +41,7 @@ static void made_up_begin(struct made_up *made, size_t bases, size_t others)
 	for (size_t i = 0; i < ROWS; i++)
 		made->row[i] = (struct compare_row){
 			.group = 1,
+			.family = 1,
 			.side = 1,
 			.better = LESS,
 			.base = made->base[i],
