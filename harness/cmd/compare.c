@@ -77,6 +77,9 @@ static void threshold_parse(struct arguments *arguments, const char *argument, s
 		argp_error(state, "a threshold is a share, such as 5%% or 0.05, and not '%s'", argument);
 }
 
+/* Options that are too rare for a letter. */
+enum { KEY_BY = 256, KEY_THRESHOLD };
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -90,7 +93,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, "no format '%s'; there are text, markdown, json and csv", argument);
 		arguments->format = &formats[format];
 		return 0;
-	case 'y':
+	case KEY_BY:
 		by_parse(arguments, argument);
 		return 0;
 	case 'b':
@@ -99,7 +102,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'm':
 		names_add(&arguments->metrics, argument);
 		return 0;
-	case 't':
+	case KEY_THRESHOLD:
 		threshold_parse(arguments, argument, state);
 		return 0;
 	case 'a':
@@ -120,7 +123,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ .name = "by",
-		.key = 'y',
+		.key = KEY_BY,
 		.arg = "WHAT[=VALUE,...]",
 		.doc = "sides are the values of WHAT, the first being the base: setting, paging, place, page_size, backing or "
 		       "another parameter, host, kernel, microcode, thp, version, effort, outer, a path of run.json" },
@@ -133,7 +136,7 @@ static const struct argp_option options[] = {
 	{ .name = "all", .key = 'a', .doc = "print rows without a difference, too, however many there are" },
 	{ .name = "format", .key = 'f', .arg = "FORMAT", .doc = "text (the default), markdown, json or csv" },
 	{ .name = "threshold",
-		.key = 't',
+		.key = KEY_THRESHOLD,
 		.arg = "SHARE",
 		.doc = "exit with 1 where something got worse, beyond chance, by so much or more: 5%" },
 	{ 0 },

@@ -31,12 +31,22 @@ static void interval_set(json_t *object, const char *name, const struct interval
 	}
 }
 
-/* An object of the database's making. */
+/* An object of names and values, of which texts may be a stranger's. */
 static json_t *object_of(const char *text)
 {
-	json_t *object = json_loads(text, 0, NULL);
+	json_t *all = json_loads(text, 0, NULL), *clean = json_object(), *value;
+	const char *name;
 
-	return object ? object : json_object();
+	json_object_foreach (all, name, value) {
+		char *copy = strdup(name);
+
+		if (copy)
+			json_object_set_new(clean, compare_clean(copy),
+				json_is_string(value) ? text_or_null(json_string_value(value)) : json_incref(value));
+		free(copy);
+	}
+	json_decref(all);
+	return clean;
 }
 
 /* What readers see: what sides have in common, and what is extra, as one object. */

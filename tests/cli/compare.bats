@@ -365,8 +365,8 @@ widest() {
 
 @test "strangers' names reach the terminal as text" {
 	evil=$'evil\033[2Jname\377\302\233'
-	make_run a 1 ".host = \"h\\u001b[31m|x|\\u0007\" | .machine.kernel.release = \"<script>\\u202e\`id\`\"" '.params.word = "\u001b]0;title\u0007"'
-	make_run "$evil" 2 '.state = "interrupted" | .reason = "\u009b31m"' '.params.word = "\u001b]0;title\u0007"'
+	make_run a 1 ".host = \"h\\u001b[31m|x|\\u0007\" | .machine.kernel.release = \"<script>\\u202e\`id\`\"" '.params.word = "\u001b]0;title\u0007\u009b"'
+	make_run "$evil" 2 '.state = "interrupted" | .reason = "\u009b31m"' '.params.word = "\u001b]0;title\u0007\u009b"'
 	for format in text markdown json csv; do
 		compare -f "$format" a "$evil"
 		[ "$status" -eq 0 ]
