@@ -142,7 +142,7 @@ static const char find_contaminated[] =
 /* Points whose samples were mostly taken while somebody else used the core. ?1: how many quiet ones are enough. */
 static const char find_disturbed[] =
 	"SELECT r.path || ': ' || COUNT(*) || CASE COUNT(*) WHEN 1 THEN ' point has' ELSE ' points have' END"
-	" || ' fewer than ' || ?1 || ' quiet samples, so that all of its samples count' FROM"
+	" || ' fewer than ' || ?1 || ' quiet samples, so that all of their samples count' FROM"
 	" (SELECT point FROM compare_sample WHERE name = 'quiet' GROUP BY point HAVING SUM(value > 0) < CAST(?1 AS INTEGER)"
 	" AND SUM(value > 0) < COUNT(*)) q JOIN compare_point c USING (point) JOIN run r USING (run) GROUP BY run";
 
