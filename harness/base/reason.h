@@ -4,7 +4,7 @@
 
 /*
  * Library code never prints: it fills a reason and returns a negative errno; cmd/ decides what to do with it.
- * Text is one sentence, lower case, without a trailing full stop, and says what to do where something can be done.
+ * Text is cleaned (base/text.h), so that it can be printed. It is one sentence, lower case, without a trailing full stop, and says what to do where something can be done.
  */
 struct reason {
 	char text[480];

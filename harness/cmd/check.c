@@ -36,7 +36,18 @@ static const struct argp argp = {
 static void print(void *context, enum finding_kind kind, const char *line)
 {
 	(void)context;
-	printf("%s%s\n", line, kind == FINDING_WARNING ? " (warning)" : "");
+	cmd_say(stdout, "%s%s", line, kind == FINDING_WARNING ? " (warning)" : "");
+}
+
+static void verdict_print(const char *run, const struct check_result *result)
+{
+	char verdict[64] = "valid";
+
+	if (!result->valid)
+		snprintf(verdict, sizeof(verdict), "not valid, %zu problem%s", result->problems,
+			result->problems == 1 ? "" : "s");
+	cmd_say(stdout, "%s: %zu points (%zu ok, %zu skipped, %zu error), state %s: %s", run, result->points,
+		result->ok, result->skipped, result->error, result->state, verdict);
 }
 
 int cmd_check(int argc, char **argv)
@@ -53,14 +64,9 @@ int cmd_check(int argc, char **argv)
 			code = cmd_fail(EXIT_FAILED, &why);
 			continue;
 		}
-		printf("%s: %zu points (%zu ok, %zu skipped, %zu error), state %s: ", arguments.runs[i], result.points,
-			result.ok, result.skipped, result.error, result.state);
-		if (result.valid) {
-			printf("valid\n");
-			continue;
-		}
-		printf("not valid, %zu problem%s\n", result.problems, result.problems == 1 ? "" : "s");
-		code = EXIT_FAILED;
+		verdict_print(arguments.runs[i], &result);
+		if (!result.valid)
+			code = EXIT_FAILED;
 	}
 	return code;
 }

@@ -5,6 +5,8 @@
 #include "base/reason.h"
 #include "base/version.h"
 
+#include <stdio.h>
+
 /* The exit codes of the process. automake and bats call 77 "skipped". */
 enum exit_code {
 	EXIT_DONE = 0,
@@ -27,6 +29,9 @@ int cmd_report(int argc, char **argv);
 int cmd_merge(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+
+/* Print a line of text that quotes what may come from anybody, a file's name or a run, cleaned (base/text.h). */
+void cmd_say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Print one line on stderr, "nestwalk: TEXT", and return the code. */
 int cmd_fail(enum exit_code code, const struct reason *why);

@@ -1,8 +1,10 @@
 /* nestwalk: what does it cost to translate an address, here? This file finds the subcommand. */
 #include "cmd/cmd.h"
+#include "base/text.h"
 
 #include <argp.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,9 +41,24 @@ static void usage(FILE *out)
 		     "Exit codes: 0 done, 1 failed, 2 wrong usage, 77 skipped (this machine cannot do it).\n");
 }
 
+void cmd_say(FILE *out, const char *format, ...)
+{
+	char *line;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&line, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	fprintf(out, "%s\n", text_clean(line));
+	free(line);
+}
+
 int cmd_fail(enum exit_code code, const struct reason *why)
 {
-	fprintf(stderr, "nestwalk: %s\n", why->text);
+	cmd_say(stderr, "nestwalk: %s", why->text);
 	return code;
 }
 
@@ -91,6 +108,6 @@ int main(int argc, char **argv)
 		argv[1] = name;
 		return commands[i].run(argc - 1, argv + 1);
 	}
-	fprintf(stderr, "nestwalk: no command named '%s'; `nestwalk --help` lists them\n", argv[1]);
+	cmd_say(stderr, "nestwalk: no command named '%s'; `nestwalk --help` lists them", argv[1]);
 	return EXIT_USAGE;
 }

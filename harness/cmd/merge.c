@@ -116,15 +116,15 @@ static void merged_print(const struct merged *merged, const char *directory)
 		const char *unknown = member_text(element, "paging_reason");
 
 		json_array_foreach (json_object_get(element, "warnings"), k, warning)
-			fprintf(stderr, "nestwalk: %s: %s\n", path, json_string_value(warning));
+			cmd_say(stderr, "nestwalk: %s: %s", path, json_string_value(warning));
 		if (!paging && !strcmp(as, "guest"))
-			fprintf(stderr, "nestwalk: %s: paging mode not known: %s\n", path, unknown);
-		printf("%s: %lld points of setting %s%s%s\n", path,
+			cmd_say(stderr, "nestwalk: %s: paging mode not known: %s", path, unknown);
+		cmd_say(stdout, "%s: %lld points of setting %s%s%s", path,
 			(long long)json_integer_value(json_object_get(element, "points")),
 			strcmp(as, "guest") ? "host or vcpu" : "guest", paging ? ", guests' paging " : "",
 			paging ? paging : "");
 	}
-	printf("%s: %zu points of %zu runs; `nestwalk report %s` compares them\n", directory,
+	cmd_say(stdout, "%s: %zu points of %zu runs; `nestwalk report %s` compares them", directory,
 		json_array_size(merged->points), json_array_size(merged->sources) + 1, directory);
 }
 

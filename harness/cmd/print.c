@@ -1,5 +1,6 @@
 #include "cmd/print.h"
 #include "base/member.h"
+#include "base/text.h"
 #include "base/units.h"
 
 #include <stdarg.h>
@@ -19,6 +20,7 @@ void print_row(const char *label, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_clean(text);
 	do {
 		size_t length = strlen(at);
 

@@ -80,7 +80,7 @@ static int report_one(const char *run, const struct arguments *arguments)
 		sqlite3_close(db);
 	}
 	if (!rc)
-		printf("%s/report.html\n", directory);
+		cmd_say(stdout, "%s/report.html", directory);
 	free(directory);
 	return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

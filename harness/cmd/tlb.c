@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
 
@@ -6,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct arguments {
@@ -51,6 +53,9 @@ static const struct argp argp = {
 };
 
 /* --- for people --- */
+
+/* A line says a reason at most, which has 480 bytes, and what it is a reason for. */
+#define LINE_CHARACTERS_MOST 800
 
 /*
  * Each query gives lines to print, for one curve (?1) or for the whole run. %s of printf() cannot know what a NULL is, so
@@ -116,6 +121,16 @@ static const char curves_query[] =
 	"SELECT curve FROM curve WHERE ?2 OR curve NOT IN (SELECT curve FROM tlb_unresolved WHERE reason LIKE 'not measured: %')"
 	" ORDER BY place_rank, page_size_bytes, backing, stride_pages, curve";
 
+/* A text of several lines, each of which may quote a stranger. */
+static void text_print(const char *text)
+{
+	char *copy = strdup(text ? text : ""), *line, *rest = copy;
+
+	while ((line = strsep(&rest, "\n")))
+		cmd_say(stdout, "%s", text_shorten(line, LINE_CHARACTERS_MOST));
+	free(copy);
+}
+
 /* Print the first column of each row. 0, or a negative errno with *why. */
 static int lines_print(sqlite3 *db, const char *sql, sqlite3_int64 curve, bool verbose, struct reason *why)
 {
@@ -127,7 +142,7 @@ static int lines_print(sqlite3 *db, const char *sql, sqlite3_int64 curve, bool v
 	if (lines && sqlite3_bind_parameter_count(lines) > 1)
 		sqlite3_bind_int(lines, 2, verbose);
 	while (rc > 0 && (rc = database_step(lines, why)) > 0)
-		printf("%s\n", (const char *)sqlite3_column_text(lines, 0));
+		text_print((const char *)sqlite3_column_text(lines, 0));
 	sqlite3_finalize(lines);
 	return rc;
 }

@@ -1,6 +1,7 @@
 #include "record/check.h"
 
 #include "base/member.h"
+#include "base/text.h"
 #include "record/check_point.h"
 #include "record/load.h"
 
@@ -57,6 +58,7 @@ void finding(struct checking *c, enum finding_kind kind, const char *format, ...
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	snprintf(line, sizeof(line), "%s:%zu: %s", c->file, c->line, what);
+	text_clean(line);
 	if (kind == FINDING_PROBLEM)
 		c->result->problems++;
 	else

@@ -1,5 +1,6 @@
 #include "record/database.h"
 
+#include "base/text.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
 #include "record/database_schema.h"
@@ -290,7 +291,7 @@ static int points_load(struct loading *loading)
 		sqlite3_bind_text(
 			loading->point, POINT_VALUES + 2, setting_name(SETTING_HOST_AGAIN), -1, SQLITE_STATIC);
 		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
-		rc = text_each_line(loading->path, line_load, loading, loading->why);
+		rc = json_each_line(loading->path, line_load, loading, loading->why);
 	}
 	sqlite3_finalize(loading->told);
 	sqlite3_finalize(loading->point);
@@ -301,9 +302,9 @@ static int points_load(struct loading *loading)
 int database_load(sqlite3 *db, const char *path, enum database_depth depth, struct reason *why)
 {
 	struct loading loading = { .db = db, .depth = depth, .why = why };
-	char *points = run_file(path, "points.jsonl"), *text = NULL;
+	char *points = run_file(path, "points.jsonl"), *name = strdup(path), *text = NULL;
 	json_t *about = NULL;
-	int rc = points ? run_about_load(path, &about, why) : fail(why, ENOMEM, "out of memory");
+	int rc = points && name ? run_about_load(path, &about, why) : fail(why, ENOMEM, "out of memory");
 
 	if (rc)
 		goto out;
@@ -311,7 +312,7 @@ int database_load(sqlite3 *db, const char *path, enum database_depth depth, stru
 	loading.path = points;
 	rc = text ? database_run(db, "BEGIN", why) : fail(why, ENOMEM, "out of memory");
 	if (!rc)
-		rc = run_insert(db, path, text, &loading.run, why);
+		rc = run_insert(db, text_clean(name), text, &loading.run, why);
 	if (!rc)
 		rc = points_load(&loading);
 	for (size_t i = 0; !rc && i < sizeof(place_run) / sizeof(place_run[0]); i++)
@@ -323,6 +324,7 @@ int database_load(sqlite3 *db, const char *path, enum database_depth depth, stru
 out:
 	json_decref(about);
 	free(text);
+	free(name);
 	free(points);
 	return rc;
 }

@@ -1,5 +1,7 @@
 #include "record/load.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +34,14 @@ char *point_identity(const json_t *point)
 	return text;
 }
 
-int text_each_line(
-	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why)
+/* What to do with each line of a file. */
+struct lines_reader {
+	int (*each)(void *context, const struct text_line *line);
+	void *context;
+	bool clean;
+};
+
+static int lines_read(const char *path, const struct lines_reader *reader, struct reason *why)
 {
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
@@ -51,14 +59,25 @@ int text_each_line(
 			.length = (size_t)length,
 			.cut = length == 0 || text[length - 1] != '\n',
 		};
-		if (strspn(text, " \t\r\n") != (size_t)length)
-			rc = each(context, &line);
+		if (strspn(text, " \t\r\n") == (size_t)length)
+			continue;
+		if (reader->clean) {
+			line.length = text_clean_json(text, line.length);
+			text[line.length] = '\0';
+		}
+		rc = reader->each(reader->context, &line);
 	}
 	if (!rc && errno)
 		rc = fail(why, errno, "cannot read %s: %s", path, strerror(errno));
 	free(text);
 	fclose(file);
 	return rc;
+}
+
+int json_each_line(
+	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why)
+{
+	return lines_read(path, &(struct lines_reader){ each, context, true }, why);
 }
 
 /* The receiver of a file's points, while its lines are read. */
@@ -93,7 +112,7 @@ int points_each_line(
 {
 	struct points_reader reader = { each, context };
 
-	return text_each_line(path, point_parse, &reader, why);
+	return lines_read(path, &(struct lines_reader){ point_parse, &reader, false }, why);
 }
 
 struct reading {
@@ -131,18 +150,45 @@ static int keep_point(void *context, const struct point_line *line)
 	return rc ? fail(reading->why, ENOMEM, "out of memory") : 0;
 }
 
+/* A file of JSON with its texts cleaned, which the caller frees; NULL with errno. It may hold any bytes. */
+static char *json_read(const char *path, size_t *length)
+{
+	FILE *file = fopen(path, "re"), *whole = NULL;
+	char *text = NULL, bytes[65536];
+	size_t got;
+	int error;
+
+	if (!file)
+		return NULL;
+	whole = open_memstream(&text, length);
+	while (whole && (got = fread(bytes, 1, sizeof(bytes), file)))
+		fwrite(bytes, 1, got, whole);
+	error = !whole ? ENOMEM : ferror(file) ? errno : 0;
+	fclose(file);
+	if (whole && fclose(whole) && !error)
+		error = ENOMEM;
+	if (!error) {
+		*length = text_clean_json(text, *length);
+		return text;
+	}
+	free(text);
+	errno = error;
+	return NULL;
+}
+
 static int about_load(const char *dir, const char *path, json_t **about, struct reason *why)
 {
 	json_error_t error;
-	FILE *file = fopen(path, "re");
+	size_t length;
+	char *text = json_read(path, &length);
 	json_t *schema;
 
-	if (!file && (errno == ENOENT || errno == ENOTDIR))
+	if (!text && (errno == ENOENT || errno == ENOTDIR))
 		return fail(why, ENOENT, "%s is not a run directory: it has no run.json", dir);
-	if (!file)
+	if (!text)
 		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	*about = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-	fclose(file);
+	*about = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	free(text);
 	if (!*about)
 		return fail(why, EINVAL, "%s:%d: %s", path, error.line > 0 ? error.line : 1, error.text);
 	if (!json_is_object(*about))
@@ -179,7 +225,7 @@ int run_load(const char *path, struct loaded_run *run, struct reason *why)
 	else
 		rc = run_about_load(path, &run->about, why);
 	if (!rc)
-		rc = points_each_line(points, keep_point, &reading, why);
+		rc = json_each_line(points, point_parse, &(struct points_reader){ keep_point, &reading }, why);
 	json_decref(reading.where);
 	free(points);
 	if (rc)

@@ -22,7 +22,7 @@ struct loaded_run {
 };
 
 /*
- * Read DIR/run.json and DIR/points.jsonl. 0, or a negative errno with *why naming file and line: -ENOENT no run there,
+ * Read DIR/run.json and DIR/points.jsonl, whose texts are cleaned (base/text.h). 0, or a negative errno with *why naming file and line: -ENOENT no run there,
  * -EINVAL not JSON, or a schema this version does not read. On failure *run is empty. Needs no privilege.
  */
 int run_load(const char *path, struct loaded_run *run, struct reason *why);
@@ -40,10 +40,10 @@ struct text_line {
 };
 
 /*
- * Call `each` for every line of a file that is not blank. Stops early where it returns non-zero, and returns that; else
+ * Call `each` for every line of a file of JSON that is not blank, with its texts cleaned (base/text.h). Stops early where it returns non-zero, and returns that; else
  * 0, or a negative errno with *why where the file cannot be read.
  */
-int text_each_line(
+int json_each_line(
 	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why);
 
 /* One line of points.jsonl. Everything in it is valid during the call only; take a reference to keep `point`. */
@@ -55,7 +55,7 @@ struct point_line {
 };
 
 /*
- * Call `each` for every line of PATH, a points.jsonl, good or bad; blank lines are not passed on. Stops early where it
+ * Call `each` for every line of PATH, a points.jsonl, good or bad, as it stands; blank lines are not passed on. Stops early where it
  * returns non-zero, and returns that; else 0, or a negative errno with *why where the file cannot be read.
  */
 int points_each_line(

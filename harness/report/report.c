@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include "base/directory.h"
+#include "base/text.h"
 #include "record/database.h"
 #include "report/figure.h"
 #include "report/html.h"
@@ -15,6 +16,9 @@
 #include <string.h>
 
 /* What every picture says below its title, and the core's clock. */
+/* As many as a picture has room for; CPUs and hypervisors have shorter names. */
+#define SUBTITLE_CHARACTERS_MOST 130
+
 static int run_describe(struct report *report, struct reason *why)
 {
 	sqlite3_stmt *run = database_prepare(report->db,
@@ -24,7 +28,11 @@ static int run_describe(struct report *report, struct reason *why)
 	int rc = run ? database_step(run, why) : -EIO;
 
 	if (rc > 0) {
-		report->subtitle = strdup((const char *)sqlite3_column_text(run, 0));
+		const char *text = (const char *)sqlite3_column_text(run, 0);
+
+		report->subtitle = strdup(text ? text : "");
+		if (report->subtitle)
+			text_shorten(text_clean(report->subtitle), SUBTITLE_CHARACTERS_MOST);
 		report->ghz = database_number(run, 1);
 	}
 	sqlite3_finalize(run);
@@ -132,7 +140,7 @@ static int page_write(const struct report *report, const char *markdown, struct 
 	char *title = NULL, *path = NULL;
 	int rc;
 
-	if (asprintf(&title, "nestwalk: %.*s", (int)strcspn(report->subtitle, "\n"), report->subtitle) < 0 ||
+	if (asprintf(&title, "nestwalk: %s", report->subtitle) < 0 ||
 		asprintf(&path, "%s/report.html", report->directory) < 0)
 		return fail(why, ENOMEM, "out of memory");
 	page.title = title;

@@ -1,5 +1,6 @@
 #include "report/rows.h"
 
+#include "base/text.h"
 #include "record/database.h"
 
 #include <ctype.h>
@@ -14,11 +15,30 @@
 
 const char *const rows_format_names[ROWS_FORMATS] = { "table", "csv", "tsv", "json", "markdown" };
 
+/* People read no cell to its end that is longer: the longest reason has 480 bytes. */
+#define CELL_CHARACTERS_MOST 500
+
+/*
+ * A text of the database, cleaned, but in as many lines as it has: it is from a run, or from an exported file, either of which may be anybody's. Valid until
+ * the next call. Without memory there is none.
+ */
+static const char *cleaned(const char *text)
+{
+	static char *copy;
+
+	free(copy);
+	copy = strdup(text ? text : "");
+	return copy ? text_clean_lines(copy) : "";
+}
+
 static const char *text_of(sqlite3_stmt *statement, int column)
 {
-	const char *text = (const char *)sqlite3_column_text(statement, column);
+	return cleaned((const char *)sqlite3_column_text(statement, column));
+}
 
-	return text ? text : "";
+static const char *name_of(sqlite3_stmt *statement, int column)
+{
+	return cleaned(sqlite3_column_name(statement, column));
 }
 
 void rows_write_value(sqlite3_stmt *statement, int column, FILE *out)
@@ -57,11 +77,17 @@ void rows_write_markdown(const char *text, FILE *out)
 {
 	char before = ' ';
 
+	char *copy = strdup(text);
+
+	if (!copy)
+		return;
+	text = text_shorten(text_clean(copy), CELL_CHARACTERS_MOST);
 	for (; *text; before = *text++) {
 		if (is_markup(before, *text, text[1]))
 			fputc('\\', out);
-		fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
+		fputc(*text, out);
 	}
+	free(copy);
 }
 
 static void csv_field(const char *text, FILE *out)
@@ -83,7 +109,7 @@ static void csv_header(sqlite3_stmt *statement, FILE *out)
 {
 	for (int i = 0; i < sqlite3_column_count(statement); i++) {
 		fputs(i ? "," : "", out);
-		csv_field(sqlite3_column_name(statement, i), out);
+		csv_field(name_of(statement, i), out);
 	}
 	fputs("\r\n", out);
 }
@@ -104,7 +130,7 @@ static void csv_row(sqlite3_stmt *statement, FILE *out)
 static void tsv_header(sqlite3_stmt *statement, FILE *out)
 {
 	for (int i = 0; i < sqlite3_column_count(statement); i++)
-		fprintf(out, "%s%s", i ? "\t" : "", sqlite3_column_name(statement, i));
+		fprintf(out, "%s%s", i ? "\t" : "", name_of(statement, i));
 	fputc('\n', out);
 }
 
@@ -121,7 +147,7 @@ static void tsv_row(sqlite3_stmt *statement, FILE *out)
 			rows_write_value(statement, i, out);
 		else
 			for (const char *text = text_of(statement, i); *text; text++)
-				fputc((unsigned char)*text < ' ' || *text == '"' ? ' ' : *text, out);
+				fputc(*text == '\n' || *text == '"' ? ' ' : *text, out);
 	}
 	fputc('\n', out);
 }
@@ -132,8 +158,8 @@ static void json_string(const char *text, FILE *out)
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
 			fprintf(out, "\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			fprintf(out, "\\u%04x", *text);
+		else if (*text == '\n')
+			fputs("\\n", out);
 		else
 			fputc(*text, out);
 	}
@@ -144,7 +170,7 @@ static void json_row(sqlite3_stmt *statement, FILE *out)
 {
 	for (int i = 0; i < sqlite3_column_count(statement); i++) {
 		fputs(i ? ", " : "{", out);
-		json_string(sqlite3_column_name(statement, i), out);
+		json_string(name_of(statement, i), out);
 		fputs(": ", out);
 		switch (sqlite3_column_type(statement, i)) {
 		case SQLITE_NULL:
@@ -201,7 +227,7 @@ static int cell_add(struct cells *cells, char *cell)
 	return cell ? 0 : -ENOMEM;
 }
 
-/* A value as a cell, which the caller frees. Control characters of a run's texts do not reach the terminal. */
+/* A value as a cell, which the caller frees. */
 static char *cell_of(sqlite3_stmt *statement, int column, enum rows_format format)
 {
 	bool is_text = sqlite3_column_type(statement, column) == SQLITE_TEXT;
@@ -217,12 +243,25 @@ static char *cell_of(sqlite3_stmt *statement, int column, enum rows_format forma
 		rows_write_markdown(text_of(statement, column), out);
 	else
 		rows_write_value(statement, column, out);
-	if (fclose(out))
+	return fclose(out) ? NULL : text_shorten(text_clean(text), CELL_CHARACTERS_MOST);
+}
+
+/* The name of a column as a cell, which the caller frees. */
+static char *head_of(sqlite3_stmt *statement, int column, enum rows_format format)
+{
+	char *name = NULL, *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
 		return NULL;
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
-	return text;
+	name = strdup(name_of(statement, column));
+	if (name && format == ROWS_MARKDOWN)
+		rows_write_markdown(name, out);
+	else if (name)
+		fputs(text_shorten(name, CELL_CHARACTERS_MOST), out);
+	free(name);
+	return fclose(out) ? NULL : text;
 }
 
 /* Characters, not bytes, of UTF-8. */
@@ -297,7 +336,7 @@ static int table_write(sqlite3_stmt *statement, enum rows_format format, FILE *o
 	if (!cells.kind)
 		return fail(why, ENOMEM, "out of memory");
 	for (int i = 0; i < columns && !rc; i++)
-		rc = cell_add(&cells, strdup(sqlite3_column_name(statement, i)));
+		rc = cell_add(&cells, head_of(statement, i, format));
 	while (!rc && (rc = database_step(statement, why)) > 0) {
 		rc = 0;
 		for (int i = 0; i < columns && !rc; i++) {

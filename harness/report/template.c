@@ -1,5 +1,6 @@
 #include "report/template.h"
 
+#include "base/text.h"
 #include "record/database.h"
 #include "report/rows.h"
 
@@ -202,7 +203,10 @@ static int table_tag(
 	return rc;
 }
 
-/* A code block ends where a line is not indented, so a value stays on one line: control characters become blanks. */
+/* Commands are copied from here, so that they are whole unless nobody could have typed them. */
+#define CODE_CHARACTERS_MOST 2000
+
+/* A code block ends where a line is not indented: a clean text is one line. */
 static int code_tag(
 	struct writing *writing, const char *at, const char *sql, const struct template_scope *scope, FILE *out)
 {
@@ -212,14 +216,12 @@ static int code_tag(
 	if (!statement)
 		return -EIO;
 	while ((rc = database_step(statement, writing->why)) > 0) {
-		const unsigned char *text = sqlite3_column_text(statement, 0);
+		const char *text = (const char *)sqlite3_column_text(statement, 0);
+		char *copy = text ? strdup(text) : NULL;
 
-		if (!text)
-			continue;
-		fputs("    ", out);
-		for (; *text; text++)
-			fputc(*text < ' ' || *text == 0x7f ? ' ' : *text, out);
-		fputc('\n', out);
+		if (copy)
+			fprintf(out, "    %s\n", text_shorten(text_clean(copy), CODE_CHARACTERS_MOST));
+		free(copy);
 	}
 	if (rc < 0)
 		fail_at(writing, at, EIO, writing->why->text);
@@ -230,6 +232,19 @@ static int code_tag(
 /* The words of a figure's title and description may hold names in braces. The caller frees. NULL with *why. */
 static char *words_of(struct writing *writing, struct span span, const struct template_scope *scope)
 {
+/* A value in the words of a figure, which may be the title of a picture. */
+#define WORDS_CHARACTERS_MOST 60
+
+static void words_write(sqlite3_value *value, FILE *out)
+{
+	const char *text = (const char *)sqlite3_value_text(value);
+	char *copy = text ? strdup(text) : NULL;
+
+	if (copy)
+		fputs(text_shorten(text_clean(copy), WORDS_CHARACTERS_MOST), out);
+	free(copy);
+}
+
 	char *words = NULL, *trimmed = NULL;
 	size_t size;
 	FILE *out = open_memstream(&words, &size);
@@ -240,7 +255,7 @@ static char *words_of(struct writing *writing, struct span span, const struct te
 		sqlite3_value *value = name ? template_value(scope, name) : NULL;
 
 		if (value && sqlite3_value_type(value) != SQLITE_NULL)
-			fputs((const char *)sqlite3_value_text(value), out);
+			words_write(value, out);
 		else if (!name)
 			fputc(*span.at, out);
 		if (end)

@@ -2,6 +2,7 @@
 #include "base/directory.h"
 #include "base/quiet.h"
 #include "base/reason.h"
+#include "base/text.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -159,9 +160,79 @@ static void numbers_are_made_of_quiet_samples_where_there_are_enough(void **stat
 	json_decref(other);
 }
 
+static void assert_clean(const char *text, const char *cleaned)
+{
+	char copy[128];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	assert_string_equal(text_clean(copy), cleaned);
+}
+
+static void texts_are_cleaned(void **state)
+{
+	(void)state;
+	assert_clean("", "");
+	assert_clean("plain µs … 漢字 😀", "plain µs … 漢字 😀");
+	assert_clean("a\tb\nc\r\n", "a b c  ");
+	assert_clean("\033[31m\x7f\a", "?[31m??");
+	/* C1, marks and overrides of direction, non-characters, the mark of byte order. */
+	assert_clean("\xc2\x9b \xc2\x85 \u202e \u2066 \u200f \u2028", "?   ? ? ?  ");
+	assert_clean("\xef\xbf\xbe \xef\xbb\xbf \xf0\x9f\xbf\xbf", "? ? ?");
+	/* Not UTF-8: stray and missing bytes, more bytes than needed, half of a pair, beyond Unicode. */
+	assert_clean("\xff \x80 \xc3", "? ? ?");
+	assert_clean("\xc0\xaf \xe0\x80\xaf", "?? ???");
+	assert_clean("\xed\xa0\x80 \xf4\x90\x80\x80 \xf5", "??? ???? ?");
+}
+
+static void assert_clean_json(const char *json, const char *cleaned)
+{
+	char copy[128];
+
+	snprintf(copy, sizeof(copy), "%s", json);
+	copy[text_clean_json(copy, strlen(copy))] = '\0';
+	assert_string_equal(copy, cleaned);
+}
+
+static void strings_of_json_are_cleaned(void **state)
+{
+	(void)state;
+	assert_clean_json("{\"a\": [1, \"x\\\\n\\\"\\/\"]}\n", "{\"a\": [1, \"x\\\\n\\\"\\/\"]}\n");
+	assert_clean_json("\"\\n\\t\\r\\f\\b\"", "\"    ?\"");
+	assert_clean_json("\"\\u0000\\u001b\\u0041\\u202e\\uFFFE\\u000a\"", "\"??\\u0041?? \"");
+	assert_clean_json("\"\\ud83d\\ude00 \\ud83d \\ude00 \\ud83dx\"", "\"\\ud83d\\ude00 ? ? ?x\"");
+	assert_clean_json("\"\xff\xc2\x9b\"", "\"??\"");
+	/* What is no JSON stays none. */
+	assert_clean_json("\"\033\"", "\"\033\"");
+	assert_clean_json("\"\\u12\"", "\"\\u12\"");
+	assert_clean_json("\\", "\\");
+}
+
+static void long_texts_are_shortened(void **state)
+{
+	char words[64] = "one two three four five six", few[64] = "ééééééééééééééééééééé";
+
+	(void)state;
+	assert_string_equal(text_shorten(words, 30), "one two three four five six");
+	assert_string_equal(text_shorten(words, 12), "one two …six");
+	assert_string_equal(text_shorten(few, 10), "éééééé…ééé");
+}
+
+static void reasons_are_one_clean_line(void **state)
+{
+	struct reason why;
+
+	(void)state;
+	assert_int_equal(refuse(&why, ENOENT, "no such\nfile \033[0m\xff"), -ENOENT);
+	assert_string_equal(why.text, "no such file ?[0m?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_cleaned),
+		cmocka_unit_test(strings_of_json_are_cleaned),
+		cmocka_unit_test(long_texts_are_shortened),
+		cmocka_unit_test(reasons_are_one_clean_line),
 		cmocka_unit_test(sizes_are_read_as_people_write_them),
 		cmocka_unit_test(sizes_are_written_short_and_exact),
 		cmocka_unit_test(durations_are_read_as_people_write_them),
