@@ -126,17 +126,19 @@ do for [r = 1 : n_rows] {
 }
 bar = marks ? 19. : 16.
 left_px = longest + 34
-width = max(width, left_px + 190 * n_panels)
+width = max(width, left_px + (on_paper ? 140 : 190) * n_panels)
 longest = 8.6 * max(max(strlen(open_title) * opened, strlen(reference_title) * has_reference), max(max(strlen(trail_title), strlen(trail_end)), strlen(theory_title)))
 do for [b = 1 : n_bars] { longest = max(longest, 8.6 * strlen(bar_name[b])) }
 do for [t = 1 : n_tones] { longest = max(longest, 8.6 * (strlen(tone_name[t]) + strlen(tones_are))) }
 n_keys = n_bars * (strlen(bars) > 0) + n_tones * (strlen(tones) > 0) + has_reference + opened + 2 * (strlen(trail) > 0) + (strlen(theory) > 0)
 key_columns = max(1, int((width - 60) / (90. + longest)))
 key_rows = int(ceil(n_keys / (key_columns + 0.)))
-top = 66 + 22 * key_rows + (strlen(titles) ? 28 : 0) + (cycles_axis ? 44 : 0)
-eval begin(top + bar * down + (ticks ? 30 : 12) + (strlen(x_title) ? 36 : 8))
 gap_px = 26.
 wide_px = (width - left_px - 24 - gap_px * (n_panels - 1)) / n_panels
+title_lines = 1
+do for [p = 1 : words(titles)] { title_lines = strstrt(folded(word(titles, p), wide_px), "\n") ? 2 : title_lines }
+top = 66 + 22 * key_rows + (strlen(titles) ? 12 + 16 * title_lines : 0) + (cycles_axis ? 44 : 0)
+eval begin(top + bar * down + (ticks ? 30 : 12) + (strlen(x_title) ? 36 : 8))
 panel_left(p) = (left_px + (wide_px + gap_px) * (p - 1)) / width
 
 # The legend is a plot of its own.
@@ -148,7 +150,7 @@ if (n_keys > 0) {
 	set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 1.5 width 1 maxcols key_columns maxrows key_rows font ",12"
 	# An entry of a loop without turns would take room, too.
 	entries = strlen(bars) == 0 ? "" : "for [b = 1 : n_bars] keyentry with " . (marks ? "points pointtype shapes[(b - 1) % 6 + 1] pointsize 1.1 * points" : \
-		"boxes fillstyle solid 0.85 noborder") . " linecolor rgb bar_ink[b] title bar_name[b], "
+		"boxes fillstyle solid own_tone(b, 0.85) noborder") . " linecolor rgb bar_ink[b] title bar_name[b], "
 	if (strlen(tones)) { entries = entries . "for [t = 1 : n_tones] keyentry with " . (marks ? "points pointtype (t == 1 ? 7 : 6) pointsize 1.1 * points" : \
 		"boxes fillstyle solid tone(t) noborder") . " linecolor rgb grey title tone_name[t] . (strlen(tones_are) ? ' ' . tones_are : ''), " }
 	if (strlen(trail)) { entries = entries . "keyentry with points pointtype 1 pointsize 1.2 * points linewidth 1.2 linecolor rgb grey title trail_title, \
@@ -212,7 +214,7 @@ do for [p = 1 : n_panels] {
 		eval ticks_on("x2tics", "number", "log10", from * ghz, to * ghz)
 		set label 4 "core cycles" at graph 0, screen from_top(top - 38) left font ",12" textcolor rgb ink
 	}
-	if (strlen(titles)) { set label 3 word(titles, p) at graph 0, screen from_top(top - 14 - (cycles_axis ? 44 : 0)) left font ",13" noenhanced textcolor rgb ink }
+	if (strlen(titles)) { set label 3 folded(word(titles, p), wide_px) at graph 0, screen from_top(top + 2 - 16 * title_lines - (cycles_axis ? 44 : 0)) left font ",13" noenhanced textcolor rgb ink }
 	if (strlen(x_title)) { set xlabel x_title textcolor rgb ink }
 	do for [r = 1 : n_rows] {
 		if (p == 1) {
@@ -223,7 +225,7 @@ do for [p = 1 : n_panels] {
 		if (marks && r > 1) { set arrow r from graph 0, first row_top[r] to graph 1, first row_top[r] nohead linewidth 0.5 linecolor rgb "#e3e3e3" back }
 	}
 	plot for [b = 1 : n_bars] for [t = 1 : n_tones * !marks] data using (mine(b, t, 1, value)):(place(b, t)):(from):(mine(b, t, 1, value)):(place(b, t) - 0.41):(place(b, t) + 0.41) \
-			with boxxyerror fillstyle solid tone(t) noborder linecolor rgb bar_ink[b] notitle, \
+			with boxxyerror fillstyle solid own_tone(b, tone(t)) noborder linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * opened] data using (mine(b, t, 0, value)):(place(b, t)) with points \
 			pointtype shapes[(b - 1) % 6 + 1] - 1 pointsize 0.7 * points linewidth 1 linecolor rgb bar_ink[b] notitle, \
 		for [b = 1 : n_bars] for [t = 1 : n_tones * (strlen(trail) > 0)] data using (p == 1 ? mine(b, t, 1, value) : NaN):(place(b, t)):(farthest(num(value)) - num(value)):(0) \

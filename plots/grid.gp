@@ -133,7 +133,7 @@ note_column(c) = (c_at = column_rank(c), c_at > 0 ? 0 : (c_seen = c_seen + 1, c_
 	column_ink[c_at] = strlen(column_colour) ? strcol(column_colour) : ink, 0))
 note_line(l) = line_rank(l) > 0 ? 0 : (l_seen = l_seen + 1, line_name[l_seen] = l, \
 	line_ink[l_seen] = strlen(line_colour) && line_colour ne "shade" ? strcol(line_colour) : "", \
-	line_dt[l_seen] = strlen(line_dash) ? int(num(line_dash)) : 1, \
+	line_dt[l_seen] = strlen(line_dash) ? int(num(line_dash)) : own_dash(l_seen), \
 	line_pt[l_seen] = strlen(line_shape) ? int(num(line_shape)) : 0, \
 	line_at[l_seen] = strlen(line_order) ? num(line_order) : l_seen, 0)
 note_panel(i) = (panel_first[i] = panel_first[i] < 0 ? int(column(0)) : panel_first[i], panel_last[i] = int(column(0)), 0)
@@ -181,19 +181,20 @@ unset table
 
 # Where the panels are. Many columns without rows wrap. Above the panels of a row is its name, above a panel its column's.
 n_columns = n_columns * n_measures
-wrapped = n_rows == 1 && n_columns > wrap && n_measures == 1
+own_range = y_range eq "panel" || y_range eq "column" || n_measures > 1
+# So many pixels are the least that a panel and its axis need. On paper there is room for so many of them.
+panel_px = own_range ? cycles_axis ? 300 : 250 : 200
+if (on_paper) { wrap = max(1, min(wrap, int((width_most - 100) / panel_px))) }
+wrapped = n_rows == 1 && n_columns > wrap && (n_measures == 1 || on_paper)
 across = wrapped ? wrap : n_columns
 down = wrapped ? int(ceil(n_columns / (wrap + 0.))) : n_rows
-own_range = y_range eq "panel" || y_range eq "column" || n_measures > 1
 named_columns = strlen(columns) > 0 || n_measures > 1
 row_head = (strlen(rows) > 0 ? 20 : 0) + (wrapped ? 30 : 0)
-if (!exists("panel_height")) { panel_height = max(150, min(down == 1 ? 400 : down < 7 ? 270 : 220, int(18000. / down - row_head))) }
-width = max(width, (own_range ? cycles_axis ? 300 : 250 : 200) * across + 100)
+if (!exists("panel_height")) { panel_height = max(150, min(down == 1 ? 400 : on_paper && down > 2 ? 220 : down < 7 ? 270 : 220, int(18000. / down - row_head))) }
+width = max(width, panel_px * across + 100)
 left = 104.; right = width - (cycles_axis && n_measures == 1 ? 82. : 18.)
 gap = own_range ? 66. + (cycles_axis ? 66 : 0) : 22.
 wide = (right - left - gap * (across - 1)) / across
-
-set dashtype 2 (5, 3); set dashtype 3 (2, 3); set dashtype 4 (9, 3, 2, 3)
 
 # The legend is a plot of its own over all panels.
 longest = 0; n_keys = strlen(lines) ? n_lines : 0
@@ -205,8 +206,9 @@ do for [i = 1 : words(legend)] {
 key_columns = max(1, min(n_keys, int((width - 60) / (74. + 7.6 * longest))))
 key_rows = n_keys > 0 ? int(ceil(n_keys / (key_columns + 0.))) : 0
 head = 66 + 19 * key_rows + (named_columns && !wrapped ? 24 : 4)
+foot = foot + (strstrt(folded(x_title, right - left), nl) ? 16 : 0)
 eval begin(head + (row_head + panel_height) * down + foot)
-set label 3 x_title at screen (left + right) / 2. / width, from_top(height - 18) center noenhanced textcolor rgb ink
+set label 3 folded(x_title, right - left) at screen (left + right) / 2. / width, (strstrt(folded(x_title, right - left), nl) ? 34. : 18.) / height center noenhanced textcolor rgb ink
 if (n_keys > 0) {
 	set lmargin at screen 0; set rmargin at screen 1
 	set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)

@@ -1,20 +1,36 @@
 # What all figures share. gnuplot runs in a directory of its own that holds all scripts of plots/ and the figure's tables:
-#   gnuplot -d -c style.gp svg|png TITLE SUBTITLE GHZ
-# draws figure.svg or figure.png with figure.gp from table.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown.
+#   gnuplot -d -c style.gp svg|png|pdf TITLE SUBTITLE GHZ MM FILE
+# draws FILE with figure.gp from table.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown. MM: the width of a figure on
+# paper; 0: it is for a screen.
 
 picture_format = ARG1
 title_text = ARG2
 subtitle_text = ARG3
 ghz = ARG4 + 0.
+paper_mm = ARG5 + 0.
+picture_file = ARG6
+on_paper = paper_mm > 0
 
-# SVG takes its font from whoever looks at it; PNG is drawn here.
-width = 960
+# Figures are laid out in pixels of the SVG. On paper, 800 of them are as wide as a page of text (17.5 cm): what figures write
+# with ",11" is 6.8 pt high then. A figure that has to be wider is made smaller, down to 6 pt, and is refused beyond that.
+pt_per_px(px) = paper_mm / 25.4 * 72 / px
+width = on_paper ? paper_mm * 800 / 175 : 960
+width_most = on_paper ? paper_mm / 25.4 * 72 * 11 / 6 : 1e9
+# A page of A4 has no more room above its margins and a caption.
+height_most = on_paper ? 230. / paper_mm : 1e9
+# SVG takes its font from whoever looks at it; PNG and PDF are drawn here. A PDF holds the letters that it uses; its points
+# are 1/96 of an inch where they are a font's.
 start_picture(height) = picture_format eq "svg" ? \
 	sprintf("set terminal svg size %d,%d dynamic noenhanced linewidth 1.2 background 'white' font 'DejaVu Sans,Verdana,sans-serif,13'", width, height) : \
+	picture_format eq "pdf" ? \
+	sprintf("set terminal pdfcairo size %.3fcm,%.3fcm noenhanced linewidth %.3f fontscale %.4f background 'white' font 'DejaVu Sans,12.5'", \
+		paper_mm / 10, paper_mm / 10 * height / width, 2.4 * pt_per_px(width), 0.75 * pt_per_px(width)) : \
 	sprintf("set terminal pngcairo size %d,%d noenhanced linewidth 1.4 background 'white' font 'DejaVu Sans,12'", width * 3 / 2, height * 3 / 2)
+refusal(height) = width > width_most ? "of what it has side by side, letters would be smaller than 6 pt" : \
+	height > height_most * width ? sprintf("it would be %.0f mm high, more than a page has room for", paper_mm * height / width) : ""
 
 # SVG draws points larger than PNG for the same number.
-points = picture_format eq "svg" ? 0.6 : 1.
+points = picture_format eq "svg" ? 0.6 : picture_format eq "pdf" ? 0.8 * pt_per_px(width) : 1.
 
 # A figure.gp may name another table of its folder.
 data = "table.tsv"
@@ -37,6 +53,12 @@ own_ink(first, c, hue) = c <= first || !(sum [k = first : c - 1] (inks[k] eq hue
 
 grey = "#666666"
 ink = "#222222"
+# Printers know no colours: on paper, lines and bars differ in dash, shape and pattern, too.
+set dashtype 2 (5, 3); set dashtype 3 (2, 3); set dashtype 4 (9, 3, 2, 3)
+own_dash(k) = on_paper ? (int(k) - 1) % 4 + 1 : 1
+own_tone(k, full) = on_paper ? full * 0.6 ** (k - 1) : full
+array own_shapes[6] = [7, 5, 9, 11, 13, 15]
+own_shape(k) = on_paper ? own_shapes[(int(k) - 1) % 6 + 1] : 7
 
 set border 3 linewidth 0.8 linecolor rgb ink
 set tics nomirror out scale 0.5 textcolor rgb ink
@@ -104,14 +126,22 @@ ticks_of(axis, scale, low, high, room, kind, label) = scale eq "log2" || scale e
 		int(floor(high / step_of(high - low, axis eq 'xtics' ? room : room / 1.8))), axis, kind, label, step_of(high - low, axis eq 'xtics' ? room : room / 1.8))
 
 # Text of a size that fits into so many pixels.
-fit(text, size, room) = sprintf(",%g", max(6, min(size, room / (0.66 * max(strlen(text), 1)))))
+fit(text, size, room) = sprintf(",%g", max(on_paper ? 10 : 6, min(size, room / (0.66 * max(strlen(text), 1)))))
 fits(text, room) = room > 4.6 * strlen(text) ? text : ""
 
-# A picture of so many pixels begins, with its title.
-begin(pixels) = sprintf("height = %d; %s; set output 'figure.%s'; set multiplot; from_top(px) = 1. - px / (height + 0.); \
-set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
-set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
-	pixels, start_picture(pixels), picture_format)
+# A title of an axis on paper: in two lines where one of so many pixels has no room for it.
+blank_from(text, i) = i >= strlen(text) || text[i : i] eq " " ? i : blank_from(text, i + 1)
+halves(text, i) = text[1 : i - 1] . "\n" . text[i + 1 : *]
+folded(text, room) = on_paper && strlen(text) * 7.4 > room ? halves(text, blank_from(text, strlen(text) / 2)) : text
+
+# A picture of so many pixels begins, with its title. On paper a caption says what title and subtitle would, and the pixels
+# that they take are cut off at the top.
+title_px = on_paper ? 48 : 0
+begin(pixels) = on_paper && strlen(refusal(pixels - title_px)) ? "print 'refused: ' . refusal(" . sprintf("%d", pixels - title_px) . "); exit status 3" : \
+	sprintf("height = %d; %s; set output '%s'; set multiplot; from_top(px) = 1. - (px - title_px) / (height + 0.); \
+if (!on_paper) set label 1 title_text at screen 0.02, from_top(24) font ',17' noenhanced textcolor rgb ink; \
+if (!on_paper) set label 2 subtitle_text at screen 0.02, from_top(50) font ',12' noenhanced textcolor rgb grey", \
+	pixels - title_px, start_picture(pixels - title_px), picture_file)
 
 # eval differ("label") sets `differ`: whether a column of the table has more than one value.
 differ(c) = sprintf("set table $nothing; first = ''; differ = 0; plot [-1 : 1] [-1 : 1] data using (first eq '' ? (first = strcol('%s')) : '', \

@@ -1,6 +1,6 @@
 /* nestwalk: what does it cost to translate an address, here? This file finds the subcommand. */
-#include "cmd/cmd.h"
 #include "base/text.h"
+#include "cmd/cmd.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -6,14 +6,18 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEY_PAPER = 256 };
 
 struct arguments {
 	char **runs;
 	int count;
 	const char *directory, *plots;
+	bool on_paper;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -26,6 +30,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'p':
 		arguments->plots = argument;
+		return 0;
+	case KEY_PAPER:
+		arguments->on_paper = true;
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->runs = state->argv + state->next;
@@ -46,6 +53,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ .name = "output", .key = 'o', .arg = "DIR", .doc = "write there instead of to RUN/report" },
 	{ .name = "plots", .key = 'p', .arg = "DIR", .doc = "also the figures in DIR, a folder for each" },
+	{ .name = "paper",
+		.key = KEY_PAPER,
+		.doc = "also paper/ in it: each figure as PDF and SVG, 85 and 175 mm wide; method.txt; nestwalk.bib" },
 	{ 0 },
 };
 
@@ -62,11 +72,20 @@ static char *report_directory(const char *run, const char *asked)
 	return asked ? strdup(asked) : run_file(run, "report");
 }
 
+static void refusal_print(const char *line)
+{
+	cmd_say(stderr, "nestwalk: %s", line);
+}
+
 static int report_one(const char *run, const struct arguments *arguments)
 {
 	char *directory = report_directory(run, arguments->directory);
 	const struct report_request request = {
-		.directory = directory, .plots = arguments->plots, .stop = signals_stop
+		.directory = directory,
+		.plots = arguments->plots,
+		.on_paper = arguments->on_paper,
+		.refused = refusal_print,
+		.stop = signals_stop,
 	};
 	struct reason why;
 	sqlite3 *db;

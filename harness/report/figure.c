@@ -2,6 +2,7 @@
 
 #include "record/database.h"
 #include "report/files.h"
+#include "report/gnuplot.h"
 #include "report/picture.h"
 #include "report/rows.h"
 
@@ -134,6 +135,8 @@ static int tables_write(
 	if (rc || !*rows)
 		return rc;
 	rc = table_publish(report, figure, "table", why);
+	if (!rc)
+		rc = gnuplot_table_prepare(report->scratch, "table", why);
 	if (asprintf(&pattern, "%s/*.sql", report->folder) < 0)
 		return fail(why, ENOMEM, "out of memory");
 	if (!rc && !glob(pattern, 0, NULL, &found)) {
@@ -147,6 +150,8 @@ static int tables_write(
 			rc = table_write(report, stem, scope, &more, why);
 			if (!rc && more)
 				rc = table_publish(report, figure, stem, why);
+			if (!rc && more)
+				rc = gnuplot_table_prepare(report->scratch, stem, why);
 		}
 		globfree(&found);
 	}
@@ -156,6 +161,8 @@ static int tables_write(
 
 /* --- figures --- */
 
+#define FIGURE_NAME_MOST 120
+
 /* A figure's file has the name of its folder, or the value of the column `figure` of a surrounding block. */
 static char *figure_name(const struct report *report, const struct template_scope *scope)
 {
@@ -163,6 +170,9 @@ static char *figure_name(const struct report *report, const struct template_scop
 	const char *given = value ? (const char *)sqlite3_value_text(value) : NULL;
 	char *name = strdup(given ? given : report->name);
 
+	/* A file's name has 255 bytes at most, its ending included. */
+	if (name && strlen(name) > FIGURE_NAME_MOST)
+		name[FIGURE_NAME_MOST] = '\0';
 	for (char *c = name; c && *c; c++)
 		if (!isalnum((unsigned char)*c) && *c != '-')
 			*c = '-';
@@ -274,7 +284,7 @@ static char *folder_find(const struct report *report, const char *name, struct r
 
 static int folder_text(struct report *report, FILE *out, struct reason *why)
 {
-	const struct template_hooks hooks = { figure_write, figure_include, report };
+	const struct template_hooks hooks = { figure_write, figure_include, report, NULL };
 	char *text = file_read(report->folder, "text.md", why), *written = NULL;
 	size_t size;
 	FILE *buffer = text ? open_memstream(&written, &size) : NULL;

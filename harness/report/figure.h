@@ -27,6 +27,8 @@ struct report {
 	char *scratch; /* owned: what gnuplot will see of the figure that is being written */
 	char *subtitle; /* owned: CPU, where it ran, date */
 	double ghz;
+	bool on_paper; /* also what is for paper (report/paper.h) */
+	void (*refused)(const char *line); /* is told which figure has no room on paper. NULL: nobody */
 	bool (*stop)(void); /* NULL: never */
 
 	struct picture *drawing; /* owned: pictures that are being drawn (report/picture.h) */

@@ -2,7 +2,9 @@
 
 #include "report/files.h"
 #include "report/gnuplot.h"
+#include "report/paper.h"
 #include "report/rows.h"
+#include "report/svg.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,22 +56,48 @@ static void picture_free(struct picture *picture)
 	free(picture);
 }
 
-static int picture_publish(struct report *report, const struct picture *picture, struct reason *why)
+/* Say why a picture for paper is not there, and remove one of an earlier report. */
+static void picture_refuse(const struct report *report, const struct gnuplot_picture *kind, const char *figure,
+	const char *path, const struct reason *refusal)
 {
-	static const char *const formats[] = { "svg", "png" };
+	char *line;
+
+	unlink(path);
+	/* A PDF and an SVG of one width are refused for the same reason. */
+	if (!report->refused || strcmp(kind->format, "pdf"))
+		return;
+	if (asprintf(&line, "%s is not drawn %s mm wide: %s", figure, kind->mm, refusal->text) < 0)
+		return;
+	report->refused(line);
+	free(line);
+}
+
+static int picture_publish(struct report *report, const struct picture *picture,
+	const struct gnuplot_refusals *refusals, struct reason *why)
+{
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]) && !rc; i++) {
-		char *from = NULL, *to = NULL;
+	for (size_t i = 0; i < GNUPLOT_PICTURES && !rc; i++) {
+		const struct gnuplot_picture *kind = &gnuplot_pictures[i];
+		bool for_screen = !strcmp(kind->mm, "0"), is_svg = !strcmp(kind->format, "svg");
+		char *name = NULL, *path = NULL;
 
-		if (asprintf(&from, "figure.%s", formats[i]) < 0 ||
-			asprintf(&to, "%s.%s", picture->figure, formats[i]) < 0)
-			return fail(why, ENOMEM, "out of memory");
-		rc = file_copy(picture->scratch, from, report->directory, to, why);
-		if (!rc && !i && names_add(&report->pictures, to))
+		if (!for_screen && !report->on_paper)
+			continue;
+		if ((for_screen ? asprintf(&name, "%s.%s", picture->figure, kind->format)
+				: asprintf(&name, PAPER "/%s-%smm.%s", picture->figure, kind->mm, kind->format)) < 0 ||
+			asprintf(&path, "%s/%s", report->directory, name) < 0)
 			rc = fail(why, ENOMEM, "out of memory");
-		free(from);
-		free(to);
+		else if (refusals->of[i].text[0])
+			picture_refuse(report, kind, picture->figure, path, &refusals->of[i]);
+		else if (is_svg)
+			rc = svg_publish(picture->scratch, kind, path, why);
+		else
+			rc = file_copy(picture->scratch, kind->file, report->directory, name, why);
+		if (!rc && for_screen && is_svg && names_add(&report->pictures, name))
+			rc = fail(why, ENOMEM, "out of memory");
+		free(name);
+		free(path);
 	}
 	/* -ENOENT would say that gnuplot is not there. */
 	return rc ? -EIO : 0;
@@ -79,10 +107,11 @@ static int picture_publish(struct report *report, const struct picture *picture,
 static int first_finish(struct report *report, struct picture **first, struct reason *why)
 {
 	struct picture *picture = report->drawing;
-	int rc = gnuplot_finish(picture->drawing, why);
+	struct gnuplot_refusals refusals;
+	int rc = gnuplot_finish(picture->drawing, &refusals, why);
 
 	if (!rc)
-		rc = picture_publish(report, picture, why);
+		rc = picture_publish(report, picture, &refusals, why);
 	if (rc)
 		undrawn_note(report, picture->figure, rc, why);
 	report->drawing = picture->next;
@@ -124,7 +153,12 @@ static struct picture *picture_new(struct report *report, const struct picture_r
 int picture_start(struct report *report, const struct picture_request *request, struct reason *why)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN), most = cpus < 1 ? 1 : cpus > AT_A_TIME_MOST ? AT_A_TIME_MOST : cpus;
-	struct drawing drawing = { .title = request->title, .subtitle = report->subtitle, .ghz = report->ghz };
+	struct drawing drawing = {
+		.title = request->title,
+		.subtitle = report->subtitle,
+		.ghz = report->ghz,
+		.on_paper = report->on_paper,
+	};
 	struct picture *picture, **last = &report->drawing;
 	int rc;
 

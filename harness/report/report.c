@@ -5,6 +5,7 @@
 #include "record/database.h"
 #include "report/figure.h"
 #include "report/html.h"
+#include "report/paper.h"
 #include "report/picture.h"
 #include "report/plots.h"
 
@@ -15,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What every picture says below its title, and the core's clock. */
 /* As many as a picture has room for; CPUs and hypervisors have shorter names. */
 #define SUBTITLE_CHARACTERS_MOST 130
 
+/* What every picture says below its title, and the core's clock. */
 static int run_describe(struct report *report, struct reason *why)
 {
 	sqlite3_stmt *run = database_prepare(report->db,
@@ -82,7 +83,7 @@ static void blank_lines_thin(char *text)
 /* The whole of report.md, which the caller frees; NULL with *why. */
 static char *document_make(struct report *report, struct reason *why)
 {
-	const struct template_hooks hooks = { figure_write, figure_include, report };
+	const struct template_hooks hooks = { figure_write, figure_include, report, NULL };
 	char *text = NULL, *markdown = NULL;
 	size_t size, folders = 0;
 	FILE *out = open_memstream(&markdown, &size);
@@ -163,7 +164,14 @@ static int document_write(struct report *report, struct reason *why)
 
 int report_write(sqlite3 *db, const struct report_request *request, struct reason *why)
 {
-	struct report report = { .db = db, .directory = request->directory, .stop = request->stop, .ghz = NAN };
+	struct report report = {
+		.db = db,
+		.directory = request->directory,
+		.on_paper = request->on_paper,
+		.refused = request->refused,
+		.stop = request->stop,
+		.ghz = NAN,
+	};
 	char *ours = plots_find(why);
 	const char *plots[3] = { request->plots ? request->plots : ours, request->plots ? ours : NULL, NULL };
 	int rc = ours ? directory_make(report.directory, why) : -ENOENT;
@@ -171,6 +179,8 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	report.plots = plots;
 	if (!rc)
 		rc = run_describe(&report, why);
+	if (!rc && report.on_paper)
+		rc = paper_write(&report, why);
 	if (!rc)
 		report.scratch = scratch_make(plots, why);
 	if (!rc && !report.scratch)

@@ -162,13 +162,16 @@ static int scope_fill(sqlite3_stmt *row, const struct template_scope *outer, str
 	return scope->name && scope->value ? 0 : -ENOMEM;
 }
 
-/* A value as text that Markdown takes none of for markup; NULL is nothing. */
-static void value_write(sqlite3_value *value, FILE *out)
+/* A value as text that nothing takes for markup; NULL is nothing. */
+static void value_write(const struct writing *writing, sqlite3_value *value, FILE *out)
 {
+	void (*text_write)(const char *text, FILE *to) =
+		writing->hooks->text ? writing->hooks->text : rows_write_markdown;
+
 	if (sqlite3_value_type(value) == SQLITE_FLOAT)
 		fprintf(out, "%.7g", sqlite3_value_double(value));
 	else if (sqlite3_value_type(value) != SQLITE_NULL)
-		rows_write_markdown((const char *)sqlite3_value_text(value), out);
+		text_write((const char *)sqlite3_value_text(value), out);
 }
 
 static int value_tag(
@@ -181,7 +184,7 @@ static int value_tag(
 		return -EIO;
 	rc = database_step(statement, writing->why);
 	if (rc > 0)
-		value_write(sqlite3_column_value(statement, 0), out);
+		value_write(writing, sqlite3_column_value(statement, 0), out);
 	if (rc < 0)
 		fail_at(writing, at, EIO, writing->why->text);
 	sqlite3_finalize(statement);
@@ -229,9 +232,6 @@ static int code_tag(
 	return rc;
 }
 
-/* The words of a figure's title and description may hold names in braces. The caller frees. NULL with *why. */
-static char *words_of(struct writing *writing, struct span span, const struct template_scope *scope)
-{
 /* A value in the words of a figure, which may be the title of a picture. */
 #define WORDS_CHARACTERS_MOST 60
 
@@ -245,6 +245,9 @@ static void words_write(sqlite3_value *value, FILE *out)
 	free(copy);
 }
 
+/* The words of a figure's title and description may hold names in braces. The caller frees. NULL with *why. */
+static char *words_of(struct writing *writing, struct span span, const struct template_scope *scope)
+{
 	char *words = NULL, *trimmed = NULL;
 	size_t size;
 	FILE *out = open_memstream(&words, &size);
@@ -406,7 +409,7 @@ static int tag_write(
 	} else if (tag.word[0] == '#') {
 		rc = 0;
 	} else if (!tag.argument && template_value(scope, tag.word)) {
-		value_write(template_value(scope, tag.word), out);
+		value_write(writing, template_value(scope, tag.word), out);
 	} else if (!tag.argument) {
 		rc = fail(
 			writing->why, EINVAL, "line %zu: nothing here has the name %s", line_of(writing, at), tag.word);

@@ -43,6 +43,7 @@ struct template_hooks {
 		struct reason *why);
 	int (*include)(void *context, const char *name, FILE *out, struct reason *why);
 	void *context;
+	void (*text)(const char *text, FILE *out); /* write a text of the database as data. NULL: for Markdown */
 };
 
 /*

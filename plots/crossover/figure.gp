@@ -16,7 +16,7 @@ note(c) = (cross[c] = column("misses"), cross_lo[c] = column("misses_lo"), cross
 plot [-1 : 1] [-1 : 1] "marks.tsv" using (strcol("words") eq "NA" ? 0 : note(int(column("panel")))):(0)
 unset table
 
-width = max(width, 300 * n); least = 1 / 16.; most = 2.**20
+width = max(width, max(600, 300 * n)); least = 1 / 16.; most = 2.**20
 key_columns = max(1, int(width / 260)); key_rows = int(ceil(n_lines / (key_columns + 0.))); head = 84 + 22 * key_rows
 eval begin(head + 430)
 # The legend is a plot of its own, as wide as the picture.
@@ -24,11 +24,11 @@ set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top
 set xrange [0 : 1]; set yrange [0 : 1]
 unset border; unset tics; unset grid
 set key at screen 20. / width, from_top(62) left top horizontal Left reverse maxcols key_columns maxrows key_rows
-plot for [k = 1 : n_lines] keyentry with lines linewidth 2.4 linecolor rgb inks[k] title names[k], -1 with lines notitle
+plot for [k = 1 : n_lines] keyentry with lines linewidth 2.4 dashtype own_dash(k) linecolor rgb inks[k] title names[k], -1 with lines notitle
 unset label 1; unset label 2; unset key
 set border 3; set tics out scale 0.5 textcolor rgb ink; set grid xtics ytics
 left = 0.075; right = 0.972; between = 0.045; wide = (right - left - between * (n - 1)) / n
-set label 3 "TLB misses for each change of a page table (page fault)" at screen left + (right - left) / 2., from_top(height - 16) center \
+set label 3 "TLB misses for each change of a page table (page fault)" at screen left + (right - left) / 2., 16. / height center \
 	font ",13" noenhanced textcolor rgb ink
 set logscale x 2; set logscale y 10
 set xrange [least : most]
@@ -63,7 +63,7 @@ do for [c = 1 : n] {
 	}
 	plot 1 with lines linewidth 1.6 linecolor rgb ink notitle, \
 		for [k = 1 : n_lines] data using (mine(c, k)):"slowdown_lo":"slowdown_hi" with filledcurves fillstyle transparent solid 0.22 noborder linecolor rgb inks[k] notitle, \
-		for [k = 1 : n_lines] data using (mine(c, k)):"slowdown" with lines linewidth 2.4 linecolor rgb inks[k] notitle, \
+		for [k = 1 : n_lines] data using (mine(c, k)):"slowdown" with lines linewidth 2.4 dashtype own_dash(k) linecolor rgb inks[k] notitle, \
 		"marks.tsv" using (column("panel") == c ? seen_at_log(column("misses")) : 1e-99):(seen_at_log(column("slowdown"))) with points \
 			pointtype 7 pointsize 1.2 * points linecolor rgb ink notitle
 	unset label 3

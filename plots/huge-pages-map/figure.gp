@@ -10,8 +10,8 @@ if (high <= 0) { high = 10 }
 low = min(low, high)
 
 # Three maps side by side, further ones below.
-across = n > 2 ? 3 : 2
-width = n > 2 ? 1300 : width; tall = 390
+across = n > 2 && !on_paper ? 3 : 2
+width = across > 2 ? 1300 : max(width, 700); tall = 390
 eval begin(110 + tall * int(ceil(n / (across + 0.))))
 left = 96.; wide = (width - left - 18 - 56 * (across - 1.)) / across
 # Pale enough that the numbers on it can be read; the scale is logarithmic.
@@ -20,7 +20,7 @@ set logscale cb; set cbrange [low / 1.05 : high * 1.05]
 unset colorbox; unset grid; unset key; set border 0
 set xrange [0.5 : 3.5]; set yrange [3.5 : 0.5]
 set xtics ("4K" 1, "2M" 2, "1G" 3) scale 0; set ytics ("4K" 1, "2M" 2, "1G" 3) scale 0
-set label 3 "host pages behind it" at screen (left + width) / 2. / width, from_top(height - 16) center font ",13" noenhanced textcolor rgb ink
+set label 3 "host pages behind it" at screen (left + width) / 2. / width, 16. / height center font ",13" noenhanced textcolor rgb ink
 rank(size) = size eq "4K" ? 1 : size eq "2M" ? 2 : 3
 at(s) = strcol("label") eq names[l] && strcol("state") eq s ? rank(strcol("backing")) : NaN
 up(shift) = rank(strcol("page_size")) + shift

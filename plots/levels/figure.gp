@@ -12,7 +12,7 @@ plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("row"))), levels = max
 unset table
 if (!(most > 0)) { least = 16; most = 4096 }
 
-tall = 46
+tall = 46; width = max(width, 700)
 eval begin(170 + tall * rows)
 set border 1; set grid noytics xtics; unset ytics
 

@@ -25,6 +25,7 @@ fault_high = far(near(faults) * 1.12)
 dash(t) = t eq "no" ? 2 : 1
 array costs[3] = ["malloc", "free", "touch"]
 array hues[3] = [5, 4, 6]
+mark_of(w, t) = (on_paper ? own_shape(w) : 7) - (t eq "no")
 block = 500
 width = max(width, 300 * n_panels + 180)
 left = 85.; right = width - (ghz > 0 ? 78. : 18.); gap = 28.; wide = (right - left - gap * (n_panels - 1)) / n_panels
@@ -33,7 +34,7 @@ set dashtype 2 (5, 3)
 set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top(60); set bmargin at screen from_top(82)
 unset border; unset tics; unset grid; set xrange [0 : 1]; set yrange [0 : 1]
 set key at screen 20. / width, from_top(62) left top horizontal Left reverse maxrows 1 font ",12" samplen 3.2
-plot for [w = 1 : 3] keyentry with lines linewidth 2.5 linecolor rgb colour(hues[w]) title (w == 3 ? "touching" : costs[w]), \
+plot for [w = 1 : 3] keyentry with linespoints linewidth 2.5 pointtype mark_of(w, "yes") pointsize on_paper * points linecolor rgb colour(hues[w]) title (w == 3 ? "touching" : costs[w]), \
 	keyentry with lines linewidth 2 linecolor rgb grey title "touched blocks", \
 	keyentry with lines linewidth 1.3 dashtype 2 linecolor rgb grey title "untouched blocks", -1 with lines notitle
 unset label; unset key
@@ -86,7 +87,7 @@ do for [l = 1 : n_labels] {
 				for [w = 1 : part == 1 ? 3 : 0] for [t in "no yes"] "table.tsv" every ::rows_from::rows_to using (of(t, num("block_bytes"))):(num(costs[w] . "_ns_lo")):(0):(num(costs[w] . "_ns_hi") - num(costs[w] . "_ns_lo")) \
 					with vectors nohead linetype 1 linewidth 0.8 linecolor rgb colour(hues[w]) notitle, \
 				for [w = 1 : part == 1 ? 3 : 1] for [t in "no yes"] "table.tsv" every ::rows_from::rows_to using (of(t, num("block_bytes"))):(num(part == 1 ? costs[w] . "_ns" : "faults_per_call")) \
-					with linespoints linewidth (t eq "no" ? 1.3 : 2) dashtype dash(t) pointtype (t eq "no" ? 6 : 7) pointsize 0.5 * points \
+					with linespoints linewidth (t eq "no" ? 1.3 : 2) dashtype dash(t) pointtype mark_of(w, t) pointsize (on_paper ? 0.8 : 0.5) * points \
 					linecolor rgb (part == 1 ? colour(hues[w]) : ink) notitle, \
 				"turns.tsv" using (part == 1 ? here(num("below_bytes")) : 1e-9):(high / 1.6):(strcol("what") . " ") with labels right font ",11" textcolor rgb grey notitle
 			unset label

@@ -23,8 +23,8 @@ unset table
 do for [p = 2 : places] { inks[p] = own_ink(1, p, inks[p]) }
 high = high * 3
 
-across = min(sizes, 3); down = int(ceil(sizes / 3.)); panel = sizes > 3 ? 380 : 440
-width = across > 2 ? 1300 : width
+across = min(sizes, on_paper ? max(1, int(width / 330)) : 3); down = int(ceil(sizes / (across + 0.))); panel = on_paper && across == 1 ? 270 : sizes > 3 ? 380 : 440
+width = across > 2 && !on_paper ? 1300 : width
 left = 98.; right = width - (ghz > 0 ? 70. : 18.); gap = 40.; wide = (right - left - gap * (across - 1)) / across
 longest = 0
 do for [p = 1 : places] { longest = max(longest, strlen(names[p])) }
@@ -36,7 +36,7 @@ eval begin(int(head + (panel + 40) * down + 28))
 set lmargin at screen 0; set rmargin at screen 1; set tmargin at screen from_top(60); set bmargin at screen from_top(62 + 19 * key_rows)
 set xrange [0 : 1]; set yrange [0 : 1]; unset border; unset tics; unset grid
 set key at screen 20. / width, from_top(62) left top horizontal Left reverse samplen 3.2 width 1 maxcols key_columns maxrows key_rows font ",12"
-plot for [p = 1 : places] keyentry with lines linewidth 3 linecolor rgb inks[p] title names[p], \
+plot for [p = 1 : places] keyentry with lines linewidth 3 dashtype own_dash(p) linecolor rgb inks[p] title names[p], \
 	for [i = 1 : bounds] keyentry with lines linewidth 2 dashtype (1, 3) linecolor rgb ink title bound_title, -1 with lines notitle
 unset label; unset key; set border 3; set grid xtics ytics; set tics nomirror out scale 0.5 textcolor rgb ink
 
@@ -55,7 +55,7 @@ room(x) = wide * log(column("to_bytes") / column("from_bytes")) / log(to_bytes[s
 cost(x) = strstrt(strcol("cost"), " and more") ? strcol("cost")[1 : strstrt(strcol("cost"), " and more") - 1] . "\nand more" : strcol("cost")
 zone_words(x) = strlen(cost(0)) * 5.2 > room(0) ? (strlen(strcol("what")) * 6.4 > room(0) ? "" : strcol("what")) : strcol("what") . "\n" . cost(0)
 do for [s = 1 : sizes] {
-	i = (s - 1) % 3; k = (s - 1) / 3
+	i = (s - 1) % across; k = (s - 1) / across
 	top = head + 32 + (panel + 40) * k
 	set lmargin at screen (left + (wide + gap) * i) / width; set rmargin at screen (left + (wide + gap) * i + wide) / width
 	set tmargin at screen from_top(top); set bmargin at screen from_top(top + panel - 34)
@@ -75,7 +75,7 @@ do for [s = 1 : sizes] {
 		eval ticks_of("y2tics", "squash", low / ghz, high / ghz, (panel - 34) / 20., "number", 1)
 		set y2label "ns" offset -1, 0 textcolor rgb ink
 	}
-	if (s == sizes) { set label 4 "memory touched, one cache line in each page" at screen (left + right) / 2. / width, from_top(height - 14) center noenhanced textcolor rgb ink }
+	if (s == sizes) { set label 4 "memory touched, one cache line in each page" at screen (left + right) / 2. / width, 14. / height center noenhanced textcolor rgb ink }
 	# The host is the widest line: where others lie on it, its edges still show.
 	plot for [z = 1 : zones] "zones.tsv" using (in_zone(z)):(low):"from_bytes":"to_bytes":(low):(high) \
 			with boxxyerror fillstyle solid 1 noborder linecolor rgb shades[(z - 1) % |shades| + 1] notitle, \
@@ -85,7 +85,7 @@ do for [s = 1 : sizes] {
 		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? of(c) : NaN):"net_cycles_lo":"net_cycles_hi" with filledcurves \
 			fillstyle transparent solid 0.22 noborder linecolor rgb inks[place_of[c]] notitle, \
 		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? known_of(c) : NaN):"net_cycles" with lines linewidth (wide_line[c] ? 4 : 2) \
-			linecolor rgb inks[place_of[c]] notitle, \
+			dashtype own_dash(place_of[c]) linecolor rgb inks[place_of[c]] notitle, \
 		for [c = 1 : curves] "table.tsv" using (of_size[c] == s ? bounded_of(c) : NaN):"net_cycles" with lines linewidth (wide_line[c] ? 4 : 2) \
 			dashtype (1, 3) linecolor rgb inks[place_of[c]] notitle
 	unset label

@@ -7,7 +7,7 @@ plot [-1 : 1] [-1 : 1] "table.tsv" using (strstrt(label_list, "\n" . strcol("lab
 array names[n]; array inks[n]; n = 0
 plot [-1 : 1] [-1 : 1] "table.tsv" using (n && names[max(n, 1)] eq strcol("label") ? 0 : (n = n + 1, names[n] = strcol("label"), inks[n] = strcol("colour"), 0)):(0)
 unset table
-wide = 1120.; tall = 26 * (tallest + 1)
+width = max(width, 600); tall = 26 * (tallest + 1)
 eval begin(100 + (tall + 90) * n)
 set logscale x 2; set xrange [from / 1.1 : to * 1.1]; set yrange [tallest + 0.5 : -0.5]
 set palette defined (0 "#eef5fa", 0.35 "#9cc9e3", 0.7 "#4a9fd0", 1 "#1f5f8b"); set logscale cb; set cbrange [4 : 100]

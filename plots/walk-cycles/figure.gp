@@ -9,10 +9,10 @@ note(l, r) = (names[l] = strcol("label"), inks[l] = own_ink(1, l, strcol("colour
 plot [-1 : 1] [-1 : 1] "table.tsv" using (note(int(column("lane")), int(column("row"))), most = max(most, max(column("walk_cycles_hi"), column("net_cycles_hi"))), 0):(0)
 unset table
 
-keys = 16 * (lanes + 1)
+keys = 16 * (lanes + 1); width = max(width, 600)
 eval begin(150 + keys + (26 + 22 * lanes) * rows)
 set lmargin at screen 0.215; set rmargin at screen 0.965
-set tmargin at screen from_top(78 + keys); set bmargin at screen from_top(height - 64)
+set tmargin at screen from_top(78 + keys); set bmargin at screen 64. / height
 set yrange [rows + 0.5 : 0.5]; set xrange [0 : most * 1.15]
 set grid noytics xtics
 set xlabel "one walk (core cycles)" textcolor rgb ink
@@ -26,13 +26,13 @@ of(l, c) = column("lane") == l ? column(c) : NaN
 inside(v) = v > most * 0.08
 text_of(l) = seen_at(inside(of(l, "walk_cycles")) ? 0 : of(l, "walk_cycles") == of(l, "walk_cycles") ? max(column("walk_cycles_hi"), column("net_cycles_hi")) : NaN)
 plot for [l = 1 : lanes] "table.tsv" using (of(l, "walk_cycles") / 2.):(place(l)):(of(l, "walk_cycles") / 2.):(bar * 0.46) with boxxyerror \
-		fillstyle solid 0.75 noborder linecolor rgb inks[l] notitle, \
+		fillstyle solid own_tone(l, 0.75) noborder linecolor rgb inks[l] notitle, \
 	for [l = 1 : lanes] "table.tsv" using (of(l, "walk_cycles")):(place(l)):"walk_cycles_lo":"walk_cycles_hi" with xerrorbars linetype 1 linewidth 1.2 \
 		pointtype 0 linecolor rgb ink notitle, \
 	for [l = 1 : lanes] "table.tsv" using (of(l, "net_cycles")):(place(l)) with points pointtype 6 pointsize 1.6 * points linewidth 1.4 linecolor rgb ink notitle, \
 	for [l = 1 : lanes] "table.tsv" using (text_of(l)):(place(l)):(sprintf(column("walk_cycles") < 10 ? "%.1f" : "%.0f", column("walk_cycles"))):\
 		(inside(column("walk_cycles")) ? 0xFFFFFF : 0x222222) with labels left offset 0.8, 0 font ",11" textcolor rgb variable notitle, \
-	for [l = 1 : lanes] keyentry with boxes fillstyle solid 0.75 noborder linecolor rgb inks[l] title names[l], \
+	for [l = 1 : lanes] keyentry with boxes fillstyle solid own_tone(l, 0.75) noborder linecolor rgb inks[l] title names[l], \
 	keyentry with points pointtype 6 pointsize 1.6 * points linewidth 1.4 linecolor rgb ink title "what translation adds to an access, by time"
 unset multiplot
 set output

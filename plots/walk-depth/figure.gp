@@ -11,5 +11,5 @@ plot [-1 : 1] [-1 : 1] "ticks.tsv" using (distance[int(column("x"))] = strcol("d
 unset table
 each_panel = "set ylabel 'translation adds (core cycles)' offset -0.5, 0 noenhanced textcolor rgb ink; set xtics (); do for [t = 1 : distances] { set xtics add (distance[t] t) }"
 # Two lines of ticks, and room for each.
-panel_height = 420; foot = 60
+panel_height = 420; foot = 60; width = max(width, 600)
 load "grid.gp"

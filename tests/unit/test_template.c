@@ -58,7 +58,7 @@ static int tell_include(void *context, const char *name, FILE *out, struct reaso
 	return 0;
 }
 
-static const struct template_hooks hooks = { tell_figure, tell_include, NULL };
+static const struct template_hooks hooks = { tell_figure, tell_include, NULL, NULL };
 
 static void assert_written(const char *text, const char *expected)
 {
@@ -199,7 +199,7 @@ static void failures_name_the_line(void **state)
 
 static void without_hooks_there_are_no_figures(void **state)
 {
-	const struct template_hooks none = { NULL, NULL, NULL };
+	const struct template_hooks none = { NULL, NULL, NULL, NULL };
 	struct reason why = { "" };
 	FILE *out = fopen("/dev/null", "w");
 
