@@ -1,11 +1,13 @@
 #include "cmd/cmd.h"
 #include "cmd/database.h"
+#include "record/anonymous.h"
 #include "record/database.h"
 #include "record/database_file.h"
 #include "report/rows.h"
 
 #include <argp.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,10 @@ struct arguments {
 	char **runs;
 	int count;
 	const char *file;
+	bool is_anonymous;
 };
+
+enum { KEY_ANONYMOUS = 256 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -24,6 +29,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case 'o':
 		arguments->file = argument;
+		return 0;
+	case KEY_ANONYMOUS:
+		arguments->is_anonymous = true;
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->runs = state->argv + state->next;
@@ -34,7 +42,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return EINVAL;
 	case ARGP_KEY_SUCCESS:
 		if (!arguments->file)
-			argp_error(state, "where to? -o FILE.sqlite or -o FILE.csv");
+			argp_error(state, "where to? -o FILE.sqlite or -o FILE.csv, or -o DIRECTORY with --anonymous");
+		if (arguments->is_anonymous && arguments->count > 1)
+			argp_error(state, "--anonymous is for one run");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -43,18 +53,23 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ .name = "output", .key = 'o', .arg = "FILE", .doc = "FILE.sqlite: all tables; FILE.csv: a row a sample" },
+	{ .name = "anonymous",
+		.key = KEY_ANONYMOUS,
+		.doc = "copy one run to the directory FILE, without what identifies people and machines" },
 	{ 0 },
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "RUN... -o FILE",
+	.args_doc = "RUN... -o FILE\n--anonymous RUN -o DIRECTORY",
 	.doc = "Write the results of one or more runs as one file for other programs."
 	       "\vFILE.sqlite holds all tables that `nestwalk query --schema` shows, with the levels and other things that "
 	       "were inferred; `nestwalk query FILE.sqlite` asks it. FILE.csv is one long table for R, pandas or DuckDB: a "
 	       "row for each sample of each metric, with the parameters of its point as JSON. docs/RESULTS.md describes "
-	       "both.",
+	       "both.\n"
+	       "With --anonymous, the copy is a run itself: words such as host-1 stand for names of hosts and users, "
+	       "addresses, paths and serial numbers, and no number is changed. scripts/publish packs it.",
 };
 
 /*
@@ -114,6 +129,10 @@ int cmd_export(int argc, char **argv)
 	int rc = -EINVAL;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (arguments.is_anonymous) {
+		rc = anonymous_write(arguments.runs[0], arguments.file, &why);
+		return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
+	}
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		size_t length = strlen(arguments.file), ending = strlen(formats[i].ending);
 
