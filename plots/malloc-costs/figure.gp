@@ -26,7 +26,8 @@ dash(t) = t eq "no" ? 2 : 1
 array costs[3] = ["malloc", "free", "touch"]
 array hues[3] = [5, 4, 6]
 mark_of(w, t) = (on_paper ? own_shape(w) : 7) - (t eq "no")
-block = 500
+# Several places are lower on paper, so that two of them fit on a page.
+block = on_paper && n_labels > 1 ? 420 : 500; tall = block - 240
 width = max(width, 300 * n_panels + 180)
 left = 85.; right = width - (ghz > 0 ? 78. : 18.); gap = 28.; wide = (right - left - gap * (n_panels - 1)) / n_panels
 eval begin(120 + block * n_labels)
@@ -56,7 +57,7 @@ do for [l = 1 : n_labels] {
 		top = 138 + block * (l - 1)
 		set lmargin at screen (left + (wide + gap) * (c - 1)) / width; set rmargin at screen (left + (wide + gap) * (c - 1) + wide) / width
 		do for [part = 1 : 2] {
-			set tmargin at screen from_top(part == 1 ? top : top + 276); set bmargin at screen from_top(part == 1 ? top + 260 : top + 416)
+			set tmargin at screen from_top(part == 1 ? top : top + tall + 16); set bmargin at screen from_top(part == 1 ? top + tall : top + tall + 156)
 			set xtics nomirror (); eval ticks_of("xtics", "log2", least / 1.4, most * 1.4, wide / 58., "bytes", part == 2)
 			set ytics nomirror ()
 			unset logscale y; unset nonlinear y; unset y2tics; unset y2label; set border 3; unset ylabel; unset xlabel
