@@ -100,3 +100,8 @@ need() {
 	run ! grep -F '{{' "$out/paper/nestwalk.bib" "$out/paper/method.txt"
 	[ "$(tr -cd '{' <"$out/paper/nestwalk.bib" | wc -c)" -eq "$(tr -cd '}' <"$out/paper/nestwalk.bib" | wc -c)" ]
 }
+
+@test "the version to cite is the program's" {
+	version=$("$nestwalk" --version)
+	grep -qx "version: ${version#nestwalk }" "$BATS_TEST_DIRNAME/../../CITATION.cff"
+}

@@ -104,6 +104,23 @@ report_is_text() {
 	done
 }
 
+@test "hostile texts in what is for paper" {
+	command -v xmllint >/dev/null || skip "no xmllint"
+	hostile complete texts
+	"$nestwalk" report --paper "$run" -o "$out" 2>"$said"
+	is_text "$said" "$out/paper/method.txt" "$out/paper/nestwalk.bib"
+	for file in "$out"/paper/*.svg; do
+		is_text "$file"
+		xmllint --noout "$file"
+	done
+	[ -n "$(find "$out/paper" -name '*.pdf')" ]
+	# BibTeX: as many braces open as close, no quote ends a value early, and LaTeX gets no command.
+	[ "$(tr -cd '{' <"$out/paper/nestwalk.bib" | wc -c)" -eq "$(tr -cd '}' <"$out/paper/nestwalk.bib" | wc -c)" ]
+	grep -q 'Example\\_CPU' "$out/paper/nestwalk.bib"
+	run ! grep -E '^  [a-z]+ = "[^"]*"[^,]' "$out/paper/nestwalk.bib"
+	run ! grep -E '[^\\][%$&#_]' "$out/paper/nestwalk.bib"
+}
+
 @test "long texts are shortened for people, in pictures, too" {
 	command -v xmllint >/dev/null || skip "no xmllint"
 	for name in complete laboratory storms; do
