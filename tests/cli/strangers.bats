@@ -164,6 +164,10 @@ report_is_text() {
 			ask "$BATS_TEST_TMPDIR/answer" tlb --verbose "$run"
 			ask "$BATS_TEST_TMPDIR/answer" tlb --json "$run"
 			jq . "$BATS_TEST_TMPDIR/answer" >/dev/null
+			for format in text markdown json csv; do
+				ask "$BATS_TEST_TMPDIR/answer" compare "$run" --by place --all --format $format || [ $? = 1 ]
+				[ $format != markdown ] || markdown_tables_are_even "$BATS_TEST_TMPDIR/answer"
+			done
 			ask "$BATS_TEST_TMPDIR/answer" export "$run" -o "$BATS_TEST_TMPDIR/$name.csv"
 			is_text "$BATS_TEST_TMPDIR/$name.csv"
 			# What JSON forbids, such as bytes that are not UTF-8, makes a run invalid; others read it all the same.
