@@ -107,7 +107,7 @@ plot [-1 : 1] [-1 : 1] data using (note(row_rank(strcol(rows)), bar_rank(label_o
 unset table
 # Bars of one place that differ in something else have a colour each.
 do for [b = 2 : n_bars] { do for [a = 1 : b - 1] { if (bar_ink[a] eq bar_ink[b]) { bar_ink[b] = colour(b) } } }
-ghz = all_ns > 0 ? all_cycles / all_ns : ghz
+ghz = ghz >= 0 && all_ns > 0 ? all_cycles / all_ns : ghz
 cycles_axis = strlen(cycles) && ghz > 0
 has_reference = 0
 do for [p = 1 : n_panels] { has_reference = has_reference || known(reference_of(p)) }

@@ -105,7 +105,7 @@ plot [-1 : 1] [-1 : 1] data using (count_names(name_of(rows), name_of(columns), 
 	x_least = min(x_least, shown(x_scale, num(x_column))), x_most = max(x_most, num(x_column)), \
 	strlen(y_cycles) ? count_cycles(y_of(1), num(y_cycles)) : 0, 0):(0)
 if (x_most < x_least) { x_least = 1; x_most = 10 }
-ghz = all_ns > 0 ? all_cycles / all_ns : ghz
+ghz = ghz >= 0 && all_ns > 0 ? all_cycles / all_ns : ghz
 cycles_axis = strlen(y_cycles) && ghz > 0
 n_rows = max(n_rows, 1); n_columns = max(n_columns, 1); n_lines = max(n_lines, 1); n_x = max(n_x, 1)
 

@@ -14,6 +14,22 @@
 #define DARK_VERMILION "#7A3600"
 #define DARK_GREEN "#004D38"
 
+/*
+ * A colour in each of several runs. Runs differ by lightness, which black and white show, too, and keep the hue of the
+ * setting.
+ */
+#define SHADES 4
+struct shades {
+	const char *of_run[SHADES];
+};
+#define BLUES { { BLUE, SKY_BLUE, "#0B2A4A", "#9B9BE8" } }
+#define VERMILIONS { { VERMILION, "#F2A65E", "#8C1C13", "#F5C9A9" } }
+#define DARK_VERMILIONS { { DARK_VERMILION, "#B98B5E", "#331600", "#D9C2A3" } }
+#define GREENS { { GREEN, "#84D4B5", "#00593F", "#B9D98F" } }
+#define DARK_GREENS { { DARK_GREEN, "#5F9985", "#00211A", "#A0BFB4" } }
+#define SKY_BLUES { { SKY_BLUE, "#A9D8F5", "#2F6F96", "#C9D6EE" } }
+#define PURPLES { { PURPLE, "#E6BED3", "#7D3C5C", "#D9C7E8" } }
+
 const char *const setting_names[SETTING_COUNT] = { "host", "host-again", "vcpu", "guest" };
 const char *const backing_names[BACKING_COUNT] = {
 	[BACKING_4K] = "4K",
@@ -54,20 +70,22 @@ static const struct {
 };
 
 static const struct {
-	const char *colour, *shadow_colour;
+	struct shades colour, shadow_colour;
 } setting_colours[SETTING_COUNT] = {
-	[SETTING_HOST] = { BLUE, BLUE },
-	[SETTING_HOST_AGAIN] = { SKY_BLUE, SKY_BLUE },
-	[SETTING_VCPU] = { VERMILION, DARK_VERMILION },
-	[SETTING_GUEST] = { GREEN, DARK_GREEN },
+	[SETTING_HOST] = { BLUES, BLUES },
+	[SETTING_HOST_AGAIN] = { SKY_BLUES, SKY_BLUES },
+	[SETTING_VCPU] = { VERMILIONS, DARK_VERMILIONS },
+	[SETTING_GUEST] = { GREENS, DARK_GREENS },
 };
 
+static const struct shades unknown_colours = PURPLES;
+
 /* Where everything was measured in one setting, shadow paging has the colour that bare vCPUs have elsewhere. */
-static const char *const paging_colours[PAGING_COUNT] = {
-	[PAGING_NATIVE] = BLUE,
-	[PAGING_NESTED] = SKY_BLUE,
-	[PAGING_SHADOW] = VERMILION,
-	[PAGING_SOFTWARE] = PURPLE,
+static const struct shades paging_colours[PAGING_COUNT] = {
+	[PAGING_NATIVE] = BLUES,
+	[PAGING_NESTED] = SKY_BLUES,
+	[PAGING_SHADOW] = VERMILIONS,
+	[PAGING_SOFTWARE] = PURPLES,
 };
 
 static int name_find(const char *const *names, int count, const char *name)
@@ -141,19 +159,25 @@ void place_label(const char *setting, const char *paging, char *label, size_t by
 		snprintf(label, bytes, "%.24s", setting ? setting : "?");
 }
 
-const char *place_colour(const char *setting, const char *paging)
+static const char *shade_of(const struct shades *shades, unsigned run)
+{
+	return shades->of_run[run ? (run - 1) % SHADES : 0];
+}
+
+const char *place_colour(const char *setting, const char *paging, unsigned run)
 {
 	int where = setting_find(setting);
 
 	if (where < 0)
-		return PURPLE;
-	return paging_find(paging) == PAGING_SHADOW ? setting_colours[where].shadow_colour
-						    : setting_colours[where].colour;
+		return shade_of(&unknown_colours, run);
+	return shade_of(paging_find(paging) == PAGING_SHADOW ? &setting_colours[where].shadow_colour
+							      : &setting_colours[where].colour,
+		run);
 }
 
-const char *paging_colour(const char *paging)
+const char *paging_colour(const char *paging, unsigned run)
 {
 	int how = paging_find(paging);
 
-	return how < 0 ? PURPLE : paging_colours[how];
+	return shade_of(how < 0 ? &unknown_colours : &paging_colours[how], run);
 }

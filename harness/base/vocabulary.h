@@ -79,12 +79,13 @@ int paging_find(const char *name);
  * within a setting nested paging comes before shadow paging, and unknown names come last.
  * place_label: "host", "vcpu, shadow paging", "guest, paging not known"; written to `label`, cut at `bytes`.
  * place_colour: "#rrggbb" of Okabe and Ito's palette, which colour-blind readers can tell apart. A setting has one
- * colour in every figure, and shadow paging has its dark shade.
+ * colour in every figure, and shadow paging has its dark shade. Of several runs in one figure, numbered from 1, each has a
+ * lighter or darker shade of it; the fifth has that of the first again.
  * paging_colour: the same for figures in which the paging mode alone tells lines apart.
  */
 unsigned place_rank(const char *setting, const char *paging);
 void place_label(const char *setting, const char *paging, char *label, size_t bytes);
-const char *place_colour(const char *setting, const char *paging);
-const char *paging_colour(const char *paging);
+const char *place_colour(const char *setting, const char *paging, unsigned run);
+const char *paging_colour(const char *paging, unsigned run);
 
 #endif

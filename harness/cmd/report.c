@@ -3,8 +3,10 @@
 #include "cmd/database.h"
 #include "cmd/signals.h"
 #include "record/load.h"
+#include "report/labels.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,12 +15,28 @@
 
 enum { KEY_PAPER = 256 };
 
+/* Where a directory is named after labels, so many bytes of them: a name may have 255. */
+#define NAME_BYTES_MOST 160
+
 struct arguments {
 	char **runs;
 	int count;
 	const char *directory, *plots;
 	bool on_paper;
+	const char **label; /* owned */
+	size_t labels;
 };
+
+static int label_add(struct arguments *arguments, const char *label)
+{
+	const char **grown = reallocarray(arguments->label, arguments->labels + 1, sizeof(*grown));
+
+	if (!grown)
+		return ENOMEM;
+	arguments->label = grown;
+	grown[arguments->labels++] = label;
+	return 0;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -34,6 +52,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_PAPER:
 		arguments->on_paper = true;
 		return 0;
+	case 'l':
+		if (!*argument)
+			argp_error(state, "a label needs at least one character");
+		return label_add(arguments, argument);
 	case ARGP_KEY_ARGS:
 		arguments->runs = state->argv + state->next;
 		arguments->count = state->argc - state->next;
@@ -42,8 +64,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		argp_error(state, "which run? Name a run directory");
 		return EINVAL;
 	case ARGP_KEY_SUCCESS:
-		if (arguments->directory && arguments->count > 1)
-			argp_error(state, "-o is for one run: each of several has a report of its own");
+		if (arguments->labels && arguments->labels != (size_t)arguments->count)
+			argp_error(state, "%zu labels for %d runs: name --label once for each run, in their order",
+				arguments->labels, arguments->count);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -51,7 +74,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ .name = "output", .key = 'o', .arg = "DIR", .doc = "write there instead of to RUN/report" },
+	{ .name = "output",
+		.key = 'o',
+		.arg = "DIR",
+		.doc = "write there instead of to RUN/report or, of several runs, to LAST/report-against-OTHERS" },
+	{ .name = "label",
+		.key = 'l',
+		.arg = "NAME",
+		.doc = "what figures call a run, once for each of several runs, in their order; otherwise they are called by what they differ in: host, directory, kernel, effort or time" },
 	{ .name = "plots", .key = 'p', .arg = "DIR", .doc = "also the figures in DIR, a folder for each" },
 	{ .name = "paper",
 		.key = KEY_PAPER,
@@ -63,13 +93,25 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "RUN...",
-	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, report.html.\vA figure is a folder in plots/ (or $NESTWALK_PLOTS): table.sql selects what is drawn, figure.gp draws it, text.md says it. docs/ARCHITECTURE.md tells how to add one.",
+	.doc = "Draw a run's figures and explain them: derived tables (.tsv), figures (.svg, .png), report.md, report.html. Of several runs all are drawn into the same figures, and the first is what the others are held against.\vA figure is a folder in plots/ (or $NESTWALK_PLOTS): table.sql selects what is drawn, figure.gp draws it, text.md says it. docs/ARCHITECTURE.md tells how to add one.\n\nBefore against after:\n  nestwalk report -l before -l after -o overlay RUN1 RUN2",
 };
 
-/* Where a run's report goes when nobody says: REPORT beside its results. The caller frees. */
-static char *report_directory(const char *run, const char *asked)
+/* "before-and-more": the labels of all runs but the last, as a part of a file's name. The caller frees. */
+static char *others_name(sqlite3 *db, struct reason *why)
 {
-	return asked ? strdup(asked) : run_file(run, "report");
+	sqlite3_stmt *others = database_prepare(db,
+		"SELECT group_concat(label, '-') FROM (SELECT label FROM run_label"
+		" WHERE run < (SELECT MAX(run) FROM run_label) ORDER BY run)",
+		why);
+	const char *name = others && database_step(others, why) > 0 ? (const char *)sqlite3_column_text(others, 0)
+								    : NULL;
+	char *copy = strndup(name ? name : "others", NAME_BYTES_MOST);
+
+	for (char *c = copy; c && *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
+			*c = '-';
+	sqlite3_finalize(others);
+	return copy;
 }
 
 static void refusal_print(const char *line)
@@ -77,43 +119,71 @@ static void refusal_print(const char *line)
 	cmd_say(stderr, "nestwalk: %s", line);
 }
 
-static int report_one(const char *run, const struct arguments *arguments)
+/* Where the report goes when nobody says: beside the results of the last run. The caller frees; NULL with *why. */
+static char *directory_find(sqlite3 *db, const struct arguments *arguments, struct reason *why)
 {
-	char *directory = report_directory(run, arguments->directory);
-	const struct report_request request = {
-		.directory = directory,
-		.plots = arguments->plots,
-		.on_paper = arguments->on_paper,
-		.refused = refusal_print,
-		.stop = signals_stop,
-	};
-	struct reason why;
-	sqlite3 *db;
-	int rc = directory ? cmd_database_open(&run, 1, DATABASE_SAMPLES, &db, &why)
-			   : fail(&why, ENOMEM, "out of memory");
+	char *name = NULL, *others, *directory = NULL;
 
-	if (!rc) {
-		rc = cmd_database_fill(db, &why);
-		if (!rc)
-			rc = report_write(db, &request, &why);
-		sqlite3_close(db);
+	if (arguments->directory)
+		directory = strdup(arguments->directory);
+	else if (arguments->count == 1)
+		directory = run_file(arguments->runs[0], "report");
+	else {
+		others = others_name(db, why);
+		if (others && asprintf(&name, "report-against-%s", others) >= 0)
+			directory = run_file(arguments->runs[arguments->count - 1], name);
+		free(others);
+		free(name);
 	}
+	if (!directory)
+		fail(why, ENOMEM, "out of memory");
+	return directory;
+}
+
+static int runs_open(const struct arguments *arguments, sqlite3 **db, struct reason *why)
+{
+	int rc = cmd_database_open(
+		(const char *const *)arguments->runs, (size_t)arguments->count, DATABASE_SAMPLES, db, why);
+
+	if (rc)
+		return rc;
+	if (!cmd_database_is_exported(*db))
+		rc = labels_put(*db, arguments->label, arguments->labels, why);
 	if (!rc)
-		cmd_say(stdout, "%s/report.html", directory);
-	free(directory);
-	return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
+		rc = cmd_database_fill(*db, why);
+	if (rc)
+		sqlite3_close(*db);
+	return rc;
 }
 
 int cmd_report(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
-	int code = EXIT_DONE;
+	struct reason why;
+	char *directory;
+	sqlite3 *db;
+	int rc;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	signals_catch();
-	for (int i = 0; i < arguments.count && !signals_stop(); i++) {
-		if (report_one(arguments.runs[i], &arguments) != EXIT_DONE)
-			code = EXIT_FAILED;
+	rc = runs_open(&arguments, &db, &why);
+	if (!rc) {
+		directory = directory_find(db, &arguments, &why);
+		rc = directory ? report_write(db,
+					 &(struct report_request){
+						 .directory = directory,
+						 .plots = arguments.plots,
+						 .on_paper = arguments.on_paper,
+						 .refused = refusal_print,
+						 .stop = signals_stop,
+					 },
+					 &why)
+			       : -ENOMEM;
+		if (!rc)
+			cmd_say(stdout, "%s/report.html", directory);
+		free(directory);
+		sqlite3_close(db);
 	}
-	return code;
+	free(arguments.label);
+	return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

@@ -6,6 +6,7 @@
 #include "base/vocabulary.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -259,17 +260,25 @@ static void place_rank_function(sqlite3_context *context, int count, sqlite3_val
 	sqlite3_result_int64(context, place_rank(text_argument(values[0]), text_argument(values[1])));
 }
 
+/* The number of a run, which colours may be asked without; of one run it does not matter. */
+static unsigned run_argument(int count, int at, sqlite3_value **values)
+{
+	sqlite3_int64 run = at < count ? sqlite3_value_int64(values[at]) : 1;
+
+	return run > 0 && run <= UINT_MAX ? (unsigned)run : 1;
+}
+
 static void place_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	(void)count;
-	sqlite3_result_text(
-		context, place_colour(text_argument(values[0]), text_argument(values[1])), -1, SQLITE_STATIC);
+	sqlite3_result_text(context,
+		place_colour(text_argument(values[0]), text_argument(values[1]), run_argument(count, 2, values)), -1,
+		SQLITE_STATIC);
 }
 
 static void paging_colour_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	(void)count;
-	sqlite3_result_text(context, paging_colour(text_argument(values[0])), -1, SQLITE_STATIC);
+	sqlite3_result_text(
+		context, paging_colour(text_argument(values[0]), run_argument(count, 1, values)), -1, SQLITE_STATIC);
 }
 
 static const struct {
@@ -294,7 +303,9 @@ static const struct {
 	{ "place_label", 2, place_label_function, NULL },
 	{ "place_rank", 2, place_rank_function, NULL },
 	{ "place_colour", 2, place_colour_function, NULL },
+	{ "place_colour", 3, place_colour_function, NULL },
 	{ "paging_colour", 1, paging_colour_function, NULL },
+	{ "paging_colour", 2, paging_colour_function, NULL },
 };
 
 int sql_functions_add(sqlite3 *db, struct reason *why)

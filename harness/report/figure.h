@@ -26,7 +26,7 @@ struct report {
 	const char *const *plots; /* folders that hold figures' folders: the user's own before ours; ended by NULL */
 	char *scratch; /* owned: what gnuplot will see of the figure that is being written */
 	char *subtitle; /* owned: CPU, where it ran, date */
-	double ghz;
+	double ghz; /* of the core; NAN: not known; negative: runs differ, so that no axis tells both time and cycles */
 	bool on_paper; /* also what is for paper (report/paper.h) */
 	void (*refused)(const char *line); /* is told which figure has no room on paper. NULL: nobody */
 	bool (*stop)(void); /* NULL: never */

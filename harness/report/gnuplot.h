@@ -14,7 +14,7 @@ struct drawing {
 	const char *directory; /* the scratch directory */
 	bool on_paper; /* also what is for paper */
 	const char *title, *subtitle; /* plain text */
-	double ghz; /* core cycles per ns, for axes in both; NAN where not known */
+	double ghz; /* core cycles per ns, for axes in both; NAN where not known, negative where runs differ */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "record/database.h"
 #include "report/figure.h"
 #include "report/html.h"
+#include "report/labels.h"
 #include "report/paper.h"
 #include "report/picture.h"
 #include "report/plots.h"
@@ -16,16 +17,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As many as a picture has room for; CPUs and hypervisors have shorter names. */
-#define SUBTITLE_CHARACTERS_MOST 130
+/* Of clocks that are farther apart, one axis cannot tell both time and cycles. */
+#define CLOCKS_APART "1.05"
 
-/* What every picture says below its title, and the core's clock. */
+/* As many as a picture has room for; CPUs and hypervisors have shorter names. */
+#define SUBTITLE_CHARACTERS_MOST 120
+
+/* What every picture says below its title, and the core's clock; a negative one says that there are several. */
+static const char describe[] =
+	"SELECT COALESCE(cpu, 'unknown CPU') || ' · ' || place || ' · ' || COALESCE(substr(started_utc, 1, 10), ''), ghz"
+	" FROM run WHERE (SELECT COUNT(*) FROM run) = 1 UNION ALL"
+	" SELECT alike, ghz FROM (SELECT CASE WHEN COUNT(DISTINCT COALESCE(cpu, '?') || place) = 1"
+	" THEN group_concat(label, ' · ') || ' · ' || COALESCE(cpu, 'unknown CPU') || ' · ' || place"
+	" ELSE group_concat(label || ': ' || COALESCE(cpu, 'unknown CPU') || ', ' || place, ' · ') END AS alike,"
+	" CASE WHEN COUNT(ghz) = COUNT(*) AND MAX(ghz) <= MIN(ghz) * " CLOCKS_APART " THEN AVG(ghz) ELSE -1 END AS ghz"
+	" FROM run JOIN run_label USING (run) HAVING COUNT(*) > 1)";
+
 static int run_describe(struct report *report, struct reason *why)
 {
-	sqlite3_stmt *run = database_prepare(report->db,
-		"SELECT COALESCE(cpu, 'unknown CPU') || ' · ' || place || ' · ' || COALESCE(substr(started_utc, 1, 10), ''), ghz"
-		" FROM run ORDER BY run LIMIT 1",
-		why);
+	sqlite3_stmt *run = database_prepare(report->db, describe, why);
 	int rc = run ? database_step(run, why) : -EIO;
 
 	if (rc > 0) {
@@ -177,6 +187,8 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	int rc = ours ? directory_make(report.directory, why) : -ENOENT;
 
 	report.plots = plots;
+	if (!rc)
+		rc = labels_table_make(db, why);
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc && report.on_paper)

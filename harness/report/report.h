@@ -1,4 +1,4 @@
-/* The report of a run: derived tables, figures drawn from them, and a page that explains them. */
+/* The report of one run or of several: derived tables, figures drawn from them, and a page that explains them. */
 #ifndef NESTWALK_REPORT_H
 #define NESTWALK_REPORT_H
 
@@ -16,7 +16,8 @@ struct report_request {
 };
 
 /*
- * Write the report of the run in a database whose derived tables are filled (infer/tables.h). plots/report.md is the
+ * Write the report of the run in a database whose derived tables are filled (infer/tables.h), or of several runs that were
+ * labelled before (report/labels.h). plots/report.md is the
  * report. Figures that it does not include come last: ours, then the user's. A report.md of the user's takes the place of
  * ours, and then those of our figures are left out that it does not include.
  * 0, or a negative errno with *why. Where a figure cannot be made the rest is, and the result is -EIO (-ENOENT: gnuplot

@@ -6,7 +6,7 @@ WITH packed AS (
 	FROM baseline b JOIN point p USING (point) WHERE b.bytes > 0 AND p.setting = 'host' AND p.pass IS NOT 'refine'
 		AND p.bench IN (SELECT bench FROM curve WHERE measured)),
 held AS (
-	SELECT h.*, o.place, o.place_rank, place_colour(o.setting, o.paging) AS colour, 0 AS control, a.point AS over
+	SELECT h.*, o.place, o.place_rank, place_colour(o.setting, o.paging, o.run) AS colour, 0 AS control, a.point AS over
 	FROM packed h JOIN alike a ON a.base = h.point JOIN point o ON o.point = a.point
 	UNION ALL SELECT h.*, 'host, once more', -1, '#777777', 1, k.point FROM packed h JOIN control_pair k ON k.base = h.point),
 -- Points of other page sizes and strides have the same packed lines.

@@ -73,7 +73,7 @@ SELECT DENSE_RANK() OVER (ORDER BY number) AS row, DENSE_RANK() OVER (ORDER BY g
 	what || COALESCE((SELECT CASE WHEN told LIKE '%bytes' THEN bytes(value) ELSE thousands(value) END
 		FROM parameter v WHERE v.point = base.point AND v.name = told) || after, '') AS what,
 	base.place AS base, DENSE_RANK() OVER (ORDER BY other.place_rank, other.place) AS lane, other.place AS label, other.setting, other.paging,
-	place_colour(other.setting, other.paging) AS colour, b.median AS base_ns, b.lo AS base_ns_lo, b.hi AS base_ns_hi, o.median AS ns, o.lo AS ns_lo,
+	place_colour(other.setting, other.paging, other.run) AS colour, b.median AS base_ns, b.lo AS base_ns_lo, b.hi AS base_ns_hi, o.median AS ns, o.lo AS ns_lo,
 	o.hi AS ns_hi, ratio ->> 0 AS ratio, ratio ->> 1 AS ratio_lo, ratio ->> 2 AS ratio_hi, ratio ->> 3 AS pairs,
 	ratio ->> 4 AS sure_lo, ratio ->> 5 AS sure_hi, 1 / own.factor AS null_lo, own.factor AS null_hi,
 	CASE WHEN ratio ->> 1 IS NULL OR ratio ->> 2 IS NULL OR ratio ->> 4 IS NULL THEN 'unknown'

@@ -1,7 +1,7 @@
 -- Touches of pages after a load of CR3, and once more without one, per page. _lo, _hi: 95 % interval.
 -- interpreted: KVM ran the load in software: only its counts are told.
 WITH loaded AS (
-	SELECT *, MIN(guest_levels) OVER own <> MAX(guest_levels) OVER own AS several, place_colour(setting, paging) AS colour
+	SELECT *, MIN(guest_levels) OVER own <> MAX(guest_levels) OVER own AS several, place_colour(setting, paging, run) AS colour
 	FROM cr3_switch
 	WHERE status = 'ok' AND NOT emulated AND (first_touch_cycles IS NOT NULL OR exits_per_load IS NOT NULL)
 	WINDOW own AS (PARTITION BY place)),

@@ -3,7 +3,7 @@ SELECT series || CASE WHEN MIN(guest_levels) OVER alike < MAX(guest_levels) OVER
 		THEN ', guest_levels ' || guest_levels ELSE '' END
 	|| CASE WHEN MIN(pages_touched) OVER alike < MAX(pages_touched) OVER alike
 		THEN ', pages_touched ' || pages_touched ELSE '' END AS label,
-	paging_colour(paging) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
+	paging_colour(paging, run) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
 	kind || COALESCE(', ' || "order", '') || COALESCE(', ' || NULLIF(flush, 'none'), '') AS what,
 	fault_ns, fault_ns_lo, fault_ns_hi, fault_cycles, fault_cycles_lo, fault_cycles_hi
 FROM vcpu_fault

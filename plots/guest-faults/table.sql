@@ -7,7 +7,7 @@ SELECT series || CASE WHEN MIN(guest_levels) OVER alike < MAX(guest_levels) OVER
 		THEN ', guest_levels ' || guest_levels ELSE '' END
 	|| CASE WHEN MIN(pages_touched) OVER alike < MAX(pages_touched) OVER alike
 		THEN ', pages_touched ' || pages_touched ELSE '' END AS label,
-	paging_colour(paging) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
+	paging_colour(paging, run) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
 	kind || COALESCE(', ' || "order", '') || COALESCE(', ' || NULLIF(flush, 'none'), '') AS what,
 	exits_per_fault, exits_per_fault_lo, exits_per_fault_hi,
 	CASE WHEN paging = 'shadow' OR (paging = 'nested' AND kind IN ('guest-cold', 'backing-only')) THEN 1 WHEN paging = 'nested' THEN 0 END AS least_exits,

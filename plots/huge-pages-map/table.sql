@@ -9,7 +9,7 @@ WITH lane AS (
 named AS (
 	SELECT *, series || CASE WHEN MIN(others) OVER same <> MAX(others) OVER same THEN ', ' || others ELSE '' END AS label FROM lane WINDOW same AS (PARTITION BY series)),
 measured AS (
-	SELECT label, place_rank, setting, paging, CAST(page AS INTEGER) AS page, CAST(behind AS INTEGER) AS behind, working_set_bytes,
+	SELECT label, run, place_rank, setting, paging, CAST(page AS INTEGER) AS page, CAST(behind AS INTEGER) AS behind, working_set_bytes,
 		FIRST_VALUE(point) OVER (PARTITION BY label, page, behind, working_set_bytes ORDER BY backing) AS point
 	FROM named WHERE page IN (12, 21, 30) AND behind IN (12, 21, 30)),
 /* The largest working set that was measured in every cell in which any was. */
@@ -21,11 +21,11 @@ size (bits) AS (VALUES (12), (21), (30)),
 cell AS (
 	SELECT l.*, p.bits AS page, b.bits AS behind, (SELECT point FROM measured m JOIN common USING (working_set_bytes)
 		WHERE m.label = l.label AND m.page = p.bits AND m.behind = b.bits) AS point
-	FROM (SELECT DISTINCT label, place_rank, setting, paging FROM named) l JOIN size p JOIN size b),
+	FROM (SELECT DISTINCT label, run, place_rank, setting, paging FROM named) l JOIN size p JOIN size b),
 compared AS (
 	SELECT u.point, ratio_of_pairs(o.point, u.point, 'gross_cycles') AS faster FROM cell o JOIN cell u USING (label)
 	WHERE o.page = 12 AND o.behind = 12 AND o.point <> u.point GROUP BY u.point)
-SELECT c.label, c.setting, place_colour(c.setting, c.paging) AS colour, size(1 << page) AS page_size, size(1 << behind) AS backing,
+SELECT c.label, c.setting, place_colour(c.setting, c.paging, c.run) AS colour, size(1 << page) AS page_size, size(1 << behind) AS backing,
 	CASE WHEN point IS NOT NULL THEN 'measured'
 		/* Without a second table a page is its own backing. */
 		WHEN c.paging = 'native' AND page <> behind THEN 'none' ELSE 'missing' END AS state, IIF(point IS NOT NULL, size(1 << behind), NULL) AS measured_on,

@@ -12,7 +12,7 @@ named AS (
 compared AS (
 	SELECT u.point, ratio_of_pairs(o.point, u.point, 'gross_cycles') AS faster
 	FROM named o JOIN named u USING (label, working_set_bytes) WHERE o.smallest AND NOT u.smallest GROUP BY u.point)
-SELECT label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) || ' pages on ' || backing AS what,
+SELECT label, setting, place_colour(setting, paging, run) AS colour, size(page_size_bytes) || ' pages on ' || backing AS what,
 	DENSE_RANK() OVER (ORDER BY page_size_bytes, backing_bytes, backing) AS combination,
 	CASE size(page_size_bytes) WHEN '4K' THEN '#882255' WHEN '16K' THEN '#AA4499' WHEN '32K' THEN '#CC6677' WHEN '64K' THEN '#DDCC77'
 		WHEN '128K' THEN '#999933' WHEN '256K' THEN '#44AA99' WHEN '512K' THEN '#88CCEE' WHEN '1M' THEN '#332288'

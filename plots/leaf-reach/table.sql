@@ -1,7 +1,7 @@
 -- Memory that the first TLB level reaches, by the lines used of each page. One row a curve: where it leaves its floor.
 -- reach_bytes: between _lo and _hi, the two measured ends. whole_bytes: what pages held whole would reach: as many pages as
 -- the level holds lines that lie a page apart, of these pages or, where no such curve shows its end, of 4K pages.
-SELECT r.series AS label, place_colour(r.setting, r.paging) AS colour,
+SELECT r.series AS label, place_colour(r.setting, r.paging, r.run) AS colour,
 	size(page_size_bytes) || ' pages on ' || backing AS what,
 	CASE page_size_bytes WHEN 4096 THEN '#666666' WHEN 1073741824 THEN '#332288'
 		ELSE IIF(backing LIKE size(page_size_bytes) || '%', '#CC79A7', '#E69F00') END AS hue,

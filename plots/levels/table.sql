@@ -21,7 +21,7 @@ found AS (
 	UNION ALL
 	SELECT curve, 4, 'unresolved', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM curve WHERE curve NOT IN (SELECT curve FROM tlb_level))
-SELECT s."row", s.pages_label AS panel, s.series AS curve, s.setting, place_colour(s.setting, s.paging) AS colour, f.kind, f.level,
+SELECT s."row", s.pages_label AS panel, s.series AS curve, s.setting, place_colour(s.setting, s.paging, s.run) AS colour, f.kind, f.level,
 	f.entries, f.entries_lo, f.entries_hi, f.added_cycles, f.added_cycles_lo, f.added_cycles_hi, f.added_ns, f.added_ns_lo, f.added_ns_hi
 FROM shown s JOIN found f USING (curve)
 ORDER BY s."row", f.part, f.level

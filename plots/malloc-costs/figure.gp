@@ -11,7 +11,7 @@ plot [-1 : 1] [-1 : 1] "table.tsv" using (note_names(strcol("label"), strcol("pa
 	most = max(most, num("block_bytes")), note_cost("malloc"), note_cost("free"), note_cost("touch"), \
 	faults = max(faults, num("faults_per_call")), note_cycles(num("malloc_ns"), num("malloc_cycles")), 0):(0)
 unset table
-ghz = all_ns > 0 ? all_cycles / all_ns : ghz
+ghz = ghz >= 0 && all_ns > 0 ? all_cycles / all_ns : ghz
 # What no machine has is off the picture.
 if (!(low < 1e99) || !(high > 0)) { low = 1.; high = 10. }
 low = low / 1.5; high = min(high, 1e99) * 2; faults = min(faults, 1e15)

@@ -11,7 +11,7 @@ unmapped AS (
 turned AS (
 	SELECT *, MIN(block_bytes) FILTER (WHERE mapped_share >= 0.5 AND block_bytes > unmapped_bytes)
 		OVER (PARTITION BY label, pattern, touch) AS above_bytes FROM unmapped)
-SELECT label, setting, place_colour(setting, paging) AS colour, pattern,
+SELECT label, setting, place_colour(setting, paging, run) AS colour, pattern,
 	CASE pattern WHEN 'pair' THEN 'pair: each block is freed before the next' WHEN 'batch' THEN 'batch: many blocks live at a time'
 		ELSE pattern END AS panel,
 	touch, block_bytes, malloc_ns, malloc_ns_lo, malloc_ns_hi, free_ns, free_ns_lo, free_ns_hi, touch_ns, touch_ns_lo, touch_ns_hi,

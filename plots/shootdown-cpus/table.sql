@@ -4,7 +4,7 @@ WITH call AS (
 	SELECT *, MIN(pages) OVER () AS fewest, MAX(pages) OVER () AS most,
 		MIN(others) OVER () AS others_least, MAX(others) OVER () AS others_most
 	FROM tlb_shootdown WHERE status = 'ok' AND NOT emulated AND operation_ns > 0)
-SELECT series AS label, setting, place_colour(setting, paging) AS colour, operation,
+SELECT series AS label, setting, place_colour(setting, paging, run) AS colour, operation,
 	operation || ', ' || thousands(pages) || IIF(pages = 1, ' page', ' pages') AS line,
 	-- A call has a colour and a shape; with fewest pages the shape is open and the line dashed.
 	CASE operation WHEN 'munmap' THEN '#332288' WHEN 'mprotect' THEN '#882255' WHEN 'dontneed' THEN '#999933' ELSE '#666666' END AS line_colour,

@@ -1,6 +1,6 @@
 -- One call that takes pages away, by how many, and by the other CPUs that have them in their TLBs.
 -- _lo, _hi: 95 % interval of the median. interrupts: TLB shootdowns of /proc/interrupts per call, over all CPUs.
-SELECT series AS label, setting, place_colour(setting, paging) AS colour, operation, others,
+SELECT series AS label, setting, place_colour(setting, paging, run) AS colour, operation, others,
 	CASE others WHEN 0 THEN 'no other CPU' WHEN 1 THEN '1 other' ELSE others || ' others' END AS cpus, pages,
 	operation_ns, operation_ns_lo, operation_ns_hi, operation_cycles, operation_cycles_lo, operation_cycles_hi,
 	per_page_ns, per_page_ns_lo, per_page_ns_hi, interrupts_per_operation AS interrupts,

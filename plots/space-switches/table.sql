@@ -9,7 +9,7 @@ WITH total AS (
 			AND later.name = CASE now.name WHEN 'switch_ns' THEN 'refill_ns' WHEN 'switch_cycles' THEN 'refill_cycles' END
 	WHERE now.name IN ('switch_ns', 'switch_cycles')
 	GROUP BY now.point, now.name)
-SELECT s.series AS label, setting, place_colour(setting, paging) AS colour, size(page_size_bytes) AS page_size,
+SELECT s.series AS label, setting, place_colour(setting, paging, run) AS colour, size(page_size_bytes) AS page_size,
 	size(page_size_bytes) || ' pages' AS panel, "between" || ', ' || via AS what, "between", via,
 	CASE "between" WHEN 'threads' THEN '#332288' WHEN 'processes' THEN '#882255' ELSE '#666666' END AS line_colour,
 	-- Open and dashed is what is not handed over by futex.

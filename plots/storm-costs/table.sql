@@ -21,7 +21,7 @@ SELECT kind, meaning,
 	IIF(MAX(faults_per_page) OVER (PARTITION BY kind) < 0.01, 'no fault: ', '') || meaning AS note,
 	series || CASE WHEN MIN(region_bytes) OVER alike < MAX(region_bytes) OVER alike
 		THEN ', region ' || size(region_bytes) ELSE '' END AS label,
-	place_colour(setting, paging) AS colour, setting, frames,
+	place_colour(setting, paging, run) AS colour, setting, frames,
 	fault_ns, fault_ns_lo, fault_ns_hi, fault_cycles, fault_cycles_lo, fault_cycles_hi,
 	faults_per_page, faults_per_page_lo, faults_per_page_hi, fresh_share
 FROM fault_storm LEFT JOIN kinds USING (kind)

@@ -22,7 +22,7 @@ SELECT ROW_NUMBER() OVER (ORDER BY kind_rank, place_rank, label, who, frames DES
 	-- Where one place was measured, its name tells nothing apart.
 	IIF((SELECT COUNT(DISTINCT label) FROM shown) > 1, label || ', ', '')
 		|| CASE WHEN who = 1 THEN 'one actor alone' WHEN different > 1 THEN 'most ' || "as" ELSE actors || ' ' || "as" END AS curve,
-	place_colour(setting, paging) AS colour, frames, actors, faults, samples,
+	place_colour(setting, paging, run) AS colour, frames, actors, faults, samples,
 	IIF(0.5 * beyond >= 1, latency_p50_ns, NULL) AS latency_p50_ns, IIF(0.5 * beyond >= 1, latency_p50_ns_lo, NULL) AS latency_p50_ns_lo, IIF(0.5 * beyond >= 1, latency_p50_ns_hi, NULL) AS latency_p50_ns_hi,
 	IIF(0.1 * beyond >= 1, latency_p90_ns, NULL) AS latency_p90_ns, IIF(0.1 * beyond >= 1, latency_p90_ns_lo, NULL) AS latency_p90_ns_lo, IIF(0.1 * beyond >= 1, latency_p90_ns_hi, NULL) AS latency_p90_ns_hi,
 	IIF(0.01 * beyond >= 1, latency_p99_ns, NULL) AS latency_p99_ns, IIF(0.01 * beyond >= 1, latency_p99_ns_lo, NULL) AS latency_p99_ns_lo, IIF(0.01 * beyond >= 1, latency_p99_ns_hi, NULL) AS latency_p99_ns_hi,

@@ -21,7 +21,7 @@ row AS (SELECT line.way, line.alone, storm.*, IIF(line.alone, ratio_of_pairs(sto
 	WHERE storm.point = line.alone OR (storm.actors > 1 AND storm."as" = line.way)
 	GROUP BY storm.point, line.way)
 SELECT row.kind, label, setting, way AS "as", frames, way || ', ' || frames AS line,
-	place_colour(setting, paging) AS place_colour, IIF(way = 'threads', '#E69F00', '#CC79A7') AS colour, IIF(frames = 'fresh', 2, 1) AS dash, actors,
+	place_colour(setting, paging, run) AS place_colour, IIF(way = 'threads', '#E69F00', '#CC79A7') AS colour, IIF(frames = 'fresh', 2, 1) AS dash, actors,
 	row.faults_per_s, row.faults_per_s_lo, row.faults_per_s_hi, alone.value * actors AS ideal_per_s,
 	(ratio ->> 0) / 1.0 / actors AS efficiency, (ratio ->> 1) / 1.0 / actors AS efficiency_lo, (ratio ->> 2) / 1.0 / actors AS efficiency_hi,
 	system_share

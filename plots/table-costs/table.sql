@@ -1,7 +1,7 @@
 -- Page tables of a process, by the size of its pages and how far apart they are; all numbers per page.
 -- most: yes: of the most pages that this setting has of this layout. flat: a table of 8 bytes for each 4K
 -- of the span, without levels. _lo, _hi: 95 % interval of the median.
-SELECT series AS label, place_colour(setting, paging) AS colour, setting, paging,
+SELECT series AS label, place_colour(setting, paging, run) AS colour, setting, paging,
 	size(page_size_bytes) || CASE WHEN distance_bytes = page_size_bytes THEN ', side by side'
 		ELSE ', one in each ' || size(distance_bytes) END AS what,
 	size(page_size_bytes) AS page_size, distance_bytes, pages,

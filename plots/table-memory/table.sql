@@ -2,7 +2,7 @@
 -- memory: shared: the processes of a VM map the same memory; own: each its own.
 SELECT series || CASE WHEN MIN(mapped_bytes) OVER alike < MAX(mapped_bytes) OVER alike
 		THEN ', mapped ' || size(mapped_bytes) ELSE '' END AS label,
-	paging_colour(paging) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
+	paging_colour(paging, run) AS colour, paging, IIF(emulated, 'yes', 'no') AS emulated,
 	size(page_size_bytes) || ' pages on ' || backing AS what, memory,
 	IIF(memory = 'shared', 'processes of a VM share their memory', 'each process has its own memory') AS whose,
 	'measured: ' || series || ', ' || vms || IIF(vms = 1, ' VM', ' VMs') AS line, vms, processes, vms * processes AS trees,

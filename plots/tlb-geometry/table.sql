@@ -1,7 +1,7 @@
 -- What a page under test costs by stride and number of pages, by the least disturbed samples; fillers' share taken off.
 -- pages_lo, pages_hi: half way to the neighbouring counts. in_set: pages in each set that they reach, by the inferred
 -- structure. capacity: sets reached times ways. One row a point.
-SELECT p.series || COALESCE(', ' || NULLIF(m.others, 'frames contiguous, guest_levels 4'), '') AS label, place_colour(p.setting, p.paging) AS colour,
+SELECT p.series || COALESCE(', ' || NULLIF(m.others, 'frames contiguous, guest_levels 4'), '') AS label, place_colour(p.setting, p.paging, p.run) AS colour,
 	g.stride_pages, t.pages, COALESCE(sqrt(t.pages * LAG(t.pages) OVER row), t.pages / 1.06) AS pages_lo,
 	COALESCE(sqrt(t.pages * LEAD(t.pages) OVER row), t.pages * 1.06) AS pages_hi, g.target_cycles,
 	t.pages / c.sets_reached AS in_set, c.sets_reached * m.ways AS capacity

@@ -3,7 +3,7 @@
 -- lower_bound: yes: the TLB does not hold all pieces of the packed baseline, which misses too, so that net is a lower bound;
 -- edge: the last point before; unknown: what pieces they are is not known.
 -- reach_bytes: pages times page size. pass: sweep, or refine (fresh placements, near the steps).
-SELECT DENSE_RANK() OVER (ORDER BY c.place_rank, c.curve) AS curve, c.series AS label, place_colour(c.setting, c.paging) AS colour,
+SELECT DENSE_RANK() OVER (ORDER BY c.place_rank, c.curve) AS curve, c.series AS label, place_colour(c.setting, c.paging, c.run) AS colour,
 	p.pass, p.pages, p.pages * c.page_size_bytes AS reach_bytes,
 	r.gross_cycles, r.gross_cycles_lo, r.gross_cycles_hi, r.baseline_cycles, r.baseline_cycles_lo, r.baseline_cycles_hi,
 	r.net_cycles, r.net_cycles_lo, r.net_cycles_hi, r.gross_ns, r.gross_ns_lo, r.gross_ns_hi,

@@ -9,7 +9,7 @@ named AS (
 	SELECT *, series || CASE WHEN MIN(others) OVER same <> MAX(others) OVER same THEN ', ' || others ELSE '' END AS label
 	FROM lane WINDOW same AS (PARTITION BY series, entry))
 SELECT CASE entry WHEN 'PDE' THEN 'PDEs: page tables, 2M apart' ELSE 'PDPTEs: 1024 page tables in units of 1G' END AS panel,
-	label, setting, place_colour(setting, paging) AS colour, entry, entries,
+	label, setting, place_colour(setting, paging, run) AS colour, entry, entries,
 	net_cycles, COALESCE(net_cycles_lo, net_cycles) AS net_cycles_lo, COALESCE(net_cycles_hi, net_cycles) AS net_cycles_hi, net_ns
 FROM named
 ORDER BY entry, place_rank, label, entries

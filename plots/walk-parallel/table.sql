@@ -13,7 +13,7 @@ both AS (
 	SELECT 1 AS n, 'page walks' AS kind, point, gross_cycles AS load_cycles, gross_cycles_lo AS load_cycles_lo, gross_cycles_hi AS load_cycles_hi, gross_ns AS load_ns FROM named
 	UNION ALL SELECT 2, 'packed, no walks', point, baseline_cycles, baseline_cycles_lo, baseline_cycles_hi, baseline_ns FROM named)
 SELECT size(page_size_bytes) || ' pages, ' || bytes(lines * 4096) AS panel, label || ': ' || kind AS line, label, setting,
-	place_colour(setting, paging) AS colour, kind, n AS dash, page_size_bytes, lines, chains,
+	place_colour(setting, paging, run) AS colour, kind, n AS dash, page_size_bytes, lines, chains,
 	load_cycles, COALESCE(load_cycles_lo, load_cycles) AS load_cycles_lo, COALESCE(load_cycles_hi, load_cycles) AS load_cycles_hi,
 	load_ns, 1000 / load_ns AS loads_per_us
 FROM both JOIN named USING (point)
