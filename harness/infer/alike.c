@@ -4,6 +4,7 @@
 
 static const char schema[] =
 	"CREATE TABLE alike (base INTEGER, point INTEGER, PRIMARY KEY (base, point)) WITHOUT ROWID;"
+	"CREATE TABLE alike_runs (base INTEGER, point INTEGER, PRIMARY KEY (base, point)) WITHOUT ROWID;"
 	"CREATE TABLE tlb_clear (run INTEGER, page_size_bytes INTEGER, stride_pages INTEGER, first_to REAL,"
 	" second_from REAL, second_to REAL, beyond_from REAL, PRIMARY KEY (run, page_size_bytes, stride_pages))"
 	" WITHOUT ROWID;"
@@ -13,7 +14,8 @@ static const char schema[] =
  * A point is another's like where it has all parameters of the other; a guest may have more, such as those of its own
  * page tables. To compare every point with every other would take too long: points of a bench have few different sets of
  * parameters, so each point is looked up by its values of each set. An emulator's times, and those of code that a
- * hypervisor interpreted, compare with nothing. The control is like the host and nothing else, in a table of its own.
+ * hypervisor interpreted, compare with nothing. The control is like the host and nothing else, in a table of its own. Of
+ * several runs, points of the first are the bases of those that were measured in the same setting and paging mode in others.
  */
 static const char find_alike[] =
 	"CREATE TEMP TABLE measured AS SELECT point, run, bench, pass, setting, paging, control,"
@@ -35,6 +37,10 @@ static const char find_alike[] =
 	"INSERT INTO alike SELECT b.point, o.point FROM shape_key b JOIN shape_key o ON o.run = b.run AND o.shape = b.shape"
 	" AND o.pass IS b.pass AND o.key IS b.key AND (o.setting <> b.setting OR o.paging IS NOT b.paging)"
 	" WHERE b.own AND NOT o.control AND NOT b.control;"
+	"INSERT INTO alike_runs SELECT b.point, o.point FROM shape_key o JOIN shape_key b"
+	" ON b.run = (SELECT MIN(run) FROM run) AND b.shape = o.shape AND b.pass IS o.pass AND b.key IS o.key"
+	" AND b.setting = o.setting AND b.paging IS o.paging WHERE o.run > (SELECT MIN(run) FROM run)"
+	" AND b.own AND o.own AND NOT o.control AND NOT b.control;"
 	"INSERT INTO control_pair SELECT b.point, o.point FROM shape_key o JOIN shape_key b ON b.run = o.run"
 	" AND b.shape = o.shape AND b.pass IS o.pass AND b.key IS o.key AND b.setting = 'host' WHERE o.control AND o.own AND b.own;"
 	"DROP TABLE measured; DROP TABLE shape; DROP TABLE shape_name; DROP TABLE cover; DROP TABLE shape_key;";

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* PRAGMA user_version of a file: another number means tables that this version does not know. */
-#define DATABASE_FILE_VERSION 1
+#define DATABASE_FILE_VERSION 2
 
 /*
  * Write all tables of `db` to a file. It is written beside `path`, and takes its place when it is whole. 0, or a negative

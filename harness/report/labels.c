@@ -190,7 +190,8 @@ static int labels_take(const char *const *asked, size_t count, struct labels *la
 static const char label_points[] =
 	"UPDATE point SET place_rank = place_rank * (SELECT COUNT(*) FROM run) +"
 	" (SELECT COUNT(*) FROM run r WHERE r.run < point.run),"
-	" place = l.label || ': ' || place, series = l.label || ': ' || series FROM run_label l WHERE l.run = point.run";
+	" place = place || ' (' || l.label || ')', series = series || ' (' || l.label || ')'"
+	" FROM run_label l WHERE l.run = point.run";
 
 static int labels_store(sqlite3 *db, const struct labels *labels, struct reason *why)
 {

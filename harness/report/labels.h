@@ -1,5 +1,5 @@
 /*
- * Several runs in one report: each gets a label, and a place of it is "LABEL: place", so that no figure takes two runs for
+ * Several runs in one report: each gets a label, and a place of it is "place (LABEL)", so that no figure takes two runs for
  * one.
  */
 #ifndef NESTWALK_REPORT_LABELS_H
@@ -12,7 +12,7 @@
 
 /*
  * Label the runs of a database, before its benches' and derived tables are filled (infer/tables.h): place and series of
- * every point begin with the label of its run, and place_rank counts all places, those of one setting and paging mode side
+ * every point end in the label of its run, and place_rank counts all places, those of one setting and paging mode side
  * by side. The temporary table run_label (run, label) tells them; of one run it is empty and nothing changes. `labels`
  * are the user's, in the order of the runs; where there are none (count 0), each run is called by what tells it from the
  * others: host, directory, kernel, effort or time. 0, or a negative errno with *why: -EINVAL labels that are not as many as

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "record/database.h"
 #include "report/figure.h"
+#include "report/files.h"
 #include "report/html.h"
 #include "report/labels.h"
 #include "report/paper.h"
@@ -50,6 +51,17 @@ static int run_describe(struct report *report, struct reason *why)
 	if (rc < 0)
 		return rc;
 	return report->subtitle ? 0 : fail(why, ENOMEM, "out of memory");
+}
+
+/* What the queries of several figures of a folder share, where it has such. */
+static int shared_make(sqlite3 *db, const char *plots, struct reason *why)
+{
+	struct reason own;
+	char *sql = file_read(plots, "shared.sql", &own);
+	int rc = sql ? database_run(db, sql, &own) : 0;
+
+	free(sql);
+	return rc ? fail(why, EIO, "%s/shared.sql: %s", plots, own.text) : 0;
 }
 
 /* Write each figure in the folder `plots` that the report has not included, in the order of their names. */
@@ -189,6 +201,8 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	report.plots = plots;
 	if (!rc)
 		rc = labels_table_make(db, why);
+	for (size_t i = 0; i < 2 && plots[i] && !rc; i++)
+		rc = shared_make(db, plots[i], why);
 	if (!rc)
 		rc = run_describe(&report, why);
 	if (!rc && report.on_paper)

@@ -28,7 +28,7 @@ answer() {
 	type sqlite3 || skip "no sqlite3"
 	"$nestwalk" export "$run" "$runs/twice" -o "$out.sqlite"
 	[ "$(sqlite3 "$out.sqlite" 'PRAGMA integrity_check')" = ok ]
-	[ "$(sqlite3 "$out.sqlite" 'PRAGMA user_version')" = 1 ]
+	[ "$(sqlite3 "$out.sqlite" 'PRAGMA user_version')" = 2 ]
 	[ "$(sqlite3 "$out.sqlite" 'SELECT COUNT(DISTINCT run) FROM tlb_reach')" = 2 ]
 }
 
