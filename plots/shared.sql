@@ -1,5 +1,8 @@
 -- What the queries of several figures share, made before the first of them.
 
+-- What names a run beside something that is not a place: " (LABEL)" of several runs, nothing of one.
+CREATE TEMP VIEW of_run AS SELECT run, COALESCE(' (' || label || ')', '') AS words FROM run LEFT JOIN run_label USING (run);
+
 -- What is compared, a row a quantity: in which setting and paging mode its base is, and which points it is.
 CREATE TEMP TABLE quantity (number INTEGER PRIMARY KEY, group_label, what, told, after, metric, setting, paging, most, conditions);
 INSERT INTO quantity VALUES

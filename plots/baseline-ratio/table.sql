@@ -8,13 +8,13 @@ WITH packed AS (
 held AS (
 	SELECT h.*, o.place, o.place_rank, place_colour(o.setting, o.paging, o.run) AS colour, 0 AS control, a.point AS over
 	FROM packed h JOIN alike a ON a.base = h.point JOIN point o ON o.point = a.point
-	UNION ALL SELECT h.*, 'host, once more', -1, '#777777', 1, k.point FROM packed h JOIN control_pair k ON k.base = h.point),
+	UNION ALL SELECT h.*, 'host, once more' || (SELECT words FROM of_run w WHERE w.run = h.run), -1, '#777777', 1, k.point FROM packed h JOIN control_pair k ON k.base = h.point),
 -- Points of other page sizes and strides have the same packed lines.
 compared AS (
-	SELECT place, place_rank, colour, control, bytes, MIN(in_reach) AS in_reach, ratio_of_pairs(over, point, 'baseline_ns') AS ratio
+	SELECT run, place, place_rank, colour, control, bytes, MIN(in_reach) AS in_reach, ratio_of_pairs(over, point, 'baseline_ns') AS ratio
 	FROM held GROUP BY run, place, control, bytes)
 SELECT place AS label, colour, CASE WHEN control THEN 'yes' ELSE 'no' END AS control, bytes, in_reach,
 	ratio ->> 0 AS ratio, COALESCE(ratio ->> 1, ratio ->> 0) AS ratio_lo, COALESCE(ratio ->> 2, ratio ->> 0) AS ratio_hi, ratio ->> 3 AS pairs,
-	(SELECT MIN(level) FROM cache WHERE size_bytes >= bytes) AS cache
+	(SELECT MIN(level) FROM cache WHERE cache.run = compared.run AND size_bytes >= bytes) AS cache
 FROM compared WHERE ratio ->> 0 > 0
 ORDER BY place_rank, place, bytes

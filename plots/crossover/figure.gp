@@ -49,7 +49,7 @@ do for [c = 1 : n] {
 	set label 5 "changes decide" at graph 0.015, graph 0.04 left font ",11" noenhanced textcolor rgb grey
 	set label 6 "misses decide" at graph 0.985, graph 0.04 right font ",11" noenhanced textcolor rgb grey
 	# Where no line goes: those against the host are above 1 on the left, shadow over nested paging is below 1 on the right.
-	if (bases[c] eq "host") { set label 7 "host = 1" at graph 0.015, first 1 left offset 0, -0.7 font ",11" noenhanced textcolor rgb grey } else { \
+	if (bases[c][1 : 4] eq "host") { set label 7 bases[c] . " = 1" at graph 0.015, first 1 left offset 0, -0.7 font ",11" noenhanced textcolor rgb grey } else { \
 		set label 7 bases[c] . " = 1" at graph 0.985, first 1 right offset 0, 0.6 font ",11" noenhanced textcolor rgb grey }
 	unset label 8; unset arrow 1; unset object 1
 	if (cross[c] > 0) {

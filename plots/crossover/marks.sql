@@ -1,5 +1,5 @@
 -- Where nested and shadow paging cost the same; NA where they do nowhere in the picture.
-WITH shown AS (SELECT DISTINCT run, panel, DENSE_RANK() OVER (ORDER BY panel) AS number FROM crossover_cost WHERE is_base),
+WITH shown AS (SELECT DISTINCT run, panel, DENSE_RANK() OVER (ORDER BY panel, run) AS number FROM crossover_cost WHERE is_base),
 equal AS (
 	SELECT e.*, CASE WHEN e.misses < 100 THEN number(e.misses) ELSE thousands(e.misses) END || CASE
 			WHEN misses_lo IS NULL THEN ''

@@ -22,6 +22,6 @@ SELECT series || CASE WHEN MIN(guest_levels) OVER alike < MAX(guest_levels) OVER
 FROM vcpu_fault
 WHERE status = 'ok' AND exits_per_fault IS NOT NULL
 	-- What an emulator counted stands only where no processor did.
-	AND emulated = (SELECT MIN(emulated) FROM vcpu_fault WHERE status = 'ok' AND exits_per_fault IS NOT NULL)
+	AND emulated = (SELECT MIN(o.emulated) FROM vcpu_fault o WHERE o.run = vcpu_fault.run AND o.status = 'ok' AND o.exits_per_fault IS NOT NULL)
 WINDOW alike AS (PARTITION BY series)
 ORDER BY place_rank, label, MIN(point) OVER (PARTITION BY kind, "order", flush), point

@@ -1,9 +1,9 @@
 -- The same calls with fewest and with most pages, against the number of other CPUs. interrupts: TLB
 -- shootdowns of /proc/interrupts per call, over all CPUs. _lo, _hi: 95 % interval of the median.
 WITH call AS (
-	SELECT *, MIN(pages) OVER () AS fewest, MAX(pages) OVER () AS most,
-		MIN(others) OVER () AS others_least, MAX(others) OVER () AS others_most
-	FROM tlb_shootdown WHERE status = 'ok' AND NOT emulated AND operation_ns > 0)
+	SELECT *, MIN(pages) OVER own AS fewest, MAX(pages) OVER own AS most,
+		MIN(others) OVER own AS others_least, MAX(others) OVER own AS others_most
+	FROM tlb_shootdown WHERE status = 'ok' AND NOT emulated AND operation_ns > 0 WINDOW own AS (PARTITION BY run))
 SELECT series AS label, setting, place_colour(setting, paging, run) AS colour, operation,
 	operation || ', ' || thousands(pages) || IIF(pages = 1, ' page', ' pages') AS line,
 	-- A call has a colour and a shape; with fewest pages the shape is open and the line dashed.

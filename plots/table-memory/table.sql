@@ -13,7 +13,7 @@ SELECT series || CASE WHEN MIN(mapped_bytes) OVER alike < MAX(mapped_bytes) OVER
 FROM table_memory
 WHERE status = 'ok' AND vms > 0 AND expected_shadow_bytes IS NOT NULL
 	-- What an emulator counted stands only where no processor did.
-	AND emulated = (SELECT MIN(emulated) FROM table_memory WHERE status = 'ok' AND expected_shadow_bytes IS NOT NULL)
+	AND emulated = (SELECT MIN(o.emulated) FROM table_memory o WHERE o.run = table_memory.run AND o.status = 'ok' AND o.expected_shadow_bytes IS NOT NULL)
 WINDOW alike AS (PARTITION BY series)
 ORDER BY place_rank, label, page_size_bytes,
 	-- 4K comes before 2M.
