@@ -20,8 +20,10 @@ note(r, l, g) = (names[l] = strcol("label"), inks[l] = strcol("colour"), what[r]
 plot [-1 : 1] [-1 : 1] data using (note(int(column("row")), int(column("lane")), int(column("group")))):(0)
 unset table
 
-# A heading takes one line, a row as many as its places need. The numbers have a column for each place.
-between = 7.; tall = 14 + between * max(1, lanes - 1); heading = 24.
+# A heading takes one line, a row as many as the places of the fullest need. The numbers have a column for each place.
+crowd = 1
+do for [r = 1 : rows] { crowd = max(crowd, sum [l = 1 : lanes] (strlen(said[cell(r, l)]) > 0)) }
+between = 7.; tall = 14 + between * max(1, crowd - 1); heading = 24.
 column_px = lanes > 1 ? 56. : 92.; width = max(width, 640 + column_px * lanes)
 longest = 0
 do for [l = 1 : lanes] { longest = max(longest, strlen(names[l])) }

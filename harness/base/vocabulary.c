@@ -16,19 +16,19 @@
 
 /*
  * A colour in each of several runs. Runs differ by lightness, which black and white show, too, and keep the hue of the
- * setting.
+ * setting, or one that is near. None is so pale that text in it cannot be read.
  */
 #define SHADES 4
 struct shades {
 	const char *of_run[SHADES];
 };
-#define BLUES { { BLUE, SKY_BLUE, "#0B2A4A", "#9B9BE8" } }
-#define VERMILIONS { { VERMILION, "#F2A65E", "#8C1C13", "#F5C9A9" } }
-#define DARK_VERMILIONS { { DARK_VERMILION, "#B98B5E", "#331600", "#D9C2A3" } }
-#define GREENS { { GREEN, "#84D4B5", "#00593F", "#B9D98F" } }
-#define DARK_GREENS { { DARK_GREEN, "#5F9985", "#00211A", "#A0BFB4" } }
-#define SKY_BLUES { { SKY_BLUE, "#A9D8F5", "#2F6F96", "#C9D6EE" } }
-#define PURPLES { { PURPLE, "#E6BED3", "#7D3C5C", "#D9C7E8" } }
+#define BLUES { { BLUE, "#4FA8DC", "#0B2A4A", "#7A6FD0" } }
+#define VERMILIONS { { VERMILION, "#E8923F", "#8C1C13", "#B8487F" } }
+#define DARK_VERMILIONS { { DARK_VERMILION, "#B08055", "#331600", "#8A6F2E" } }
+#define GREENS { { GREEN, "#5FBF9B", "#00593F", "#86A32E" } }
+#define DARK_GREENS { { DARK_GREEN, "#5F9985", "#00211A", "#4F6B1E" } }
+#define SKY_BLUES { { SKY_BLUE, "#8CC4E8", "#2F6F96", "#A9A2E0" } }
+#define PURPLES { { PURPLE, "#D9A9C2", "#7D3C5C", "#A98BC4" } }
 
 const char *const setting_names[SETTING_COUNT] = { "host", "host-again", "vcpu", "guest" };
 const char *const backing_names[BACKING_COUNT] = {

@@ -11,6 +11,8 @@
 /* A legend has no room for more. Host names may have 64 bytes, and directories 255. */
 #define LABEL_BYTES_MOST 40
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 #define FACT(path) "(SELECT value FROM fact f WHERE f.run = r.run AND f.path = '" path "')"
 /* The last part of a path: what is left of it without all that ends in a slash. */
 #define PATH "rtrim(path, '/')"
@@ -130,7 +132,7 @@ static int labels_extend(struct labels *labels, const struct labels *more, struc
 	for (size_t i = 0; i < labels->count && !rc; i++) {
 		const char *label = labels->label[i];
 
-		if (asprintf(&longer.label[i], "%s%s%s", label, *label ? ", " : "", more->label[i]) < 0) {
+		if (asprintf(&longer.label[i], "%s%s%s", label, *label ? "/" : "", more->label[i]) < 0) {
 			longer.label[i] = NULL;
 			rc = -ENOMEM;
 		}
@@ -157,14 +159,16 @@ static int labels_find(sqlite3 *db, struct labels *labels, struct reason *why)
 		if (!labels->label[i])
 			rc = fail(why, ENOMEM, "out of memory");
 	}
-	for (size_t i = 0; i <= sizeof(tells) / sizeof(tells[0]) && !rc; i++) {
-		const char *tell = i < sizeof(tells) / sizeof(tells[0]) ? tells[i] : "'run ' || run";
+	/* One thing that tells all apart is best; several, each of which tells more apart, are second best. */
+	for (size_t i = 0; i < 2 * COUNT(tells) + 1 && !rc; i++) {
+		bool alone = i < COUNT(tells);
 		struct labels told;
 
 		if (labels_different(labels) == labels->count)
 			break;
-		rc = told_read(db, tell, &told, labels->count, why);
-		if (!rc && told.count)
+		rc = told_read(db, i < 2 * COUNT(tells) ? tells[i % COUNT(tells)] : "'run ' || run", &told,
+			labels->count, why);
+		if (!rc && told.count && (!alone || labels_different(&told) == told.count))
 			rc = labels_extend(labels, &told, why);
 		labels_free(&told);
 	}

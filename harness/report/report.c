@@ -30,7 +30,8 @@ static const char describe[] =
 	" FROM run WHERE (SELECT COUNT(*) FROM run) = 1 UNION ALL"
 	" SELECT alike, ghz FROM (SELECT CASE WHEN COUNT(DISTINCT COALESCE(cpu, '?') || place) = 1"
 	" THEN group_concat(label, ' · ') || ' · ' || COALESCE(cpu, 'unknown CPU') || ' · ' || place"
-	" ELSE group_concat(label || ': ' || COALESCE(cpu, 'unknown CPU') || ', ' || place, ' · ') END AS alike,"
+	" ELSE (SELECT group_concat(told, ' · ') FROM (SELECT group_concat(label, ', ') || ': ' || COALESCE(cpu, 'unknown CPU')"
+	" || ', ' || place AS told FROM run JOIN run_label USING (run) GROUP BY cpu, place ORDER BY MIN(run))) END AS alike,"
 	" CASE WHEN COUNT(ghz) = COUNT(*) AND MAX(ghz) <= MIN(ghz) * " CLOCKS_APART " THEN AVG(ghz) ELSE -1 END AS ghz"
 	" FROM run JOIN run_label USING (run) HAVING COUNT(*) > 1)";
 

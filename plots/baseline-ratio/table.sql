@@ -8,7 +8,7 @@ WITH packed AS (
 held AS (
 	SELECT h.*, o.place, o.place_rank, place_colour(o.setting, o.paging, o.run) AS colour, 0 AS control, a.point AS over
 	FROM packed h JOIN alike a ON a.base = h.point JOIN point o ON o.point = a.point
-	UNION ALL SELECT h.*, 'host, once more' || (SELECT words FROM of_run w WHERE w.run = h.run), -1, '#777777', 1, k.point FROM packed h JOIN control_pair k ON k.base = h.point),
+	UNION ALL SELECT h.*, 'host, once more' || (SELECT words FROM of_run w WHERE w.run = h.run), -1, CASE h.run % 3 WHEN 1 THEN '#777777' WHEN 2 THEN '#AAAAAA' ELSE '#333333' END, 1, k.point FROM packed h JOIN control_pair k ON k.base = h.point),
 -- Points of other page sizes and strides have the same packed lines.
 compared AS (
 	SELECT run, place, place_rank, colour, control, bytes, MIN(in_reach) AS in_reach, ratio_of_pairs(over, point, 'baseline_ns') AS ratio

@@ -45,7 +45,7 @@ do for [c = 1 : n] {
 	do for [e = -4 : 20] { if ((e + 4) % (each / 2) == 0) { set xtics add (((e + 4) % each == 0 ? misses_label(e) : "") 2.**e) } }
 	do for [t in ticks] { set ytics add ((c == 1 ? sprintf("%g", t + 0.) : "") t + 0.) }
 	if (c == 1) { set ylabel "times as long" offset 1, 0 textcolor rgb ink } else { unset ylabel }
-	set label 4 panels[c] at graph 0, screen from_top(head) left font ",13" noenhanced textcolor rgb ink
+	set label 4 panels[c] at graph 0, screen from_top(head) left font fit(panels[c], 13, (wide + between) * width) noenhanced textcolor rgb ink
 	set label 5 "changes decide" at graph 0.015, graph 0.04 left font ",11" noenhanced textcolor rgb grey
 	set label 6 "misses decide" at graph 0.985, graph 0.04 right font ",11" noenhanced textcolor rgb grey
 	# Where no line goes: those against the host are above 1 on the left, shadow over nested paging is below 1 on the right.

@@ -34,7 +34,8 @@ set label 4 "a miss adds (core cycles)" at screen 0.70, from_top(100) font ",13"
 
 # A row's names, left of it; the panel's once.
 cut(s) = 19 + strstrt(s[20 : *], ", ")
-split(s) = strlen(s) > 36 && cut(s) > 19 ? s[1 : cut(s)] . "\n" . s[cut(s) + 2 : *] : s
+cut_run(s) = 3 + strstrt(s[4 : *], " (")
+split(s) = strlen(s) <= 36 ? s : cut(s) > 19 ? s[1 : cut(s)] . "\n" . s[cut(s) + 2 : *] : cut_run(s) > 3 ? s[1 : cut_run(s) - 1] . "\n" . s[cut_run(s) + 1 : *] : s
 do for [r = 1 : rows] {
 	set label (10 + r) split(names[r]) at screen 0.285, first r right font ",12" noenhanced textcolor rgb inks[r]
 	if (r > 1 && panels[r] eq panels[max(1, r - 1)]) { continue }
