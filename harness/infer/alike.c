@@ -37,7 +37,7 @@ static const char find_alike[] =
 	"INSERT INTO alike SELECT b.point, o.point FROM shape_key b JOIN shape_key o ON o.run = b.run AND o.shape = b.shape"
 	" AND o.pass IS b.pass AND o.key IS b.key AND (o.setting <> b.setting OR o.paging IS NOT b.paging)"
 	" WHERE b.own AND NOT o.control AND NOT b.control;"
-	"INSERT INTO alike_runs SELECT b.point, o.point FROM shape_key o JOIN shape_key b"
+	"INSERT INTO alike_runs SELECT b.point, o.point FROM shape_key o CROSS JOIN shape_key b"
 	" ON b.run = (SELECT MIN(run) FROM run) AND b.shape = o.shape AND b.pass IS o.pass AND b.key IS o.key"
 	" AND b.setting = o.setting AND b.paging IS o.paging WHERE o.run > (SELECT MIN(run) FROM run)"
 	" AND b.own AND o.own AND NOT o.control AND NOT b.control;"
