@@ -38,6 +38,15 @@ static int label_add(struct arguments *arguments, const char *label)
 	return 0;
 }
 
+static bool label_is_twice(const struct arguments *arguments)
+{
+	for (size_t i = 0; i < arguments->labels; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(arguments->label[i], arguments->label[k]))
+				return true;
+	return false;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -67,6 +76,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (arguments->labels && arguments->labels != (size_t)arguments->count)
 			argp_error(state, "%zu labels for %d runs: name --label once for each run, in their order",
 				arguments->labels, arguments->count);
+		if (label_is_twice(arguments))
+			argp_error(state, "two runs have one label");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -140,6 +151,21 @@ static char *directory_find(sqlite3 *db, const struct arguments *arguments, stru
 	return directory;
 }
 
+/* An exported file is read as it is, and its places do not tell runs apart. */
+static int exported_check(sqlite3 *db, const char *path, struct reason *why)
+{
+	sqlite3_stmt *runs = database_prepare(db, "SELECT COUNT(*) FROM run", why);
+	int rc = runs ? database_step(runs, why) : -EIO;
+
+	if (rc > 0)
+		rc = sqlite3_column_int(runs, 0) > 1 ? fail(why, EINVAL,
+							       "%s holds several runs; a report of several is made of their directories: name those",
+							       path)
+						     : 0;
+	sqlite3_finalize(runs);
+	return rc;
+}
+
 static int runs_open(const struct arguments *arguments, sqlite3 **db, struct reason *why)
 {
 	int rc = cmd_database_open(
@@ -147,8 +173,8 @@ static int runs_open(const struct arguments *arguments, sqlite3 **db, struct rea
 
 	if (rc)
 		return rc;
-	if (!cmd_database_is_exported(*db))
-		rc = labels_put(*db, arguments->label, arguments->labels, why);
+	rc = cmd_database_is_exported(*db) ? exported_check(*db, arguments->runs[0], why)
+					   : labels_put(*db, arguments->label, arguments->labels, why);
 	if (!rc)
 		rc = cmd_database_fill(*db, why);
 	if (rc)

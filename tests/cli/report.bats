@@ -341,17 +341,6 @@ broken() {
 	[[ "$output" == *"levels.tsv: No space left"* ]]
 }
 
-@test "several runs: one report each, beside the run; -o is for one" {
-	cp -r "$runs/killed" "$BATS_TEST_TMPDIR/a"
-	cp -r "$runs/killed" "$BATS_TEST_TMPDIR/b"
-	run "$nestwalk" report "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
-	[ "$status" -eq 0 ]
-	[ -s "$BATS_TEST_TMPDIR/a/report/report.html" ]
-	[ -s "$BATS_TEST_TMPDIR/b/report/report.html" ]
-	run "$nestwalk" report "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b" -o "$out"
-	[ "$status" -eq 2 ]
-}
-
 @test "no run, or no such run" {
 	run "$nestwalk" report
 	[ "$status" -eq 2 ]
