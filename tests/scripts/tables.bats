@@ -9,12 +9,13 @@ setup() {
 	export NESTWALK_PLOTS=$root/plots
 }
 
-# Make tables only: without gnuplot in the path nothing is drawn.
+# Make tables only: without gnuplot in the path nothing is drawn. Of ONE+TWO the runs are drawn into one report.
 tables_of() {
-	local run=$root/tests/fixtures/runs/$1
+	local run=("$root/tests/fixtures/runs/${1%+*}" "$root/tests/fixtures/runs/${1#*+}")
 
-	[ "$1" != reference ] || run=$root/results/reference
-	PATH=/nonexistent "$nestwalk" report "$run" -o "$BATS_TEST_TMPDIR/$1" 2>/dev/null || :
+	[ "${1%+*}" != "$1" ] || unset 'run[1]'
+	[ "$1" != reference ] || run=("$root/results/reference")
+	PATH=/nonexistent "$nestwalk" report "${run[@]}" -o "$BATS_TEST_TMPDIR/$1" 2>/dev/null || :
 	[ -s "$BATS_TEST_TMPDIR/$1/report.md" ]
 }
 
