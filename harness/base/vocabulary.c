@@ -22,13 +22,48 @@
 struct shades {
 	const char *of_run[SHADES];
 };
-#define BLUES { { BLUE, "#4FA8DC", "#0B2A4A", "#7A6FD0" } }
-#define VERMILIONS { { VERMILION, "#E8923F", "#8C1C13", "#B8487F" } }
-#define DARK_VERMILIONS { { DARK_VERMILION, "#B08055", "#331600", "#8A6F2E" } }
-#define GREENS { { GREEN, "#5FBF9B", "#00593F", "#86A32E" } }
-#define DARK_GREENS { { DARK_GREEN, "#5F9985", "#00211A", "#4F6B1E" } }
-#define SKY_BLUES { { SKY_BLUE, "#8CC4E8", "#2F6F96", "#A9A2E0" } }
-#define PURPLES { { PURPLE, "#D9A9C2", "#7D3C5C", "#A98BC4" } }
+#define BLUES \
+	{ \
+		{ \
+			BLUE, "#4FA8DC", "#0B2A4A", "#7A6FD0" \
+		} \
+	}
+#define VERMILIONS \
+	{ \
+		{ \
+			VERMILION, "#E8923F", "#8C1C13", "#B8487F" \
+		} \
+	}
+#define DARK_VERMILIONS \
+	{ \
+		{ \
+			DARK_VERMILION, "#B08055", "#331600", "#8A6F2E" \
+		} \
+	}
+#define GREENS \
+	{ \
+		{ \
+			GREEN, "#5FBF9B", "#00593F", "#86A32E" \
+		} \
+	}
+#define DARK_GREENS \
+	{ \
+		{ \
+			DARK_GREEN, "#5F9985", "#00211A", "#4F6B1E" \
+		} \
+	}
+#define SKY_BLUES \
+	{ \
+		{ \
+			SKY_BLUE, "#8CC4E8", "#2F6F96", "#A9A2E0" \
+		} \
+	}
+#define PURPLES \
+	{ \
+		{ \
+			PURPLE, "#D9A9C2", "#7D3C5C", "#A98BC4" \
+		} \
+	}
 
 const char *const setting_names[SETTING_COUNT] = { "host", "host-again", "vcpu", "guest" };
 const char *const backing_names[BACKING_COUNT] = {
@@ -171,7 +206,7 @@ const char *place_colour(const char *setting, const char *paging, unsigned run)
 	if (where < 0)
 		return shade_of(&unknown_colours, run);
 	return shade_of(paging_find(paging) == PAGING_SHADOW ? &setting_colours[where].shadow_colour
-							      : &setting_colours[where].colour,
+							     : &setting_colours[where].colour,
 		run);
 }
 

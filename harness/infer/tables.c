@@ -21,8 +21,8 @@
 
 const char *const infer_table_names[] = { "curve", "curve_point", "tlb_level", "tlb_walk", "tlb_unresolved",
 	"tlb_noise", "tlb_counted", "tlb_clear", "geometry", "geometry_capacity", "geometry_point", "alike",
-	"alike_runs", "control_pair", "null_pair", "null_ratio", "walk_ratio", "baseline", "crossover_cost", "crossover",
-	"crossover_equal", "page_reach", "page_leaf", "walk_overlap", "walk_cache_level", "walk_line",
+	"alike_runs", "control_pair", "null_pair", "null_ratio", "walk_ratio", "baseline", "crossover_cost",
+	"crossover", "crossover_equal", "page_reach", "page_leaf", "walk_overlap", "walk_cache_level", "walk_line",
 	"walk_line_point", NULL };
 
 static const char schema[] =

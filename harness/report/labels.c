@@ -64,7 +64,12 @@ static size_t labels_different(const struct labels *labels)
 static size_t character_length(const char *text)
 {
 	unsigned char first = (unsigned char)*text;
-	size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+	size_t length = first < 0x80   ? 1
+			: first < 0xc2 ? 0
+			: first < 0xe0 ? 2
+			: first < 0xf0 ? 3
+			: first < 0xf5 ? 4
+				       : 0;
 
 	for (size_t i = 1; i < length; i++)
 		if (((unsigned char)text[i] & 0xc0) != 0x80)
@@ -178,8 +183,8 @@ static int labels_find(sqlite3 *db, struct labels *labels, struct reason *why)
 static int labels_take(const char *const *asked, size_t count, struct labels *labels, struct reason *why)
 {
 	if (count != labels->count)
-		return fail(why, EINVAL, "%zu labels for %zu runs: each run needs one, or none has", count,
-			labels->count);
+		return fail(
+			why, EINVAL, "%zu labels for %zu runs: each run needs one, or none has", count, labels->count);
 	for (size_t i = 0; i < count; i++) {
 		labels->label[i] = label_clean(asked[i]);
 		if (!labels->label[i])
@@ -191,16 +196,15 @@ static int labels_take(const char *const *asked, size_t count, struct labels *la
 }
 
 /* Places of one setting and paging mode stand side by side, in the order of the runs. */
-static const char label_points[] =
-	"UPDATE point SET place_rank = place_rank * (SELECT COUNT(*) FROM run) +"
-	" (SELECT COUNT(*) FROM run r WHERE r.run < point.run),"
-	" place = place || ' (' || l.label || ')', series = series || ' (' || l.label || ')'"
-	" FROM run_label l WHERE l.run = point.run";
+static const char label_points[] = "UPDATE point SET place_rank = place_rank * (SELECT COUNT(*) FROM run) +"
+				   " (SELECT COUNT(*) FROM run r WHERE r.run < point.run),"
+				   " place = place || ' (' || l.label || ')', series = series || ' (' || l.label || ')'"
+				   " FROM run_label l WHERE l.run = point.run";
 
 static int labels_store(sqlite3 *db, const struct labels *labels, struct reason *why)
 {
-	sqlite3_stmt *insert = database_prepare(db,
-		"INSERT INTO temp.run_label SELECT run, ?2 FROM run ORDER BY run LIMIT 1 OFFSET ?1", why);
+	sqlite3_stmt *insert = database_prepare(
+		db, "INSERT INTO temp.run_label SELECT run, ?2 FROM run ORDER BY run LIMIT 1 OFFSET ?1", why);
 	int rc = insert ? 0 : -EIO;
 
 	for (size_t i = 0; i < labels->count && !rc; i++) {
@@ -215,8 +219,7 @@ static int labels_store(sqlite3 *db, const struct labels *labels, struct reason 
 
 int labels_table_make(sqlite3 *db, struct reason *why)
 {
-	return database_run(
-		db, "CREATE TEMP TABLE IF NOT EXISTS run_label (run INTEGER PRIMARY KEY, label TEXT)", why);
+	return database_run(db, "CREATE TEMP TABLE IF NOT EXISTS run_label (run INTEGER PRIMARY KEY, label TEXT)", why);
 }
 
 int labels_put(sqlite3 *db, const char *const *asked, size_t count, struct reason *why)
