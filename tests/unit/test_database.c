@@ -362,6 +362,10 @@ static void functions_compute_and_format(void **state)
 		{ "SELECT place_label('vcpu', 'shadow')", "vcpu, shadow paging" },
 		{ "SELECT place_rank('host', 'native') < place_rank('guest', 'nested')", "1" },
 		{ "SELECT place_colour('host', 'native')", "#0072B2" },
+		{ "SELECT place_colour('host', 'native', 1)", "#0072B2" },
+		{ "SELECT place_colour('host', 'native', 5)", "#0072B2" },
+		{ "SELECT COUNT(DISTINCT place_colour('host', 'native', value)) FROM json_each('[1, 2, 3, 4]')", "4" },
+		{ "SELECT place_colour('host', 'native', -1) = paging_colour('native', NULL)", "1" },
 	};
 	struct reason why = { "" };
 	sqlite3 *db;
