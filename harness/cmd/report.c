@@ -114,8 +114,8 @@ static char *others_name(sqlite3 *db, struct reason *why)
 		"SELECT group_concat(label, '-') FROM (SELECT label FROM run_label"
 		" WHERE run < (SELECT MAX(run) FROM run_label) ORDER BY run)",
 		why);
-	const char *name = others && database_step(others, why) > 0 ? (const char *)sqlite3_column_text(others, 0)
-								    : NULL;
+	const char *name =
+		others && database_step(others, why) > 0 ? (const char *)sqlite3_column_text(others, 0) : NULL;
 	char *copy = strndup(name ? name : "others", NAME_BYTES_MOST);
 
 	for (char *c = copy; c && *c; c++)
@@ -158,10 +158,11 @@ static int exported_check(sqlite3 *db, const char *path, struct reason *why)
 	int rc = runs ? database_step(runs, why) : -EIO;
 
 	if (rc > 0)
-		rc = sqlite3_column_int(runs, 0) > 1 ? fail(why, EINVAL,
-							       "%s holds several runs; a report of several is made of their directories: name those",
-							       path)
-						     : 0;
+		rc = sqlite3_column_int(runs, 0) > 1
+			     ? fail(why, EINVAL,
+				       "%s holds several runs; a report of several is made of their directories: name those",
+				       path)
+			     : 0;
 	sqlite3_finalize(runs);
 	return rc;
 }
