@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "bench.h"
 #include "cmd/print.h"
+#include "base/stop.h"
 #include "cmd/signals.h"
 #include "machine/topology.h"
 #include "space/canary.h"
@@ -191,7 +192,7 @@ static int meter_watch(struct meter *meter, struct reason *why)
 	meter->level_readings = 0;
 	levels_read(meter);
 	meter->start_ns = meter->last_ns = now_ns();
-	while (!error && !signals_stop() && meter->last_ns - meter->start_ns < meter->duration_ns) {
+	while (!error && !stop_asked() && meter->last_ns - meter->start_ns < meter->duration_ns) {
 		slices_go_on(meter, terminal);
 		sibling_turn(meter);
 		if (canary_facts(meter->canary).known)
@@ -249,7 +250,7 @@ static void print_json(const struct meter *meter, const struct canary_facts *fac
 	const struct canary_trace *trace = &meter->trace;
 	json_t *out = json_pack("{s:i, s:o, s:f, s:b, s:b}", "cpu", meter->cpu, "sibling_cpu",
 		meter->sibling < 0 ? json_null() : json_integer(meter->sibling), "watched_s",
-		seconds(meter->watched_ns), "interrupted", signals_stop(), "known", facts->known);
+		seconds(meter->watched_ns), "interrupted", stop_asked(), "known", facts->known);
 
 	if (meter->sibling < 0)
 		json_object_set_new(out, "sibling_cpu_reason", json_string(meter->no_sibling.text));

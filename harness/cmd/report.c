@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
+#include "base/stop.h"
 #include "cmd/signals.h"
 #include "record/load.h"
 #include "report/labels.h"
@@ -202,7 +203,7 @@ int cmd_report(int argc, char **argv)
 						 .plots = arguments.plots,
 						 .on_paper = arguments.on_paper,
 						 .refused = refusal_print,
-						 .stop = signals_stop,
+						 .stop = stop_asked,
 					 },
 					 &why)
 			       : -ENOMEM;

@@ -1,6 +1,7 @@
 /* nestwalk run: measure, and write a run directory. */
 #include "cmd/cmd.h"
 #include "cmd/run_guest.h"
+#include "base/stop.h"
 #include "cmd/signals.h"
 #include "guest/join.h"
 #include "machine/reserve.h"
@@ -317,7 +318,7 @@ static struct guest_job guest_job_of(const struct arguments *arguments)
 		.effort = request->effort,
 		.rounds = request->rounds,
 		.seed = request->seed,
-		.stop = signals_stop,
+		.stop = stop_asked,
 	};
 }
 
@@ -383,6 +384,9 @@ static int run_conclude(const struct job *job, const struct guest_outcome *guest
 		fprintf(stderr, "\n");
 	fprintf(stderr, "nestwalk: %zu points measured, %zu skipped, %zu in error\n", job->ok, job->skipped,
 		job->errors);
+	if (job->stopped)
+		fprintf(stderr, "nestwalk: %zu of the points measured failed later, and keep the samples from before\n",
+			job->stopped);
 	if (guest->points.ok || guest->points.skipped || guest->points.errors)
 		fprintf(stderr, "nestwalk: of a Linux guest %zu points measured, %zu skipped, %zu in error\n",
 			guest->points.ok, guest->points.skipped, guest->points.errors);
@@ -390,7 +394,7 @@ static int run_conclude(const struct job *job, const struct guest_outcome *guest
 		fprintf(stderr, "nestwalk: %s: %s\n", guest->skipped ? "no Linux guest" : "the Linux guest failed",
 			guest->why.text);
 	printf("results: %s\n", job->request.path);
-	if (error == -EINTR || signals_stop()) {
+	if (error == -EINTR || stop_asked()) {
 		fprintf(stderr, "nestwalk: interrupted; what was measured is kept and can be reported\n");
 		return EXIT_FAILED;
 	}
@@ -403,7 +407,7 @@ static int run_conclude(const struct job *job, const struct guest_outcome *guest
 						: "the guest skipped all of its points, and says why in them");
 		return EXIT_SKIPPED;
 	}
-	return job->errors || guest->points.errors || guest->failed ? EXIT_FAILED : EXIT_DONE;
+	return job->errors || job->stopped || guest->points.errors || guest->failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int measure(const struct arguments *arguments, struct job *job)
@@ -438,7 +442,7 @@ int cmd_run(int argc, char **argv)
 	if (!command_line)
 		return EXIT_FAILED;
 	arguments.request = (struct job_request){
-		.effort = effort_find("normal"), .cpu = -1, .stop = signals_stop, .progress = run_progress_show
+		.effort = effort_find("normal"), .cpu = -1, .stop = stop_asked, .progress = run_progress_show
 	};
 	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
 	arguments.reservation = RESERVATION_EMPTY;

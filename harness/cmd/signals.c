@@ -1,18 +1,14 @@
 #include "cmd/signals.h"
 
+#include "base/stop.h"
+
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t signal_seen;
-
 static void on_signal(int number)
 {
-	signal_seen = number;
-}
-
-bool signals_stop(void)
-{
-	return signal_seen != 0;
+	(void)number;
+	stop_ask();
 }
 
 void signals_catch(void)

@@ -2,12 +2,7 @@
 #ifndef NESTWALK_CMD_SIGNALS_H
 #define NESTWALK_CMD_SIGNALS_H
 
-#include <stdbool.h>
-
-/* From now on SIGINT, SIGTERM and SIGHUP only make signals_stop() true. SIGPIPE and SIGXFSZ become errors of write(). */
+/* From now on SIGINT, SIGTERM and SIGHUP only make stop_asked() true (base/stop.h). SIGPIPE and SIGXFSZ become errors of write(). */
 void signals_catch(void);
-
-/* Whether one of them came. */
-bool signals_stop(void);
 
 #endif

@@ -1,4 +1,5 @@
 /* One vCPU of a VM, started straight in 64-bit mode at CPL 3: no BIOS, no real mode, no operating system. */
+#include "base/stop.h"
 #include "base/units.h"
 #include "kvm/descriptors.h"
 #include "kvm/ioctl.h"
@@ -198,15 +199,18 @@ static int unexpected_exit(struct kvm_vcpu *vcpu, struct reason *why)
 
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, gpa_t door, struct reason *why)
 {
-	if (ioctl(vcpu->fd, KVM_RUN, NULL) < 0) {
-		if (errno == EINTR || errno == EAGAIN)
+	int error;
+
+	/* A signal that asks for nothing lets the guest go on where it was. */
+	do {
+		if (stop_asked())
 			return -EINTR;
-		return fail(why, errno, "KVM_RUN: %s", strerror(errno));
-	}
+		error = ioctl(vcpu->fd, KVM_RUN, NULL) < 0 ? errno : 0;
+	} while (error == EINTR || (!error && vcpu->run->exit_reason == KVM_EXIT_INTR));
+	if (error)
+		return fail(why, error, "KVM_RUN: %s", strerror(error));
 	if (vcpu->run->exit_reason == KVM_EXIT_MMIO && vcpu->run->mmio.is_write &&
 		vcpu->run->mmio.phys_addr / PAGE_4K == door.at / PAGE_4K)
 		return 0;
-	if (vcpu->run->exit_reason == KVM_EXIT_INTR)
-		return -EINTR;
 	return unexpected_exit(vcpu, why);
 }

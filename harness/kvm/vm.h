@@ -66,8 +66,9 @@ void kvm_vcpu_close(struct kvm_vcpu *vcpu);
 int kvm_vcpu_set_pcid(struct kvm_vm *vm, struct kvm_vcpu *vcpu, bool on, gpa_t root, struct reason *why);
 
 /*
- * Run until the guest stores to guest-physical page `door`. 0; -EINTR a signal came (call again to go on); -EIO the
- * vCPU stopped for another reason, which *why names together with the registers.
+ * Run until the guest stores to guest-physical page `door`. 0; -EINTR it was asked to stop (base/stop.h; call again to go
+ * on); -EIO the vCPU stopped for another reason, which *why names together with the registers. Other signals only make the
+ * call take longer.
  */
 int kvm_vcpu_run(struct kvm_vcpu *vcpu, gpa_t door, struct reason *why);
 

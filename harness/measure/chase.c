@@ -195,7 +195,9 @@ static int point_keep(struct measurement *m, const struct configured_spaces *spa
 			.weather = weather });
 	if (!error && sample->counted)
 		error = hardware_counts_add(m, &pair->chase, point, sample);
-	return error ? error : cost_add(m->cost, sample);
+	if (!error)
+		error = cost_add(m->cost, sample);
+	return error ? error : measurement_sampled(m, point);
 }
 
 /* One sample of a point, repeated while it is disturbed. Errors of the point stay in the point. */
@@ -284,7 +286,7 @@ static bool is_due(const struct measurement *m, const struct configured_spaces *
 	if (setting == SETTING_HOST_AGAIN && m->round % 2)
 		return false;
 	return (pair->settings & SETTING_BIT(setting)) && pair->point[setting].status == POINT_OK &&
-	       spaces->of[setting].space;
+	       !pair->point[setting].exhausted && spaces->of[setting].space;
 }
 
 /* Make the sibling busy where the pair wants that. False where it cannot be: the pair's points then say why. */

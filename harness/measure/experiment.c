@@ -51,18 +51,8 @@ static void disturbance_note(const struct sample *sample, struct point *point)
 	disturbance_add(&point->disturbance, &seen);
 }
 
-/* A machine may have less memory now than before: a point that has samples keeps them, and gets no more. */
-static void point_give_up(struct point *point, int error, const struct reason *why)
-{
-	bool wrong = error == -EIO || error == -EINVAL;
-
-	if (wrong || !point->samples)
-		point_fail(point, wrong ? POINT_ERROR : POINT_SKIPPED, why);
-	else
-		point->exhausted = true;
-}
-
-static int point_keep(struct point *point, const struct sample *sample, const struct sample_facts *facts)
+static int point_keep(struct measurement *m, struct point *point, const struct sample *sample,
+	const struct sample_facts *facts)
 {
 	int error;
 
@@ -73,7 +63,9 @@ static int point_keep(struct point *point, const struct sample *sample, const st
 	error = point_tell_unknown(point, sample->unknown_of);
 	if (!error)
 		error = point_add(point, sample->value, facts);
-	return error ? error : point_add_latencies(point, sample->latencies);
+	if (!error)
+		error = point_add_latencies(point, sample->latencies);
+	return error ? error : measurement_sampled(m, point);
 }
 
 static int point_take(struct measurement *m, struct point *point)
@@ -103,14 +95,14 @@ static int point_take(struct measurement *m, struct point *point)
 	if (error == -EINTR)
 		return error;
 	if (error) {
-		point_give_up(point, error, &why);
+		point_fail(point, error == -EIO || error == -EINVAL ? POINT_ERROR : POINT_SKIPPED, &why);
 		return 0;
 	}
 	if (sample_contaminated(&sample)) {
 		point->contaminated++;
 		return 0;
 	}
-	return point_keep(point, &sample, &facts);
+	return point_keep(m, point, &sample, &facts);
 }
 
 int experiment_measure(struct measurement *m, struct paired_points *pair)

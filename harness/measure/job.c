@@ -66,6 +66,48 @@ static json_t *about_new(const struct job *job)
 		machine_describe(&job->source));
 }
 
+/* Takes over the entry. */
+static int journal_write(struct job *job, json_t *entry, struct reason *why)
+{
+	int error = entry ? run_write_journal(&job->writer, entry, why)
+			  : fail(why, ENOMEM, "no memory to write a sample");
+
+	json_decref(entry);
+	return error;
+}
+
+/*
+ * A point's line is written to the journal with its first sample, and again each time that it has four times as many: what it
+ * says beside the samples may have changed, and it takes longer to write than a sample.
+ */
+#define LINE_AGAIN 4
+
+static int sampled(struct point *point, void *data, struct reason *why)
+{
+	struct job *job = data;
+	int error = 0;
+
+	if (!point->number)
+		point->number = ++job->journaled;
+	if (point->samples >= LINE_AGAIN * point->journaled) {
+		json_t *line = point_json(point, &job->around.context);
+
+		json_object_del(line, "samples");
+		error = journal_write(job, json_pack("{s:i, s:o}", "point", (int)point->number, "line", line), why);
+		point->journaled = point->samples;
+	}
+	if (!error)
+		error = journal_write(job,
+			json_pack("{s:i, s:o}", "point", (int)point->number, "sample", point_sample_json(point)), why);
+	return error;
+}
+
+static int dropped(const struct point *point, unsigned round, void *data, struct reason *why)
+{
+	return journal_write(
+		data, json_pack("{s:i, s:i}", "point", (int)point->number, "dropped_round", (int)round), why);
+}
+
 static int write_point(const struct point *point, void *data, struct reason *why)
 {
 	struct job *job = data;
@@ -75,9 +117,12 @@ static int write_point(const struct point *point, void *data, struct reason *why
 	if (!json)
 		return fail(why, ENOMEM, "no memory to write a point");
 	error = run_write_point(&job->writer, json, why);
+	if (!error && point->number)
+		error = journal_write(job, json_pack("{s:i, s:b}", "point", (int)point->number, "final", 1), why);
 	if (point->final) {
 		json_array_append(job->points, json);
 		job->ok += point->status == POINT_OK;
+		job->stopped += point->status == POINT_OK && point->failed;
 		job->errors += point->status == POINT_ERROR;
 		job->skipped += point->status == POINT_SKIPPED;
 		if (point->status == POINT_SKIPPED && !job->first_skip.text[0])
@@ -250,6 +295,8 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 		job->around.sibling_cpu = -1;
 	job->around.random = random_new(request->seed);
 	job->around.stop = request->stop;
+	job->around.sampled = sampled;
+	job->around.dropped = dropped;
 	job->around.write = write_point;
 	job->around.progress = progress_pass;
 	job->around.data = job;

@@ -148,37 +148,39 @@ size_t measurement_points_finished(const struct measurement *m)
 
 static int point_write(struct measurement *m, struct point *point, struct reason *why)
 {
-	point->written = point->samples;
 	return m->around->write ? m->around->write(point, m->around->data, why) : 0;
 }
 
-/*
- * Interim lines: a killed run loses at most half of a point's samples, and the file has at most twice its final size.
- */
-static int point_checkpoint(struct measurement *m, struct point *point, struct reason *why)
+int measurement_sampled(struct measurement *m, struct point *point)
 {
-	point_keep_round(point);
-	if (point->samples < 3 || point->samples < 2 * point->written)
-		return 0;
-	return point_write(m, point, why);
+	return m->around->sampled ? m->around->sampled(point, m->around->data, &m->failure) : 0;
 }
 
-int measurement_judge(struct measurement *m, struct reason *why)
+static int round_keep(struct measurement *m, struct point *point, struct reason *why)
 {
-	judge_all(m);
-	return measurement_each_point(m, point_checkpoint, why);
-}
-
-static int point_drop(struct measurement *m, struct point *point, struct reason *why)
-{
+	(void)m;
 	(void)why;
-	point_drop_round(point, m->round);
+	point_keep_round(point);
 	return 0;
 }
 
-void measurement_drop_round(struct measurement *m)
+void measurement_judge(struct measurement *m)
 {
-	measurement_each_point(m, point_drop, NULL);
+	judge_all(m);
+	measurement_each_point(m, round_keep, NULL);
+}
+
+static int round_drop(struct measurement *m, struct point *point, struct reason *why)
+{
+	bool has = point->samples && point->round[point->samples - 1] == m->round;
+
+	point_drop_round(point, m->round);
+	return has && m->around->dropped ? m->around->dropped(point, m->round, m->around->data, why) : 0;
+}
+
+int measurement_drop_round(struct measurement *m, struct reason *why)
+{
+	return measurement_each_point(m, round_drop, why);
 }
 
 /* Why paired points have no samples, although nothing went wrong with them. */

@@ -17,6 +17,7 @@ struct measurement {
 	uint64_t patience_ns; /* that samples may still wait for quiet weather, in all passes */
 	unsigned round; /* of this pass */
 	bool over; /* all passes are */
+	struct reason failure; /* why a round ended with an error that is no point's */
 	struct cycle cycle; /* room for the longest chain of the plan */
 	struct sibling_load *sibling; /* owned; NULL: no point wanted it so far */
 	struct placement placement; /* of the arranged chase that is being measured */
@@ -53,11 +54,14 @@ int measurement_each_point(struct measurement *m, point_visit visit, struct reas
 size_t measurement_points(const struct measurement *m);
 size_t measurement_points_finished(const struct measurement *m);
 
-/* After a round: find the pairs that are finished, and write points that have many new samples. 0, or write()'s error. */
-int measurement_judge(struct measurement *m, struct reason *why);
+/* A point has a new sample: tell it. 0, or sampled()'s error, which m->failure explains. */
+int measurement_sampled(struct measurement *m, struct point *point);
 
-/* Take back the samples of the round that is going on. */
-void measurement_drop_round(struct measurement *m);
+/* After a round: find the pairs that are finished. */
+void measurement_judge(struct measurement *m);
+
+/* Take back the samples of the round that is going on. 0, or dropped()'s error. */
+int measurement_drop_round(struct measurement *m, struct reason *why);
 
 /* At the end of a pass: points without a sample say why, and all points are written. 0, or write()'s error. */
 int measurement_finish(struct measurement *m, struct reason *why);

@@ -163,9 +163,12 @@ void point_drop_round(struct point *point, unsigned round)
 
 void point_fail(struct point *point, enum point_status status, const struct reason *why)
 {
-	point->status = status;
 	point->reason = *why;
-	point->samples = 0;
+	if (point->samples)
+		point->exhausted = true;
+	else
+		point->status = status;
+	point->failed = point->failed || status == POINT_ERROR;
 }
 
 static struct interval point_interval(const struct point *point, size_t metric, uint64_t seed)
@@ -304,6 +307,22 @@ static json_t *point_samples_json(const struct point *point)
 	return all;
 }
 
+json_t *point_sample_json(const struct point *point)
+{
+	size_t last = point->samples - 1;
+	json_t *all = json_pack("{s:o, s:o, s:i}", "cycles_per_tsc", number_or_null(point->cycles_per_tsc[last]), "at_s",
+		number_or_null(point->at_s[last]), "round", (int)point->round[last]);
+
+	for (size_t i = 0; i < point->metric_count; i++)
+		if (metric_applies(point, i))
+			json_object_set_new(all, point->metrics[i].name, number_or_null(point->series[i][last]));
+	if (isfinite(point->weather[last])) {
+		json_object_set_new(all, "weather", number_or_null(point->weather[last]));
+		json_object_set_new(all, "quiet", number_or_null(point->quiet[last]));
+	}
+	return all;
+}
+
 static json_t *kvm_json(const struct point *point)
 {
 	json_t *kvm;
@@ -402,6 +421,8 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 		json_object_set_new(json, "counters_reason", json_string("nothing is timed in this bench"));
 	if (json && latencies)
 		json_object_set(json, "latencies", latencies);
+	if (json && point->exhausted)
+		json_object_set_new(json, "stopped", json_string(point->reason.text));
 	json_decref(latencies);
 	if (json && !point->bench->chase)
 		json_object_set_new(json, "interpreted", json_boolean(point->interpreted));

@@ -61,7 +61,8 @@ struct point {
 	/* Latencies in ns: of all finished rounds, and of the round that is going on. NULL: none were timed. */
 	struct histogram *latencies, *latencies_of_round; /* owned */
 	struct point_counts *counts; /* owned; the counts of hardware in each sample; NULL: nothing was counted */
-	bool exhausted; /* the machine cannot give more samples: the point keeps those that it has */
+	bool failed; /* something did not verify, if only after samples that did */
+	bool exhausted; /* the point gets no more samples: see point_fail() */
 
 	struct reason unknown; /* why metrics are unknown (NAN) in the last sample */
 	struct reason
@@ -77,7 +78,8 @@ struct point {
 	uint64_t faults_expected, faults_counted;
 	uint64_t kvm_pages[KVM_COUNTS]; /* KVM_COUNT_PAGES_*; KVM_COUNT_UNKNOWN */
 
-	size_t written; /* how many samples it had when it was last written */
+	unsigned number; /* of the point in the journal (record/journal.h), from 1; 0: it is not there yet */
+	size_t journaled; /* how many samples it had when its line was last written there */
 	bool final;
 };
 
@@ -121,7 +123,10 @@ void chase_values(const struct chase_sample *sample, const struct point_context 
 /* Take back the samples of a round that was not finished. */
 void point_drop_round(struct point *point, unsigned round);
 
-/* Make the point a skipped point or an error. It loses its numbers. */
+/*
+ * Make the point a skipped point or an error. A point that has samples keeps them and its numbers, gets no more, and says why:
+ * what happened later does not make them wrong.
+ */
 void point_fail(struct point *point, enum point_status status, const struct reason *why);
 
 /* How many samples the point's numbers are made of: the quiet ones where there are enough (base/quiet.h), or all. */
@@ -132,5 +137,8 @@ double point_uncertainty(const struct point *point, const struct point_context *
 
 /* The line for points.jsonl (docs/RESULTS.md). New reference; NULL where memory is short. */
 json_t *point_json(const struct point *point, const struct point_context *context);
+
+/* The last sample, a value under each name that "samples" of the line has. New reference; NULL where memory is short. */
+json_t *point_sample_json(const struct point *point);
 
 #endif

@@ -208,16 +208,21 @@ static int turn_take(const struct benches *benches, struct measurement *m, struc
 	m->pass_used_ns += took_ns;
 	if (error == -ENOMEM)
 		fail(why, ENOMEM, "no memory left for the measurement itself");
-	if (error == -ETIME || (error == -EINTR && m->round))
-		measurement_drop_round(m);
+	else if (m->failure.text[0])
+		*why = m->failure;
+	if (error == -ETIME || (error == -EINTR && m->round)) {
+		int dropped = measurement_drop_round(m, why);
+
+		error = dropped ? dropped : error;
+	}
 	if (error == -ETIME)
 		return pass_end(m, why);
 	if (error)
 		return error;
-	error = measurement_judge(m, why);
+	measurement_judge(m);
 	m->round++;
-	again = !error && another_round(m, took_ns, unfinished);
-	return error || again ? error : pass_end(m, why);
+	again = another_round(m, took_ns, unfinished);
+	return again ? 0 : pass_end(m, why);
 }
 
 /* The bench that has used the least share of its time, or has had the fewest rounds where their number is fixed. */

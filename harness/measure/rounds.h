@@ -71,8 +71,11 @@ struct surroundings {
 	gsl_rng *random;
 	bool (*stop)(void); /* true: end soon, and keep all samples */
 	/*
-	 * Called when a point has many new samples, and when it is final. An error ends the measurement (a full disk).
+	 * Called when a point has a new sample, when its samples of a round do not count, and when it is final. An error ends the
+	 * measurement (a full disk).
 	 */
+	int (*sampled)(struct point *point, void *data, struct reason *why);
+	int (*dropped)(const struct point *point, unsigned round, void *data, struct reason *why);
 	int (*write)(const struct point *point, void *data, struct reason *why);
 	void (*progress)(const struct progress *progress, void *data);
 	/*

@@ -348,7 +348,7 @@ static int check_files(struct checking *c, const char *path, const char *const *
 	}
 	seen.complete = !strcmp(c->result->state, "complete");
 	c->file = files[1];
-	rc = points_each_line(files[1], look_at_line, &seen, &unread);
+	rc = points_each_line(path, look_at_line, &seen, &unread);
 	if (rc == -ENOMEM)
 		goto out;
 	if (rc) {

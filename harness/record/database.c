@@ -65,7 +65,8 @@ static const char *const insert_of_run[] = {
 static const char select_point[] =
 	"SELECT json_extract(?1, '$.bench'), json_extract(?1, '$.setting'), json_extract(?1, '$.paging'),"
 	" json_extract(?1, '$.outer'), json_extract(?1, '$.accel'), json_extract(?1, '$.pass'),"
-	" json_extract(?1, '$.status'), json_extract(?1, '$.reason'), json_extract(?1, '$.joined'),"
+	" json_extract(?1, '$.status'), COALESCE(json_extract(?1, '$.reason'), json_extract(?1, '$.stopped')),"
+	" json_extract(?1, '$.joined'),"
 	" json_array_length(?1, '$.samples.round'), json_extract(?1, '$.discarded'),"
 	" json_extract(?1, '$.contaminated'), COALESCE(json_extract(?1, '$.interpreted'), 0),"
 	" (SELECT group_concat(key || '=' || quote(atom)) FROM"
@@ -219,6 +220,7 @@ static int run_insert(sqlite3 *db, const char *path, const char *about, sqlite3_
 /* Loading the points of one run. */
 struct loading {
 	sqlite3 *db;
+	const char *directory;
 	const char *path; /* of points.jsonl, for messages */
 	sqlite3_int64 run;
 	enum database_depth depth;
@@ -275,7 +277,7 @@ static int line_load(void *context, const struct text_line *line)
 	if (!sound && !line->cut)
 		return fail(loading->why, EINVAL, "%s:%zu: not a JSON object that describes a point", loading->path,
 			line->number);
-	loading->truncated = !sound;
+	loading->truncated = loading->truncated || !sound;
 	return rc;
 }
 
@@ -291,7 +293,7 @@ static int points_load(struct loading *loading)
 		sqlite3_bind_text(
 			loading->point, POINT_VALUES + 2, setting_name(SETTING_HOST_AGAIN), -1, SQLITE_STATIC);
 		sqlite3_bind_int(loading->told, 2, loading->depth == DATABASE_SAMPLES);
-		rc = json_each_line(loading->path, line_load, loading, loading->why);
+		rc = run_each_line(loading->directory, line_load, loading, loading->why);
 	}
 	sqlite3_finalize(loading->told);
 	sqlite3_finalize(loading->point);
@@ -301,7 +303,7 @@ static int points_load(struct loading *loading)
 
 int database_load(sqlite3 *db, const char *path, enum database_depth depth, struct reason *why)
 {
-	struct loading loading = { .db = db, .depth = depth, .why = why };
+	struct loading loading = { .db = db, .directory = path, .depth = depth, .why = why };
 	char *points = run_file(path, "points.jsonl"), *name = strdup(path), *text = NULL;
 	json_t *about = NULL;
 	int rc = points && name ? run_about_load(path, &about, why) : fail(why, ENOMEM, "out of memory");

@@ -1,6 +1,7 @@
 #include "record/load.h"
 
 #include "base/text.h"
+#include "record/journal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +81,23 @@ int json_each_line(
 	return lines_read(path, &(struct lines_reader){ each, context, true }, why);
 }
 
-/* The receiver of a file's points, while its lines are read. */
+/* The points of a run directory: those of points.jsonl, then those that only its journal has. */
+static int points_read(const char *path, const struct lines_reader *reader, struct reason *why)
+{
+	char *points = run_file(path, "points.jsonl");
+	int rc = points ? lines_read(points, reader, why) : fail(why, ENOMEM, "out of memory");
+
+	free(points);
+	return rc ? rc : journal_each_line(path, reader->each, reader->context, why);
+}
+
+int run_each_line(
+	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why)
+{
+	return points_read(path, &(struct lines_reader){ each, context, true }, why);
+}
+
+/* The receiver of a run's points, while its lines are read. */
 struct points_reader {
 	int (*each)(void *context, const struct point_line *line);
 	void *context;
@@ -112,7 +129,7 @@ int points_each_line(
 {
 	struct points_reader reader = { each, context };
 
-	return lines_read(path, &(struct lines_reader){ point_parse, &reader, false }, why);
+	return points_read(path, &(struct points_reader){ point_parse, &reader, false }, why);
 }
 
 struct reading {
@@ -214,7 +231,7 @@ int run_about_load(const char *path, json_t **about, struct reason *why)
 int run_load(const char *path, struct loaded_run *run, struct reason *why)
 {
 	struct reading reading = { .run = run, .why = why };
-	char *points = run_file(path, "points.jsonl");
+	char *points = run_file(path, "points.jsonl"); /* for messages */
 	int rc;
 
 	*run = (struct loaded_run){ .path = strdup(path), .points = json_array() };
@@ -225,7 +242,7 @@ int run_load(const char *path, struct loaded_run *run, struct reason *why)
 	else
 		rc = run_about_load(path, &run->about, why);
 	if (!rc)
-		rc = json_each_line(points, point_parse, &(struct points_reader){ keep_point, &reading }, why);
+		rc = run_each_line(path, point_parse, &(struct points_reader){ keep_point, &reading }, why);
 	json_decref(reading.where);
 	free(points);
 	if (rc)

@@ -18,7 +18,7 @@ struct loaded_run {
 	char *path;
 	json_t *about; /* run.json */
 	json_t *points; /* array */
-	bool truncated; /* the last line of points.jsonl was cut off (a killed run) and left out */
+	bool truncated; /* the last line of points.jsonl was cut off (a full disk) and left out */
 };
 
 /*
@@ -46,18 +46,22 @@ struct text_line {
 int json_each_line(
 	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why);
 
-/* One line of points.jsonl. Everything in it is valid during the call only; take a reference to keep `point`. */
+/*
+ * Call `each` for every line of the points of the run directory `path`: those of points.jsonl and, of a run that goes on or was
+ * killed, one for each point that only its journal has (record/journal.h), whose number is 0. Otherwise as json_each_line().
+ */
+int run_each_line(
+	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why);
+
+/* One line of a run's points. Everything in it is valid during the call only; take a reference to keep `point`. */
 struct point_line {
-	size_t number; /* from 1 */
+	size_t number; /* from 1; 0: it is made of the journal */
 	json_t *point; /* NULL where the line is not a JSON object */
 	const char *problem; /* why not; NULL with a point */
 	bool cut;
 };
 
-/*
- * Call `each` for every line of PATH, a points.jsonl, good or bad, as it stands; blank lines are not passed on. Stops early where it
- * returns non-zero, and returns that; else 0, or a negative errno with *why where the file cannot be read.
- */
+/* As run_each_line(), with each line, good or bad, read as JSON as it stands. */
 int points_each_line(
 	const char *path, int (*each)(void *context, const struct point_line *line), void *context, struct reason *why);
 

@@ -1,5 +1,7 @@
 #include "record/write.h"
 
+#include "record/journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -67,35 +69,44 @@ static int write_failed(const char *path, struct reason *why)
 		error == ENOSPC || error == EDQUOT ? "; free some space, or choose another place with -o" : "");
 }
 
-int run_writer_open(struct run_writer *writer, const char *path, struct reason *why)
+/* A new file of the run, that each line is appended to. 0, or -errno with *why: -EEXIST it is there. */
+static int lines_open(const struct run_writer *writer, const char *file, FILE **lines, struct reason *why)
 {
 	char name[4200];
-	int error, fd;
+	int fd = open(writer_file(writer, file, name, sizeof(name)), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
+		0666);
+
+	if (fd < 0 && errno == EEXIST)
+		return fail(why, EEXIST, "%s holds a run already; choose another directory with -o", writer->path);
+	if (fd < 0)
+		return write_failed(name, why);
+	*lines = fdopen(fd, "a");
+	if (*lines)
+		return 0;
+	close(fd);
+	return fail(why, ENOMEM, "no memory to write %s", name);
+}
+
+int run_writer_open(struct run_writer *writer, const char *path, struct reason *why)
+{
+	int error;
 
 	*writer = (struct run_writer){ 0 };
 	error = make_directories(path, why);
 	if (error)
 		return error;
 	snprintf(writer->path, sizeof(writer->path), "%s", path);
-	fd = open(writer_file(writer, "points.jsonl", name, sizeof(name)),
-		O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-	if (fd < 0 && errno == EEXIST)
-		return fail(why, EEXIST, "%s holds a run already; choose another directory with -o", path);
-	if (fd < 0)
-		return write_failed(name, why);
-	writer->points = fdopen(fd, "a");
-	if (!writer->points) {
-		close(fd);
-		return fail(why, ENOMEM, "no memory to write %s", name);
-	}
-	return 0;
+	error = lines_open(writer, "points.jsonl", &writer->points, why);
+	return error ? error : lines_open(writer, JOURNAL_NAME, &writer->journal, why);
 }
 
 void run_writer_close(struct run_writer *writer)
 {
 	if (writer->points)
 		fclose(writer->points);
-	writer->points = NULL;
+	if (writer->journal)
+		fclose(writer->journal);
+	writer->points = writer->journal = NULL;
 }
 
 /* Write a file beside its final name, make it durable, and only then put it in place. */
@@ -134,18 +145,33 @@ int run_write_about(const struct run_writer *writer, const json_t *about, struct
 
 int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why)
 {
-	return file_replace(writer, "points.jsonl", points, NULL, why);
+	char name[4200];
+	int error = file_replace(writer, "points.jsonl", points, NULL, why);
+
+	if (!error)
+		unlink(writer_file(writer, JOURNAL_NAME, name, sizeof(name)));
+	return error;
 }
 
-int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why)
+static int line_append(
+	const struct run_writer *writer, const char *file, FILE *lines, const json_t *line, struct reason *why)
 {
 	char name[4200];
 
 	errno = 0;
-	if (!json_dumpf(point, writer->points, JSON_COMPACT | POINT_DIGITS) && fputc('\n', writer->points) != EOF &&
-		!fflush(writer->points))
+	if (!json_dumpf(line, lines, JSON_COMPACT | POINT_DIGITS) && fputc('\n', lines) != EOF && !fflush(lines))
 		return 0;
-	return write_failed(writer_file(writer, "points.jsonl", name, sizeof(name)), why);
+	return write_failed(writer_file(writer, file, name, sizeof(name)), why);
+}
+
+int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why)
+{
+	return line_append(writer, "points.jsonl", writer->points, point, why);
+}
+
+int run_write_journal(struct run_writer *writer, const json_t *entry, struct reason *why)
+{
+	return line_append(writer, JOURNAL_NAME, writer->journal, entry, why);
 }
 
 json_t *run_utc_now(void)

@@ -9,11 +9,11 @@
 
 struct run_writer {
 	char path[4096]; /* of the directory */
-	FILE *points;
+	FILE *points, *journal;
 };
 
 /*
- * Make the directory (and those above it) and open points.jsonl. 0; -EEXIST it holds a run already; -errno with *why:
+ * Make the directory (and those above it), points.jsonl and the journal (record/journal.h). 0; -EEXIST it holds a run already; -errno with *why:
  * not writable, no room. Owned by the caller: run_writer_close().
  */
 int run_writer_open(struct run_writer *writer, const char *path, struct reason *why);
@@ -25,9 +25,12 @@ int run_write_about(const struct run_writer *writer, const json_t *about, struct
 /* Append one line to points.jsonl and flush it. 0, or -errno with *why (the disk is full). */
 int run_write_point(struct run_writer *writer, const json_t *point, struct reason *why);
 
+/* Append one line to the journal (record/journal.h) and flush it. 0, or -errno with *why (the disk is full). */
+int run_write_journal(struct run_writer *writer, const json_t *entry, struct reason *why);
+
 /*
- * Replace points.jsonl by these points, a line each: this removes the interim lines of a finished run. The file is
- * replaced as a whole; on failure it is unchanged.
+ * Replace points.jsonl by these points, a line each, and remove the journal, which they make needless. The file is replaced
+ * as a whole; on failure both are unchanged.
  */
 int run_write_points(struct run_writer *writer, const json_t *points, struct reason *why);
 
