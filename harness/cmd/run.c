@@ -371,7 +371,8 @@ static void guest_part(const struct arguments *arguments, const struct job *job,
 				 : fail(&outcome->why, ENOTSUP, "none of the benches runs in a Linux guest");
 	if (error) {
 		outcome->skipped = true;
-		guest_note(job->request.path, "skipped", outcome->why.text, NULL, NULL);
+		/* The reason is told as what it is, even where it cannot be noted. */
+		outcome->failed = guest_note(job->request.path, "skipped", outcome->why.text, NULL, NULL) != 0;
 		return;
 	}
 	outcome->failed = guest_measure(&arguments->guest, &what, job, &outcome->points, &outcome->why) != 0;

@@ -299,7 +299,7 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		.stop = what->stop,
 		.progress = guest_progress_show,
 	};
-	int error;
+	int error, noted;
 
 	*points = (struct guest_points){ 0 };
 	snprintf(directory, sizeof(directory), "%s/guest", job->request.path);
@@ -310,10 +310,11 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		error = guest_run(&request, &result, why);
 	if (!error)
 		error = take_home(&result, &request, job, guest_paging(arguments, job), points, why);
-	guest_note(job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts, NULL);
+	noted = guest_note(job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts,
+		error ? NULL : why);
 	guest_result_free(&result);
 	command_free(&command);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
-	return error;
+	return error ? error : noted;
 }

@@ -112,6 +112,8 @@ int guest_note(const char *host_run, const char *status, const char *reason, con
 	if (!strcmp(status, "error")) {
 		json_object_set_new(host.about, "state", json_string("interrupted"));
 		json_object_set_new(host.about, "reason", json_sprintf("the Linux guest: %s", reason));
+	} else if (member_is(host.about, "state", "running")) {
+		json_object_set_new(host.about, "state", json_string("complete"));
 	}
 	snprintf(writer.path, sizeof(writer.path), "%s", host_run);
 	error = json_array_append_new(guests, note) ? fail(why, ENOMEM, "out of memory")

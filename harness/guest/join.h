@@ -22,8 +22,9 @@ int guest_join(const char *host_run, const struct guest_result *result, const ch
 /*
  * Note in the host's run.json ("guests": an array, one more element) what became of a guest: {"status": "ok"
  * "skipped"
- * "error", "reason", "facts"}. With an error the run is not complete, and its `state` says so. The host's run ends now,
- * and its duration grows by the time of the guest. 0, or -errno with *why.
+ * "error", "reason", "facts"}. With an error the run is not complete, and its `state` says so; otherwise a run that was still going
+ * on is complete now. The host's run ends now, and its duration grows by the time of the guest. 0, or -errno with *why: nothing is
+ * noted, and the run goes on by what it says of itself.
  */
 int guest_note(const char *host_run, const char *status, const char *reason, const json_t *facts, struct reason *why);
 

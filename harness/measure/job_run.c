@@ -131,9 +131,11 @@ static int workspace_make(struct job *job, struct reason *why)
 /* Write run.json for the last time. An error that happened before is returned before one of this writing. */
 static int job_finish(struct job *job, int error, double seconds, struct reason *why)
 {
+	/* The verdict comes last: a run whose guest is still to come is complete after that (guest_note()). */
+	const char *state = error ? "interrupted" : job->request.guest ? "running" : "complete";
 	int written;
 
-	json_object_set_new(job->about, "state", json_string(error ? "interrupted" : "complete"));
+	json_object_set_new(job->about, "state", json_string(state));
 	json_object_set_new(job->about, "reason",
 		!error ? json_null() : json_string(error == -EINTR ? "interrupted by a signal" : why->text));
 	json_object_set_new(job->about, "finished_utc", run_utc_now());

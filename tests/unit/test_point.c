@@ -115,13 +115,34 @@ static void what_failed_has_a_reason_and_no_number(void **state)
 
 	(void)state;
 	point_new(&point, SETTING_VCPU);
-	add(&point, 8, 4, 0);
 	point_fail(&point, POINT_ERROR, &why);
 	json = point_json(&point, &context);
 	assert_string_equal(json_string_value(json_object_get(json, "status")), "error");
 	assert_string_equal(json_string_value(json_object_get(json, "reason")), why.text);
 	assert_int_equal(json_object_size(json_object_get(json, "metrics")), 0);
 	assert_int_equal(json_object_size(json_object_get(json, "samples")), 0);
+	json_decref(json);
+	point_free(&point);
+}
+
+static void what_fails_late_keeps_its_samples(void **state)
+{
+	struct point point;
+	struct reason why = { "the CPU went offline" };
+	json_t *json;
+
+	(void)state;
+	point_new(&point, SETTING_VCPU);
+	add(&point, 8, 4, 0);
+	add(&point, 9, 4, 1);
+	point_fail(&point, POINT_ERROR, &why);
+	assert_true(point.exhausted && point.failed);
+	json = point_json(&point, &context);
+	assert_string_equal(json_string_value(json_object_get(json, "status")), "ok");
+	assert_true(json_is_null(json_object_get(json, "reason")));
+	assert_string_equal(json_string_value(json_object_get(json, "stopped")), why.text);
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(json, "samples"), "gross_cycles")), point.samples);
 	json_decref(json);
 	point_free(&point);
 }
@@ -280,6 +301,7 @@ int main(void)
 		cmocka_unit_test(one_sample_has_no_interval),
 		cmocka_unit_test(an_unfinished_round_is_taken_back),
 		cmocka_unit_test(what_failed_has_a_reason_and_no_number),
+		cmocka_unit_test(what_fails_late_keeps_its_samples),
 		cmocka_unit_test(params_hold_what_means_something_in_the_setting),
 		cmocka_unit_test(what_is_unknown_has_its_own_reason),
 		cmocka_unit_test(numbers_come_from_quiet_samples_where_there_are_enough),
