@@ -21,7 +21,7 @@
 #define ROUNDS_MOST 100000 /* of each point; the samples of a point are all kept in memory and in one line */
 #define LIST_MAX 32 /* of -b, -s and --param: far more than there are benches and axes */
 
-enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE, KEY_MTHP };
+enum { KEY_EFFORT = 256, KEY_ROUNDS, KEY_CPU, KEY_SEED, KEY_PARAM, KEY_RESERVE, KEY_MTHP, KEY_RESUME };
 
 struct arguments {
 	const struct bench *benches[LIST_MAX], *run_benches[LIST_MAX];
@@ -32,6 +32,8 @@ struct arguments {
 	const struct bench *guest_benches[LIST_MAX];
 	size_t guest_bench_count;
 	struct job_request request;
+	const char *resumed; /* the run directory of --resume; NULL: a new run */
+	struct resume resume;
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +61,9 @@ static const struct argp_option options[] = {
 		"turn on transparent huge pages of these sizes between 4K and 2M for the time of the run, e.g. 16K,64K, and restore the setting afterwards whatever happens (needs root, Linux 6.8); benches of a host then measure them",
 		0 },
 	{ "output", 'o', "RUNDIR", 0, "the run directory (default: results/<host>/<UTC stamp>)", 0 },
+	{ "resume", KEY_RESUME, "RUNDIR", 0,
+		"go on with a run that was killed or interrupted: its points keep their samples and get those that they lack, with its own options, seed and CPU; refused on another machine or kernel",
+		0 },
 	{ 0 },
 };
 
@@ -168,6 +173,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (reserve_parse_sizes(arg, &arguments->reservation, &why))
 			argp_error(state, "--mthp: %s", why.text);
 		return 0;
+	case KEY_RESUME:
+		arguments->resumed = arg;
+		return 0;
 	case KEY_SEED:
 		/* JSON integers are signed. */
 		request->seed = number_parse(state, "--seed", arg, 0, INT64_MAX);
@@ -188,9 +196,11 @@ static const struct argp argp = {
 	.children = children,
 	.doc = "Measure what address translation costs, and write a run directory.\vSettings: `host` is a process of this Linux; `vcpu` is a bare vCPU of /dev/kvm, a guest without an operating system whose page tables nestwalk builds itself. Both run the same machine code on the same pages. `guest` is a Linux guest booted by QEMU from the image that `make guest-image` makes: it runs the benches that host has, and its results join the run.\n\n"
 	       "Half of the available memory is used at most. An interrupted run (Ctrl-C) keeps what it has measured.\n\n"
+	       "A run that was killed has lost no finished sample: everything reads it, and --resume completes it.\n\n"
 	       "Examples:\n"
 	       "  nestwalk run --effort quick\n"
 	       "  nestwalk run -s host --param page_size=4K --param pages=60-120 -o my-run\n"
+	       "  nestwalk run --resume my-run\n"
 	       "  nestwalk run -s host,guest -b fault-storm --guest-memory 4G --guest-backing 2M-hugetlb\n"
 	       "Then `nestwalk tlb RUNDIR` and `nestwalk report RUNDIR`.",
 };
@@ -418,7 +428,7 @@ static int measure(const struct arguments *arguments, struct job *job)
 	int error;
 
 	run_announce(job, arguments);
-	error = job_run(job, &why);
+	error = arguments->resumed && resume_host_is_done(&arguments->resume) ? 0 : job_run(job, &why);
 	if (!error)
 		guest_part(arguments, job, &guest);
 	return run_conclude(job, &guest, error, &why);
@@ -432,35 +442,105 @@ static int nothing_but_a_guest(const struct arguments *arguments, struct reason 
 	return -ENOTSUP;
 }
 
+static void arguments_default(struct arguments *arguments)
+{
+	*arguments = (struct arguments){
+		.request = { .effort = effort_find("normal"),
+			.cpu = -1,
+			.stop = stop_asked,
+			.progress = run_progress_show },
+		.guest.shape = GUEST_SHAPE_DEFAULT,
+		.reservation = RESERVATION_EMPTY,
+	};
+	/* 32 bits: enough not to repeat, short enough to type. */
+	if (getrandom(&arguments->request.seed, sizeof(uint32_t), 0) != sizeof(uint32_t))
+		arguments->request.seed = now_ns() & UINT32_MAX;
+}
+
+/* The words of a command line, which parsing takes apart. Ended by NULL; kept until the program ends. */
+static char **words_copy(int count, char *const *words)
+{
+	char **copy = calloc((size_t)count + 1, sizeof(*copy));
+
+	for (int i = 0; copy && i < count; i++)
+		copy[i] = strdup(words[i]);
+	return copy;
+}
+
+/* Take the options of the run that is resumed in place of those given, which are none but --resume itself. */
+static int resume_take(struct arguments *arguments, struct reason *why)
+{
+	const char *path = arguments->resumed;
+	struct resume resume;
+	const json_t *words, *about;
+	char **given;
+	int error = resume_open(&resume, path, why), count;
+
+	if (error)
+		return error;
+	about = resume.run.about;
+	words = json_object_get(about, "command_line");
+	count = (int)json_array_size(words);
+	given = calloc((size_t)count + 1, sizeof(*given));
+	for (int i = 0; given && i < count; i++) {
+		const char *word = json_string_value(json_array_get(words, (size_t)i));
+
+		given[i] = strdup(word ? word : "");
+	}
+	if (!given || !count)
+		return fail(why, EINVAL, "%s does not say with which options it was begun", path);
+	arguments_default(arguments);
+	arguments->request.command_line = (const char *const *)words_copy(count, given);
+	argp_parse(&argp, count, given, 0, NULL, arguments);
+	arguments->resume = resume;
+	arguments->resumed = path;
+	arguments->request.resume = &arguments->resume;
+	arguments->request.seed = (uint64_t)json_integer_value(json_object_get(about, "seed"));
+	arguments->request.cpu = (int)json_integer_value(json_object_get(about, "cpu"));
+	snprintf(arguments->path, sizeof(arguments->path), "%s", path);
+	return 0;
+}
+
+static int arguments_take(struct arguments *arguments, int argc, char **argv, struct reason *why)
+{
+	int error = 0;
+
+	arguments_default(arguments);
+	arguments->request.command_line = (const char *const *)words_copy(argc, argv);
+	if (!arguments->request.command_line)
+		return fail(why, ENOMEM, "no memory for the command line");
+	argp_parse(&argp, argc, argv, 0, NULL, arguments);
+	if (arguments->resumed) {
+		/* "--resume RUN" or "--resume=RUN" */
+		if (argc > 3 || (argc == 3 && strcmp(argv[1], "--resume")))
+			return fail(why, EINVAL, "--resume takes no other options: the run has its own");
+		error = resume_take(arguments, why);
+	}
+	if (error)
+		return error;
+	defaults_fill(arguments);
+	if (arguments->resumed && resume_guest_is_done(&arguments->resume))
+		arguments->guest.wanted = arguments->request.guest = false;
+	if (!arguments->request.bench_count && !arguments->guest_bench_count)
+		return fail(why, EINVAL,
+			"no bench has all these parameters in these settings; `nestwalk list` shows them");
+	return 0;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static struct arguments arguments;
 	static struct job job;
 	struct reason why = { "" };
-	char **command_line = malloc(((size_t)argc + 1) * sizeof(*command_line));
-	int error, code;
+	int error = arguments_take(&arguments, argc, argv, &why), code;
 
-	if (!command_line)
-		return EXIT_FAILED;
-	arguments.request = (struct job_request){
-		.effort = effort_find("normal"), .cpu = -1, .stop = stop_asked, .progress = run_progress_show
-	};
-	arguments.guest.shape = (struct guest_shape)GUEST_SHAPE_DEFAULT;
-	arguments.reservation = RESERVATION_EMPTY;
-	for (int i = 0; i < argc; i++)
-		command_line[i] = strdup(argv[i]);
-	command_line[argc] = NULL;
-	arguments.request.command_line = (const char *const *)command_line;
-	/* 32 bits: enough not to repeat, short enough to type. */
-	if (getrandom(&arguments.request.seed, sizeof(uint32_t), 0) != sizeof(uint32_t))
-		arguments.request.seed = now_ns() & UINT32_MAX;
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	defaults_fill(&arguments);
+	if (error == -EALREADY) {
+		printf("%s\n", why.text);
+		return EXIT_DONE;
+	}
 	signals_catch();
-	error = arguments.request.bench_count || arguments.guest_bench_count
-			? reserve_take(&arguments.reservation, &why)
-			: fail(&why, EINVAL,
-				  "no bench has all these parameters in these settings; `nestwalk list` shows them");
+	if (!error)
+		error = reserve_take(&arguments.reservation, &why);
 	if (!error)
 		error = nothing_but_a_guest(&arguments, &why);
 	if (!error)
@@ -474,8 +554,6 @@ int cmd_run(int argc, char **argv)
 		code = measure(&arguments, &job);
 	job_close(&job);
 	reserve_release(&arguments.reservation);
-	for (int i = 0; i < argc; i++)
-		free(command_line[i]);
-	free(command_line);
+	resume_close(&arguments.resume);
 	return code;
 }

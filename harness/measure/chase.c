@@ -285,8 +285,8 @@ static bool is_due(const struct measurement *m, const struct configured_spaces *
 {
 	if (setting == SETTING_HOST_AGAIN && m->round % 2)
 		return false;
-	return (pair->settings & SETTING_BIT(setting)) && pair->point[setting].status == POINT_OK &&
-	       !pair->point[setting].exhausted && spaces->of[setting].space;
+	return (pair->settings & SETTING_BIT(setting)) && point_is_due(&pair->point[setting], m->round) &&
+	       spaces->of[setting].space;
 }
 
 /* Make the sibling busy where the pair wants that. False where it cannot be: the pair's points then say why. */

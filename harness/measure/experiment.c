@@ -110,7 +110,7 @@ int experiment_measure(struct measurement *m, struct paired_points *pair)
 	int error = 0;
 
 	for (unsigned s = 0; s < SETTING_SPACES && !error; s++)
-		if ((pair->settings & SETTING_BIT(s)) && pair->point[s].status == POINT_OK && !pair->point[s].exhausted)
+		if ((pair->settings & SETTING_BIT(s)) && point_is_due(&pair->point[s], m->round))
 			error = point_take(m, &pair->point[s]);
 	return error;
 }

@@ -111,13 +111,14 @@ static int dropped(const struct point *point, unsigned round, void *data, struct
 static int write_point(const struct point *point, void *data, struct reason *why)
 {
 	struct job *job = data;
-	json_t *json = point_json(point, &job->around.context);
-	int error;
+	json_t *json = point->kept ? json_incref(point->kept) : point_json(point, &job->around.context);
+	int error = 0;
 
 	if (!json)
 		return fail(why, ENOMEM, "no memory to write a point");
-	error = run_write_point(&job->writer, json, why);
-	if (!error && point->number)
+	if (!point->kept)
+		error = run_write_point(&job->writer, json, why);
+	if (!error && point->number && !point->kept)
 		error = journal_write(job, json_pack("{s:i, s:b}", "point", (int)point->number, "final", 1), why);
 	if (point->final) {
 		json_array_append(job->points, json);
@@ -240,13 +241,35 @@ static int plans_try(const struct job *job, struct reason *why)
 	return error;
 }
 
+/* What the run says of itself goes on, if this machine is still what it says. */
+static int about_resume(struct job *job, struct reason *why)
+{
+	const struct resume *resume = job->request.resume;
+	int error = resume_judge(resume, job->about, why);
+
+	if (error)
+		return error;
+	json_decref(job->about);
+	job->about = resume_about(resume);
+	job->journaled = resume->numbers_most;
+	return job->about ? 0 : fail(why, ENOMEM, "no memory to describe the run");
+}
+
+static int restore(struct measurement *m, void *data)
+{
+	const struct job *job = data;
+
+	return resume_pass(job->request.resume, m);
+}
+
 static int run_directory_make(struct job *job, struct reason *why)
 {
 	const struct job_request *request = &job->request;
 	char name[4200];
-	int error = run_writer_open(&job->writer, request->path, why);
+	int error = request->resume ? run_writer_resume(&job->writer, request->path, why)
+				    : run_writer_open(&job->writer, request->path, why);
 
-	if (!error)
+	if (!error && !request->resume)
 		error = topology_export(
 			&job->topology, writer_file(&job->writer, "topology.xml", name, sizeof(name)), why);
 	if (error)
@@ -259,6 +282,9 @@ static int run_directory_make(struct job *job, struct reason *why)
 			job->about, "metrics", traits_of_metrics(request->run_benches, request->run_bench_count)) ||
 		json_object_set_new(job->about, "axes", traits_of_axes(request->run_benches, request->run_bench_count)))
 		return fail(why, ENOMEM, "no memory to describe the run");
+	error = request->resume ? about_resume(job, why) : 0;
+	if (error)
+		return error;
 	return run_write_about(&job->writer, job->about, why);
 }
 
@@ -297,6 +323,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	job->around.stop = request->stop;
 	job->around.sampled = sampled;
 	job->around.dropped = dropped;
+	job->around.restore = request->resume ? restore : NULL;
 	job->around.write = write_point;
 	job->around.progress = progress_pass;
 	job->around.data = job;

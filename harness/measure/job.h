@@ -6,6 +6,7 @@
 #include "machine/topology.h"
 #include "measure/measurement.h"
 #include "measure/plan.h"
+#include "measure/resume.h"
 #include "measure/rounds.h"
 #include "record/write.h"
 #include "space/laboratory.h"
@@ -25,6 +26,7 @@ struct job_request {
 	int cpu; /* -1: choose */
 	uint64_t seed;
 	const char *path; /* of the run directory */
+	const struct resume *resume; /* of the run at `path`; NULL: it is new */
 	const char *const *command_line; /* NULL-terminated: as the user typed it */
 	bool (*stop)(void);
 	void (*progress)(const struct progress *progress, void *data);
@@ -58,7 +60,7 @@ struct job {
 /*
  * Look at the machine, bind the thread to the CPU and its memory to the CPU's node, plan every bench, and make the run
  * directory with a run.json whose state is "running". 0; -EINVAL with *why: the request makes no sense here (CPU, a
- * parameter); -ENOMEM too little memory for any run; -errno with *why. Call job_close() in any case. No privilege
+ * parameter); -EXDEV the run to be resumed was begun on another machine; -ENOMEM too little memory for any run; -errno with *why. Call job_close() in any case. No privilege
  * needed; /dev/kvm for the setting vcpu.
  */
 int job_open(struct job *job, const struct job_request *request, struct reason *why);

@@ -78,7 +78,7 @@ static int next_pass(struct measurement *m, void *data, struct reason *why)
 		return error;
 	plan_free(&m->plan);
 	m->plan = refine;
-	m->pass_seconds = m->seconds - (double)m->used_ns / (double)NS_PER_S;
+	m->pass_seconds = m->around->rounds ? INFINITY : m->seconds - (double)m->used_ns / (double)NS_PER_S;
 	return 0;
 }
 
@@ -88,7 +88,7 @@ static int workspace_make(struct job *job, struct reason *why)
 	const struct job_request *request = &job->request;
 	struct plan **plans = calloc(request->bench_count, sizeof(struct plan *));
 	uint64_t began = now_ns();
-	double seconds = 0, touched;
+	double seconds = 0, all = 0, touched;
 	int error = plans ? 0 : fail(why, ENOMEM, "no memory for plans");
 
 	for (size_t i = 0; i < request->bench_count && !error; i++) {
@@ -116,12 +116,16 @@ static int workspace_make(struct job *job, struct reason *why)
 			why);
 	free(plans);
 	touched = (double)(now_ns() - began) / (double)NS_PER_S;
+	for (size_t i = 0; i < request->bench_count && request->resume && !error; i++)
+		all += job->measurements[i].seconds;
 	/* The benches that use the memory pay for touching it, each by its share. */
 	for (size_t i = 0; i < request->bench_count && !error; i++) {
 		struct measurement *m = &job->measurements[i];
 
 		if (m->plan.bench->chase && !request->rounds)
 			m->seconds *= fmax(1 - touched / seconds, LEFT_LEAST);
+		if (request->resume)
+			m->used_ns = (uint64_t)(resume_used_share(request->resume, all) * m->seconds * (double)NS_PER_S);
 		m->patience_ns = request->rounds ? 0 : (uint64_t)(WAIT_SHARE * m->seconds * (double)NS_PER_S);
 		m->pass_seconds = request->rounds ? INFINITY : first_pass_seconds(m->plan.bench, m->seconds);
 	}
@@ -147,6 +151,8 @@ static int job_finish(struct job *job, int error, double seconds, struct reason 
 	json_object_set_new(job->about, "counters", hardware_json(job->hardware));
 	if (!job->cost.calibrations)
 		json_object_set_new(job->about, "clock_reason", json_string("nothing was measured"));
+	if (job->request.resume && resume_points_keep(job->request.resume, job->points) && !error)
+		error = fail(why, ENOMEM, "no memory for the points of the run");
 	written = error && error != -EINTR ? 0 : run_write_points(&job->writer, job->points, why);
 	if (!written)
 		written = run_write_about(&job->writer, job->about, error ? NULL : why);
@@ -155,7 +161,8 @@ static int job_finish(struct job *job, int error, double seconds, struct reason 
 
 int job_run(struct job *job, struct reason *why)
 {
-	uint64_t start = now_ns(), held;
+	double before_s = job->request.resume ? job->request.resume->elapsed_s : 0;
+	uint64_t start = now_ns() - (uint64_t)(before_s * (double)NS_PER_S), held;
 	const struct job_request *request = &job->request;
 	int error;
 

@@ -40,7 +40,7 @@ static void pair_judge(
 		const struct point *point = &pair->point[s];
 
 		if (!(pair->settings & SETTING_BIT(s)) || s == SETTING_HOST_AGAIN || point->status != POINT_OK ||
-			point->exhausted)
+			point->exhausted || point->kept)
 			continue;
 		if (m->around->rounds || point_samples_counted(point) < effort->samples_least ||
 			(point->samples < effort->samples_most &&
@@ -68,6 +68,8 @@ int measurement_begin(struct measurement *m)
 		if (!m->state)
 			return -ENOMEM;
 	}
+	if (m->around->restore && m->around->restore(m, m->around->data))
+		return -ENOMEM;
 	judge_all(m);
 	return cycle_make(m);
 }
@@ -172,7 +174,7 @@ void measurement_judge(struct measurement *m)
 
 static int round_drop(struct measurement *m, struct point *point, struct reason *why)
 {
-	bool has = point->samples && point->round[point->samples - 1] == m->round;
+	bool has = point_has_round(point, m->round);
 
 	point_drop_round(point, m->round);
 	return has && m->around->dropped ? m->around->dropped(point, m->round, m->around->data, why) : 0;
@@ -245,10 +247,16 @@ static int point_finish(struct measurement *m, struct point *point, struct reaso
 
 int measurement_finish(struct measurement *m, struct reason *why)
 {
+	bool stopped = m->around->stop && m->around->stop();
+
 	for (size_t g = 0; g < m->plan.configurations; g++)
 		for (size_t c = 0; c < m->plan.configuration[g].pairs; c++)
-			for (unsigned s = 0; s < SETTING_SPACES; s++)
+			for (unsigned s = 0; s < SETTING_SPACES; s++) {
+				struct paired_points *pair = m->plan.configuration[g].pair[c];
+
+				pair->point[s].interrupted = stopped && !pair->finished;
 				pair_explain(m, &m->plan.configuration[g], c, s);
+			}
 	controls_drop(m);
 	return measurement_each_point(m, point_finish, why);
 }

@@ -80,6 +80,8 @@ struct point {
 
 	unsigned number; /* of the point in the journal (record/journal.h), from 1; 0: it is not there yet */
 	size_t journaled; /* how many samples it had when its line was last written there */
+	json_t *kept; /* owned; the line of a run that is resumed, where the point was finished: it is not measured again */
+	bool interrupted; /* the run was, before the point had all of its samples */
 	bool final;
 };
 
@@ -129,6 +131,10 @@ void point_drop_round(struct point *point, unsigned round);
  */
 void point_fail(struct point *point, enum point_status status, const struct reason *why);
 
+/* Whether it has a sample of that round; whether it is to have one. */
+bool point_has_round(const struct point *point, unsigned round);
+bool point_is_due(const struct point *point, unsigned round);
+
 /* How many samples the point's numbers are made of: the quiet ones where there are enough (base/quiet.h), or all. */
 size_t point_samples_counted(const struct point *point);
 
@@ -137,6 +143,9 @@ double point_uncertainty(const struct point *point, const struct point_context *
 
 /* The line for points.jsonl (docs/RESULTS.md). New reference; NULL where memory is short. */
 json_t *point_json(const struct point *point, const struct point_context *context);
+
+/* Give a point that has no sample what a line of it says; a finished one is kept as it is. 0, or -ENOMEM. */
+int point_restore(struct point *point, json_t *line);
 
 /* The last sample, a value under each name that "samples" of the line has. New reference; NULL where memory is short. */
 json_t *point_sample_json(const struct point *point);

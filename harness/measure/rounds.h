@@ -75,6 +75,8 @@ struct surroundings {
 	 * measurement (a full disk).
 	 */
 	int (*sampled)(struct point *point, void *data, struct reason *why);
+	/* Called when a pass has begun: give its points the samples that they have already. 0, or -ENOMEM. NULL: they have none. */
+	int (*restore)(struct measurement *m, void *data);
 	int (*dropped)(const struct point *point, unsigned round, void *data, struct reason *why);
 	int (*write)(const struct point *point, void *data, struct reason *why);
 	void (*progress)(const struct progress *progress, void *data);

@@ -14,6 +14,7 @@
 struct journal {
 	json_t *lines; /* number -> the point's line */
 	json_t *samples; /* number -> array of samples, each an object */
+	json_int_t most; /* the greatest number */
 };
 
 static void sample_append(struct journal *journal, const char *point, json_t *sample)
@@ -40,9 +41,12 @@ static int entry_note(void *context, const struct text_line *text)
 {
 	struct journal *journal = context;
 	json_t *entry = json_loadb(text->text, text->length, JSON_REJECT_DUPLICATES, NULL), *part;
+	json_int_t number = json_integer_value(json_object_get(entry, "point"));
 	char point[32];
 
-	snprintf(point, sizeof(point), "%lld", (long long)json_integer_value(json_object_get(entry, "point")));
+	snprintf(point, sizeof(point), "%lld", (long long)number);
+	if (number > journal->most)
+		journal->most = number;
 	if (json_is_object(part = json_object_get(entry, "line")))
 		json_object_set(journal->lines, point, part);
 	else if (json_is_object(part = json_object_get(entry, "sample")))
@@ -138,18 +142,55 @@ static uint64_t seed_of(const char *path)
 	return seed;
 }
 
+/* 0 with the journal, empty where there is none, which journal_free() frees in any case. */
+static int journal_read(const char *path, struct journal *journal, struct reason *why)
+{
+	char *file = run_file(path, JOURNAL_NAME);
+	int rc;
+
+	*journal = (struct journal){ json_object(), json_object(), 0 };
+	rc = file && journal->lines && journal->samples ? 0 : fail(why, ENOMEM, "out of memory");
+	if (!rc && !access(file, F_OK))
+		rc = json_each_line(file, entry_note, journal, why);
+	free(file);
+	return rc;
+}
+
+static void journal_free(struct journal *journal)
+{
+	json_decref(journal->lines);
+	json_decref(journal->samples);
+}
+
+int journal_numbers(const char *path, json_t **numbers, unsigned *most, struct reason *why)
+{
+	struct journal journal;
+	const char *point;
+	json_t *line;
+	int rc = journal_read(path, &journal, why);
+
+	*numbers = json_object();
+	*most = (unsigned)journal.most;
+	json_object_foreach (journal.lines, point, line) {
+		char *identity = point_identity(line);
+
+		if (!identity || json_object_set_new(*numbers, identity, json_integer(atoll(point))))
+			rc = fail(why, ENOMEM, "out of memory");
+		free(identity);
+	}
+	journal_free(&journal);
+	return rc;
+}
+
 int journal_each_line(
 	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why)
 {
-	struct journal journal = { json_object(), json_object() };
-	char *file = run_file(path, JOURNAL_NAME);
+	struct journal journal;
 	uint64_t seed = seed_of(path);
 	const char *point;
 	json_t *line;
-	int rc = file && journal.lines && journal.samples ? 0 : fail(why, ENOMEM, "out of memory");
+	int rc = journal_read(path, &journal, why);
 
-	if (!rc && !access(file, F_OK))
-		rc = json_each_line(file, entry_note, &journal, why);
 	json_object_foreach (journal.lines, point, line) {
 		char *text = rc ? NULL : line_make(&journal, point, line, seed);
 
@@ -159,8 +200,6 @@ int journal_each_line(
 			rc = each(context, &(struct text_line){ .text = text, .length = strlen(text) });
 		free(text);
 	}
-	json_decref(journal.lines);
-	json_decref(journal.samples);
-	free(file);
+	journal_free(&journal);
 	return rc;
 }

@@ -26,4 +26,10 @@
 int journal_each_line(
 	const char *path, int (*each)(void *context, const struct text_line *line), void *context, struct reason *why);
 
+/*
+ * The numbers of the points that journal_each_line() gives: identity (record/load.h) -> number, a new object in *numbers, and the
+ * greatest number of the journal in *most, 0 where there is none. 0, or a negative errno with *why.
+ */
+int journal_numbers(const char *path, json_t **numbers, unsigned *most, struct reason *why);
+
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,6 +81,8 @@ static int lines_open(const struct run_writer *writer, const char *file, FILE **
 		return fail(why, EEXIST, "%s holds a run already; choose another directory with -o", writer->path);
 	if (fd < 0)
 		return write_failed(name, why);
+	/* Held until the run ends: nobody resumes it meanwhile. */
+	flock(fd, LOCK_EX | LOCK_NB);
 	*lines = fdopen(fd, "a");
 	if (*lines)
 		return 0;
@@ -98,6 +101,49 @@ int run_writer_open(struct run_writer *writer, const char *path, struct reason *
 	snprintf(writer->path, sizeof(writer->path), "%s", path);
 	error = lines_open(writer, "points.jsonl", &writer->points, why);
 	return error ? error : lines_open(writer, JOURNAL_NAME, &writer->journal, why);
+}
+
+/* The length of a file without a last line that has no end. */
+static off_t whole_lines(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char byte = '\n';
+
+	while (end > 0 && pread(fd, &byte, 1, end - 1) == 1 && byte != '\n')
+		end--;
+	return end;
+}
+
+static int lines_reopen(const struct run_writer *writer, const char *file, FILE **lines, struct reason *why)
+{
+	char name[4200];
+	int fd = open(writer_file(writer, file, name, sizeof(name)), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+		0666);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, whole_lines(fd))) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		if (error == EWOULDBLOCK)
+			return fail(why, EBUSY, "%s still goes on: another nestwalk writes there", writer->path);
+		errno = error;
+		return write_failed(name, why);
+	}
+	*lines = fdopen(fd, "a");
+	return *lines ? 0 : fail(why, ENOMEM, "no memory to write %s", name);
+}
+
+int run_writer_resume(struct run_writer *writer, const char *path, struct reason *why)
+{
+	int error;
+
+	*writer = (struct run_writer){ 0 };
+	if (strlen(path) >= sizeof(writer->path))
+		return fail(why, ENAMETOOLONG, "the path of the run directory is too long");
+	strcpy(writer->path, path);
+	error = lines_reopen(writer, "points.jsonl", &writer->points, why);
+	return error ? error : lines_reopen(writer, JOURNAL_NAME, &writer->journal, why);
 }
 
 void run_writer_close(struct run_writer *writer)

@@ -17,6 +17,12 @@ struct run_writer {
  * not writable, no room. Owned by the caller: run_writer_close().
  */
 int run_writer_open(struct run_writer *writer, const char *path, struct reason *why);
+
+/*
+ * The same for a run that goes on: open its points.jsonl and its journal, and cut off lines that were not finished. 0; -EBUSY with
+ * *why: another nestwalk writes there; -errno with *why.
+ */
+int run_writer_resume(struct run_writer *writer, const char *path, struct reason *why);
 void run_writer_close(struct run_writer *writer);
 
 /* Replace run.json as a whole: a reader sees the old one or the new one. 0, or -errno with *why. */
