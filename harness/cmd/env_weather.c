@@ -2,10 +2,10 @@
 
 #include "base/format.h"
 #include "base/member.h"
+#include "base/stop.h"
 #include "base/units.h"
 #include "bench.h"
 #include "cmd/print.h"
-#include "base/stop.h"
 #include "cmd/signals.h"
 #include "machine/topology.h"
 #include "space/canary.h"

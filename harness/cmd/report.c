@@ -1,7 +1,7 @@
 #include "report/report.h"
+#include "base/stop.h"
 #include "cmd/cmd.h"
 #include "cmd/database.h"
-#include "base/stop.h"
 #include "cmd/signals.h"
 #include "record/load.h"
 #include "report/labels.h"

@@ -310,8 +310,8 @@ int guest_measure(const struct guest_arguments *arguments, const struct guest_jo
 		error = guest_run(&request, &result, why);
 	if (!error)
 		error = take_home(&result, &request, job, guest_paging(arguments, job), points, why);
-	noted = guest_note(job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts,
-		error ? NULL : why);
+	noted = guest_note(
+		job->request.path, error ? "error" : "ok", error ? why->text : NULL, result.facts, error ? NULL : why);
 	guest_result_free(&result);
 	command_free(&command);
 	if (isatty(STDERR_FILENO))

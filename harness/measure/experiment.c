@@ -51,8 +51,8 @@ static void disturbance_note(const struct sample *sample, struct point *point)
 	disturbance_add(&point->disturbance, &seen);
 }
 
-static int point_keep(struct measurement *m, struct point *point, const struct sample *sample,
-	const struct sample_facts *facts)
+static int point_keep(
+	struct measurement *m, struct point *point, const struct sample *sample, const struct sample_facts *facts)
 {
 	int error;
 

@@ -69,8 +69,8 @@ static json_t *about_new(const struct job *job)
 /* Takes over the entry. */
 static int journal_write(struct job *job, json_t *entry, struct reason *why)
 {
-	int error = entry ? run_write_journal(&job->writer, entry, why)
-			  : fail(why, ENOMEM, "no memory to write a sample");
+	int error =
+		entry ? run_write_journal(&job->writer, entry, why) : fail(why, ENOMEM, "no memory to write a sample");
 
 	json_decref(entry);
 	return error;

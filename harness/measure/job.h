@@ -48,7 +48,8 @@ struct job {
 	struct run_writer writer;
 	json_t *about;
 	json_t *points; /* final ones */
-	size_t ok, skipped, errors, stopped; /* stopped: of those that are ok, how many got no more samples because of a failure */
+	size_t ok, skipped, errors,
+		stopped; /* stopped: of those that are ok, how many got no more samples because of a failure */
 	unsigned journaled; /* points that have a number in the journal */
 	struct reason first_skip; /* of a skipped point, for a run in which nothing else happened */
 	char outer[64];

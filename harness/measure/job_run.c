@@ -125,7 +125,8 @@ static int workspace_make(struct job *job, struct reason *why)
 		if (m->plan.bench->chase && !request->rounds)
 			m->seconds *= fmax(1 - touched / seconds, LEFT_LEAST);
 		if (request->resume)
-			m->used_ns = (uint64_t)(resume_used_share(request->resume, all) * m->seconds * (double)NS_PER_S);
+			m->used_ns =
+				(uint64_t)(resume_used_share(request->resume, all) * m->seconds * (double)NS_PER_S);
 		m->patience_ns = request->rounds ? 0 : (uint64_t)(WAIT_SHARE * m->seconds * (double)NS_PER_S);
 		m->pass_seconds = request->rounds ? INFINITY : first_pass_seconds(m->plan.bench, m->seconds);
 	}

@@ -30,7 +30,9 @@ enum point_status {
 	POINT_OK,
 	POINT_SKIPPED, /* this machine cannot do it, or this effort has no time for it: reason */
 	POINT_ERROR, /* something did not verify: there is a reason and no number */
+	POINT_STATUSES
 };
+extern const char *const point_status_names[POINT_STATUSES]; /* "ok" "skipped" "error" */
 
 enum pass {
 	PASS_SWEEP,

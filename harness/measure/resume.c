@@ -118,8 +118,8 @@ int resume_judge(const struct resume *resume, const json_t *about, struct reason
 }
 
 /* The line that the run has of a point; NULL: none. *number: in the journal; 0: none. */
-static json_t *line_find(const struct resume *resume, const struct point *point, const struct point_context *context,
-	unsigned *number)
+static json_t *line_find(
+	const struct resume *resume, const struct point *point, const struct point_context *context, unsigned *number)
 {
 	json_t *now = point_json(point, context), *line;
 	char *identity = now ? point_identity(now) : NULL;

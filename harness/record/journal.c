@@ -89,8 +89,7 @@ static void metrics_fill(json_t *line, uint64_t seed)
 
 	json_object_foreach (json_object_get(line, "metrics"), name, metric) {
 		size_t count;
-		double *selected =
-			quiet_samples(json_object_get(lists, name), json_object_get(lists, "quiet"), &count);
+		double *selected = quiet_samples(json_object_get(lists, name), json_object_get(lists, "quiet"), &count);
 		struct interval interval = { NAN, NAN, NAN };
 
 		if (selected)

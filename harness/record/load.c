@@ -129,7 +129,7 @@ int points_each_line(
 {
 	struct points_reader reader = { each, context };
 
-	return points_read(path, &(struct points_reader){ point_parse, &reader, false }, why);
+	return points_read(path, &(struct lines_reader){ point_parse, &reader, false }, why);
 }
 
 struct reading {

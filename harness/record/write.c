@@ -117,8 +117,8 @@ static off_t whole_lines(int fd)
 static int lines_reopen(const struct run_writer *writer, const char *file, FILE **lines, struct reason *why)
 {
 	char name[4200];
-	int fd = open(writer_file(writer, file, name, sizeof(name)), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-		0666);
+	int fd = open(writer_file(writer, file, name, sizeof(name)),
+		O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, whole_lines(fd))) {
 		int error = errno;

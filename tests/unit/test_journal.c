@@ -55,7 +55,8 @@ static void entry(struct run_writer *writer, const char *text)
 }
 
 #define LINE(number, pages) \
-	"{\"point\":" #number ",\"line\":{\"bench\":\"b\",\"setting\":\"host\",\"paging\":\"native\",\"pass\":\"sweep\"," \
+	"{\"point\":" #number \
+	",\"line\":{\"bench\":\"b\",\"setting\":\"host\",\"paging\":\"native\",\"pass\":\"sweep\"," \
 	"\"params\":{\"pages\":" #pages "},\"status\":\"ok\",\"final\":false,\"metrics\":{\"net_ns\":{\"median\":1," \
 	"\"lo\":null,\"hi\":null,\"unit\":\"ns\"}}}}"
 #define SAMPLE(number, round, value) \
