@@ -256,7 +256,7 @@ static const char find_controls[] =
 	" parameter q WHERE q.point = p.point ORDER BY name))) AS key FROM point p WHERE p.status = 'ok' AND NOT p.emulated"
 	" AND (p.control OR p.setting = 'host') AND p.bench IN (SELECT bench FROM compare_point))"
 	" SELECT c.point, h.point, c.run, c.bench FROM shape c JOIN shape h ON h.key = c.key WHERE c.control AND NOT h.control;"
-	"INSERT INTO compare_sample SELECT point, name, number, round, value FROM sample WHERE"
+	"INSERT OR IGNORE INTO compare_sample SELECT point, name, number, round, value FROM sample WHERE"
 	" (name = 'quiet' OR name IN (SELECT name FROM compare_metric WHERE chosen))"
 	" AND (point IN (SELECT point FROM compare_point) OR point IN (SELECT point FROM compare_control)"
 	" OR point IN (SELECT base FROM compare_control))"

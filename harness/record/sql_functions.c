@@ -209,12 +209,12 @@ static void cell_function(sqlite3_context *context, int count, sqlite3_value **v
 static void count_cell_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct text text = format_count(number_argument(values[0]));
-	struct text interval = format_count_interval(number_argument(values[1]), number_argument(values[2]));
+	struct text interval = format_count_interval(number_argument(values[1]), number_argument(values[2])), both;
 
 	(void)count;
 	if (isfinite(number_argument(values[0]))) {
-		strncat(text.text, interval.text, sizeof(text.text) - strlen(text.text) - 1);
-		result_text(context, text);
+		snprintf(both.text, sizeof(both.text), "%s%s", text.text, interval.text);
+		result_text(context, both);
 	}
 }
 

@@ -99,3 +99,15 @@ setup() {
 		done
 	done
 }
+
+@test "the program is built so that a mistake in it is hard to exploit" {
+	program=${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}
+	[[ $program != *sanitize* ]] || skip "the sanitizers find mistakes in their own way"
+	readelf -d "$program" | grep -q BIND_NOW
+	readelf -l "$program" | grep -q GNU_RELRO
+	readelf -h "$program" | grep -q 'DYN (Position-Independent Executable file)'
+	# The stack is not executable.
+	readelf -lW "$program" | grep GNU_STACK | grep -q 'RW '
+	readelf --dyn-syms -W "$program" | grep -q __stack_chk_fail
+	readelf --dyn-syms -W "$program" | grep -q __snprintf_chk
+}
