@@ -49,11 +49,14 @@ uint64_t backed_faults(void)
 	return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
 }
 
+static uint64_t faults_judge(uint64_t counted, enum backing backing)
+{
+	return !counted && backing_is_hugetlb(backing) ? FAULTS_NOT_COUNTED : counted;
+}
+
 uint64_t backed_faults_since(uint64_t before, enum backing backing)
 {
-	uint64_t counted = backed_faults() - before;
-
-	return !counted && backing_is_hugetlb(backing) ? FAULTS_NOT_COUNTED : counted;
+	return faults_judge(backed_faults() - before, backing);
 }
 
 /* Reserve addresses with an inaccessible guard on both sides, so that the kernel merges the mapping with no other. */
@@ -129,15 +132,27 @@ static int give_back(struct backed *memory, uint64_t bytes, struct reason *why)
 	return 0;
 }
 
-/* Fault in a part of the memory, page by page in a random order. 0, or -errno. */
-static int populate_shuffled(unsigned char *at, uint64_t bytes, uint64_t seed)
-{
-	uint32_t pages = (uint32_t)(bytes / PAGE_4K);
-	uint32_t *order = permutation_shuffled(pages, seed);
-	int error = order ? 0 : -ENOMEM;
+/* A part of memory to be faulted in. */
+struct chunk {
+	unsigned char *at;
+	uint64_t bytes, page_bytes;
+	uint64_t order_seed; /* not 0: page by page in a random order */
+};
 
+/* Fault it in, and add the faults that this took to *faults. 0, or -errno. */
+static int chunk_populate(const struct chunk *chunk, uint64_t *faults)
+{
+	uint32_t pages = chunk->order_seed ? (uint32_t)(chunk->bytes / PAGE_4K) : 0;
+	/* The order itself is memory that may fault: it is there before faults are counted. */
+	uint32_t *order = pages ? permutation_shuffled(pages, chunk->order_seed) : NULL;
+	uint64_t before = backed_faults();
+	int error = pages && !order ? -ENOMEM : 0;
+
+	if (!pages)
+		error = backed_populate(chunk->at, chunk->bytes, chunk->page_bytes);
 	for (uint32_t i = 0; i < pages && !error; i++)
-		error = backed_populate(at + order[i] * PAGE_4K, PAGE_4K, PAGE_4K);
+		error = backed_populate(chunk->at + order[i] * PAGE_4K, PAGE_4K, PAGE_4K);
+	*faults += backed_faults() - before;
 	free(order);
 	return error;
 }
@@ -148,8 +163,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 	uint64_t order_seed = limits && page_bytes == PAGE_4K ? limits->order_seed : 0;
 	uint64_t least = order_seed ? SHUFFLED_BYTES : CHUNK_BYTES;
 	uint64_t chunk = page_bytes > least ? page_bytes : least;
-	uint64_t before = backed_faults(), began = now_ns();
-	uint64_t done = 0;
+	uint64_t began = now_ns(), done = 0, faults = 0;
 
 	while (done < memory->bytes) {
 		uint64_t bytes = memory->bytes - done < chunk ? memory->bytes - done : chunk;
@@ -160,8 +174,9 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 		if (done && limits && limits->deadline_ns && now_ns() > limits->deadline_ns &&
 			(!limits->unit_bytes || done % limits->unit_bytes == 0))
 			break;
-		error = order_seed ? populate_shuffled(memory->at + done, bytes, order_seed + done)
-				   : backed_populate(memory->at + done, bytes, page_bytes);
+		error = chunk_populate(
+			&(struct chunk){ memory->at + done, bytes, page_bytes, order_seed ? order_seed + done : 0 },
+			&faults);
 		if (error)
 			return fail(why, -error == EFAULT ? ENOMEM : -error,
 				"touching %" PRIu64 " MiB of %s memory: %s", memory->bytes / MIB,
@@ -169,7 +184,7 @@ static int touch_all(struct backed *memory, const struct backed_limits *limits, 
 		done += bytes;
 	}
 	memory->touch_ns = backing_is_mthp(memory->backing) ? 0 : now_ns() - began;
-	memory->faults_counted = backed_faults_since(before, memory->backing);
+	memory->faults_counted = faults_judge(faults, memory->backing);
 	memory->faults_expected = done / page_bytes;
 	return done < memory->bytes ? give_back(memory, done, why) : 0;
 }
