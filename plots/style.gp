@@ -1,5 +1,5 @@
 # What all figures share. gnuplot runs in a directory of its own that holds all scripts of plots/ and the figure's tables:
-#   gnuplot -d -c style.gp svg|png|pdf TITLE SUBTITLE GHZ MM FILE
+#   call 'style.gp' svg|png|pdf TITLE SUBTITLE GHZ MM FILE
 # draws FILE with figure.gp from table.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown; negative: the
 # runs that are drawn differ, and there is no such axis. MM: the width of a figure on
 # paper; 0: it is for a screen.
@@ -13,8 +13,10 @@ picture_file = ARG6
 on_paper = paper_mm > 0
 
 # Figures are laid out in pixels of the SVG. On paper, 800 of them are as wide as a page of text (17.5 cm): what figures write
-# with ",11" is 6.8 pt high then. A figure that has to be wider is made smaller, down to 6 pt, and is refused beyond that.
-pt_per_px(px) = paper_mm / 25.4 * 72 / px
+# with ",11" is 6.8 pt high then. A figure that has to be wider is made smaller, down to 6 pt, and is refused beyond that. A PDF
+# for a screen has 96 of them in an inch.
+mm_of(px) = on_paper ? paper_mm : px * 25.4 / 96
+pt_per_px(px) = mm_of(px) / 25.4 * 72 / px
 width = on_paper ? paper_mm * 800 / 175 : 960
 width_most = on_paper ? paper_mm / 25.4 * 72 * 11 / 6 : 1e9
 # A page of A4 has no more room above its margins and a caption.
@@ -25,7 +27,7 @@ start_picture(height) = picture_format eq "svg" ? \
 	sprintf("set terminal svg size %d,%d dynamic noenhanced linewidth 1.2 background 'white' font 'DejaVu Sans,Verdana,sans-serif,13'", width, height) : \
 	picture_format eq "pdf" ? \
 	sprintf("set terminal pdfcairo size %.3fcm,%.3fcm noenhanced linewidth %.3f fontscale %.4f background 'white' font 'DejaVu Sans,12.5'", \
-		paper_mm / 10, paper_mm / 10 * height / width, 2.4 * pt_per_px(width), 0.75 * pt_per_px(width)) : \
+		mm_of(width) / 10, mm_of(width) / 10 * height / width, 2.4 * pt_per_px(width), 0.75 * pt_per_px(width)) : \
 	sprintf("set terminal pngcairo size %d,%d noenhanced linewidth 1.4 background 'white' font 'DejaVu Sans,12'", width * 3 / 2, height * 3 / 2)
 refusal(height) = width > width_most ? "of what it has side by side, letters would be smaller than 6 pt" : \
 	height > height_most * width ? sprintf("it would be %.0f mm high, more than a page has room for", paper_mm * height / width) : ""

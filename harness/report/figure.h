@@ -31,7 +31,9 @@ struct report {
 	void (*refused)(const char *line); /* is told which figure has no room on paper. NULL: nobody */
 	bool (*stop)(void); /* NULL: never */
 
-	struct picture *drawing; /* owned: pictures that are being drawn (report/picture.h) */
+	const char *const *formats; /* of pictures: "svg", and more; ended by NULL */
+	unsigned processes; /* that draw at a time; 0: as many as there are CPUs */
+	struct batch *waiting, *drawing; /* owned: pictures to be drawn, and those being drawn (report/picture.h) */
 	size_t being_drawn;
 	struct names undrawn; /* by twos: the line of a picture that could not be drawn, and the reason */
 	struct names pictures; /* drawn: "levels.svg" */

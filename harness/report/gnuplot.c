@@ -77,6 +77,7 @@ int gnuplot_table_prepare(const char *directory, const char *stem, struct reason
 const struct gnuplot_picture gnuplot_pictures[GNUPLOT_PICTURES] = {
 	{ "svg", "figure.svg", "0" },
 	{ "png", "figure.png", "0" },
+	{ "pdf", "figure.pdf", "0" },
 	{ "pdf", "figure-85mm.pdf", "85" },
 	{ "svg", "figure-85mm.svg", "85" },
 	{ "pdf", "figure-175mm.pdf", "175" },
@@ -160,84 +161,132 @@ static int finish(pid_t child, struct reason *why)
 	return WEXITSTATUS(status) ? fail(why, EIO, "gnuplot failed") : 0;
 }
 
-/* One picture that is being drawn. */
-struct picture_process {
-	FILE *said; /* what gnuplot writes to stderr */
-	pid_t child; /* 0: it was not started */
-};
-
-static int process_start(const struct drawing *drawing, const struct gnuplot_picture *kind,
-	struct picture_process *picture, struct reason *why)
-{
-	char ghz[32];
-
-	picture->said = tmpfile();
-	if (!picture->said)
-		return fail(why, errno, "cannot make a temporary file: %s", strerror(errno));
-	snprintf(ghz, sizeof(ghz), "%.6g", isfinite(drawing->ghz) ? drawing->ghz : 0.0);
-	/* argv is not const in POSIX, though nobody writes there. */
-	return start(drawing->directory,
-		(char *[]){ (char *)"gnuplot", (char *)"-d", (char *)"-c", (char *)"style.gp", (char *)kind->format,
-			(char *)drawing->title, (char *)drawing->subtitle, ghz, (char *)kind->mm, (char *)kind->file,
-			NULL },
-		picture->said, &picture->child, why);
-}
-
-static int process_finish(struct picture_process *picture, struct reason *refusal, struct reason *why)
-{
-	int rc = picture->child ? finish(picture->child, why) : 0;
-	char words[256];
-
-	if (rc == -ENOTSUP && picture->said) {
-		first_words(picture->said, true, words, sizeof(words));
-		fail(refusal, ENOTSUP, "%s", words);
-		rc = 0;
-	} else if (rc == -EIO && picture->said) {
-		first_words(picture->said, false, words, sizeof(words));
-		fail(why, EIO, "gnuplot could not draw it: %s", words);
-	}
-	if (picture->said)
-		fclose(picture->said);
-	return rc;
-}
-
 struct gnuplot_drawing {
-	struct picture_process picture[GNUPLOT_PICTURES];
+	FILE *said; /* what gnuplot writes to stderr */
+	pid_t child;
 };
 
-/* All at the same time: each takes a tenth of a second. */
-int gnuplot_start(const struct drawing *drawing, struct gnuplot_drawing **out, struct reason *why)
+/* Text in single quotes, in which gnuplot replaces nothing. It stays on its line. */
+static void quoted_write(const char *text, FILE *out)
 {
+	fputc('\'', out);
+	for (; *text; text++) {
+		if (*text == '\'')
+			fputc('\'', out);
+		fputc(*text == '\n' || *text == '\r' ? ' ' : *text, out);
+	}
+	fputc('\'', out);
+}
+
+/* The path of a file of gnuplot's own, named after the first picture, as several may draw in one directory. */
+static char *own_path(const struct drawing *drawing, const char *suffix)
+{
+	size_t first = 0;
+	char *path;
+
+	while (!(drawing->pictures >> first & 1))
+		first++;
+	return asprintf(&path, "%s/%s.%s", drawing->directory, gnuplot_pictures[first].file, suffix) < 0 ? NULL : path;
+}
+
+/* What says that a directory has all of its pictures. */
+#define DRAWN "drawn"
+
+/* Each picture begins as in a new gnuplot: a reset keeps types of dashes, and nothing else that pictures set. */
+static int script_write(const struct drawing *drawing, FILE *out)
+{
+	char *drawn = own_path(drawing, DRAWN);
+
+	for (size_t i = 0; i < GNUPLOT_PICTURES && drawn; i++) {
+		const struct gnuplot_picture *picture = &gnuplot_pictures[i];
+
+		if (!(drawing->pictures >> i & 1))
+			continue;
+		fputs("reset session\nunset dashtype\ncd ", out);
+		quoted_write(drawing->directory, out);
+		fprintf(out, "\ncall 'style.gp' '%s' ", picture->format);
+		quoted_write(drawing->title, out);
+		fputc(' ', out);
+		quoted_write(drawing->subtitle, out);
+		fprintf(out, " '%.6g' '%s' '%s'\n", isfinite(drawing->ghz) ? drawing->ghz : 0.0, picture->mm,
+			picture->file);
+	}
+	if (drawn) {
+		fputs("set print ", out);
+		quoted_write(drawn, out);
+		fputs("; print 'all'; unset print\n", out);
+	}
+	free(drawn);
+	return drawn ? 0 : -ENOMEM;
+}
+
+/* Write the script of all drawings, and start gnuplot with it. */
+static int script_start(
+	const struct drawing *drawings, size_t count, struct gnuplot_drawing *drawing, struct reason *why)
+{
+	char *path = own_path(&drawings[0], "gp");
+	FILE *out = path ? fopen(path, "we") : NULL;
 	int rc = 0;
 
-	*out = calloc(1, sizeof(**out));
-	if (!*out)
+	if (!path)
 		return fail(why, ENOMEM, "out of memory");
-	for (size_t i = 0; i < GNUPLOT_PICTURES && !rc; i++) {
-		if (drawing->on_paper || !strcmp(gnuplot_pictures[i].mm, "0"))
-			rc = process_start(drawing, &gnuplot_pictures[i], &(*out)->picture[i], why);
-	}
-	if (rc) {
-		struct gnuplot_refusals refusals;
-		struct reason ignored;
-
-		gnuplot_finish(*out, &refusals, &ignored);
-		*out = NULL;
-	}
+	for (size_t i = 0; i < count && out && !rc; i++)
+		rc = script_write(&drawings[i], out);
+	if (!out || fclose(out))
+		rc = fail(why, EIO, "cannot write %s: %s", path, strerror(errno));
+	else if (rc)
+		fail(why, ENOMEM, "out of memory");
+	/* argv is not const in POSIX, though nobody writes there. */
+	if (!rc)
+		rc = start(drawings[0].directory, (char *[]){ (char *)"gnuplot", (char *)"-d", path, NULL },
+			drawing->said, &drawing->child, why);
+	free(path);
 	return rc;
 }
 
-int gnuplot_finish(struct gnuplot_drawing *drawing, struct gnuplot_refusals *refusals, struct reason *why)
+int gnuplot_start(const struct drawing *drawings, size_t count, struct gnuplot_drawing **out, struct reason *why)
 {
-	int rc = 0;
+	struct gnuplot_drawing *drawing = calloc(1, sizeof(*drawing));
+	int rc;
 
-	*refusals = (struct gnuplot_refusals){ 0 };
-	for (size_t i = 0; i < GNUPLOT_PICTURES; i++) {
-		struct reason own;
-		int error = process_finish(&drawing->picture[i], &refusals->of[i], rc ? &own : why);
-
-		rc = rc ? rc : error;
+	*out = NULL;
+	if (!drawing)
+		return fail(why, ENOMEM, "out of memory");
+	drawing->said = tmpfile();
+	rc = drawing->said ? script_start(drawings, count, drawing, why)
+			   : fail(why, EIO, "cannot make a temporary file: %s", strerror(errno));
+	if (!rc) {
+		*out = drawing;
+		return 0;
 	}
+	if (drawing->said)
+		fclose(drawing->said);
 	free(drawing);
 	return rc;
+}
+
+int gnuplot_finish(struct gnuplot_drawing *drawing, struct reason *why)
+{
+	int rc = finish(drawing->child, why);
+	char words[256];
+
+	if (rc == -ENOTSUP) {
+		first_words(drawing->said, true, words, sizeof(words));
+		fail(why, ENOTSUP, "%s", words);
+	} else if (rc == -EIO) {
+		first_words(drawing->said, false, words, sizeof(words));
+		fail(why, EIO, "gnuplot could not draw it: %s", words);
+	}
+	fclose(drawing->said);
+	free(drawing);
+	return rc;
+}
+
+bool gnuplot_has_drawn(const struct drawing *drawing)
+{
+	char *path = own_path(drawing, DRAWN);
+	bool there = path && !access(path, F_OK);
+
+	free(path);
+	return there;
 }

@@ -8,14 +8,15 @@
 #include <stdio.h>
 
 struct picture_request {
-	const char *figure; /* NAME of NAME.svg and NAME.png */
+	const char *figure; /* NAME of NAME.svg and of the other formats */
 	const char *title;
 	const char *line; /* of Markdown, that shows the picture */
 };
 
 /*
- * Begin to draw the tables in report->scratch, which belongs to the picture from then on. It may wait for a picture that was
- * begun before, as only so many are drawn at a time. 0, or a negative errno with *why, which report->problems has, too.
+ * Have the tables in report->scratch drawn, which belongs to the picture from then on. Several are drawn by one gnuplot, and
+ * it may wait for one that was begun before, as only so many run at a time. 0, or a negative errno with *why, which
+ * report->problems has, too.
  */
 int picture_start(struct report *report, const struct picture_request *request, struct reason *why);
 

@@ -125,6 +125,8 @@ static char *document_make(struct report *report, struct reason *why)
 		rc = fail(why, ENOMEM, "out of memory");
 	free(text);
 	markdown = picture_finish_all(report, markdown);
+	if (!rc && report->stop && report->stop())
+		rc = fail(why, EINTR, "interrupted: the report is not finished");
 	if (rc) {
 		free(markdown);
 		return NULL;
@@ -187,9 +189,12 @@ static int document_write(struct report *report, struct reason *why)
 
 int report_write(sqlite3 *db, const struct report_request *request, struct reason *why)
 {
+	static const char *const usual_formats[] = { "svg", "png", NULL };
 	struct report report = {
 		.db = db,
 		.directory = request->directory,
+		.formats = request->formats ? request->formats : usual_formats,
+		.processes = request->processes,
 		.on_paper = request->on_paper,
 		.refused = request->refused,
 		.stop = request->stop,

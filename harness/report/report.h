@@ -10,6 +10,8 @@
 struct report_request {
 	const char *directory; /* to write to; made where it is missing */
 	const char *plots; /* a folder of the user's own figures; NULL: none */
+	const char *const *formats; /* of pictures, svg among them, ended by NULL: svg png pdf. NULL: svg and png */
+	unsigned processes; /* that draw at a time; 0: as many as there are CPUs */
 	bool on_paper; /* also figures for paper, and what to cite (report/paper.h) */
 	void (*refused)(const char *line); /* is told which figure has no room on paper. NULL: nobody */
 	bool (*stop)(void); /* true: end soon, with -EINTR. NULL: never */

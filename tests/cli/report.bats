@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # nestwalk report: tables, figures and text of a run. Measures nothing.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	nestwalk=${NESTWALK:-$BATS_TEST_DIRNAME/../../build/nestwalk}
 	runs=$BATS_TEST_DIRNAME/../fixtures/runs
@@ -228,6 +230,28 @@ broken() {
 	grep -q "In all $(($(wc -l <"$out/mine.tsv") - 2)) rows" "$out-2/report.md"
 	sed -i 's/My picture | label}}/My picture | nothing}}/' "$plots/mine/text.md"
 	broken 'no such column: nothing'
+}
+
+@test "several pictures come from one gnuplot, and none sees what another one set" {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho started >>"%s"\nexec "%s" "$@"\n' "$BATS_TEST_TMPDIR/started" "$(type -P gnuplot)" >"$BATS_TEST_TMPDIR/bin/gnuplot"
+	chmod +x "$BATS_TEST_TMPDIR/bin/gnuplot"
+	own_figure
+	cp -r "$plots/mine" "$plots/nine"
+	own mine figure.gp $'leaked = 1; set dashtype 2 (9, 9); set title "leaked"\n'"$(cat "$plots/mine/figure.gp")"
+	own nine text.md $'## Nine\n\n{{figure: It\'s `date` @ARG1 $x # %s | My picture}}' \
+		figure.gp $'if (exists("leaked")) { nonsense }\nline_dash = "pages"\n'"$(cat "$plots/nine/figure.gp")"
+	sed -i 's/pages, net_ns/2 AS pages, net_ns/' "$plots/nine/table.sql"
+	run env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	pictures=$(find "$out" -name '*.svg' | wc -l)
+	[ "$pictures" -gt 4 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/started")" -le $((pictures / 8 + 1)) ]
+	rm -r "$plots/mine"
+	"$nestwalk" report "$runs/complete" -o "$out-alone" --plots "$plots"
+	cmp "$out/nine.png" "$out-alone/nine.png"
+	grep -qF "<text>It's \`date\` @ARG1 \$x # %s</text>" "$out/nine.svg"
 }
 
 @test "points without an interval are drawn" {
