@@ -106,18 +106,63 @@ static int table_write(
 	return rc;
 }
 
-/* The published name of a table: NAME.tsv of table.sql, NAME.STEM.tsv of others. */
-static int table_publish(struct report *report, const char *figure, const char *stem, struct reason *why)
+/* The path of what a table or its query is published as: NAME.tsv of table.sql, NAME.STEM.tsv of others. The caller frees. */
+static char *published_path(const struct report *report, const char *figure, const char *stem, const char *suffix)
 {
-	char *from = NULL, *to = NULL;
-	int rc;
+	bool first = !strcmp(stem, "table");
+	char *path;
 
-	if (asprintf(&from, "%s.tsv", stem) < 0 || (strcmp(stem, "table") ? asprintf(&to, "%s.%s.tsv", figure, stem)
-									  : asprintf(&to, "%s.tsv", figure)) < 0)
+	if (asprintf(&path, "%s/%s%s%s.%s", report->directory, figure, first ? "" : ".", first ? "" : stem, suffix) < 0)
+		return NULL;
+	return path;
+}
+
+/* Publish a query with the values that it was asked with, so that whoever asks it again gets the same rows. */
+static int query_publish(struct report *report, const char *path, const char *stem, const struct template_scope *scope,
+	struct reason *why)
+{
+	char *file = NULL, *sql = NULL, *asked = NULL;
+	sqlite3_stmt *statement = NULL;
+	FILE *out = NULL;
+	int rc = -EIO;
+
+	if (asprintf(&file, "%s.sql", stem) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	rc = file_copy(report->scratch, from, report->directory, to, why);
+	sql = file_read(report->folder, file, why);
+	if (sql)
+		statement = bound_prepare(report, sql, scope, why);
+	if (statement)
+		asked = sqlite3_expanded_sql(statement);
+	if (asked)
+		out = fopen(path, "we");
+	if (out) {
+		fprintf(out, "%s\n", asked);
+		rc = fclose(out) ? -EIO : 0;
+	}
+	if (rc && statement)
+		rc = fail(why, EIO, "cannot write %s: %s", path, strerror(errno));
+	sqlite3_free(asked);
+	sqlite3_finalize(statement);
+	free(sql);
+	free(file);
+	return rc;
+}
+
+/* Publish a table in the scratch directory, and its query. */
+static int table_publish(struct report *report, const char *figure, const char *stem,
+	const struct template_scope *scope, struct reason *why)
+{
+	char *from = NULL, *table = published_path(report, figure, stem, "tsv"),
+	     *query = published_path(report, figure, stem, "sql");
+	int rc = table && query && asprintf(&from, "%s.tsv", stem) >= 0 ? 0 : fail(why, ENOMEM, "out of memory");
+
+	if (!rc)
+		rc = file_copy(report->scratch, from, report->directory, strrchr(table, '/') + 1, why);
+	if (!rc)
+		rc = query_publish(report, query, stem, scope, why);
 	free(from);
-	free(to);
+	free(table);
+	free(query);
 	return rc;
 }
 
@@ -134,7 +179,7 @@ static int tables_write(
 
 	if (rc || !*rows)
 		return rc;
-	rc = table_publish(report, figure, "table", why);
+	rc = table_publish(report, figure, "table", scope, why);
 	if (!rc)
 		rc = gnuplot_table_prepare(report->scratch, "table", why);
 	if (asprintf(&pattern, "%s/*.sql", report->folder) < 0)
@@ -149,7 +194,7 @@ static int tables_write(
 				continue;
 			rc = table_write(report, stem, scope, &more, why);
 			if (!rc && more)
-				rc = table_publish(report, figure, stem, why);
+				rc = table_publish(report, figure, stem, scope, why);
 			if (!rc && more)
 				rc = gnuplot_table_prepare(report->scratch, stem, why);
 		}
@@ -227,6 +272,16 @@ static int picture_write(struct report *report, const char *figure, const struct
 	return 0;
 }
 
+/* Where no picture is worth its place, a link to the table holds it. */
+static int table_link_write(
+	struct report *report, const char *figure, const struct figure_words *words, FILE *out, struct reason *why)
+{
+	fputc('[', out);
+	rows_write_markdown(words->alt, out);
+	fprintf(out, "](%s.tsv)\n", figure);
+	return names_add(&report->pictures, figure) ? fail(why, ENOMEM, "out of memory") : 0;
+}
+
 int figure_write(void *context, const struct figure_words *words, const struct template_scope *scope, FILE *out,
 	struct reason *why)
 {
@@ -245,7 +300,9 @@ int figure_write(void *context, const struct figure_words *words, const struct t
 	if (!rc && rows) {
 		report->shown++;
 		worth = is_worth_drawing(report, words->along, why);
-		rc = worth > 0 ? picture_write(report, figure, words, out) : worth;
+		rc = worth < 0 ? worth
+		     : worth   ? picture_write(report, figure, words, out)
+			       : table_link_write(report, figure, words, out, why);
 	}
 	if (report->scratch) {
 		scratch_empty(report->scratch, "*.tsv");

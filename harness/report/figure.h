@@ -5,7 +5,7 @@
  * from its beginning, unless table.sql has parameters, and after each {{figure:}}.
  *
  * A picture that says no more than its table is left out: {{figure: TITLE | ALT | COLUMN}} is drawn only where COLUMN has at
- * least three different values. The table is published all the same, and the text stays.
+ * least three different values. The table is published all the same, the text stays, and a link to the table takes its place.
  */
 #ifndef NESTWALK_REPORT_FIGURE_H
 #define NESTWALK_REPORT_FIGURE_H
@@ -36,7 +36,7 @@ struct report {
 	struct batch *waiting, *drawing; /* owned: pictures to be drawn, and those being drawn (report/picture.h) */
 	size_t being_drawn;
 	struct names undrawn; /* by twos: the line of a picture that could not be drawn, and the reason */
-	struct names pictures; /* drawn: "levels.svg" */
+	struct names pictures; /* names of figures that have a picture, or only its table: "levels" */
 	struct names problems; /* what could not be made: "levels: table.sql: no such column: x" */
 	struct names included; /* folders that the report has */
 	bool drawn_is_bound; /* the table `drawn` depends on the block around its figure */

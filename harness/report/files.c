@@ -1,5 +1,6 @@
 #include "report/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -32,6 +33,33 @@ bool names_has(const struct names *names, const char *name)
 		if (!strcmp(names->name[i], name))
 			return true;
 	return false;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* alphasort() would follow the language of the user. */
+static int bytes_compare(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int names_list(struct names *names, const char *directory, struct reason *why)
+{
+	struct dirent **entry;
+	int count = scandir(directory, &entry, is_visible, bytes_compare), rc = 0;
+
+	if (count < 0)
+		return fail(why, errno, "cannot read the directory %s: %s", directory, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (!rc && names_add(names, entry[i]->d_name))
+			rc = fail(why, ENOMEM, "out of memory");
+		free(entry[i]);
+	}
+	free(entry);
+	return rc;
 }
 
 char *file_read(const char *directory, const char *name, struct reason *why)

@@ -18,6 +18,9 @@ int names_add(struct names *names, const char *name);
 bool names_has(const struct names *names, const char *name);
 void names_free(struct names *names);
 
+/* Append the names in a directory in the order of their bytes, but no hidden ones. 0, or a negative errno with *why. */
+int names_list(struct names *names, const char *directory, struct reason *why);
+
 /* The whole of a text file DIRECTORY/NAME, which the caller frees. NULL with *why. */
 char *file_read(const char *directory, const char *name, struct reason *why);
 

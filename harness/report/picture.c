@@ -177,19 +177,13 @@ static int paper_finish(const struct report *report, struct picture *picture, in
 	return rc;
 }
 
-static int screen_publish(struct report *report, const struct picture *picture, struct reason *why)
+static int screen_publish(const struct report *report, const struct picture *picture, struct reason *why)
 {
-	char *name = NULL;
 	int rc = 0;
 
 	for (size_t i = 0; i < GNUPLOT_PICTURES && !rc; i++)
 		if (is_for_screen(&gnuplot_pictures[i]) && is_asked_for(report, &gnuplot_pictures[i]))
 			rc = kind_publish(report, picture, &gnuplot_pictures[i], false, why);
-	if (!rc && asprintf(&name, "%s.svg", picture->figure) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	if (!rc && names_add(&report->pictures, name))
-		rc = fail(why, ENOMEM, "out of memory");
-	free(name);
 	return rc;
 }
 
@@ -303,7 +297,8 @@ int picture_start(struct report *report, const struct picture_request *request, 
 		picture.figure = strdup(request->figure);
 		picture.title = strdup(request->title);
 		picture.line = strdup(request->line);
-		if (!report->waiting || !picture.figure || !picture.title || !picture.line) {
+		if (!report->waiting || !picture.figure || !picture.title || !picture.line ||
+			names_add(&report->pictures, request->figure)) {
 			picture_free(&picture);
 			rc = fail(why, ENOMEM, "out of memory");
 		}

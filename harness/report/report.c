@@ -155,34 +155,50 @@ static int text_write(const struct report *report, const char *markdown, struct 
 	return rc;
 }
 
-static int page_write(const struct report *report, const char *markdown, struct reason *why)
+/* The page's style, which a folder of the user's own may have, too. The caller frees. NULL with *why. */
+static char *style_read(const struct report *report, struct reason *why)
 {
-	struct page page = {
-		.markdown = markdown,
-		.directory = report->directory,
-		.embedded = (const char *const *)report->pictures.name,
-		.images = report->pictures.count,
-	};
-	char *title = NULL, *path = NULL;
-	int rc;
+	char *style = NULL;
 
-	if (asprintf(&title, "nestwalk: %s", report->subtitle) < 0 ||
-		asprintf(&path, "%s/report.html", report->directory) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	page.title = title;
-	rc = html_write(path, &page, why);
+	for (size_t i = 0; report->plots[i] && !style; i++)
+		style = file_read(report->plots[i], "page.css", why);
+	return style;
+}
+
+static int page_write(
+	const struct report *report, const struct report_request *request, const char *markdown, struct reason *why)
+{
+	char *title = NULL, *path = NULL, *style = style_read(report, why);
+	int rc = style ? 0 : -ENOENT;
+
+	if (!rc &&
+		(asprintf(&title, "nestwalk: %s", report->subtitle) < 0 ||
+			asprintf(&path, "%s/%s", report->directory, request->page ? request->page : "report.html") < 0))
+		rc = fail(why, ENOMEM, "out of memory");
+	if (!rc)
+		rc = html_write(path,
+			&(struct page){
+				.frame = { .title = title, .style = style, .home = request->home },
+				.markdown = markdown,
+				.directory = report->directory,
+				.figures = (const char *const *)report->pictures.name,
+				.figure_count = report->pictures.count,
+				.apart = request->page != NULL,
+			},
+			why);
+	free(style);
 	free(title);
 	free(path);
 	return rc;
 }
 
-static int document_write(struct report *report, struct reason *why)
+static int document_write(struct report *report, const struct report_request *request, struct reason *why)
 {
 	char *markdown = document_make(report, why);
 	int rc = markdown ? text_write(report, markdown, why) : -EIO;
 
 	if (!rc)
-		rc = page_write(report, markdown, why);
+		rc = page_write(report, request, markdown, why);
 	free(markdown);
 	return rc;
 }
@@ -218,7 +234,7 @@ int report_write(sqlite3 *db, const struct report_request *request, struct reaso
 	if (!rc && !report.scratch)
 		rc = -EIO;
 	if (!rc)
-		rc = document_write(&report, why);
+		rc = document_write(&report, request, why);
 	if (!rc && report.problems.count)
 		rc = fail(why, report.no_gnuplot ? ENOENT : EIO, "%s%s", report.problems.name[0],
 			report.problems.count > 1 ? " (and more: report.md names each)" : "");

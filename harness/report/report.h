@@ -10,6 +10,11 @@
 struct report_request {
 	const char *directory; /* to write to; made where it is missing */
 	const char *plots; /* a folder of the user's own figures; NULL: none */
+	/*
+	 * The name of the page, whose pictures are then files beside it, and what it calls the index that it belongs to. NULL:
+	 * report.html, which has its pictures in it, and no index.
+	 */
+	const char *page, *home;
 	const char *const *formats; /* of pictures, svg among them, ended by NULL: svg png pdf. NULL: svg and png */
 	unsigned processes; /* that draw at a time; 0: as many as there are CPUs */
 	bool on_paper; /* also figures for paper, and what to cite (report/paper.h) */

@@ -54,6 +54,49 @@ broken() {
 	[ "$(grep -o 'data:image/svg+xml;base64,' "$out/report.html" | wc -l)" -eq "$(find "$out" -name '*.svg' | wc -l)" ]
 }
 
+@test "the page has each figure with its files, its tables and its queries, at an address that stays" {
+	"$nestwalk" report "$runs/laboratory" -o "$out"
+	for figure in walk-depth-4K guest-faults huge-pages huge-pages-map; do
+		grep -q "^<figure id=\"$figure\">" "$out/report.html"
+		grep -q "<a href=\"#$figure\"" "$out/report.html"
+		grep -q "<summary>Table $figure.tsv<" "$out/report.html"
+		grep -q "<summary>Query $figure.sql<" "$out/report.html"
+	done
+	# A figure of which only the table says something.
+	[ ! -e "$out/huge-pages-map.svg" ]
+	grep -q '](huge-pages-map.tsv)$' "$out/report.md"
+	links=$(grep -o 'href="[^"]*"' "$out/report.html" | cut -d '"' -f 2)
+	[ "$(wc -l <<<"$links")" -gt 40 ]
+	while read -r link; do
+		case $link in
+		\#*) grep -q "id=\"${link#?}\"" "$out/report.html" ;;
+		*) [ -s "$out/$link" ] ;;
+		esac || { echo "leads nowhere: $link" && false; }
+	done <<<"$links"
+	run grep -cE '<th[ >]' "$out/report.html"
+	heads=$output
+	run grep -cE '<th scope="col"' "$out/report.html"
+	[ "$output" -eq "$heads" ]
+}
+
+@test "a published query, asked again, gives the published rows" {
+	"$nestwalk" report "$runs/laboratory" -o "$out"
+	for figure in walk-depth-4K guest-faults huge-pages; do
+		"$nestwalk" query --format tsv "$runs/laboratory" "$(cat "$out/$figure.sql")" >"$BATS_TEST_TMPDIR/rows"
+		grep -v '^#' "$out/$figure.tsv" | cmp - "$BATS_TEST_TMPDIR/rows"
+	done
+}
+
+@test "an image and a link of a figure's text: nothing is fetched from elsewhere" {
+	own mine text.md $'## Mine\n\n![[words](mine.tsv) of it](http://example.org/x.svg) and [![again](mine.svg)](http://example.org/)\n\n{{figure: My title | My picture}}' \
+		table.sql 'SELECT 1 AS x, 2 AS y UNION SELECT 2, 3' \
+		figure.gp $'x_column = "x"; y_column = "y"; y_lo = ""; y_hi = ""; x_title = "x"; y_title = "y"\nload "grid.gp"'
+	run "$nestwalk" report "$runs/complete" -o "$out" --plots "$plots"
+	[ "$status" -eq 0 ]
+	grep -q '^<figure id="mine">' "$out/report.html"
+	run ! grep -oE 'src="[^d][^"]*"' "$out/report.html"
+}
+
 @test "the page fetches nothing and runs nothing" {
 	"$nestwalk" report "$runs/complete" -o "$out"
 	run grep -cE '<script|<link|src="[^d]|url\(' "$out/report.html"
