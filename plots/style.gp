@@ -1,8 +1,7 @@
-# What all figures share. gnuplot runs in a directory of its own that holds all scripts of plots/ and the figure's tables:
+# What all figures share. gnuplot runs in a directory that holds the figure's script and tables, and finds the scripts of plots/:
 #   call 'style.gp' svg|png|pdf TITLE SUBTITLE GHZ MM FILE
 # draws FILE with figure.gp from table.tsv. GHZ: core cycles per ns, for axes in both; 0: unknown; negative: the
-# runs that are drawn differ, and there is no such axis. MM: the width of a figure on
-# paper; 0: it is for a screen.
+# runs that are drawn differ, and there is no such axis. MM: the width of a figure on paper; 0: it is for a screen.
 
 picture_format = ARG1
 title_text = ARG2

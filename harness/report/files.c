@@ -118,24 +118,23 @@ int file_copy(
 	return rc;
 }
 
-/* Our scripts have plain names; gnuplot finds them beside the tables. */
-static int scripts_copy(const char *plots, const char *scratch, struct reason *why)
+/* A link from the scratch directory to a folder of scripts: gnuplot takes colons in names for the ends of names. */
+static int plots_link(const char *plots, const char *scratch, size_t number, struct reason *why)
 {
-	char *pattern;
-	glob_t found;
+	char *real = realpath(plots, NULL), *link;
 	int rc = 0;
 
-	if (asprintf(&pattern, "%s/*.gp", plots) < 0)
+	/* A folder that is not there has no scripts. */
+	if (!real)
+		return 0;
+	if (asprintf(&link, "%s/" SCRATCH_PLOTS "%zu", scratch, number) < 0) {
+		free(real);
 		return fail(why, ENOMEM, "out of memory");
-	if (!glob(pattern, 0, NULL, &found)) {
-		for (size_t i = 0; i < found.gl_pathc && !rc; i++) {
-			const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-
-			rc = file_copy(plots, name, scratch, name, why);
-		}
-		globfree(&found);
 	}
-	free(pattern);
+	if (symlink(real, link))
+		rc = fail(why, errno, "cannot make %s: %s", link, strerror(errno));
+	free(link);
+	free(real);
 	return rc;
 }
 
@@ -143,7 +142,6 @@ char *scratch_make(const char *const *plots, struct reason *why)
 {
 	const char *temporary = getenv("TMPDIR");
 	char *scratch;
-	size_t last = 0;
 	int rc = 0;
 
 	if (asprintf(&scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
@@ -155,11 +153,8 @@ char *scratch_make(const char *const *plots, struct reason *why)
 		free(scratch);
 		return NULL;
 	}
-	/* The user's own scripts come last, and so take the place of ours with the same name. */
-	while (plots[last])
-		last++;
-	while (last-- && !rc)
-		rc = scripts_copy(plots[last], scratch, why);
+	for (size_t i = 0; plots[i] && !rc; i++)
+		rc = plots_link(plots[i], scratch, i, why);
 	if (!rc)
 		return scratch;
 	scratch_remove(scratch);

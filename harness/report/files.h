@@ -29,9 +29,10 @@ int file_copy(
 	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why);
 
 /*
- * A new directory below $TMPDIR that holds the scripts (*.gp) of the folders `plots` (ended by NULL), of which an earlier one
- * takes the place of a later one's with its name. Its path goes to scratch_remove(). NULL with *why.
+ * A new directory below $TMPDIR, in which plots-0, plots-1 and so on are links to the folders `plots` (ended by NULL). Its
+ * path goes to scratch_remove(). NULL with *why.
  */
+#define SCRATCH_PLOTS "plots-"
 char *scratch_make(const char *const *plots, struct reason *why);
 
 /* Remove what is in the directory and matches the pattern. */

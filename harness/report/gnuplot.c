@@ -204,6 +204,8 @@ static int script_write(const struct drawing *drawing, FILE *out)
 			continue;
 		fputs("reset session\nunset dashtype\ncd ", out);
 		quoted_write(drawing->directory, out);
+		/* An earlier folder's script goes before a later one's of its name: the user's own before ours. */
+		fputs("\nset loadpath '" SCRATCH_PLOTS "0' '" SCRATCH_PLOTS "1'", out);
 		fprintf(out, "\ncall 'style.gp' '%s' ", picture->format);
 		quoted_write(drawing->title, out);
 		fputc(' ', out);

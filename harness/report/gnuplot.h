@@ -1,4 +1,4 @@
-/* Drawing with gnuplot, which sees nothing but files with fixed names in scratch directories. */
+/* Drawing with gnuplot, which sees nothing but its scripts, and files with fixed names in scratch directories. */
 #ifndef NESTWALK_REPORT_GNUPLOT_H
 #define NESTWALK_REPORT_GNUPLOT_H
 
@@ -17,8 +17,8 @@ struct gnuplot_picture {
 extern const struct gnuplot_picture gnuplot_pictures[GNUPLOT_PICTURES];
 
 /*
- * What is drawn. style.gp is the script that gnuplot runs; it loads figure.gp, which reads table.tsv. All of these are in
- * the scratch directory, and the files of gnuplot_pictures are made there.
+ * What is drawn. style.gp is the script that gnuplot runs; it loads figure.gp, which reads table.tsv. The latter two are in the
+ * scratch directory (report/files.h), and the files of gnuplot_pictures are made there.
  */
 struct drawing {
 	const char *directory; /* the scratch directory, an absolute path */

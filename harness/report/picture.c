@@ -17,9 +17,10 @@
 
 /*
  * Pictures that one gnuplot draws. It takes 12 ms to start and some 10 ms to draw one of them as SVG. With more of them, less
- * would be drawn while queries make the next tables.
+ * would be drawn while queries make the next tables. Where there is no other CPU for it, that is no loss.
  */
 #define BATCH 8
+#define BATCH_ALONE 32
 /* On paper each picture takes a process more for each width and format. */
 #define BATCH_ON_PAPER 1
 
@@ -30,7 +31,7 @@ struct picture {
 };
 
 struct batch {
-	struct picture picture[BATCH];
+	struct picture picture[BATCH_ALONE];
 	size_t count;
 	struct gnuplot_drawing *drawing;
 	struct batch *next; /* begun after this one */
@@ -251,11 +252,18 @@ static size_t processes_most(const struct report *report)
 	return cpus < 1 ? 1 : cpus > PROCESSES_MOST ? PROCESSES_MOST : (size_t)cpus;
 }
 
+static size_t batch_most(const struct report *report)
+{
+	if (report->on_paper)
+		return BATCH_ON_PAPER;
+	return processes_most(report) > 1 ? BATCH : BATCH_ALONE;
+}
+
 /* Begin to draw the pictures that wait for it. */
 static void waiting_start(struct report *report)
 {
 	struct batch *batch = report->waiting, **last = &report->drawing;
-	struct drawing drawings[BATCH];
+	struct drawing drawings[BATCH_ALONE];
 	struct reason why = { 0 };
 	int rc = 0;
 
@@ -308,7 +316,7 @@ int picture_start(struct report *report, const struct picture_request *request, 
 		return rc;
 	}
 	report->waiting->picture[report->waiting->count++] = picture;
-	if (report->waiting->count == (report->on_paper ? BATCH_ON_PAPER : BATCH))
+	if (report->waiting->count == batch_most(report))
 		waiting_start(report);
 	return 0;
 }
