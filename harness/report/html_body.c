@@ -250,16 +250,36 @@ static int figure_put(const struct body *body, cmark_node *image, struct reason 
 
 /* --- the whole --- */
 
-/* cmark knows no scope of heads. Where "<th" stands in what it writes, a head begins: text has no brackets. */
-static void heads_scope(const char *html, FILE *out)
-{
-	const char *found;
+/*
+ * cmark knows no scope of heads of tables, and gives code that scrolls no place for the focus. What looks like a tag in its
+ * HTML is one, as text has no brackets.
+ */
+static const struct {
+	const char *tag, *more;
+} mended[] = {
+	{ "<th>", " scope=\"col\"" },
+	{ "<th align", " scope=\"col\"" },
+	{ "<pre><code", " tabindex=\"0\"" },
+};
 
-	while ((found = strstr(html, "<th"))) {
-		fwrite(html, 1, (size_t)(found - html) + strlen("<th"), out);
-		html = found + strlen("<th");
-		if (*html == '>' || !strncmp(html, " align", strlen(" align")))
-			fputs(" scope=\"col\"", out);
+static void mended_write(const char *html, FILE *out)
+{
+	const char *tag;
+
+	for (; (tag = strchr(html, '<')); html = tag) {
+		size_t length = 1;
+
+		fwrite(html, 1, (size_t)(tag - html), out);
+		for (size_t i = 0; i < sizeof(mended) / sizeof(mended[0]); i++) {
+			if (strncmp(tag, mended[i].tag, strlen(mended[i].tag)))
+				continue;
+			length = strcspn(tag, " >");
+			fprintf(out, "%.*s%s", (int)length, tag, mended[i].more);
+			break;
+		}
+		if (length == 1)
+			fputc('<', out);
+		tag += length;
 	}
 	fputs(html, out);
 }
@@ -319,7 +339,7 @@ static char *document_render(const struct body *body, cmark_node *document, stru
 
 	if (out) {
 		contents_write(body, out);
-		heads_scope(html, out);
+		mended_write(html, out);
 	}
 	if (!out || fclose(out)) {
 		fail(why, ENOMEM, "out of memory");
