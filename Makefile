@@ -140,6 +140,10 @@ report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise 
 	if [ ! "$$run" ]; then echo 'no run in results/: `make bench` makes one, or say RUN=DIRECTORY' >&2; exit 1; fi; \
 	$(BUILD)/nestwalk report "$$run" && printf 'The report: %s\n' "$$run/report/report.html"
 
+.PHONY: publish
+publish: build ## make pages of all runs in results/, and an index of them, in results/site
+	@$(BUILD)/nestwalk site results
+
 .PHONY: env
 env: build ## describe this machine, and what nestwalk can measure on it
 	@$(BUILD)/nestwalk env

@@ -24,6 +24,7 @@ static const struct command {
 	{ "export", "write the results of runs as one SQLite or CSV file", cmd_export },
 	{ "report", "draw a run's figures and explain them", cmd_report },
 	{ "compare", "say what differs beyond chance between runs, or within them", cmd_compare },
+	{ "site", "make pages of all runs, and an index of them", cmd_site },
 	{ "merge", "join the runs of a host and of its guests, to compare them", cmd_merge },
 	{ "check", "validate a run directory", cmd_check },
 };
