@@ -172,12 +172,15 @@ run_live = -j 1 NESTWALK=$(BUILD)/nestwalk $(LIVE_TESTS)
 # Without QEMU or a kernel, the tests that need them are skipped with the reason. They are fetched before those tests
 # run, because fetching is no part of a test's time limit.
 get_emulator = { $(SETUP) guest && guest-images/kernel >/dev/null; } || :
+# Without a browser, which not every distribution has as a package, its tests are skipped, too.
+get_browser = $(SETUP) browser || :
 # An emulated machine takes up to 3 GiB and a CPU, so two run at a time.
 run_emulated = -j 2 NESTWALK=$(BUILD)/nestwalk $(EMULATED_TESTS)
 
 .PHONY: test
 test: test-programs sanitized $(BUILD)/ablation/ablation ## all tests: unit, command line, short real runs, plain and sanitized; emulated machines
 	@$(get_emulator)
+	@$(get_browser)
 	@scripts/test $(UNIT_PROGRAMS) $(UNIT_PROGRAMS:$(BUILD)/%=$(SANITIZED)/%) $(SCRIPT_TESTS) \
 		NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS) NESTWALK=$(SANITIZED)/nestwalk $(CLI_TESTS) \
 		$(run_live) NESTWALK=$(SANITIZED)/nestwalk $(LIVE_TESTS) $(run_emulated)
@@ -203,6 +206,7 @@ scale: build ## what runs of 1 000, 10 000 and 100 000 points cost to report, as
 
 .PHONY: test-cli
 test-cli: build | setup-test ## only the command line tests, only plain
+	@$(get_browser)
 	@scripts/test NESTWALK=$(BUILD)/nestwalk $(CLI_TESTS)
 
 .PHONY: test-live
