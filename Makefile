@@ -144,6 +144,11 @@ report plots: build ## draw the report of a run again (RUN=DIRECTORY, otherwise 
 publish: build ## make pages of all runs in results/, and an index of them, in results/site
 	@$(BUILD)/nestwalk site results
 
+# The example's page, which README links to, is committed. Whatever changes it commits the new one.
+.PHONY: reference-site
+reference-site: build
+	@$(BUILD)/nestwalk site --formats svg --plots docs/reference/plots -o docs/reference results/reference
+
 .PHONY: env
 env: build ## describe this machine, and what nestwalk can measure on it
 	@$(BUILD)/nestwalk env

@@ -240,3 +240,19 @@ wrong() {
 	"$nestwalk" site -f svg -o "$BATS_TEST_TMPDIR/deep/er" "$results/here/a"
 	grep -q 'href="runs/a/index.html"' "$BATS_TEST_TMPDIR/deep/er/index.html"
 }
+
+@test "the committed page of the example is what this program makes: otherwise make reference-site, and commit it" {
+	root=$BATS_TEST_DIRNAME/../..
+	export NESTWALK_PLOTS=$root/plots
+	"$nestwalk" site --formats svg --plots "$root/docs/reference/plots" -o "$BATS_TEST_TMPDIR/site" "$root/results/reference"
+	cp -r "$root/docs/reference" "$BATS_TEST_TMPDIR/committed"
+	# Each version of gnuplot draws in its own way; what it writes is the same.
+	for made in "$BATS_TEST_TMPDIR/site" "$BATS_TEST_TMPDIR/committed"; do
+		grep -o '<text>.*</text>' "$made/runs/reference/overview.svg" >"$made/runs/reference/overview.text"
+		rm -rf "$made/runs/reference"/{overview.svg,row.json} "$made/compare" "$made/plots"
+	done
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/site/runs/reference/overview.text")" -gt 20 ]
+	diff -r "$BATS_TEST_TMPDIR/committed" "$BATS_TEST_TMPDIR/site"
+	[ "$(du -sk --apparent-size "$root/docs/reference" | cut -f 1)" -lt 300 ]
+	grep -q 'docs/reference/index.html' "$root/README.md"
+}
