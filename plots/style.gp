@@ -40,6 +40,8 @@ set datafile separator tab
 set datafile commentschars "#"
 set datafile columnheaders
 set datafile missing "NA"
+# Without it gnuplot sets a signal handler before each number that it computes. x86-64 has no signal for what divides by zero.
+set datafile nofpe_trap
 set encoding utf8
 set style fill transparent solid 0.22 noborder
 
