@@ -206,7 +206,7 @@ $(BUILD)/ablation/%.o: %.c $(BUILD)/compile.flags
 	$(call say,CC,$<)mkdir -p $(@D) && $(compile) -c -o $@ $<
 
 .PHONY: scale
-scale: build ## what runs of 1 000, 10 000 and 100 000 points cost to report, ask and export: two minutes
+scale: build ## what runs of 1 000 to 100 000 points cost to report, ask and export, and a site of 200 runs: four minutes
 	@NESTWALK=$(BUILD)/nestwalk tests/scale/print-times
 
 .PHONY: test-cli
