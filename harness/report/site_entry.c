@@ -95,12 +95,19 @@ const char *site_entry_problem(const struct site_entry *entry)
 	return entry->row ? member_text(entry->row, "problem") : "its pages were not made";
 }
 
-/* Text that need not be UTF-8, as JSON has to be. */
+/* Text that need not be UTF-8, as JSON has to be: then question marks take the place of all that is not ASCII. */
 static json_t *text_json(const char *text)
 {
 	json_t *json = text ? json_string(text) : json_null();
+	char *plain = json ? NULL : strdup(text);
 
-	return json ? json : json_string("(what it says is not UTF-8)");
+	for (char *c = plain; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	if (plain)
+		json = json_string(plain);
+	free(plain);
+	return json;
 }
 
 int site_row_write(

@@ -105,7 +105,7 @@ static void cell_write(const json_t *cell, FILE *out)
 	} else if (json_is_number(cell)) {
 		fprintf(out, "<td align=\"right\">%.7g", json_number_value(cell));
 	} else {
-		fputs("<td><span aria-label=\"not known\">–</span>", out);
+		fputs("<td>–", out);
 	}
 	fputs("</td>", out);
 }

@@ -99,9 +99,9 @@ int site_tree_publish(const struct site_entry *entry, const char *site, struct r
 	int rc = path && unfinished ? 0 : -ENOMEM;
 
 	if (!rc)
-		rc = access(path, F_OK) ? -rename(unfinished, path) : exchange(unfinished, path);
+		rc = !access(path, F_OK) ? exchange(unfinished, path) : rename(unfinished, path) ? -errno : 0;
 	if (rc)
-		fail(why, -rc, "cannot make %s: %s", path ? path : "its pages", strerror(errno));
+		fail(why, -rc, "cannot make %s: %s", path ? path : "its pages", strerror(-rc));
 	else
 		site_tree_remove(unfinished);
 	free(path);

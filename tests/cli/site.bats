@@ -132,6 +132,10 @@ drawn() {
 	run ! grep -rlE '<script|<i>' "$site" --include=*.html
 	run ! grep -rlaP '\x1b|\xff' "$site" --include=*.html
 	[ "$(wc -c <"$site/index.html")" -lt 50000 ]
+	rm "$results/here/"not*/points.jsonl
+	run --separate-stderr "$nestwalk" site -f svg "$results"
+	[ "$status" -eq 1 ]
+	[[ "$stderr" == *"not utf-8"*"points.jsonl"* ]]
 	grep -q "<td title=\"$long&#60;i&#62;\">xxxx" "$site/index.html"
 }
 
