@@ -3,6 +3,7 @@
 #include "base/directory.h"
 #include "base/stop.h"
 #include "cmd/database.h"
+#include "cmd/site_compare.h"
 #include "report/report.h"
 #include "report/site_tree.h"
 
@@ -31,6 +32,8 @@ static int entry_report(const struct site_drawing *drawing, const struct site_en
 	const struct report_request *request, json_t **cells, struct reason *why)
 {
 	const char *const *plots = drawing->plots;
+	struct report_request with_comparison = *request;
+	char *comparison = NULL;
 	sqlite3 *db;
 	int rc =
 		cmd_database_open((const char *const *)entry->runs.name, entry->runs.count, DATABASE_SAMPLES, &db, why);
@@ -44,8 +47,14 @@ static int entry_report(const struct site_drawing *drawing, const struct site_en
 		*cells = site_cells_make(db, *plots, why);
 	if (!rc && !*cells)
 		rc = -EIO;
+	if (!rc && entry->runs.count > 1) {
+		comparison = site_compare_text(db, &entry->runs, why);
+		rc = comparison ? 0 : -EIO;
+	}
+	with_comparison.more = comparison;
 	if (!rc)
-		rc = report_write(db, request, why);
+		rc = report_write(db, &with_comparison, why);
+	free(comparison);
 	sqlite3_close(db);
 	return rc;
 }

@@ -104,7 +104,7 @@ static void blank_lines_thin(char *text)
 }
 
 /* The whole of report.md, which the caller frees; NULL with *why. */
-static char *document_make(struct report *report, struct reason *why)
+static char *document_make(struct report *report, const char *more, struct reason *why)
 {
 	const struct template_hooks hooks = { figure_write, figure_include, report, NULL };
 	char *text = NULL, *markdown = NULL;
@@ -121,6 +121,8 @@ static char *document_make(struct report *report, struct reason *why)
 	/* A report.md of the user's chooses among our figures. Ours chooses an order only. */
 	while (!rc && folders--)
 		rc = others_write(report, report->plots[folders], out, why);
+	if (!rc && more)
+		fputs(more, out);
 	if (out && fclose(out) && !rc)
 		rc = fail(why, ENOMEM, "out of memory");
 	free(text);
@@ -194,7 +196,7 @@ static int page_write(
 
 static int document_write(struct report *report, const struct report_request *request, struct reason *why)
 {
-	char *markdown = document_make(report, why);
+	char *markdown = document_make(report, request->more, why);
 	int rc = markdown ? text_write(report, markdown, why) : -EIO;
 
 	if (!rc)

@@ -15,6 +15,7 @@ struct report_request {
 	 * report.html, which has its pictures in it, and no index.
 	 */
 	const char *page, *home;
+	const char *more; /* Markdown that the report ends with; NULL: none */
 	const char *const *formats; /* of pictures, svg among them, ended by NULL: svg png pdf. NULL: svg and png */
 	unsigned processes; /* that draw at a time; 0: as many as there are CPUs */
 	bool on_paper; /* also figures for paper, and what to cite (report/paper.h) */

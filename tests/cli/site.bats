@@ -158,6 +158,10 @@ drawn() {
 	[ "$(grep -c '<th scope="row">' "$site/index.html")" -eq 3 ]
 	grep -q '>here/a against here/b</a>' "$site/index.html"
 	[ "$(find "$site/compare" -name index.html | wc -l)" -eq 2 ]
+	for page in "$site/compare"/*/index.html; do
+		grep -q 'What differs beyond chance' "$page"
+		grep -qE '[1-9][0-9]* rows? compared' "$page"
+	done
 	[ -s "$site/runs/here--a/levels.pdf" ]
 	[ ! -e "$site/runs/here--a/levels.png" ]
 	sed -i '/^compare/d' "$results/site.conf"
