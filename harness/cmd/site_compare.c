@@ -3,6 +3,8 @@
 #include "cmd/compare_print.h"
 #include "infer/compare_read.h"
 #include "infer/compare_warnings.h"
+#include "record/database.h"
+#include "report/files.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,28 +36,40 @@ static int comparison_print(
 	return rc;
 }
 
-char *site_compare_text(sqlite3 *db, const struct names *labels, struct reason *why)
+/* What the runs are called, in their order. 0, or a negative errno with *why. */
+static int labels_read(sqlite3 *db, struct names *labels, struct reason *why)
 {
-	size_t *side = calloc(labels->count, sizeof(*side)), size;
-	struct compare_question question = { .side_of_run = side };
-	struct names cleaned = { 0 };
+	sqlite3_stmt *row = database_prepare(db, "SELECT label FROM run_label ORDER BY run", why);
+	int rc = row ? 0 : -EIO;
+
+	while (!rc && (rc = database_step(row, why)) > 0)
+		rc = names_add(labels, (const char *)sqlite3_column_text(row, 0)) ? fail(why, ENOMEM, "out of memory")
+										  : 0;
+	sqlite3_finalize(row);
+	return rc;
+}
+
+char *site_compare_text(sqlite3 *db, struct reason *why)
+{
+	struct names labels = { 0 };
+	size_t *side = NULL, size;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &size);
-	int rc = side && out ? 0 : fail(why, ENOMEM, "out of memory");
+	int rc = labels_read(db, &labels, why);
 
-	for (size_t i = 0; i < labels->count && !rc; i++) {
+	if (!rc)
+		side = calloc(labels.count, sizeof(*side));
+	if (!rc && (!side || !out))
+		rc = fail(why, ENOMEM, "out of memory");
+	for (size_t i = 0; i < labels.count && side; i++)
 		side[i] = i;
-		rc = names_add(&cleaned, labels->name[i]) ? fail(why, ENOMEM, "out of memory") : 0;
-		if (!rc)
-			compare_clean(cleaned.name[i]);
-	}
 	if (!rc) {
 		fputs("\n## What differs beyond chance\n\n", out);
-		rc = comparison_print(db, &question, &cleaned, out, why);
+		rc = comparison_print(db, &(struct compare_question){ .side_of_run = side }, &labels, out, why);
 	}
 	if (out && fclose(out) && !rc)
 		rc = fail(why, ENOMEM, "out of memory");
-	names_free(&cleaned);
+	names_free(&labels);
 	free(side);
 	if (!rc)
 		return text;

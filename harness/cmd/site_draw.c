@@ -4,6 +4,7 @@
 #include "base/stop.h"
 #include "cmd/database.h"
 #include "cmd/site_compare.h"
+#include "report/labels.h"
 #include "report/report.h"
 #include "report/site_tree.h"
 
@@ -25,8 +26,8 @@ static const char *const *formats_of(const struct site_drawing *drawing, const s
 }
 
 /*
- * The report of an entry's runs, in `directory`. Several runs in one database are drawn into the same figures. 0, or a
- * negative errno with *why; *cells, where they could be read, belong to the caller.
+ * The report of an entry's runs, in `directory`. Several runs are labelled and drawn into the same figures. 0, or a negative
+ * errno with *why; *cells, where they could be read, belong to the caller.
  */
 static int entry_report(const struct site_drawing *drawing, const struct site_entry *entry,
 	const struct report_request *request, json_t **cells, struct reason *why)
@@ -42,13 +43,15 @@ static int entry_report(const struct site_drawing *drawing, const struct site_en
 		return rc;
 	while (plots[1])
 		plots++;
-	rc = cmd_database_fill(db, why);
+	rc = entry->runs.count > 1 ? labels_put(db, NULL, 0, why) : 0;
+	if (!rc)
+		rc = cmd_database_fill(db, why);
 	if (!rc)
 		*cells = site_cells_make(db, *plots, why);
 	if (!rc && !*cells)
 		rc = -EIO;
 	if (!rc && entry->runs.count > 1) {
-		comparison = site_compare_text(db, &entry->runs, why);
+		comparison = site_compare_text(db, why);
 		rc = comparison ? 0 : -EIO;
 	}
 	with_comparison.more = comparison;

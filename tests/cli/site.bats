@@ -162,6 +162,12 @@ drawn() {
 		grep -q 'What differs beyond chance' "$page"
 		grep -qE '[1-9][0-9]* rows? compared' "$page"
 	done
+	# One set of figures has both runs, under the names that the comparison has for them.
+	page=$(echo "$site"/compare/here--a-against-here--b-*)
+	for label in a b; do
+		grep -q "host ($label)" "$page"/levels.tsv
+		grep -q "host ($label)" "$page"/levels.svg
+	done
 	[ -s "$site/runs/here--a/levels.pdf" ]
 	[ ! -e "$site/runs/here--a/levels.png" ]
 	sed -i '/^compare/d' "$results/site.conf"
