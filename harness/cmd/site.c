@@ -101,16 +101,18 @@ static bool is_listed(const struct site *site, const char *path)
 	return listed;
 }
 
-/* Two paths may have one name; the later one gets a checksum of its path. */
+/* Two labels may have one name, and two runs one label; the later one gets a checksum of its paths. */
 static int name_make_own(const struct site *site, struct site_entry *entry, struct reason *why)
 {
-	for (size_t i = 0; i < site->entries; i++) {
-		char *own;
+	uint64_t checksum = CHECKSUM_EMPTY;
+	char *own;
 
+	for (size_t i = 0; i < entry->runs.count; i++)
+		checksum = checksum_of(checksum, entry->runs.name[i], strlen(entry->runs.name[i]) + 1);
+	for (size_t i = 0; i < site->entries; i++) {
 		if (strcmp(site->entry[i].kind, entry->kind) || strcmp(site->entry[i].name, entry->name))
 			continue;
-		if (asprintf(&own, "%s-%08" PRIx32, entry->name,
-			    (uint32_t)checksum_of(CHECKSUM_EMPTY, entry->label, strlen(entry->label))) < 0)
+		if (asprintf(&own, "%s-%08" PRIx32, entry->name, (uint32_t)checksum) < 0)
 			return fail(why, ENOMEM, "out of memory");
 		free(entry->name);
 		entry->name = own;

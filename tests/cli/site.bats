@@ -253,6 +253,13 @@ wrong() {
 	# An example of results is a run, too: its name is that of its directory.
 	"$nestwalk" site -f svg -o "$BATS_TEST_TMPDIR/deep/er" "$results/here/a"
 	grep -q 'href="runs/a/index.html"' "$BATS_TEST_TMPDIR/deep/er/index.html"
+	# Runs of one name in several places have a page each.
+	for place in x y z; do
+		mkdir "$BATS_TEST_TMPDIR/$place"
+		cp -r "$runs/complete" "$BATS_TEST_TMPDIR/$place/same"
+	done
+	"$nestwalk" site -f svg -o "$BATS_TEST_TMPDIR/same" "$BATS_TEST_TMPDIR"/{x,y,z}
+	[ "$(find "$BATS_TEST_TMPDIR/same/runs" -name index.html | wc -l)" -eq 3 ]
 }
 
 @test "the committed page of the example is what this program makes: otherwise make reference-site, and commit it" {
