@@ -391,7 +391,7 @@ int cmd_site(int argc, char **argv)
 	if (rc)
 		code = cmd_fail(EXIT_FAILED, &why);
 	else
-		printf("%s/index.html\n", making.directory);
+		cmd_say(stdout, "%s/index.html", making.directory);
 	if (lock >= 0)
 		close(lock);
 	making_free(&making);

@@ -1,6 +1,7 @@
 #include "report/site_entry.h"
 
 #include "base/member.h"
+#include "base/text.h"
 #include "record/database.h"
 #include "record/load.h"
 #include "report/site_find.h"
@@ -95,18 +96,13 @@ const char *site_entry_problem(const struct site_entry *entry)
 	return entry->row ? member_text(entry->row, "problem") : "its pages were not made";
 }
 
-/* Text that need not be UTF-8, as JSON has to be: then question marks take the place of all that is not ASCII. */
+/* Text that need not be UTF-8, as JSON has to be. */
 static json_t *text_json(const char *text)
 {
-	json_t *json = text ? json_string(text) : json_null();
-	char *plain = json ? NULL : strdup(text);
+	char *copy = text ? strdup(text) : NULL;
+	json_t *json = copy ? json_string(text_clean(copy)) : json_null();
 
-	for (char *c = plain; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	if (plain)
-		json = json_string(plain);
-	free(plain);
+	free(copy);
 	return json;
 }
 

@@ -1,6 +1,7 @@
 #include "report/site_index.h"
 
 #include "base/member.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "report/html.h"
 
@@ -13,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Longer texts are cut in the index, which shows all of them where one points at them. In bytes. */
-#define CELL_MOST 100
+/* What the index shows of a text. */
+#define CELL_CHARACTERS_MOST 100
 
 /* --- pages --- */
 
@@ -66,41 +67,25 @@ static int page_file_close(struct page_file *page, struct reason *why)
 
 /* --- cells --- */
 
-/* Text that is cut before a character that does not fit. */
+/* The end of a tag, and the text in it. What is shortened can be read as a whole where one points at it. */
 static void short_text_write(const char *text, FILE *out)
 {
-	size_t length = strlen(text);
-	char cut[CELL_MOST + 1];
+	char *copy = strdup(text);
 
-	if (length > CELL_MOST) {
-		for (length = CELL_MOST; length && ((unsigned char)text[length] & 0xc0) == 0x80; length--)
-			;
-		if (!length)
-			length = CELL_MOST; /* it is not UTF-8, and has no such place */
+	if (copy && strcmp(text_shorten(text_clean(copy), CELL_CHARACTERS_MOST), text)) {
+		fputs(" title=\"", out);
+		html_write_text(text, out);
+		fputc('"', out);
 	}
-	memcpy(cut, text, length);
-	cut[length] = '\0';
-	html_write_text(cut, out);
-	if (text[length])
-		fputs("…", out);
-}
-
-/* What is cut can be read as a whole where one points at it. */
-static void whole_text_write(const char *text, FILE *out)
-{
-	if (strlen(text) <= CELL_MOST)
-		return;
-	fputs(" title=\"", out);
-	html_write_text(text, out);
-	fputc('"', out);
+	fputc('>', out);
+	html_write_text(copy ? copy : text, out);
+	free(copy);
 }
 
 static void cell_write(const json_t *cell, FILE *out)
 {
 	if (json_is_string(cell)) {
 		fputs("<td", out);
-		whole_text_write(json_string_value(cell), out);
-		fputc('>', out);
 		short_text_write(json_string_value(cell), out);
 	} else if (json_is_number(cell)) {
 		fprintf(out, "<td align=\"right\">%.7g", json_number_value(cell));
@@ -207,8 +192,6 @@ static void entry_link_write(const struct site_entry *entry, FILE *out)
 		fprintf(out, "<a href=\"%s/%s/" SITE_PAGE "\"", entry->kind, entry->name);
 	else
 		fputs("<span", out);
-	whole_text_write(entry->label, out);
-	fputc('>', out);
 	short_text_write(entry->label, out);
 	fputs(entry->row ? "</a>" : "</span>", out);
 }
@@ -216,8 +199,6 @@ static void entry_link_write(const struct site_entry *entry, FILE *out)
 static void problem_write(const char *problem, FILE *out)
 {
 	fputs("<span class=\"bad\"", out);
-	whole_text_write(problem, out);
-	fputc('>', out);
 	short_text_write(problem, out);
 	fputs("</span>", out);
 }
