@@ -213,7 +213,6 @@ static int run_load_one(struct loaded *loaded, const char *path, size_t side, st
 		return run_note(loaded, side, why);
 	/* There is nothing to take back where not even run.json could be read. */
 	sqlite3_exec(loaded->db, "ROLLBACK", NULL, NULL, NULL);
-	compare_clean(own.text);
 	cmd_fail(EXIT_FAILED, &own);
 	return rc == -ENOMEM ? fail(why, ENOMEM, "out of memory") : 0;
 }

@@ -33,9 +33,6 @@ bool compare_shows(const struct compare_output *output, size_t row);
 /* "3 rows compared, 1 worse, 0 better, 2 not distinguishable". The caller frees it; NULL where memory is short. */
 char *compare_overview(const struct comparison *found);
 
-/* Make text of a run's text in place, and return it: UTF-8 without characters that steer a terminal. */
-char *compare_clean(char *text);
-
 /*
  * A line of 80 columns at most for a terminal, a table for each bench, metric and side. The names that parameters have in a
  * row (json): see struct compare_label. 0, or -ENOMEM with *why.

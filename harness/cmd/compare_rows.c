@@ -2,6 +2,7 @@
 #include "cmd/compare_print.h"
 
 #include "base/member.h"
+#include "base/text.h"
 #include "record/database.h"
 #include "report/rows.h"
 
@@ -13,7 +14,7 @@
 static json_t *text_or_null(const char *text)
 {
 	char *copy = text ? strdup(text) : NULL;
-	json_t *value = copy ? json_string(compare_clean(copy)) : json_null();
+	json_t *value = copy ? json_string(text_clean(copy)) : json_null();
 
 	free(copy);
 	return value;
@@ -41,7 +42,7 @@ static json_t *object_of(const char *text)
 		char *copy = strdup(name);
 
 		if (copy)
-			json_object_set_new(clean, compare_clean(copy),
+			json_object_set_new(clean, text_clean(copy),
 				json_is_string(value) ? text_or_null(json_string_value(value)) : json_incref(value));
 		free(copy);
 	}
@@ -194,7 +195,7 @@ static void markdown_line(FILE *out, const char *before, const char *text, const
 
 	fputs(before, out);
 	if (copy)
-		rows_write_markdown(compare_clean(copy), out);
+		rows_write_markdown(text_clean(copy), out);
 	fputs(after, out);
 	free(copy);
 }

@@ -1,6 +1,7 @@
 #include "cmd/compare_print.h"
 
 #include "base/format.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -117,7 +118,7 @@ static char *field_text(const json_t *value)
 {
 	char *text = json_is_string(value) ? strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY);
 
-	return text ? compare_clean(text) : NULL;
+	return text ? text_clean(text) : NULL;
 }
 
 /* Names that vary are found row by row; a reader expects them in the order that rows have them. */
@@ -269,7 +270,7 @@ static void fields_print(FILE *out, const char *before, const json_t *fields)
 		free(told);
 	}
 	if (!fclose(line))
-		wrap(out, compare_clean(text), 4);
+		wrap(out, text_clean(text), 4);
 	free(text);
 }
 
@@ -345,7 +346,7 @@ static int rows_print(const struct compare_output *output, size_t from, size_t t
 	}
 	if (!header)
 		return -ENOMEM;
-	line_print(output->out, compare_clean(header), &widths, head);
+	line_print(output->out, text_clean(header), &widths, head);
 	free(header);
 	for (size_t i = from; i < to; i++) {
 		const struct compare_row *row = &output->found->row[i];
@@ -389,7 +390,7 @@ static int table_print(const struct compare_output *output, size_t from, size_t 
 		    found->sides > 2 ? ": " : "", found->sides > 2 ? output->side[found->row[from].side] : "") < 0)
 		return -ENOMEM;
 	fputs(output->colour ? "\n\033[1m" : "\n", output->out);
-	wrap(output->out, compare_clean(title), 2);
+	wrap(output->out, text_clean(title), 2);
 	fputs(output->colour ? "\033[0m" : "", output->out);
 	free(title);
 	rc = names_find(found, from, to, &names);
@@ -409,7 +410,7 @@ static void said_print(const struct compare_output *output, const char *before, 
 
 	if (asprintf(&line, "%s%s", before, text) < 0)
 		return;
-	wrap(output->out, compare_clean(line), 2);
+	wrap(output->out, text_clean(line), 2);
 	free(line);
 }
 
