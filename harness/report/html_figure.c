@@ -1,5 +1,7 @@
 #include "report/html_figure.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +9,9 @@
 
 /* Of a longer table the page shows so many rows, says how many there are, and links to all of them. */
 #define ROWS_MOST 200
+
+/* A cell shows no more of a text; the file has it whole. */
+#define CELL_CHARACTERS_MOST 100
 
 /* --- files --- */
 
@@ -62,7 +67,7 @@ static void cells_write(char *line, const char *open, const char *close, FILE *o
 	fputs("<tr>", out);
 	while ((cell = strsep(&line, "\t"))) {
 		fputs(open, out);
-		html_write_text(strcmp(cell, "NA") ? cell : "–", out);
+		html_write_text(strcmp(cell, "NA") ? text_shorten(cell, CELL_CHARACTERS_MOST) : "–", out);
 		fputs(close, out);
 	}
 	fputs("</tr>\n", out);

@@ -58,7 +58,7 @@ page_is_ours() {
 	run ! grep -oiE '<(script|b|i|link|iframe|object|embed|form|svg|a href="(javascript|http))[ >"]' "$page"
 	run ! grep -oE '<[a-z0-9]+ [^>]*onload' "$page"
 	grep -oE '<[a-z0-9]+' "$page" | sort -u >"$page.elements"
-	run ! grep -vxE '<(html|head|meta|title|style|body|h[1-6]|p|ul|ol|li|table|thead|tbody|tr|th|td|em|strong|code|pre|img|a|br|hr|del|blockquote)' "$page.elements"
+	run ! grep -vxE '<(html|head|meta|title|style|body|h[1-6]|p|ul|ol|li|table|thead|tbody|tr|th|td|em|strong|code|pre|img|a|br|hr|del|blockquote|header|nav|main|div|span|figure|figcaption|details|summary)' "$page.elements"
 }
 
 report_is_text() {
