@@ -168,6 +168,19 @@ static void trim_end(char *text, size_t length)
 	text[length] = 0;
 }
 
+/* Where a file holds no value, say so: 0, or -ENODATA with an empty text. Blanks before a value are taken away. */
+static int placeholder_refuse(const char *path, char *text, struct reason *why)
+{
+	size_t blanks = strspn(text, " \t");
+
+	memmove(text, text + blanks, strlen(text + blanks) + 1);
+	if (!text_is_placeholder(text))
+		return 0;
+	fail(why, ENODATA, "%s holds no value, but '%.64s'", path, text);
+	text[0] = 0;
+	return -ENODATA;
+}
+
 /* Format a path into path[PATH_MAX] with the caller's va_list. */
 static int make_path(char *path, const char *format, va_list args, struct reason *why)
 {
@@ -184,7 +197,7 @@ static int read_text(const struct machine_source *source, const char *path, char
 	if (length < 0)
 		return (int)length;
 	trim_end(text, (size_t)length);
-	return 0;
+	return placeholder_refuse(path, text, why);
 }
 
 int source_read_text(
@@ -245,6 +258,23 @@ int source_read_u64(
 		return fail(why, ERANGE, "%s: %s is too large", path, text);
 	*value = number;
 	return 0;
+}
+
+int source_read_limit(
+	const struct machine_source *source, uint64_t *limit, struct reason *why, const char *path_format, ...)
+{
+	char path[PATH_MAX], text[64];
+	va_list args;
+	int error;
+
+	va_start(args, path_format);
+	error = make_path(path, path_format, args, why);
+	va_end(args);
+	if (!error)
+		error = read_text(source, path, text, sizeof(text), why);
+	if (!error && !text_limit(text, limit))
+		error = fail(why, EINVAL, "%s: '%s' is no limit", path, text);
+	return error;
 }
 
 bool source_exists(const struct machine_source *source, const char *path_format, ...)

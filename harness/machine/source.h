@@ -55,7 +55,7 @@ int source_not_tried(const struct machine_source *source, struct reason *why);
 /*
  * Read a text file into text[size], NUL-terminated, without trailing white space. Text that does not fit is cut off.
  * Returns 0, or -errno with *why (may be NULL): -ENOENT, -EACCES, -ENODATA (a source without files), -EINVAL (holds a
- * NUL byte), -EISDIR. procfs and sysfs files need no privilege unless said where they are used.
+ * NUL byte), -EISDIR. A placeholder (text_is_placeholder()) is -ENODATA, too. procfs and sysfs files need no privilege unless said where they are used.
  */
 int source_read_text(const struct machine_source *source, char *text, size_t size, struct reason *why,
 	const char *path_format, ...) __attribute__((format(printf, 5, 6)));
@@ -67,15 +67,33 @@ int source_read_all(const struct machine_source *source, const char *path, char 
 int source_read_u64(const struct machine_source *source, uint64_t *value, struct reason *why, const char *path_format,
 	...) __attribute__((format(printf, 4, 5)));
 
+/* A file that begins with a limit: SOURCE_UNLIMITED where there is none. Also -EINVAL (neither). */
+#define SOURCE_UNLIMITED UINT64_MAX
+int source_read_limit(const struct machine_source *source, uint64_t *limit, struct reason *why, const char *path_format,
+	...) __attribute__((format(printf, 4, 5)));
+
 /* Whether a file, directory or device is there. False where that cannot be told. */
 bool source_exists(const struct machine_source *source, const char *path_format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
  * The value of the first "key: value" or "key : value" line of a procfs text (cpuinfo, meminfo, status) into
- * value[size], without surrounding white space. False where no line has that key.
+ * value[size], without surrounding white space. False, and an empty value, where no line has that key, or the value is a
+ * placeholder.
  */
 bool text_field(const char *text, const char *key, char *value, size_t size);
+
+/*
+ * Whether a text is what a kernel or firmware writes where it has no value: "(null)", "N/A", "To Be Filled By O.E.M."
+ * and the like, in any case of letters. An empty text is none: it is an empty list, or what the file says.
+ */
+bool text_is_placeholder(const char *text);
+
+/*
+ * A limit, to the next white space: a number, or what is written where there is no limit ("max", "unlimited", "-1"; v1 groups
+ * have 2^63 less a page), which becomes SOURCE_UNLIMITED. False where it is neither.
+ */
+bool text_limit(const char *text, uint64_t *limit);
 
 /* Whether `word` is one of the words of `text`, which white space or commas part. */
 bool text_has_word(const char *text, const char *word);

@@ -2,7 +2,48 @@
 #include "machine/source.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+bool text_is_placeholder(const char *text)
+{
+	/*
+	 * printf() of the kernel writes "(null)" for a list that was never made (nohz_full) and a text parameter that was not
+	 * given; drivers write the next ones, and firmware (dmidecode(8)) the others.
+	 */
+	static const char *const placeholders[] = { "(null)", "(none)", "<null>", "<unknown>", "<unsupported>",
+		"<not supported>", "N/A", "not required", "not available", "not specified", "not applicable",
+		"not present", "unspecified", "to be filled by O.E.M.", "to be filled by O.E.M", "O.E.M.",
+		"default string", "system manufacturer", "system product name" };
+
+	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++)
+		if (!strcasecmp(text, placeholders[i]))
+			return true;
+	return false;
+}
+
+/* What no group and no process can have is "no limit" in v1 (mm/page_counter.c: PAGE_COUNTER_MAX, in whole pages). */
+#define LIMIT_NONE (UINT64_C(1) << 62)
+
+bool text_limit(const char *text, uint64_t *limit)
+{
+	static const char *const none[] = { "max", "unlimited", "-1" };
+	size_t length = strcspn(text, " \t\n");
+	char *end;
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		if (strlen(none[i]) == length && !strncmp(text, none[i], length)) {
+			*limit = SOURCE_UNLIMITED;
+			return true;
+		}
+	}
+	/* A number that does not fit is the greatest one. */
+	*limit = strtoull(text, &end, 10);
+	if (*limit >= LIMIT_NONE)
+		*limit = SOURCE_UNLIMITED;
+	return isdigit((unsigned char)text[0]) && end == text + length;
+}
 
 bool text_field(const char *text, const char *key, char *value, size_t size)
 {
@@ -26,7 +67,10 @@ bool text_field(const char *text, const char *key, char *value, size_t size)
 				length = (size_t)(end - at) < size - 1 ? (size_t)(end - at) : size - 1;
 				memcpy(value, at, length);
 				value[length] = 0;
-				return true;
+				if (!text_is_placeholder(value))
+					return true;
+				value[0] = 0;
+				return false;
 			}
 		}
 		line = *end ? end + 1 : NULL;
