@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int fail(struct reason *why, int error, const char *format, ...)
 {
@@ -17,4 +18,20 @@ int fail(struct reason *why, int error, const char *format, ...)
 		text_clean(why->text);
 	}
 	return -error;
+}
+
+void reason_add(struct reason *why, const char *format, ...)
+{
+	size_t used = why ? strlen(why->text) : 0;
+	va_list args;
+
+	if (!why)
+		return;
+	if (used)
+		used += (size_t)snprintf(why->text + used, sizeof(why->text) - used, "; ");
+	if (used >= sizeof(why->text))
+		return;
+	va_start(args, format);
+	vsnprintf(why->text + used, sizeof(why->text) - used, format, args);
+	va_end(args);
 }

@@ -16,4 +16,7 @@ struct reason {
  */
 int fail(struct reason *why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Append a sentence to *why (which may be NULL), behind a semicolon where there is one already. */
+void reason_add(struct reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -18,8 +18,11 @@ struct cgroup {
 
 /*
  * The group of this process for a v1 controller ("memory", "hugetlb", "cpu"), or its v2 group where the controller is
- * not mounted as v1. From /proc/self/cgroup and /proc/self/mountinfo, no privilege.
- * Returns 0, -ENOENT with *why where there is none, or another -errno.
+ * not mounted as v1. From /proc/self/cgroup and /proc/self/mountinfo, no privilege. Of several mounts it takes one that
+ * shows the process's own group. Where none does, it takes what is mounted at /sys/fs/cgroup, whose limits are the best known,
+ * and *why says so; otherwise *why is empty.
+ * Returns 0; -ENODATA: this kernel has no cgroups, or the process is in none with the controller, so that none limits
+ * it; another -errno with *why: there is a group, and its limits are not known.
  */
 int cgroup_find(const struct machine_source *source, const char *controller, struct cgroup *group, struct reason *why);
 

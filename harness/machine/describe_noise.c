@@ -133,7 +133,8 @@ static bool read_quota(const struct machine_source *source, const struct cgroup 
 		if (source_read_text(source, text, sizeof(text), NULL, "%s/cpu.max", group->directory) ||
 			sscanf(text, "%" SCNu64 " %" SCNu64, &quota, &period) != 2)
 			return false;
-	} else if (source_read_u64(source, &quota, NULL, "%s/cpu.cfs_quota_us", group->directory) || /* -1: none */
+	} else if (source_read_limit(source, &quota, NULL, "%s/cpu.cfs_quota_us", group->directory) ||
+		   quota == SOURCE_UNLIMITED ||
 		   source_read_u64(source, &period, NULL, "%s/cpu.cfs_period_us", group->directory)) {
 		return false;
 	}
@@ -152,17 +153,22 @@ static void cpu_quota_facts(struct facts *facts, const struct machine_source *so
 	double cpus, least = 0;
 	bool found = false;
 	struct cgroup group;
-	struct reason why;
+	struct reason why, unknown;
+	int error;
 
-	if (!cgroup_find(source, "cpu", &group, NULL)) {
-		do {
-			if (read_quota(source, &group, &cpus) && (!found || cpus < least)) {
-				least = cpus;
-				found = true;
-			}
-		} while (cgroup_up(&group));
+	error = cgroup_find(source, "cpu", &group, &why);
+	do {
+		if (!error && read_quota(source, &group, &cpus) && (!found || cpus < least)) {
+			least = cpus;
+			found = true;
+		}
+	} while (!error && cgroup_up(&group));
+	if (!error || error == -ENODATA) {
+		unknown = why;
+		fail(&why, ENOENT, "no cgroup limits CPU time");
+		if (!error && unknown.text[0])
+			reason_add(&why, "%s", unknown.text);
 	}
-	fail(&why, ENOENT, "no cgroup limits CPU time");
 	if (found)
 		facts_real(facts, "cpu_quota_cpus", least);
 	else

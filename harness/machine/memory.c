@@ -8,45 +8,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* v1 writes "no limit" as the largest number of whole pages: 2^63 - 4096. */
-#define UNLIMITED (1ULL << 62)
-
-/* Read a limit file of a group. False where the group has no limit ("max", a huge number, no such file). */
-static bool read_limit(
-	const struct machine_source *source, const struct cgroup *group, const char *file, uint64_t *bytes)
+/* A number of a group's memory.stat, which has "key value" lines. False where there is no such line. */
+static bool read_stat(const struct machine_source *source, const struct cgroup *group, const char *key, uint64_t *value)
 {
-	return !source_read_u64(source, bytes, NULL, "%s/%s", group->directory, file) && *bytes < UNLIMITED;
+	char path[PATH_MAX + 16], *text;
+	size_t length = strlen(key);
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", group->directory);
+	if (source_read_all(source, path, &text, NULL))
+		return false;
+	for (char *at = text; !found && (at = strstr(at, key)); at += length)
+		found = (at == text || at[-1] == '\n') && at[length] == ' ' && text_limit(at + length + 1, value);
+	free(text);
+	return found;
 }
 
 /* The inactive file cache of a group and the groups below it. The kernel drops this cache before it refuses memory. */
 static uint64_t droppable_cache_bytes(const struct machine_source *source, const struct cgroup *group)
 {
-	/* "key value" lines; v1 counts the groups below under total_ names. */
-	const char *key = group->v2 ? "inactive_file " : "total_inactive_file ";
-	char path[PATH_MAX + 16], *text;
-	uint64_t bytes = 0;
+	uint64_t bytes;
 
-	snprintf(path, sizeof(path), "%s/memory.stat", group->directory);
-	if (source_read_all(source, path, &text, NULL))
-		return 0;
-	for (char *at = text; (at = strstr(at, key)); at++) {
-		if (at == text || at[-1] == '\n') {
-			bytes = strtoull(at + strlen(key), NULL, 10);
-			break;
-		}
-	}
-	free(text);
-	return bytes;
+	/* v1 counts the groups below under total_ names. */
+	return read_stat(source, group, group->v2 ? "inactive_file" : "total_inactive_file", &bytes) ? bytes : 0;
 }
 
-/* Lower *bytes to the amount that one limit of one group leaves. */
+/* Lower *bytes to what a limit of a group, or of one above it, leaves. Swap is not counted: nothing measured may swap. */
 static void apply_limit(const struct machine_source *source, const struct cgroup *group, const char *file,
-	uint64_t *bytes, struct reason *why)
+	uint64_t limit, uint64_t *bytes, struct reason *why)
 {
 	const char *usage_file = group->v2 ? "memory.current" : "memory.usage_in_bytes";
-	uint64_t limit, usage, cache, left;
+	uint64_t usage, cache, left;
 
-	if (!read_limit(source, group, file, &limit))
+	if (limit == SOURCE_UNLIMITED)
 		return;
 	if (source_read_u64(source, &usage, NULL, "%s/%s", group->directory, usage_file))
 		usage = 0;
@@ -59,10 +53,56 @@ static void apply_limit(const struct machine_source *source, const struct cgroup
 	}
 }
 
+/* What is lowered, and the words about it. */
+struct lowering {
+	uint64_t *bytes;
+	struct reason *why; /* what set the limit */
+	struct reason unknown; /* which limits are not known */
+};
+
+/* The same for a limit in a file. A group without the file has no such limit. */
+static void apply_limit_file(
+	const struct machine_source *source, const struct cgroup *group, const char *file, struct lowering *lowering)
+{
+	struct reason unread;
+	uint64_t limit;
+	int error = source_read_limit(source, &limit, &unread, "%s/%s", group->directory, file);
+
+	if (!error)
+		apply_limit(source, group, file, limit, lowering->bytes, lowering->why);
+	else if (error != -ENOENT)
+		reason_add(&lowering->unknown, "a limit is not known: %s", unread.text);
+}
+
+static void apply_cgroup_limits(const struct machine_source *source, uint64_t *bytes, struct reason *why)
+{
+	struct lowering lowering = { .bytes = bytes, .why = why };
+	struct cgroup group;
+	uint64_t limit;
+	int error = cgroup_find(source, "memory", &group, &lowering.unknown);
+
+	if (error == -ENODATA)
+		return;
+	/* v1 tells the least limit of all groups above, also of those that are not mounted here. */
+	if (!error && !group.v2 && read_stat(source, &group, "hierarchical_memory_limit", &limit))
+		apply_limit(source, &group, "memory.stat: hierarchical_memory_limit", limit, bytes, why);
+	do {
+		if (error)
+			break;
+		if (group.v2) {
+			apply_limit_file(source, &group, "memory.max", &lowering);
+			apply_limit_file(source, &group, "memory.high", &lowering);
+		} else {
+			apply_limit_file(source, &group, "memory.limit_in_bytes", &lowering);
+		}
+	} while (cgroup_up(&group));
+	if (lowering.unknown.text[0])
+		reason_add(why, "%s", lowering.unknown.text);
+}
+
 int memory_available(const struct machine_source *source, uint64_t *bytes, struct reason *why)
 {
 	char *meminfo, value[64];
-	struct cgroup group;
 	bool found;
 	int error = source_read_all(source, "/proc/meminfo", &meminfo, why);
 
@@ -74,16 +114,7 @@ int memory_available(const struct machine_source *source, uint64_t *bytes, struc
 		return fail(why, ENODATA, "/proc/meminfo has no MemAvailable (Linux before 3.14)");
 	*bytes = strtoull(value, NULL, 10) * KIB;
 	fail(why, 0, "MemAvailable");
-	if (cgroup_find(source, "memory", &group, NULL))
-		return 0;
-	do {
-		if (group.v2) {
-			apply_limit(source, &group, "memory.max", bytes, why);
-			apply_limit(source, &group, "memory.high", bytes, why);
-		} else {
-			apply_limit(source, &group, "memory.limit_in_bytes", bytes, why);
-		}
-	} while (cgroup_up(&group));
+	apply_cgroup_limits(source, bytes, why);
 	return 0;
 }
 
@@ -94,72 +125,6 @@ int memory_budget(const struct machine_source *source, uint64_t *bytes, struct r
 	if (!error)
 		*bytes /= 2;
 	return error;
-}
-
-/* Lower *pages to what hugetlb cgroups allow. Their files are named by the size: hugetlb.2MB, hugetlb.1GB. */
-static void apply_hugetlb_limits(
-	const struct machine_source *source, uint64_t page_bytes, uint64_t *pages, struct reason *why)
-{
-	struct cgroup group;
-	uint64_t limit, usage, left;
-	char size[24];
-
-	if (cgroup_find(source, "hugetlb", &group, NULL))
-		return;
-	snprintf(size, sizeof(size), "%" PRIu64 "%s", page_bytes / (page_bytes >= GIB ? GIB : MIB),
-		page_bytes >= GIB ? "GB" : "MB");
-	do {
-		if (source_read_u64(source, &limit, NULL, "%s/hugetlb.%s.%s", group.directory, size,
-			    group.v2 ? "max" : "limit_in_bytes"))
-			continue;
-		if (source_read_u64(source, &usage, NULL, "%s/hugetlb.%s.%s", group.directory, size,
-			    group.v2 ? "current" : "usage_in_bytes"))
-			usage = 0;
-		left = limit > usage ? (limit - usage) / page_bytes : 0;
-		if (left < *pages) {
-			*pages = left;
-			fail(why, 0, "the cgroup %s allows %" PRIu64 " more huge pages of %s", group.directory, left,
-				size);
-		}
-	} while (cgroup_up(&group));
-}
-
-int hugetlb_free(
-	const struct machine_source *source, uint64_t page_bytes, int numa_node, uint64_t *pages, struct reason *why)
-{
-	uint64_t kib = page_bytes / KIB, available, promised, of_node;
-	struct size_text size;
-	int error = source_read_u64(
-		source, &available, why, "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/free_hugepages", kib);
-
-	*pages = 0;
-	size_format(page_bytes, &size);
-	if (error == -ENOENT)
-		return fail(why, ENOENT, "this kernel or CPU has no huge pages of %s", size.text);
-	if (error)
-		return error;
-	if (source_read_u64(
-		    source, &promised, NULL, "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/resv_hugepages", kib))
-		promised = 0;
-	available -= promised < available ? promised : available;
-	if (numa_node >= 0 && source_exists(source, "/sys/devices/system/node/node%d/hugepages", numa_node)) {
-		error = source_read_u64(source, &of_node, why,
-			"/sys/devices/system/node/node%d/hugepages/hugepages-%" PRIu64 "kB/free_hugepages", numa_node,
-			kib);
-		if (error)
-			return error;
-		available = of_node < available ? of_node : available;
-	}
-	*pages = available;
-	if (!available)
-		fail(why, 0,
-			"no free huge pages of %s; as root: echo N > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
-			"kB/nr_hugepages",
-			size.text, kib);
-	else
-		fail(why, 0, "%" PRIu64 " free huge pages of %s", available, size.text);
-	apply_hugetlb_limits(source, page_bytes, pages, why);
-	return 0;
 }
 
 static enum thp_mode mode_of(const char *word)
@@ -210,7 +175,8 @@ enum thp_mode thp_mode(const struct machine_source *source, struct reason *why)
 	enum thp_mode mode = general_mode(source, why);
 	char word[32];
 
-	if (mode == THP_UNKNOWN || !size_switch(source, PAGE_2M, word, sizeof(word)) || !strcmp(word, "inherit"))
+	if (mode == THP_UNKNOWN ||
+		!size_switch(source, PAGE_2M, word, sizeof(word)) || !strcmp(word, "inherit"))
 		return mode;
 	mode = mode_of(word);
 	if (mode == THP_NEVER)

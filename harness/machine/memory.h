@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 /*
- * The memory that can be taken: the smallest of MemAvailable and what each cgroup limit up the hierarchy (v2 memory.max
- * and memory.high, v1 memory.limit_in_bytes) still allows. File cache that the kernel can drop counts as free. Returns
- * 0, or -errno with *why where /proc/meminfo cannot be read. On success *why (may be NULL) says in words what set the
- * limit: "MemAvailable" or the cgroup's file. No privilege.
+ * The memory that can be taken: the smallest of MemAvailable and what each
+ * cgroup limit up the hierarchy (v2 memory.max and memory.high, v1 memory.limit_in_bytes) still allows. File cache that
+ * the kernel can drop counts as free, swap does not count. Returns 0, or -errno with *why where /proc/meminfo cannot be
+ * read. On success *why (may be NULL) says in words what set the limit ("MemAvailable", or the cgroup's file), and which
+ * limits are not known. No privilege.
  */
 int memory_available(const struct machine_source *source, uint64_t *bytes, struct reason *why);
 
@@ -19,8 +20,9 @@ int memory_available(const struct machine_source *source, uint64_t *bytes, struc
 int memory_budget(const struct machine_source *source, uint64_t *bytes, struct reason *why);
 
 /*
- * Huge pages of `page_bytes` that can be mapped now: free, less those already promised to other mappings, and no more
- * than the hugetlb cgroup allows (beyond it a touch is a SIGBUS, not an error).
+ * Huge pages of `page_bytes` that can be mapped now: free, less those already promised to other mappings, with those that
+ * the kernel would make when asked (nr_overcommit_hugepages), and no more than the hugetlb cgroup allows (beyond it a touch
+ * is a SIGBUS, not an error).
  * @numa_node: count that node's only; -1: any. Returns 0 with *pages, which may be 0 with what to do about it in *why;
  * -ENOENT with *why where the kernel has no pool of that size. No privilege.
  */
