@@ -1,6 +1,7 @@
 #include "machine/memory.h"
 #include "base/units.h"
 #include "machine/cgroup.h"
+#include "machine/process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -114,6 +115,7 @@ int memory_available(const struct machine_source *source, uint64_t *bytes, struc
 		return fail(why, ENODATA, "/proc/meminfo has no MemAvailable (Linux before 3.14)");
 	*bytes = strtoull(value, NULL, 10) * KIB;
 	fail(why, 0, "MemAvailable");
+	process_memory_limit(source, bytes, why);
 	apply_cgroup_limits(source, bytes, why);
 	return 0;
 }
@@ -151,6 +153,8 @@ static enum thp_mode general_mode(const struct machine_source *source, struct re
 		return THP_UNKNOWN;
 	}
 	mode = text_chosen(text, word, sizeof(word)) ? mode_of(word) : THP_UNKNOWN;
+	if (mode != THP_UNKNOWN && process_thp_is_off(source, why))
+		return THP_NEVER;
 	if (mode == THP_UNKNOWN)
 		fail(why, EINVAL, THP "/enabled: '%.64s' has no mode in brackets", text);
 	else if (mode == THP_NEVER)
@@ -175,7 +179,7 @@ enum thp_mode thp_mode(const struct machine_source *source, struct reason *why)
 	enum thp_mode mode = general_mode(source, why);
 	char word[32];
 
-	if (mode == THP_UNKNOWN ||
+	if (mode == THP_UNKNOWN || process_thp_is_off(source, NULL) ||
 		!size_switch(source, PAGE_2M, word, sizeof(word)) || !strcmp(word, "inherit"))
 		return mode;
 	mode = mode_of(word);
@@ -192,7 +196,7 @@ enum thp_mode mthp_mode(const struct machine_source *source, uint64_t page_bytes
 	struct size_text size;
 	char word[32];
 
-	if (mode == THP_UNKNOWN)
+	if (mode == THP_UNKNOWN || process_thp_is_off(source, NULL))
 		return mode;
 	size_format(page_bytes, &size);
 	if (!size_switch(source, page_bytes, word, sizeof(word))) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /*
- * The memory that can be taken: the smallest of MemAvailable and what each
+ * The memory that can be taken: the smallest of MemAvailable, what limits of this process leave (process.h), and what each
  * cgroup limit up the hierarchy (v2 memory.max and memory.high, v1 memory.limit_in_bytes) still allows. File cache that
  * the kernel can drop counts as free, swap does not count. Returns 0, or -errno with *why where /proc/meminfo cannot be
  * read. On success *why (may be NULL) says in words what set the limit ("MemAvailable", or the cgroup's file), and which
@@ -39,7 +39,8 @@ enum thp_mode {
 
 /*
  * THP_ALWAYS and THP_MADVISE let madvise(MADV_HUGEPAGE) memory have huge pages of 2M. Otherwise *why (may be NULL) says
- * what to do. Takes the size's own switch into account (hugepages-2048kB/enabled, Linux 6.8).
+ * what to do. Takes the size's own switch into account (hugepages-2048kB/enabled, Linux 6.8), and is THP_NEVER where they
+ * are off for this process alone (process.h).
  */
 enum thp_mode thp_mode(const struct machine_source *source, struct reason *why);
 

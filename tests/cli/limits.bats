@@ -244,6 +244,18 @@ usable() {
 	usable 512 'not known'
 }
 
+@test "limits of the process itself: address space and data" {
+	put proc/self/status 'Name: nestwalk' 'VmSize:   65536 kB' 'VmData:   32768 kB'
+	put proc/self/limits 'Limit                     Soft Limit           Hard Limit           Units     ' \
+		'Max data size             unlimited            unlimited            bytes     ' \
+		'Max address space         536870912            unlimited            bytes     '
+	says 448 null 'ulimit -v'
+	sed -i 's/^Max data size             unlimited /Max data size             134217728 /' "$ROOT/proc/self/limits"
+	says 96 null 'ulimit -d'
+	put proc/self/limits 'Max address space         unlimited            unlimited            bytes     '
+	says $AVAILABLE null MemAvailable
+}
+
 @test "what stands for no value is none, however it is spelled" {
 	local cpus=sys/devices/system/cpu text
 	for text in '                         (null)' '  (null)' N/A 'not required' '<unknown>'; do
