@@ -11,6 +11,16 @@ struct reason {
 };
 
 /*
+ * Two errors that no system call and no library returns, as an errno ends at 4095 (MAX_ERRNO, include/linux/err.h). Exit codes
+ * follow from these two alone: an EINVAL of the kernel is no wrong command line, and an ENOMEM of a library does not say
+ * that this machine cannot be measured.
+ */
+enum {
+	WRONG_REQUEST = 5001, /* what was asked for on the command line has no meaning, or none here */
+	CANNOT_HERE, /* this machine, or what this process may do on it, does not allow it */
+};
+
+/*
  * Fill *why (which may be NULL) and return -error, so that `return fail(why, EINVAL, "...")` is the whole error path.
  * @error: a positive errno value.
  */

@@ -55,7 +55,7 @@ int cmd_check(int argc, char **argv)
 	struct arguments arguments = { 0 };
 	int code = EXIT_DONE;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	for (int i = 0; i < arguments.count; i++) {
 		struct check_result result;
 		struct reason why;

@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "base/version.h"
 
+#include <argp.h>
 #include <stdio.h>
 
 /* The exit codes of the process. automake and bats call 77 "skipped". */
@@ -36,5 +37,14 @@ void cmd_say(FILE *out, const char *format, ...) __attribute__((format(printf, 2
 
 /* Print one line on stderr, "nestwalk: TEXT", and return the code. */
 int cmd_fail(enum exit_code code, const struct reason *why);
+
+/*
+ * The same with the code of an error of the library: the only place where one follows from the other. -WRONG_REQUEST is
+ * EXIT_USAGE, -CANNOT_HERE is EXIT_SKIPPED, everything else EXIT_FAILED, whatever its number.
+ */
+int cmd_error(int error, const struct reason *why);
+
+/* argp_parse(), which answers wrong usage itself. Exits where it fails for another reason: it has no memory. */
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 #endif

@@ -344,7 +344,7 @@ int cmd_compare(int argc, char **argv)
 	enum exit_code code = EXIT_DONE;
 	int rc;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	rc = sides_load(&loaded, &arguments, &why);
 	if (!rc)
 		rc = compare_loaded(&arguments, &loaded, &code, &why);

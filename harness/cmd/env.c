@@ -418,7 +418,7 @@ int cmd_env(int argc, char **argv)
 	json_t *machine;
 	int contradiction;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	cmd_parse(&argp, argc, argv, &options);
 	if (env_weather_wanted(&options.weather))
 		return options.root || options.cpuid ? refuse_recorded_weather() : env_weather(&options.weather);
 	if (open_source(&options, &source, &why))

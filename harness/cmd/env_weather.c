@@ -312,7 +312,7 @@ static void print_summary(const struct meter *meter, const struct canary_facts *
 		told_apart(meter) ? "tells them apart" : "does NOT tell them apart");
 }
 
-/* 0; -ENODEV there is no sibling to make busy; -errno with *why. */
+/* 0; -CANNOT_HERE there is no sibling to make busy; -WRONG_REQUEST no such CPU; -errno with *why. */
 static int meter_open(struct meter *meter, struct reason *why)
 {
 	static struct machine_source source;
@@ -329,7 +329,7 @@ static int meter_open(struct meter *meter, struct reason *why)
 	if (!error && topology_sibling(&meter->topology, meter->cpu, &meter->sibling, &meter->no_sibling))
 		meter->sibling = -1;
 	if (!error && meter->busy_sibling && meter->sibling < 0)
-		error = fail(why, ENODEV, "--busy-sibling: %s", meter->no_sibling.text);
+		error = fail(why, CANNOT_HERE, "--busy-sibling: %s", meter->no_sibling.text);
 	if (!error && meter->busy_sibling)
 		error = sibling_load_start(&meter->load, meter->sibling, why);
 	if (!error)
@@ -395,7 +395,7 @@ static enum exit_code meter_run(struct meter *meter)
 		error = meter_watch(meter, &why);
 	if (!error)
 		return meter_tell(meter);
-	return cmd_fail(error == -ENODEV ? EXIT_SKIPPED : error == -EINVAL ? EXIT_USAGE : EXIT_FAILED, &why);
+	return cmd_error(error, &why);
 }
 
 int env_weather(const struct env_weather_request *request)

@@ -128,7 +128,7 @@ int cmd_export(int argc, char **argv)
 	sqlite3 *db;
 	int rc = -EINVAL;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	if (arguments.is_anonymous) {
 		rc = anonymous_write(arguments.runs[0], arguments.file, &why);
 		return rc ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;

@@ -171,7 +171,7 @@ int cmd_list(int argc, char **argv)
 	uint64_t mthp_bytes;
 	json_t *all;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &wanted);
+	cmd_parse(&argp, argc, argv, &wanted);
 	if (wanted.counters)
 		return list_counters(wanted.json, wanted.all);
 	machine_source_live(&source);

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <gsl/gsl_errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,8 +52,10 @@ void cmd_say(FILE *out, const char *format, ...)
 	va_start(args, format);
 	length = vasprintf(&line, format, args);
 	va_end(args);
-	if (length < 0)
+	if (length < 0) {
+		fprintf(out, "nestwalk: out of memory, for this message, too\n");
 		return;
+	}
 	fprintf(out, "%s\n", text_clean(line));
 	free(line);
 }
@@ -61,6 +64,21 @@ int cmd_fail(enum exit_code code, const struct reason *why)
 {
 	cmd_say(stderr, "nestwalk: %s", why->text);
 	return code;
+}
+
+int cmd_error(int error, const struct reason *why)
+{
+	return cmd_fail(error == -WRONG_REQUEST ? EXIT_USAGE : error == -CANNOT_HERE ? EXIT_SKIPPED : EXIT_FAILED, why);
+}
+
+void cmd_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	int error = argp_parse(argp, argc, argv, 0, NULL, input);
+
+	if (!error)
+		return;
+	fprintf(stderr, "nestwalk: the command line cannot be read: %s\n", strerror(error));
+	exit(EXIT_FAILED);
 }
 
 #define STDOUT_BYTES (1 << 20) /* `tlb --json` of a thorough run is some 100 KiB */
@@ -81,6 +99,8 @@ int main(int argc, char **argv)
 {
 	static char name[64];
 
+	/* An error of GSL, which would end the program with a signal, is told by what its functions return. */
+	gsl_set_error_handler_off();
 	/*
 	 * The buffer holds all that a command prints, so that a failure to write happens at exit, where the reason is
 	 * still known.

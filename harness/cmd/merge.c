@@ -180,8 +180,7 @@ int cmd_merge(int argc, char **argv)
 	struct arguments arguments = { 0 };
 	enum exit_code code;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
-		return cmd_fail(EXIT_FAILED, &(struct reason){ "out of memory" });
+	cmd_parse(&argp, argc, argv, &arguments);
 	code = load_and_join(&arguments);
 	free(arguments.named);
 	return code;

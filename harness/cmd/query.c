@@ -171,6 +171,6 @@ int cmd_query(int argc, char **argv)
 	struct reason why = { "" };
 
 	argv[argc - 1] = comments_skip(argv[argc - 1]);
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	return query_run(&arguments, &why) ? cmd_fail(EXIT_FAILED, &why) : EXIT_DONE;
 }

@@ -192,7 +192,7 @@ int cmd_report(int argc, char **argv)
 	sqlite3 *db;
 	int rc;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	signals_catch();
 	rc = runs_open(&arguments, &db, &why);
 	if (!rc) {

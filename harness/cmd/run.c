@@ -156,12 +156,12 @@ static int measure(const struct run_arguments *arguments, struct job *job)
 	return run_conclude(job, &guest, error, &why);
 }
 
-/* -ENOTSUP where the run is for a guest only and there can be none. */
+/* -CANNOT_HERE where the run is for a guest only and there can be none. */
 static int nothing_but_a_guest(const struct run_arguments *arguments, struct reason *why)
 {
 	if (arguments->request.plan.settings || !arguments->guest.wanted || !guest_look(&arguments->guest, why))
 		return 0;
-	return -ENOTSUP;
+	return -CANNOT_HERE;
 }
 
 int cmd_run(int argc, char **argv)
@@ -183,10 +183,7 @@ int cmd_run(int argc, char **argv)
 	if (!error)
 		error = job_open(&job, &arguments.request, &why);
 	if (error)
-		code = cmd_fail(error == -EINVAL			? EXIT_USAGE
-				: error == -ENOMEM || error == -ENOTSUP ? EXIT_SKIPPED
-									: EXIT_FAILED,
-			&why);
+		code = cmd_error(error, &why);
 	else
 		code = measure(&arguments, &job);
 	job_close(&job);

@@ -313,7 +313,7 @@ static int resume_take(struct run_arguments *arguments, struct reason *why)
 		return fail(why, EINVAL, "%s does not say with which options it was begun", path);
 	arguments_default(arguments);
 	arguments->request.command_line = (const char *const *)words_copy(count, given);
-	argp_parse(&argp, count, given, 0, NULL, arguments);
+	cmd_parse(&argp, count, given, arguments);
 	arguments->resume = resume;
 	arguments->resumed = path;
 	arguments->request.resume = &arguments->resume;
@@ -332,11 +332,11 @@ int run_arguments_take(struct run_arguments *arguments, int argc, char **argv,
 	arguments->request.command_line = (const char *const *)words_copy(argc, argv);
 	if (!arguments->request.command_line)
 		return fail(why, ENOMEM, "no memory for the command line");
-	argp_parse(&argp, argc, argv, 0, NULL, arguments);
+	cmd_parse(&argp, argc, argv, arguments);
 	if (arguments->resumed) {
 		/* "--resume RUN" or "--resume=RUN" */
 		if (argc > 3 || (argc == 3 && strcmp(argv[1], "--resume")))
-			return fail(why, EINVAL, "--resume takes no other options: the run has its own");
+			return fail(why, WRONG_REQUEST, "--resume takes no other options: the run has its own");
 		error = resume_take(arguments, why);
 	}
 	if (error)
@@ -346,7 +346,7 @@ int run_arguments_take(struct run_arguments *arguments, int argc, char **argv,
 	if (arguments->resumed && resume_guest_is_done(&arguments->resume))
 		arguments->guest.wanted = arguments->request.guest = false;
 	if (!arguments->request.bench_count && !arguments->guest_bench_count)
-		return fail(
-			why, EINVAL, "no bench has all these parameters in these settings; `nestwalk list` shows them");
+		return fail(why, WRONG_REQUEST,
+			"no bench has all these parameters in these settings; `nestwalk list` shows them");
 	return 0;
 }

@@ -293,7 +293,7 @@ int cmd_tlb(int argc, char **argv)
 	sqlite3 *db;
 	int rc;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	cmd_parse(&argp, argc, argv, &arguments);
 	rc = cmd_database_open(&arguments.run, 1, DATABASE_SAMPLES, &db, &why);
 	if (rc)
 		return cmd_fail(EXIT_FAILED, &why);

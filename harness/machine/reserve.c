@@ -208,7 +208,7 @@ static int pool_take(struct reservation *reservation, struct reserve_pool *pool,
 	if (error)
 		return fail(why, -error, "the hugetlb pool cannot be read back: %s", strerror(-error));
 	if (got < pool->before + pool->pages)
-		return fail(why, ENOMEM,
+		return fail(why, CANNOT_HERE,
 			"the kernel found only %" PRIu64 " of %" PRIu64
 			" huge pages of %s: ask for fewer, or ask soon after a boot, while memory is not fragmented",
 			got - pool->before, pool->pages, size_format(pool->page_bytes, &size));

@@ -52,7 +52,7 @@ int reserve_parse_sizes(const char *text, struct reservation *reservation, struc
  * Enlarge the pools (/sys/kernel/mm/hugepages/hugepages-*kB/nr_hugepages, Documentation/admin-guide/mm/hugetlbpage.rst)
  * and read back how many pages there are. Set the sizes to "madvise", but for those that are at "always" already
  * (/sys/kernel/mm/transparent_hugepage/hugepages-*kB/enabled, Documentation/admin-guide/mm/transhuge.rst). 0; -EACCES
- * not root; -ENOENT no such pool or size; -ENOMEM the kernel did not find so many contiguous pages (those that it found
+ * not root; -ENOENT no such pool or size; -CANNOT_HERE the kernel did not find so many contiguous pages (those that it found
  * are given back). Needs root; an empty reservation needs nothing.
  */
 int reserve_take(struct reservation *reservation, struct reason *why);

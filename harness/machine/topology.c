@@ -180,12 +180,12 @@ int topology_choose_cpu(const struct topology *topology, int requested, int *cpu
 	}
 	if (hwloc_bitmap_list_asprintf(&list, topology->allowed) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	fail(why, EINVAL, "CPU %d %s; this process may run on %s", requested,
+	fail(why, WRONG_REQUEST, "CPU %d %s; this process may run on %s", requested,
 		hwloc_get_pu_obj_by_os_index(topology->hwloc, (unsigned)requested) ? "is not allowed to this process"
 										   : "is not there or not online",
 		list);
 	free(list);
-	return -EINVAL;
+	return -WRONG_REQUEST;
 }
 
 /* Append the n-th allowed thread, from 0, of each core that has one. `first` counts as thread 0 of its core. */

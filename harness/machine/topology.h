@@ -24,8 +24,8 @@ void topology_close(struct topology *topology);
 /*
  * The logical CPU to measure on.
  * @requested: -1 to choose: one this process may use, on another core than CPU 0's (which takes most interrupts) where
- * there is one, first thread of its core. Otherwise the requested CPU is checked. Returns 0 with *cpu; -EINVAL with
- * *why, which names the CPUs that are allowed.
+ * there is one, first thread of its core. Otherwise the requested CPU is checked. Returns 0 with *cpu;
+ * -WRONG_REQUEST with *why, which names the CPUs that are allowed.
  */
 int topology_choose_cpu(const struct topology *topology, int requested, int *cpu, struct reason *why);
 

@@ -158,7 +158,7 @@ static int memory_budget_find(struct job *job, struct reason *why)
 		return error;
 	}
 	if (available < MEMORY_LEAST_BYTES)
-		return fail(why, ENOMEM,
+		return fail(why, CANNOT_HERE,
 			"only %" PRIu64 " MiB of memory are available (%s), and a run needs %" PRIu64
 			" MiB: end some programs, or raise the limit",
 			available / MIB, limit.text, MEMORY_LEAST_BYTES / MIB);
@@ -203,7 +203,7 @@ static int machine_look(struct job *job, struct reason *why)
 	machine_kvm_module(&job->source, &module);
 	machine_tsc(&job->source, &tsc);
 	if (!tsc.hz)
-		return fail(why, ENOTSUP, "the TSC's frequency is not known (%s)", tsc.reason.text);
+		return fail(why, CANNOT_HERE, "the TSC's frequency is not known (%s)", tsc.reason.text);
 	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
 	error = guest_paging_find(job, &module, &paging, why);
 	if (!error)

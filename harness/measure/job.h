@@ -60,8 +60,9 @@ struct job {
 
 /*
  * Look at the machine, bind the thread to the CPU and its memory to the CPU's node, plan every bench, and make the run
- * directory with a run.json whose state is "running". 0; -EINVAL with *why: the request makes no sense here (CPU, a
- * parameter); -EXDEV the run to be resumed was begun on another machine; -ENOMEM too little memory for any run; -errno with *why. Call job_close() in any case. No privilege
+ * directory with a run.json whose state is "running". 0; -WRONG_REQUEST with *why: the request makes no sense here (CPU,
+ * a parameter); -EXDEV the run to be resumed was begun on another machine; -CANNOT_HERE too little memory for any run;
+ * -errno with *why. Call job_close() in any case. No privilege
  * needed; /dev/kvm for the setting vcpu.
  */
 int job_open(struct job *job, const struct job_request *request, struct reason *why);

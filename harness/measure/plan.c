@@ -44,13 +44,13 @@ static uint64_t axis_most(const struct axis *axis, unsigned cpus)
 static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
 {
 	if (value < axis->least || value > axis->most)
-		return fail(why, EINVAL, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64, axis->name,
-			value, axis->least, axis->most);
+		return fail(why, WRONG_REQUEST, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64,
+			axis->name, value, axis->least, axis->most);
 	for (size_t i = 0; i < values->count; i++)
 		if (values->value[i] == value)
 			return 0;
 	if (values->count == AXIS_VALUES_MAX)
-		return fail(why, EINVAL, "--param %s: more than %d values", axis->name, AXIS_VALUES_MAX);
+		return fail(why, WRONG_REQUEST, "--param %s: more than %d values", axis->name, AXIS_VALUES_MAX);
 	values->value[values->count++] = value;
 	return 0;
 }
@@ -65,7 +65,7 @@ static int choice_add(const struct axis *axis, struct values *values, const char
 		strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
 		strncat(known, axis->choices[i], sizeof(known) - strlen(known) - 1);
 	}
-	return fail(why, EINVAL, "--param %s: '%s' is none of %s", axis->name, text, known);
+	return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of %s", axis->name, text, known);
 }
 
 static int count_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
@@ -78,11 +78,11 @@ static int count_add(const struct axis *axis, struct values *values, const char 
 	if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &from, &to, &length) == 2 && !text[length] && text[0] != '-') {
 		for (uint64_t value = from; !error && value <= to; value++)
 			error = value_add(axis, values, value, why);
-		return from <= to ? error : fail(why, EINVAL, "--param %s: %s is empty", axis->name, text);
+		return from <= to ? error : fail(why, WRONG_REQUEST, "--param %s: %s is empty", axis->name, text);
 	}
 	length = 0;
 	if (sscanf(text, "%" SCNu64 "%n", &from, &length) != 1 || text[length] || text[0] == '-')
-		return fail(why, EINVAL, "--param %s: '%s' is neither a number nor a range", axis->name, text);
+		return fail(why, WRONG_REQUEST, "--param %s: '%s' is neither a number nor a range", axis->name, text);
 	return value_add(axis, values, from, why);
 }
 
@@ -91,7 +91,7 @@ static int bytes_add(const struct axis *axis, struct values *values, const char 
 	uint64_t bytes;
 
 	if (size_parse(text, &bytes))
-		return fail(why, EINVAL, "--param %s: '%s' is not a size, e.g. 64M", axis->name, text);
+		return fail(why, WRONG_REQUEST, "--param %s: '%s' is not a size, e.g. 64M", axis->name, text);
 	return value_add(axis, values, bytes, why);
 }
 
@@ -109,10 +109,10 @@ static int page_size_add(const struct axis *axis, struct values *values, const c
 	uint64_t bytes;
 
 	if (size_parse(text, &bytes))
-		return fail(why, EINVAL, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
+		return fail(why, WRONG_REQUEST, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
 	if (!is_page_size(axis, bytes))
-		return fail(why, EINVAL, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name, text,
-			is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
+		return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name,
+			text, is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
 	return value_add(axis, values, bytes, why);
 }
 
@@ -131,7 +131,7 @@ static int values_asked(const struct axis *axis, const char *list, struct values
 		error = add[axis->kind](axis, values, text, why);
 	free(copy);
 	if (!error && !values->count)
-		return fail(why, EINVAL, "--param %s: no value given", axis->name);
+		return fail(why, WRONG_REQUEST, "--param %s: no value given", axis->name);
 	values->asked = true;
 	return error;
 }
@@ -141,7 +141,7 @@ static int values_within(const struct axis *axis, const struct values *values, u
 {
 	for (size_t i = 0; i < values->count; i++)
 		if (values->value[i] > axis_most(axis, cpus))
-			return fail(why, EINVAL,
+			return fail(why, WRONG_REQUEST,
 				"--param %s: %" PRIu64 " is more than this run has: it may use %u CPU%s", axis->name,
 				values->value[i], cpus, cpus == 1 ? "" : "s");
 	return 0;
@@ -326,7 +326,7 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 	if (!error && combinations_add(&product, 0, value))
 		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
 	if (!error && !plan->points)
-		error = fail(why, EINVAL,
+		error = fail(why, WRONG_REQUEST,
 			"%s: these --param values leave nothing to measure in the settings chosen (a host page is its own backing)",
 			bench->name);
 	if (error)

@@ -54,7 +54,7 @@ unsigned plan_settings(const struct bench *bench, unsigned asked);
 
 /*
  * Plan all points of a bench. Params that name no axis of this bench are ignored. 0 with *plan, which the caller frees
- * with plan_free(); -EINVAL with *why: an axis does not take a value, or nothing is left to measure.
+ * with plan_free(); -WRONG_REQUEST with *why: an axis does not take a value, or nothing is left to measure.
  */
 int plan_make(struct plan *plan, const struct bench *bench, const struct plan_request *request, struct reason *why);
 void plan_free(struct plan *plan);

@@ -328,9 +328,9 @@ static void test_topology(void **state)
 	assert_int_equal(topology_choose_cpu(&topology, 5, &cpu, &why), 0);
 	assert_int_equal(cpu, 5);
 	/* Isolated from this process. */
-	assert_int_equal(topology_choose_cpu(&topology, 3, &cpu, &why), -EINVAL);
+	assert_int_equal(topology_choose_cpu(&topology, 3, &cpu, &why), -WRONG_REQUEST);
 	assert_string_equal(why.text, "CPU 3 is not allowed to this process; this process may run on 0-2,4-7");
-	assert_int_equal(topology_choose_cpu(&topology, 99, &cpu, &why), -EINVAL);
+	assert_int_equal(topology_choose_cpu(&topology, 99, &cpu, &why), -WRONG_REQUEST);
 	assert_non_null(strstr(why.text, "CPU 99 is not there"));
 	/* The other thread of a core, where this process may use it. */
 	assert_int_equal(topology_sibling(&topology, 5, &sibling, &why), 0);
@@ -360,7 +360,7 @@ static void test_topology(void **state)
 	assert_int_equal(topology_open(&source, &topology, &why), 0);
 	assert_int_equal(topology_choose_cpu(&topology, -1, &cpu, &why), 0);
 	assert_int_equal(cpu, 2);
-	assert_int_equal(topology_choose_cpu(&topology, 0, &cpu, &why), -EINVAL);
+	assert_int_equal(topology_choose_cpu(&topology, 0, &cpu, &why), -WRONG_REQUEST);
 	assert_int_equal(topology_sibling(&topology, 2, &sibling, &why), -ENODEV);
 	topology_close(&topology);
 	machine_source_close(&source);

@@ -119,7 +119,7 @@ static void sizes_that_are_asked_for_are_planned(void **state)
 	assert_int_equal(points_in(&plan, SETTING_VCPU), 1);
 	plan_free(&plan);
 	/* Other benches know leaves of the CPU only. */
-	assert_int_equal(plan_make(&plan, benches_find("walk-depth"), &request, &why), -EINVAL);
+	assert_int_equal(plan_make(&plan, benches_find("walk-depth"), &request, &why), -WRONG_REQUEST);
 	assert_non_null(strstr(why.text, "4K, 2M, 1G"));
 	assert_null(strstr(why.text, "16K"));
 }
@@ -174,7 +174,7 @@ static void backings_of_another_size_are_for_guests_and_when_asked_for(void **st
 	assert_int_equal(points_in(&plan, SETTING_HOST), 0);
 	assert_int_equal(points_in(&plan, SETTING_VCPU), 2);
 	plan_free(&plan);
-	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 3, &why), -EINVAL);
+	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 3, &why), -WRONG_REQUEST);
 	assert_non_null(strstr(why.text, "nothing to measure"));
 }
 
@@ -218,7 +218,7 @@ static void bad_values_are_refused_with_a_reason(void **state)
 		struct plan plan;
 		struct reason why = { "" };
 
-		assert_int_equal(make(&plan, BOTH, &cases[i].param, 1, &why), -EINVAL);
+		assert_int_equal(make(&plan, BOTH, &cases[i].param, 1, &why), -WRONG_REQUEST);
 		assert_non_null(strstr(why.text, cases[i].says));
 		assert_int_equal(plan.points, 0);
 	}
