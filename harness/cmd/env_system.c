@@ -79,9 +79,36 @@ static void print_noise(const json_t *machine)
 		print_row("CPU quota", "%s", print_reason(noise, "cpu_quota_cpus"));
 }
 
+/* Only what differs from what nearly every process has. */
+static void print_process(const json_t *machine)
+{
+	const json_t *process = json_object_get(machine, "process"), *variable;
+	json_int_t nice = json_integer_value(json_object_get(process, "nice"));
+	struct print_text a;
+	size_t i;
+
+	print_section("This process, as it was started");
+	print_value_row("memory policy", process, "memory_policy", PRINT_PLAIN);
+	print_row("scheduling", "%s, nice %" JSON_INTEGER_FORMAT,
+		print_value_reason(process, "scheduling", PRINT_PLAIN, &a), nice);
+	if (json_is_true(json_object_get(process, "thp_disabled")))
+		print_row("huge pages", "transparent ones are off for this process (PR_SET_THP_DISABLE)");
+	if (json_is_false(json_object_get(process, "addresses_randomized")))
+		print_row("addresses", "not randomized (setarch -R): all runs have the same");
+	if (json_is_integer(json_object_get(process, "address_space_limit_bytes")))
+		print_value_row("address space", process, "address_space_limit_bytes", PRINT_BYTES);
+	if (json_is_integer(json_object_get(process, "data_limit_bytes")))
+		print_value_row("data", process, "data_limit_bytes", PRINT_BYTES);
+	json_array_foreach (json_object_get(process, "environment"), i, variable)
+		print_row(json_is_true(json_object_get(variable, "taken_out")) ? "ignored variable" : "variable",
+			"%s: %s", json_string_value(json_object_get(variable, "variable")),
+			json_string_value(json_object_get(variable, "why")));
+}
+
 void env_system_print(const json_t *machine)
 {
 	print_kernel(machine);
 	print_allocator(machine);
+	print_process(machine);
 	print_noise(machine);
 }

@@ -2,6 +2,8 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 
+#include "machine/environment.h"
+
 #include <argp.h>
 #include <errno.h>
 #include <gsl/gsl_errno.h>
@@ -99,6 +101,7 @@ int main(int argc, char **argv)
 {
 	static char name[64];
 
+	environment_clean();
 	/* An error of GSL, which would end the program with a signal, is told by what its functions return. */
 	gsl_set_error_handler_off();
 	/*

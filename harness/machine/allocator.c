@@ -1,6 +1,7 @@
 #include "machine/allocator.h"
 
 #include "machine/describe.h"
+#include "machine/environment.h"
 #include "machine/facts.h"
 
 #include <dlfcn.h>
@@ -44,16 +45,13 @@ void machine_allocator(struct allocator *allocator)
 		snprintf(allocator->version, sizeof(allocator->version), "%s", gnu_get_libc_version());
 }
 
-/* Variables of the environment that allocators read: glibc the first and some of the others, jemalloc MALLOC_CONF. */
 static json_t *allocator_settings(struct facts *owner)
 {
-	static const char *const beginnings[] = { "GLIBC_TUNABLES=", "MALLOC_" };
 	json_t *list = json_array();
 
 	for (char **variable = environ; variable && *variable; variable++)
-		for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
-			if (!strncmp(*variable, beginnings[i], strlen(beginnings[i])))
-				facts_append(owner, list, facts_string(*variable));
+		if (environment_is_of_allocator(*variable))
+			facts_append(owner, list, facts_string(*variable));
 	return list;
 }
 

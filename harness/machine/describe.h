@@ -80,4 +80,11 @@ json_t *describe_noise(const struct machine_source *source);
  */
 json_t *describe_allocator(const struct machine_source *source);
 
+/*
+ * {"thp_disabled", "memory_policy", "scheduling", "nice", "timer_slack_ns", "addresses_randomized",
+ * "address_space_limit_bytes", "data_limit_bytes", "locked_memory_limit_bytes", "processes_limit", "environment":
+ * [{"variable", "taken_out", "why"}]}: what this process inherited (process.h, environment.h)
+ */
+json_t *describe_process(const struct machine_source *source);
+
 #endif

@@ -24,6 +24,7 @@ json_t *machine_describe(const struct machine_source *source)
 		{ "mitigations", describe_mitigations, false },
 		{ "noise", describe_noise, false },
 		{ "allocator", describe_allocator, false },
+		{ "process", describe_process, false },
 	};
 	struct facts facts = facts_begin();
 

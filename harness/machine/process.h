@@ -17,6 +17,9 @@
  */
 bool process_thp_is_off(const struct machine_source *source, struct reason *why);
 
+/* The same of this process, for a message: why it got no transparent huge pages; NULL where they are not off for it. */
+const char *process_thp_off_hint(void);
+
 /*
  * A limit of /proc/self/limits, by its name there ("Max address space"): the soft one, or SOURCE_UNLIMITED. 0, or -errno
  * with *why.
@@ -28,6 +31,20 @@ int process_limit(const struct machine_source *source, const char *name, uint64_
  * so in *why (may be NULL). Leaves both as they are where there is no lower limit.
  */
 void process_memory_limit(const struct machine_source *source, uint64_t *bytes, struct reason *why);
+
+struct process_scheduling {
+	const char *policy; /* "other", "fifo", "rr", "batch", "idle", "deadline", "ext" */
+	long nice;
+};
+
+/* How this process is scheduled, by /proc/self/stat. 0, or -errno with *why. */
+int process_scheduling(const struct machine_source *source, struct process_scheduling *scheduling, struct reason *why);
+
+/*
+ * Whether it gets as much of a CPU as others: its policy is "other" and its nice value 0 or less. Otherwise *why says what it
+ * inherited. True where that is not known.
+ */
+bool process_has_ordinary_share(const struct machine_source *source, struct reason *why);
 
 /*
  * What may be behind an error of mmap(2), fork(2) or pthread_create(3) on this machine, as words to put behind its message:

@@ -1,6 +1,7 @@
 #include "machine/reserve.h"
 
 #include "base/units.h"
+#include "machine/process.h"
 #include "machine/source.h"
 
 #include <errno.h>
@@ -182,7 +183,7 @@ static int watcher_start(struct reservation *reservation, struct reason *why)
 		reservation->watcher = 0;
 		close(ends[0]);
 		close(ends[1]);
-		return fail(why, error, "fork: %s", strerror(error));
+		return fail(why, error, "fork: %s%s", strerror(error), process_error_hint(error));
 	}
 	if (!reservation->watcher) {
 		close(ends[1]);

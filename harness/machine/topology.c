@@ -113,6 +113,8 @@ int topology_open(const struct machine_source *source, struct topology *out, str
 		error = topology_load(out->hwloc, "this machine's topology", why);
 	else
 		error = load_recorded(source, out->hwloc, why);
+	if (!error && out->live && !hwloc_topology_is_thissystem(out->hwloc))
+		error = fail(why, EIO, "hwloc describes another machine than this one");
 	if (!error) {
 		error = find_allowed(source, out);
 		if (error)

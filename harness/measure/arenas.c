@@ -30,12 +30,23 @@ static int pool_bytes(const struct arenas_request *request, unsigned backing, ui
 	return error || !pages ? -ENOMEM : 0;
 }
 
-/* Whether the kernel gives transparent huge pages of a backing. 0, or -ENOMEM with what to do about it. */
+/*
+ * Whether the kernel gives transparent huge pages of a backing. 0, or -ENOMEM with what to do about it. Where the switch of 2M
+ * pages cannot be read, as in a sandbox, they are tried: what comes of it is verified.
+ */
 static int size_is_on(const struct arenas_request *request, unsigned backing, struct reason *why)
 {
-	enum thp_mode mode = mthp_mode(request->source, backing_page_bytes((enum backing)backing), why);
+	uint64_t page_bytes = backing_page_bytes((enum backing)backing);
 
-	return mode == THP_ALWAYS || mode == THP_MADVISE ? 0 : -ENOMEM;
+	if (!page_is_mthp(page_bytes))
+		return thp_mode(request->source, why) == THP_NEVER ? -ENOMEM : 0;
+	switch (mthp_mode(request->source, page_bytes, why)) {
+	case THP_ALWAYS:
+	case THP_MADVISE:
+		return 0;
+	default:
+		return -ENOMEM;
+	}
 }
 
 /* The most bytes that an arena may have before the budget is shared out, and what sets that limit. */
@@ -52,7 +63,7 @@ static uint64_t bytes_most(const struct arenas_request *request, struct arena *a
 			arena->limit = "all that the hugetlb pool of this page size has free";
 		}
 	}
-	if (backing_is_mthp((enum backing)backing)) {
+	if (backing_is_mthp((enum backing)backing) || backing == BACKING_2M_THP) {
 		arena->error = size_is_on(request, backing, &arena->why);
 		if (arena->error)
 			return 0;

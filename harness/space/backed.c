@@ -1,5 +1,6 @@
 #include "space/backed.h"
 
+#include "machine/process.h"
 #include "space/mthp.h"
 #include "space/permutation.h"
 #include "space/smaps.h"
@@ -74,8 +75,8 @@ static int guarded_reserve(struct backed *memory, uint64_t unit_bytes, struct re
 		mmap(NULL, memory->reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory->reserved == MAP_FAILED) {
 		memory->reserved = NULL;
-		return fail(why, errno, "reserving %" PRIu64 " MiB of addresses: %s", memory->reserved_bytes / MIB,
-			strerror(errno));
+		return fail(why, errno, "reserving %" PRIu64 " MiB of addresses: %s%s", memory->reserved_bytes / MIB,
+			strerror(errno), process_error_hint(errno));
 	}
 	/* At least one guard page is left below: hence the + 1. */
 	start = ((uintptr_t)memory->reserved + align) / align * align;
@@ -97,7 +98,8 @@ int backed_map(struct backed_range *range, struct reason *why)
 		return fail(why, ENOMEM, "the hugetlb pool has no %" PRIu64 " MiB free for %s memory (%s)",
 			range->present_bytes / MIB, name, strerror(errno));
 	if (got == MAP_FAILED)
-		return fail(why, errno, "mapping %" PRIu64 " MiB: %s", range->bytes / MIB, strerror(errno));
+		return fail(why, errno, "mapping %" PRIu64 " MiB: %s%s", range->bytes / MIB, strerror(errno),
+			process_error_hint(errno));
 	if (kinds[range->backing].advice && madvise(range->at, range->bytes, kinds[range->backing].advice) &&
 		range->backing != BACKING_4K)
 		return fail(why, ENOTSUP, "this kernel has no transparent huge pages (madvise: %s)", strerror(errno));
@@ -106,14 +108,17 @@ int backed_map(struct backed_range *range, struct reason *why)
 	return 0;
 }
 
-/* Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE: on them, store to each page. */
+/*
+ * Fault in one chunk. Kernels before 5.14 have no MADV_POPULATE_WRITE, and a sandbox may not know it: there, store to each
+ * page.
+ */
 int backed_populate(void *at, uint64_t bytes, uint64_t page_bytes)
 {
 	if (page_is_mthp(page_bytes))
 		return mthp_populate(at, bytes, page_bytes);
 	if (!madvise(at, bytes, MADV_POPULATE_WRITE))
 		return 0;
-	if (errno != EINVAL)
+	if (errno != EINVAL && errno != EPERM && errno != ENOSYS)
 		return -errno;
 	for (uint64_t offset = 0; offset < bytes; offset += page_bytes)
 		*((volatile unsigned char *)at + offset) = 0;
@@ -199,6 +204,8 @@ static int leaf_size_verify(const struct backed_range *range, const struct smaps
 	}
 	switch (range->backing) {
 	case BACKING_2M_THP:
+		if (got->anon_huge_bytes != range->present_bytes && process_thp_off_hint())
+			return fail(why, ENOMEM, "%s", process_thp_off_hint());
 		if (got->anon_huge_bytes != range->present_bytes)
 			return fail(why, ENOMEM,
 				"of %" PRIu64 " MiB asked for as transparent huge pages the kernel gave %" PRIu64

@@ -1,5 +1,6 @@
 #include "space/sparse.h"
 
+#include "machine/process.h"
 #include "space/permutation.h"
 #include "space/smaps.h"
 
@@ -230,7 +231,7 @@ static int page_move(void *from, void *to, uint64_t bytes, struct reason *why)
 static int addresses_keep(void *at, uint64_t bytes, struct reason *why)
 {
 	if (mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-		return fail(why, errno, "keeping addresses: %s", strerror(errno));
+		return fail(why, errno, "keeping addresses: %s%s", strerror(errno), process_error_hint(errno));
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "space/table_footprint.h"
 
 #include "base/units.h"
+#include "machine/process.h"
 #include "space/backed.h"
 #include "space/table_footprint_internal.h"
 
@@ -57,7 +58,8 @@ static int child_add(struct family *family, bool (*stop)(void), uint64_t *table_
 	int error;
 
 	if (child < 0)
-		return fail(why, errno, "making process %" PRIu32 ": %s", family->count + 1, strerror(errno));
+		return fail(why, errno, "making process %" PRIu32 ": %s%s", family->count + 1, strerror(errno),
+			process_error_hint(errno));
 	if (!child)
 		child_main(family, parent);
 	family->child[family->count++] = child;

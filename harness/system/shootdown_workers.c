@@ -1,6 +1,7 @@
 /* The work of the caller and of the others in a shootdown. */
 #include "system/shootdown_internal.h"
 
+#include "machine/process.h"
 #include "space/backed.h"
 #include "space/smaps.h"
 #include "system/interrupts.h"
@@ -59,7 +60,8 @@ static int regions_clear(const struct shootdown_script *script, struct stage *st
 	void *got = mmap(stage->reserved, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
 
 	if (got == MAP_FAILED)
-		return fail(why, errno, "no addresses for %u regions: %s", script->block, strerror(errno));
+		return fail(why, errno, "no addresses for %u regions: %s%s", script->block, strerror(errno),
+			process_error_hint(errno));
 	stage->reserved = got;
 	stage->base = (unsigned char *)(((uintptr_t)got + PAGE_2M - 1) / PAGE_2M * PAGE_2M);
 	return 0;

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "bench.h"
+#include "machine/process.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -104,7 +105,7 @@ int sibling_load_start(struct sibling_load **out, int cpu, struct reason *why)
 	if (error) {
 		free(load->memory);
 		free(load);
-		return fail(why, error, "no thread on CPU %d: %s", cpu, strerror(error));
+		return fail(why, error, "no thread on CPU %d: %s%s", cpu, strerror(error), process_error_hint(error));
 	}
 	*out = load;
 	return 0;

@@ -1,5 +1,6 @@
 /* The kinds of storms, and how each brings its region into the state that faults. */
 #include "base/units.h"
+#include "machine/process.h"
 #include "system/storm_internal.h"
 
 #include <errno.h>
@@ -44,7 +45,8 @@ static int map_any(struct storm_place *place, int flags, uint64_t bytes, struct 
 		int error = errno;
 
 		place->map = NULL;
-		return fail(why, error, "mapping %" PRIu64 " MiB: %s", bytes / MIB, strerror(error));
+		return fail(why, error, "mapping %" PRIu64 " MiB: %s%s", bytes / MIB, strerror(error),
+			process_error_hint(error));
 	}
 	place->map_bytes = bytes;
 	place->at = place->map;
@@ -94,7 +96,7 @@ static int map_large(struct storm_place *place, int flags, struct reason *why)
 	unsigned char *reserved = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (reserved == MAP_FAILED)
-		return fail(why, errno, "reserving addresses: %s", strerror(errno));
+		return fail(why, errno, "reserving addresses: %s%s", strerror(errno), process_error_hint(errno));
 	place->map = reserved;
 	place->map_bytes = bytes;
 	/* At least one page stays inaccessible in front of it. */
@@ -187,7 +189,7 @@ static int map_fork(struct storm_place *place, struct reason *why)
 	if (!child)
 		child_main(place->ready[1], self);
 	if (child < 0)
-		return fail(why, errno, "fork: %s (limits: ulimit -u, pids.max of the cgroup)", strerror(errno));
+		return fail(why, errno, "fork: %s%s", strerror(errno), process_error_hint(errno));
 	place->child = child;
 	/* Wait until the child sleeps: it must not take this CPU's time while the worker is timed. */
 	if (read(place->ready[0], &byte, 1) != 1)

@@ -3,6 +3,7 @@
  * of shared memory 5.14). It reads and answers in turn, without poll(), as programs do that must be fast.
  */
 #include "base/units.h"
+#include "machine/process.h"
 #include "system/storm_internal.h"
 
 #include <errno.h>
@@ -167,7 +168,7 @@ int userfault_open(struct userfault **out, const struct userfault_spec *spec, st
 	if (!error) {
 		int code = pthread_create(&userfault->thread, NULL, userfault_main, userfault);
 
-		error = code ? fail(why, code, "no thread: %s", strerror(code)) : 0;
+		error = code ? fail(why, code, "no thread: %s%s", strerror(code), process_error_hint(code)) : 0;
 		userfault->running = !error;
 	}
 	if (error) {

@@ -1,6 +1,7 @@
 #include "system/worker_group.h"
 
 #include "base/units.h"
+#include "machine/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,7 +232,8 @@ static void threads_work(struct worker_group_state *state)
 		thread[i].running = !error;
 	}
 	if (error) {
-		slot_of(state, 0)->error = fail(&slot_of(state, 0)->why, error, "no thread: %s", strerror(error));
+		slot_of(state, 0)->error = fail(
+			&slot_of(state, 0)->why, error, "no thread: %s%s", strerror(error), process_error_hint(error));
 		atomic_store(&state->canceled, true);
 	} else {
 		worker_main(state, 0);

@@ -98,3 +98,9 @@ fails_or_not() {
 	run -2 "$NESTWALK" env --weather 10s --cpu 99999
 	run -2 "$NESTWALK" env --weather 1ns
 }
+
+@test "a limit of the address space is named by what it refuses" {
+	! grep -q __asan_init "$NESTWALK" || skip "the sanitizers bring an allocator of their own"
+	run -0 bash -c 'ulimit -v 300000; exec "$@"' - "$NESTWALK" env
+	[[ $output == *"ulimit -v"* ]]
+}

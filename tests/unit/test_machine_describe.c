@@ -89,7 +89,7 @@ static void check_recorded(const char *path)
 	if (machine_source_root(&source, path, &why))
 		fail_msg("%s", why.text);
 	machine = describe();
-	assert_int_equal(json_object_size(machine), 15);
+	assert_int_equal(json_object_size(machine), 16);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(machine, "source"), "kind")), "recorded");
 	json_decref(machine);
 	machine_source_close(&source);
@@ -129,7 +129,7 @@ static void test_live(void **state)
 	(void)state;
 	machine_source_live(&source);
 	machine = describe();
-	assert_int_equal(json_object_size(machine), 15);
+	assert_int_equal(json_object_size(machine), 16);
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(machine, "cpu"), "line_bytes")), LINE_BYTES);
 	assert_true(json_integer_value(json_object_get(json_object_get(machine, "memory"), "budget_bytes")) > 0);
