@@ -221,7 +221,7 @@ struct experiment_request {
 	uint64_t seed; /* for the random choices of this sample */
 	const int *cpus; /* CPUs that may be used: the run's own first, then others, each on a core of its own first */
 	unsigned cpu_count;
-	int numa_node; /* of the run's CPU; -1: not known */
+	int numa_node; /* whose memory the run has; -1: not known */
 	uint64_t memory_budget_bytes; /* what a run may take of this machine's memory */
 	uint64_t memory_effort_bytes; /* what the effort allows to be under test at a time */
 	double ns_per_tsc, cycles_per_tsc; /* now; cycles are core cycles */

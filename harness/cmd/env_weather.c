@@ -316,6 +316,7 @@ static void print_summary(const struct meter *meter, const struct canary_facts *
 static int meter_open(struct meter *meter, struct reason *why)
 {
 	static struct machine_source source;
+	struct reason unbound;
 	int error;
 
 	machine_source_live(&source);
@@ -324,8 +325,9 @@ static int meter_open(struct meter *meter, struct reason *why)
 	if (error)
 		return error;
 	error = topology_choose_cpu(&meter->topology, meter->cpu, &meter->cpu, why);
-	if (!error)
-		error = topology_bind_thread(&meter->topology, meter->cpu, why);
+	/* A watch wherever the scheduler puts it is better than none. */
+	if (!error && topology_bind_thread(&meter->topology, meter->cpu, &unbound))
+		fprintf(stderr, "nestwalk: watching without a CPU of its own: %s\n", unbound.text);
 	if (!error && topology_sibling(&meter->topology, meter->cpu, &meter->sibling, &meter->no_sibling))
 		meter->sibling = -1;
 	if (!error && meter->busy_sibling && meter->sibling < 0)

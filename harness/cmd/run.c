@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 #include "cmd/run_options.h"
 #include "cmd/signals.h"
+#include "machine/environment.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -84,6 +85,20 @@ static void run_announce(const struct job *job, const struct run_arguments *argu
 		job->outer);
 }
 
+/* What the run goes without, and which variables it does not heed: once, before it begins. */
+static void unprepared_tell(const struct job *job)
+{
+	struct environment_variable variable;
+	struct reason what;
+
+	for (size_t i = 0; preparation_missing(job->preparation.list, i, &what); i++)
+		fprintf(stderr, "nestwalk: measuring without: %s\n", what.text);
+	for (size_t i = 0; environment_found(i, &variable); i++)
+		if (variable.taken_out)
+			fprintf(stderr, "nestwalk: %s in the environment is not heeded: %s\n", variable.text,
+				variable.why);
+}
+
 /* The results of the guest. */
 struct guest_outcome {
 	struct guest_points points;
@@ -149,6 +164,7 @@ static int measure(const struct run_arguments *arguments, struct job *job)
 	struct reason why = { "" };
 	int error;
 
+	unprepared_tell(job);
 	run_announce(job, arguments);
 	error = arguments->resumed && resume_host_is_done(&arguments->resume) ? 0 : job_run(job, &why);
 	if (!error)

@@ -1,6 +1,9 @@
 #include "machine/topology.h"
 
+#include "machine/topology_internal.h"
+
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,21 +101,51 @@ static int find_allowed(const struct machine_source *source, struct topology *to
 	return 0;
 }
 
+/* More CPUs than any kernel has: it refuses a smaller set than its own. */
+#define CPUS_MOST (1u << 17)
+
+/* Without this call hwloc asks for ever larger sets, and never ends. */
+static int affinity_check(struct reason *why)
+{
+	cpu_set_t *set = CPU_ALLOC(CPUS_MOST);
+	int error = 0;
+
+	if (!set)
+		return fail(why, ENOMEM, "out of memory");
+	if (sched_getaffinity(0, CPU_ALLOC_SIZE(CPUS_MOST), set))
+		error = fail(why, errno, "which CPUs this process may use cannot be asked: sched_getaffinity: %s",
+			strerror(errno));
+	CPU_FREE(set);
+	return error;
+}
+
+int topology_read(const struct machine_source *source, unsigned long flags, hwloc_topology_t *hwloc, struct reason *why)
+{
+	int error = source_is_live(source) ? affinity_check(why) : 0;
+
+	*hwloc = NULL;
+	if (error)
+		return error;
+	if (hwloc_topology_init(hwloc)) {
+		*hwloc = NULL;
+		return fail(why, ENOMEM, "hwloc cannot be initialised");
+	}
+	hwloc_topology_set_icache_types_filter(*hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
+	hwloc_topology_set_flags(*hwloc, flags);
+	return source_is_live(source) ? topology_load(*hwloc, "this machine's topology", why)
+				      : load_recorded(source, *hwloc, why);
+}
+
 int topology_open(const struct machine_source *source, struct topology *out, struct reason *why)
 {
 	int error = 0;
 
 	memset(out, 0, sizeof(*out));
+	out->source = source;
 	out->live = source_is_live(source);
 	if (source->kind == SOURCE_CPUID)
 		return source_not_tried(source, why);
-	if (hwloc_topology_init(&out->hwloc))
-		return fail(why, ENOMEM, "hwloc cannot be initialised");
-	hwloc_topology_set_icache_types_filter(out->hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
-	if (out->live)
-		error = topology_load(out->hwloc, "this machine's topology", why);
-	else
-		error = load_recorded(source, out->hwloc, why);
+	error = topology_read(source, 0, &out->hwloc, why);
 	if (!error && out->live && !hwloc_topology_is_thissystem(out->hwloc))
 		error = fail(why, EIO, "hwloc describes another machine than this one");
 	if (!error) {
@@ -258,7 +291,7 @@ int topology_sibling(const struct topology *topology, int cpu, int *sibling, str
 	return 0;
 }
 
-static int not_live(struct reason *why)
+int topology_not_live(struct reason *why)
 {
 	return fail(why, ENODATA, "a recorded machine: nothing can be bound on it");
 }
@@ -269,7 +302,7 @@ int topology_bind_thread(const struct topology *topology, int cpu, struct reason
 	int error = 0;
 
 	if (!topology->live)
-		return not_live(why);
+		return topology_not_live(why);
 	set = hwloc_bitmap_alloc();
 	if (!set || hwloc_bitmap_only(set, (unsigned)cpu))
 		error = fail(why, ENOMEM, "out of memory");
@@ -277,42 +310,6 @@ int topology_bind_thread(const struct topology *topology, int cpu, struct reason
 		error = fail(why, errno, "cannot bind the thread to CPU %d: %s", cpu, strerror(errno));
 	hwloc_bitmap_free(set);
 	return error;
-}
-
-static hwloc_obj_t node_of(const struct topology *topology, int cpu)
-{
-	hwloc_obj_t node = NULL, found = NULL;
-
-	/* Memory without CPUs of its own (HBM, CXL) is local to CPUs too; Linux numbers it after the ordinary nodes. */
-	while ((node = hwloc_get_next_obj_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE, node))) {
-		if (hwloc_bitmap_isset(node->cpuset, (unsigned)cpu) && (!found || node->os_index < found->os_index))
-			found = node;
-	}
-	return found;
-}
-
-int topology_bind_memory(const struct topology *topology, int cpu, struct reason *why)
-{
-	hwloc_obj_t node;
-
-	if (!topology->live)
-		return not_live(why);
-	if (hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE) <= 1)
-		return 0;
-	node = node_of(topology, cpu);
-	if (!node)
-		return fail(why, ENODATA, "hwloc knows no NUMA node of CPU %d", cpu);
-	if (hwloc_set_membind(topology->hwloc, node->nodeset, HWLOC_MEMBIND_BIND,
-		    HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_STRICT | HWLOC_MEMBIND_BYNODESET))
-		return fail(why, errno, "cannot bind memory to NUMA node %u: %s", node->os_index, strerror(errno));
-	return 0;
-}
-
-int topology_numa_node(const struct topology *topology, int cpu)
-{
-	hwloc_obj_t node = cpu < 0 ? NULL : node_of(topology, cpu);
-
-	return node ? (int)node->os_index : -1;
 }
 
 int topology_export(const struct topology *topology, const char *path, struct reason *why)

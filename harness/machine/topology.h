@@ -8,6 +8,7 @@
 #include <hwloc.h>
 
 struct topology {
+	const struct machine_source *source; /* lives longer */
 	hwloc_topology_t hwloc;
 	hwloc_bitmap_t allowed; /* logical CPUs (OS numbers) that this process may run on */
 	bool live; /* false: this describes a recorded machine, and nothing can be bound */
@@ -46,14 +47,18 @@ int topology_sibling(const struct topology *topology, int cpu, int *sibling, str
 int topology_bind_thread(const struct topology *topology, int cpu, struct reason *why);
 
 /*
- * Bind the calling thread's future memory to the NUMA node of a CPU (policy BIND: memory of other nodes is refused). On
- * a machine with one node it succeeds and does nothing, as there is no choice and containers often forbid the call. 0,
- * or -errno with *why; -ENODATA for a recorded machine.
+ * The NUMA node (OS number) whose memory is to be used on a CPU: the CPU's own, or where that has no memory, or cpusets do
+ * not allow it, the nearest that has and that they do. Returns 0 with *node, and *why saying whose memory it is where it is not the
+ * CPU's own node (otherwise empty); -ENODATA with *why where no node is known.
  */
-int topology_bind_memory(const struct topology *topology, int cpu, struct reason *why);
+int topology_memory_node(const struct topology *topology, int cpu, int *node, struct reason *why);
 
-/* The NUMA node (OS number) of a CPU; -1 where it is not known. */
-int topology_numa_node(const struct topology *topology, int cpu);
+/*
+ * Bind the calling thread's future memory to a NUMA node (policy BIND: memory of other nodes is refused). On a machine
+ * with one node it succeeds and does nothing, as there is no choice and containers often forbid the call; *why says so,
+ * and is empty otherwise. 0, or -errno with *why; -ENODATA for a recorded machine.
+ */
+int topology_bind_memory(const struct topology *topology, int node, struct reason *why);
 
 /* hwloc's XML (version 2 format) to a file. 0, or -errno with *why. */
 int topology_export(const struct topology *topology, const char *path, struct reason *why);

@@ -2,6 +2,7 @@
 
 #include "base/statistics.h"
 #include "base/version.h"
+#include "machine/describe.h"
 #include "machine/hypervisor.h"
 #include "machine/machine.h"
 #include "machine/memory.h"
@@ -48,7 +49,7 @@ static json_t *about_new(const struct job *job)
 	const struct job_request *request = &job->request;
 	json_t *command_line = json_array(), *benches = json_array();
 	char host[64] = "";
-	int node = topology_numa_node(&job->topology, job->cpu);
+	int node = job->preparation.numa_node;
 
 	gethostname(host, sizeof(host) - 1);
 	for (size_t i = 0; request->command_line[i]; i++)
@@ -186,17 +187,16 @@ static int machine_look(struct job *job, struct reason *why)
 	struct tsc tsc;
 	int error;
 
+	job->process = describe_process(&job->source);
 	error = topology_open(&job->source, &job->topology, why);
 	if (!error)
 		error = topology_choose_cpu(&job->topology, job->request.cpu, &job->cpu, why);
 	if (!error && topology_worker_cpus(&job->topology, job->cpu, &job->cpus, &job->around.cpu_count))
 		error = fail(why, ENOMEM, "out of memory");
-	if (!error)
-		error = topology_bind_thread(&job->topology, job->cpu, why);
-	if (!error)
-		error = topology_bind_memory(&job->topology, job->cpu, why);
-	if (!error)
-		error = memory_budget_find(job, why);
+	if (error)
+		return error;
+	job->preparation = preparation_try(&job->source, &job->topology, job->cpu);
+	error = memory_budget_find(job, why);
 	if (error)
 		return error;
 	machine_outer(&job->source, &outer);
@@ -276,6 +276,8 @@ static int run_directory_make(struct job *job, struct reason *why)
 		return error;
 	job->about = about_new(job);
 	if (!job->about || json_object_set_new(job->about, "counters", hardware_json(job->hardware)) ||
+		json_object_set(job->about, "preparation", job->preparation.list) ||
+		json_object_set(json_object_get(job->about, "machine"), "process", job->process) ||
 		json_object_set_new(json_object_get(job->about, "machine"), "effective_leaf",
 			effective_leaf_json(&job->source, true)) ||
 		json_object_set_new(
@@ -315,7 +317,7 @@ int job_open(struct job *job, const struct job_request *request, struct reason *
 	job->around.rounds = request->rounds;
 	job->around.memory_budget_bytes = job->memory_budget_bytes;
 	job->around.source = &job->source;
-	job->around.numa_node = topology_numa_node(&job->topology, job->cpu);
+	job->around.numa_node = job->preparation.numa_node;
 	job->around.cpus = job->cpus;
 	if (topology_sibling(&job->topology, job->cpu, &job->around.sibling_cpu, &job->around.no_sibling))
 		job->around.sibling_cpu = -1;
@@ -345,5 +347,7 @@ void job_close(struct job *job)
 	free(job->cost.cycles_per_tsc);
 	free(job->cpus);
 	json_decref(job->points);
+	json_decref(job->preparation.list);
+	json_decref(job->process);
 	json_decref(job->about);
 }

@@ -6,6 +6,7 @@
 #include "machine/topology.h"
 #include "measure/measurement.h"
 #include "measure/plan.h"
+#include "measure/preparation.h"
 #include "measure/resume.h"
 #include "measure/rounds.h"
 #include "record/write.h"
@@ -46,6 +47,8 @@ struct job {
 	struct measurement *measurements; /* owned; one a bench */
 	struct clock_cost cost;
 	struct run_writer writer;
+	struct preparation preparation;
+	json_t *process; /* as it was started: machine.process */
 	json_t *about;
 	json_t *points; /* final ones */
 	size_t ok, skipped, errors,
@@ -59,7 +62,7 @@ struct job {
 };
 
 /*
- * Look at the machine, bind the thread to the CPU and its memory to the CPU's node, plan every bench, and make the run
+ * Look at the machine, prepare what can be (preparation.h), plan every bench, and make the run
  * directory with a run.json whose state is "running". 0; -WRONG_REQUEST with *why: the request makes no sense here (CPU,
  * a parameter); -EXDEV the run to be resumed was begun on another machine; -CANNOT_HERE too little memory for any run;
  * -errno with *why. Call job_close() in any case. No privilege

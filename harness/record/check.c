@@ -208,6 +208,24 @@ static void check_rounds(struct checking *c, const json_t *about)
 	}
 }
 
+/* Runs before this key do not say how they were prepared. */
+static void check_preparation(struct checking *c, const json_t *about)
+{
+	static const struct expected_key keys[] = { { "what", KIND_STRING }, { "done", KIND_BOOLEAN },
+		{ "reason", KIND_STRING | KIND_NULL } };
+	const json_t *list = json_object_get(about, "preparation"), *part;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		finding(c, FINDING_PROBLEM, "preparation is not a list");
+	json_array_foreach (list, i, part) {
+		if (check_keys(c, part, "preparation", keys, COUNT(keys)) &&
+			json_is_false(json_object_get(part, "done")) && json_is_null(json_object_get(part, "reason")))
+			finding(c, FINDING_PROBLEM, "preparation: '%s' was not done, without a reason",
+				member_text(part, "what"));
+	}
+}
+
 static void check_about(struct checking *c, const json_t *about)
 {
 	static const char *const lists[] = { "command_line", "benches", "settings" };
@@ -236,6 +254,7 @@ static void check_about(struct checking *c, const json_t *about)
 	if (!strcmp(json_string_value(state), "running"))
 		finding(c, FINDING_WARNING, "the run still goes on, or was killed: its points so far are usable");
 	check_rounds(c, about);
+	check_preparation(c, about);
 	check_clock(c, about, complete);
 	check_nulls(c, json_object_get(about, "machine"), "machine");
 	check_effective_leaf(c, json_object_get(about, "machine"));

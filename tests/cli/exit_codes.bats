@@ -79,7 +79,7 @@ fails_or_not() {
 }
 
 @test "an EINVAL or ENOMEM of the kernel is a failure of each command" {
-	for call in getdents64 rename mkdir; do
+	for call in getdents64 rename sched_getaffinity mkdir; do
 		for error in EINVAL ENOMEM ENOTSUP ENODEV; do
 			run -1 --separate-stderr "$REFUSE" $call=$error -- "$NESTWALK" run -s host -b tlb-reach --rounds 1 \
 				--param pages=60 --param page_size=4K -o "$BATS_TEST_TMPDIR/run-$call-$error"
@@ -87,6 +87,14 @@ fails_or_not() {
 		done
 		fails_or_not "$REFUSE" $call=EINVAL --
 	done
+}
+
+@test "a kernel that does not tell the allowed CPUs is named, and does not keep nestwalk busy for ever" {
+	run -1 timeout -s KILL 20 "$REFUSE" sched_getaffinity=EINVAL -- "$NESTWALK" run -s host -b tlb-reach \
+		-o "$BATS_TEST_TMPDIR/run"
+	[[ $output == *sched_getaffinity* ]]
+	run -0 timeout -s KILL 20 "$REFUSE" sched_getaffinity=EPERM -- "$NESTWALK" env
+	[[ $output == *sched_getaffinity* ]]
 }
 
 @test "a file that is not there is no wrong command line, a parameter is one" {

@@ -163,7 +163,7 @@ static void test_live_binding(void **state)
 	struct reason why = { "" };
 	struct topology topology;
 	cpu_set_t before, after;
-	int cpu;
+	int cpu, node;
 
 	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
@@ -175,7 +175,8 @@ static void test_live_binding(void **state)
 	assert_true(CPU_EQUAL(&before, &after));
 	assert_int_equal(topology_bind_thread(&topology, cpu, &why), 0);
 	assert_int_equal(sched_getcpu(), cpu);
-	assert_int_equal(topology_bind_memory(&topology, cpu, &why), 0);
+	assert_int_equal(topology_memory_node(&topology, cpu, &node, &why), 0);
+	assert_int_equal(topology_bind_memory(&topology, node, &why), 0);
 	topology_close(&topology);
 	/* Another look at the machine sees the CPUs that this process may now use. */
 	assert_int_equal(topology_open(&source, &topology, &why), 0);

@@ -312,7 +312,7 @@ static void test_topology(void **state)
 	struct reason why = { "" };
 	static const int worker_group_order[] = { 2, 4, 6, 0, 5, 7, 1 };
 	struct topology topology;
-	int cpu = -1, sibling = -1, *group;
+	int cpu = -1, sibling = -1, node = -1, *group;
 	unsigned worker_group_count;
 
 	(void)state;
@@ -322,9 +322,11 @@ static void test_topology(void **state)
 	/* CPUs 0 and 1 are one core; the first of the next. */
 	assert_int_equal(topology_choose_cpu(&topology, -1, &cpu, &why), 0);
 	assert_int_equal(cpu, 2);
-	assert_int_equal(topology_numa_node(&topology, 2), 0);
-	assert_int_equal(topology_numa_node(&topology, 6), 1);
-	assert_int_equal(topology_numa_node(&topology, 99), -1);
+	assert_int_equal(topology_memory_node(&topology, 2, &node, &why), 0);
+	assert_int_equal(node, 0);
+	assert_int_equal(topology_memory_node(&topology, 6, &node, &why), 0);
+	assert_int_equal(node, 1);
+	assert_string_equal(why.text, "");
 	assert_int_equal(topology_choose_cpu(&topology, 5, &cpu, &why), 0);
 	assert_int_equal(cpu, 5);
 	/* Isolated from this process. */
