@@ -67,7 +67,7 @@ static void print_cpu(const json_t *machine)
 	print_row("address bits", "physical %s, virtual %s",
 		print_value_reason(cpu, "physical_address_bits", PRINT_PLAIN, &a),
 		print_value_reason(cpu, "virtual_address_bits", PRINT_PLAIN, &b));
-	print_row("cache line", "%s bytes%s", print_value_reason(cpu, "line_bytes", PRINT_PLAIN, &a),
+	print_row("cache line", "%s%s", print_counted_value(cpu, "line_bytes", "bytes", &a),
 		json_is_integer(json_object_get(cpu, "line_bytes")) &&
 				(uint64_t)json_integer_value(json_object_get(cpu, "line_bytes")) != LINE_BYTES
 			? ": nestwalk measures only CPUs with 64-byte lines"
@@ -154,10 +154,10 @@ static void print_topology(const json_t *machine)
 		snprintf(label, sizeof(label), "L%" JSON_INTEGER_FORMAT " %s",
 			json_integer_value(json_object_get(cache, "level")), strcmp(type, "unified") ? type : "");
 		print_row(label,
-			"%s, lines of %s bytes, ways: %s, shared by %" JSON_INTEGER_FORMAT
-			" CPUs, %" JSON_INTEGER_FORMAT " of them",
+			"%s, lines of %s, ways: %s, shared by %" JSON_INTEGER_FORMAT " CPUs, %" JSON_INTEGER_FORMAT
+			" of them",
 			print_value(json_object_get(cache, "size_bytes"), PRINT_BYTES, &a),
-			print_value(json_object_get(cache, "line_bytes"), PRINT_PLAIN, &b),
+			print_counted_value(cache, "line_bytes", "bytes", &b),
 			print_value(json_object_get(cache, "ways"), PRINT_PLAIN, &c),
 			json_integer_value(json_object_get(cache, "shared_by_pus")),
 			json_integer_value(json_object_get(cache, "count")));
@@ -234,10 +234,9 @@ static void print_memory(const json_t *machine)
 
 		snprintf(label, sizeof(label), "hugetlb %.16s",
 			print_value(json_object_get(pool, "page_bytes"), PRINT_BYTES, &a));
-		print_row(label, "%s pages, %s free, %s reserved",
-			print_value_reason(pool, "total_pages", PRINT_PLAIN, &a),
-			print_value_reason(pool, "free_pages", PRINT_PLAIN, &b),
-			print_value_reason(pool, "reserved_pages", PRINT_PLAIN, &c));
+		print_row(label, "%s, %s, %s", print_counted_value(pool, "total_pages", "pages", &a),
+			print_counted_value(pool, "free_pages", "free", &b),
+			print_counted_value(pool, "reserved_pages", "reserved", &c));
 		if (json_is_string(json_object_get(pool, "usable_note")))
 			print_row("", "%s", member_text(pool, "usable_note"));
 	}

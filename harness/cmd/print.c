@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABEL_COLUMNS 22
@@ -13,13 +14,17 @@
 void print_row(const char *label, const char *format, ...)
 {
 	static const size_t room = LINE_COLUMNS - LABEL_COLUMNS - 3;
-	char text[2048];
-	const char *at = text;
+	char *text;
+	const char *at;
 	va_list args;
+	int length_all;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	length_all = vasprintf(&text, format, args);
 	va_end(args);
+	if (length_all < 0)
+		return;
+	at = text;
 	text_clean(text);
 	do {
 		size_t length = strlen(at);
@@ -36,6 +41,7 @@ void print_row(const char *label, const char *format, ...)
 		while (*at == ' ')
 			at++;
 	} while (*at);
+	free(text);
 }
 
 void print_section(const char *title)
@@ -85,24 +91,47 @@ const char *print_value_reason(const json_t *object, const char *key, enum print
 	return out->text;
 }
 
+const char *print_counted_value(const json_t *object, const char *key, const char *counted, struct print_text *out)
+{
+	size_t used;
+
+	print_value_reason(object, key, PRINT_PLAIN, out);
+	used = strlen(out->text);
+	if (json_is_number(json_object_get(object, key)))
+		snprintf(out->text + used, sizeof(out->text) - used, " %s", counted);
+	return out->text;
+}
+
 void print_value_row(const char *label, const json_t *object, const char *key, enum print_unit unit)
 {
+	const char *string = member_text(object, key), *reason = print_reason(object, key);
 	struct print_text text;
 
-	print_row(label, "%s", print_value_reason(object, key, unit, &text));
+	/* A text of a system may be long: a list of CPUs, the name of a file. */
+	if (string)
+		print_row(label, "%s%s%s", string, reason ? ": " : "", reason ? reason : "");
+	else
+		print_row(label, "%s", print_value_reason(object, key, unit, &text));
 }
 
 const char *print_list(const json_t *list, enum print_unit unit, struct print_text *out)
 {
+	/* Room for what says how many are left out. */
+	static const size_t room = sizeof(out->text) - sizeof(" and 18446744073709551615 more");
 	size_t used = 0;
 
 	out->text[0] = 0;
-	for (size_t i = 0; i < json_array_size(list) && used < sizeof(out->text) - 1; i++) {
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct print_text one;
-		int length = snprintf(out->text + used, sizeof(out->text) - used, "%s%.*s", i ? ", " : "",
-			(int)sizeof(one.text) - 1, print_value(json_array_get(list, i), unit, &one));
 
-		used += length > 0 ? (size_t)length : 0;
+		print_value(json_array_get(list, i), unit, &one);
+		if (used + strlen(one.text) + 2 > room) {
+			snprintf(
+				out->text + used, sizeof(out->text) - used, " and %zu more", json_array_size(list) - i);
+			break;
+		}
+		used += (size_t)snprintf(
+			out->text + used, sizeof(out->text) - used, "%s%.*s", i ? ", " : "", (int)room, one.text);
 	}
 	return out->text;
 }
@@ -110,10 +139,21 @@ const char *print_list(const json_t *list, enum print_unit unit, struct print_te
 void print_list_row(const char *label, const json_t *object, const char *key, enum print_unit unit)
 {
 	const json_t *list = json_object_get(object, key);
-	struct print_text text;
+	struct print_text one;
+	char *text = NULL;
+	size_t length;
+	FILE *all;
 
-	if (!json_is_array(list))
+	if (!json_is_array(list)) {
 		print_value_row(label, object, key, unit);
-	else
-		print_row(label, "%s", json_array_size(list) ? print_list(list, unit, &text) : "none");
+		return;
+	}
+	all = open_memstream(&text, &length);
+	if (!all)
+		return;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		fprintf(all, "%s%s", i ? ", " : "", print_value(json_array_get(list, i), unit, &one));
+	if (!fclose(all))
+		print_row(label, "%s", length ? text : "none");
+	free(text);
 }

@@ -10,7 +10,7 @@ enum print_unit {
 	PRINT_HZ, /* "2596.146 MHz" */
 };
 
-/* Room for one formatted value with its reason; longer ones are cut off. */
+/* Room for one formatted value with its reason, or for a list, which says how many of its elements did not fit. */
 struct print_text {
 	char text[640];
 };
@@ -28,6 +28,9 @@ const char *print_value(const json_t *value, enum print_unit unit, struct print_
 
 /* Format the value of a key, and the reason beside it if there is one. */
 const char *print_value_reason(const json_t *object, const char *key, enum print_unit unit, struct print_text *out);
+
+/* Format a number with the word for what is counted ("64 bytes"); of an unknown one the reason, and no such word. */
+const char *print_counted_value(const json_t *object, const char *key, const char *counted, struct print_text *out);
 
 /* Format the elements of an array with commas between them. */
 const char *print_list(const json_t *list, enum print_unit unit, struct print_text *out);

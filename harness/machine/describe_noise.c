@@ -59,8 +59,25 @@ static void governor_facts(struct facts *facts, const struct machine_source *sou
 		return;
 	}
 	json_decref(list);
-	fail(&why, ENOENT, "no cpufreq here: a hypervisor or the firmware sets the frequency");
+	if (source_exists(source, CPUS))
+		fail(&why, ENOENT, "no cpufreq here: a hypervisor or the firmware sets the frequency");
+	else
+		fail(&why, ENOENT, "no " CPUS ": /sys is not there, or is hidden from this process");
 	facts_null(facts, "governors", &why);
+}
+
+/* The driver of any CPU: CPU 0, and its policy with it, may be offline. */
+static void scaling_driver_facts(struct facts *facts, const struct machine_source *source)
+{
+	struct source_names names;
+	const char *policy = "policy0";
+
+	source_list(source, &names, NULL, CPUS "/cpufreq");
+	for (size_t i = names.count; i; i--)
+		if (source_exists(source, CPUS "/cpufreq/%s/scaling_driver", names.name[i - 1]))
+			policy = names.name[i - 1];
+	facts_file_text(facts, "scaling_driver", source, CPUS "/cpufreq/%s/scaling_driver", policy);
+	source_names_free(&names);
 }
 
 static void boost_facts(struct facts *facts, const struct machine_source *source)
@@ -84,16 +101,19 @@ static void stolen_facts(struct facts *facts, const struct machine_source *sourc
 {
 	uint64_t user, nice, system, idle, iowait, irq, softirq, steal, used;
 	struct reason why;
-	char text[512];
+	char *text; /* its further lines may be many: one a CPU, and the counts of all interrupts */
+	int fields;
 
-	if (source_read_text(source, text, sizeof(text), &why, "/proc/stat")) {
+	if (source_read_all(source, "/proc/stat", &text, &why)) {
 		facts_null(facts, "stolen_ns", &why);
 		facts_null(facts, "stolen_fraction", &why);
 		return;
 	}
-	if (sscanf(text,
-		    "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
-		    &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) != 8) {
+	fields = sscanf(text,
+		"cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+		&user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal);
+	free(text);
+	if (fields != 8) {
 		fail(&why, EINVAL, "/proc/stat does not start with the times of all CPUs");
 		facts_null(facts, "stolen_ns", &why);
 		facts_null(facts, "stolen_fraction", &why);
@@ -181,7 +201,7 @@ json_t *describe_noise(const struct machine_source *source)
 
 	flag_file(&facts, "smt_active", source, CPUS "/smt/active");
 	governor_facts(&facts, source);
-	facts_file_text(&facts, "scaling_driver", source, CPUS "/cpufreq/policy0/scaling_driver");
+	scaling_driver_facts(&facts, source);
 	boost_facts(&facts, source);
 	stolen_facts(&facts, source);
 	load_averages(&facts, source);

@@ -18,10 +18,11 @@ static json_t *directory_texts(const struct machine_source *source, const char *
 
 	source_list(source, &names, NULL, "%s", directory);
 	for (size_t i = 0; i < names.count; i++) {
-		char text[512];
+		char *text;
 
-		if (!source_read_text(source, text, sizeof(text), NULL, "%s/%s", directory, names.name[i]))
+		if (!source_read_line(source, &text, NULL, "%s/%s", directory, names.name[i]))
 			facts_text_under(&facts, names.name[i], text);
+		free(text);
 	}
 	source_names_free(&names);
 	return facts_end(&facts);
@@ -163,12 +164,13 @@ static void command_line(struct facts *facts, const struct machine_source *sourc
 {
 	json_t *words;
 	struct reason why;
-	char text[4096], *rest = text, *word; /* COMMAND_LINE_SIZE of x86 is 2048 */
+	char *text, *rest, *word;
 
-	if (source_read_text(source, text, sizeof(text), &why, "/proc/cmdline")) {
+	if (source_read_all(source, "/proc/cmdline", &text, &why)) {
 		facts_null(facts, "command_line", &why);
 		return;
 	}
+	rest = text;
 	words = json_array();
 	while ((word = strsep(&rest, " \t\n"))) {
 		if (!strcmp(word, "--")) /* what follows is for init */
@@ -176,6 +178,7 @@ static void command_line(struct facts *facts, const struct machine_source *sourc
 		if (bears_on_measuring(word))
 			facts_append(facts, words, facts_string(word));
 	}
+	free(text);
 	facts_json(facts, "command_line", words);
 }
 

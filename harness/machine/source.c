@@ -14,8 +14,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The largest file read whole: /proc/cpuinfo of a machine with 500 CPUs has about 800 KiB. */
-#define WHOLE_FILE_MAX (1UL << 20)
+/*
+ * The most that is read of a file. /proc/cpuinfo has about 1.6 KiB a CPU, and a kernel 8192 CPUs at most; what is larger
+ * is no file of a system.
+ */
+#define WHOLE_FILE_MAX (64UL << 20)
+#define WHOLE_FILE_FIRST 4096UL /* most files of /sys and /proc fit */
 
 void machine_source_live(struct machine_source *source)
 {
@@ -26,6 +30,68 @@ void machine_source_live(struct machine_source *source)
 	cpuid_execute(&source->cpuid);
 }
 
+/* A descriptor for an absolute path on the described machine, or -errno. */
+static int source_open(const struct machine_source *source, const char *path, int flags)
+{
+	/* Without RESOLVE_IN_ROOT an absolute link in the tree would show this machine's value as the recorded one's. */
+	struct open_how how = { .flags = (uint64_t)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	int fd;
+
+	if (source->kind == SOURCE_CPUID)
+		return -ENODATA;
+	if (source->kind == SOURCE_LIVE)
+		fd = open(path, flags);
+	else
+		fd = (int)syscall(SYS_openat2, source->root_fd, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_failed(const struct machine_source *source, const char *path, int error, struct reason *why)
+{
+	const char *root = source->kind == SOURCE_RECORDED ? source->name : "";
+
+	switch (error) {
+	case ENODATA:
+		return source_not_tried(source, why);
+	case ENOENT:
+		return fail(why, error, "no %s%s", root, path);
+	case ENOSYS:
+		return fail(why, error,
+			"%s%s: reading a recorded tree needs openat2, which this kernel does not have (before Linux 5.6), or which a sandbox hides",
+			root, path);
+	case EPERM:
+		/* Of a recorded tree, openat2 itself says so only of files that are immutable and opened for writing. */
+		if (source->kind == SOURCE_RECORDED)
+			return fail(why, error,
+				"%s%s: openat2 is refused, as by the seccomp filter of a container that does not know it; a newer container runtime allows it, or --security-opt seccomp=unconfined",
+				root, path);
+		return fail(why, error, "%s%s: %s", root, path, strerror(error));
+	default:
+		return fail(why, error, "%s%s: %s", root, path, strerror(error));
+	}
+}
+
+/* A recorded machine has one of these. Where none can be opened, the reason says whether it is that none is there. */
+static int look_like_machine(const struct machine_source *source, struct reason *why)
+{
+	static const char *const expected[] = { "/proc", "/sys" };
+	int refused = 0;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		int fd = source_open(source, expected[i], O_PATH | O_CLOEXEC);
+
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (fd != -ENOENT)
+			refused = open_failed(source, expected[i], -fd, why);
+	}
+	return refused ? refused
+		       : fail(why, EINVAL, "%s: has neither proc nor sys, so it is not a recorded machine",
+				 source->name);
+}
+
 int machine_source_root(struct machine_source *source, const char *root, struct reason *why)
 {
 	char dump[PATH_MAX];
@@ -33,13 +99,16 @@ int machine_source_root(struct machine_source *source, const char *root, struct 
 
 	memset(source, 0, sizeof(*source));
 	source->kind = SOURCE_RECORDED;
-	snprintf(source->name, sizeof(source->name), "%s", root);
+	source->root_fd = -1;
+	if (snprintf(source->name, sizeof(source->name), "%s", root) >= (int)sizeof(source->name))
+		return fail(why, ENAMETOOLONG, "%.64s...: path too long", root);
 	source->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (source->root_fd < 0)
 		return fail(why, errno, "%s: cannot be opened as a directory: %s", root, strerror(errno));
-	if (!source_exists(source, "/proc") && !source_exists(source, "/sys")) {
+	error = look_like_machine(source, why);
+	if (error) {
 		machine_source_close(source);
-		return fail(why, EINVAL, "%s: has neither proc nor sys, so it is not a recorded machine", root);
+		return error;
 	}
 	if (!source_exists(source, "/cpuid.txt")) {
 		fail(&source->cpuid_reason, ENODATA, "recorded machine: it has no cpuid.txt");
@@ -93,72 +162,62 @@ int source_not_tried(const struct machine_source *source, struct reason *why)
 	return fail(why, ENODATA, "recorded machine: not tried");
 }
 
-/* A descriptor for an absolute path on the described machine, or -errno. */
-static int source_open(const struct machine_source *source, const char *path, int flags)
+/* Read a descriptor to its end into memory that grows: *text is the caller's to free(), also after an error. */
+static ssize_t read_to_end(int fd, const char *path, char **text, struct reason *why)
 {
-	/* Without RESOLVE_IN_ROOT an absolute link in the tree would show this machine's value as the recorded one's. */
-	struct open_how how = { .flags = (uint64_t)flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	int fd;
+	size_t used = 0, room = 0;
 
-	if (source->kind == SOURCE_CPUID)
-		return -ENODATA;
-	if (source->kind == SOURCE_LIVE)
-		fd = open(path, flags);
-	else
-		fd = (int)syscall(SYS_openat2, source->root_fd, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
-}
+	for (;;) {
+		ssize_t got;
 
-static int open_failed(const struct machine_source *source, const char *path, int error, struct reason *why)
-{
-	const char *root = source->kind == SOURCE_RECORDED ? source->name : "";
+		/* One byte stays free for the NUL. */
+		if (used + 1 >= room) {
+			size_t larger = room ? 2 * room : WHOLE_FILE_FIRST;
+			char *grown = used < WHOLE_FILE_MAX ? realloc(*text, larger) : NULL;
 
-	switch (error) {
-	case ENODATA:
-		return source_not_tried(source, why);
-	case ENOENT:
-		return fail(why, error, "no %s%s", root, path);
-	case ENOSYS:
-		return fail(why, error, "%s%s: reading a recorded tree needs openat2 (Linux 5.6)", root, path);
-	default:
-		return fail(why, error, "%s%s: %s", root, path, strerror(error));
-	}
-}
-
-/* Read up to `size` bytes. Returns the number read, or -errno with *why. */
-static ssize_t read_file(
-	const struct machine_source *source, const char *path, char *text, size_t size, struct reason *why)
-{
-	/* O_NONBLOCK, because opening a named pipe in a recorded tree must not wait for a writer. */
-	int fd = source_open(source, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat status;
-	size_t used = 0;
-
-	if (fd < 0)
-		return open_failed(source, path, -fd, why);
-	if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
-		close(fd);
-		return fail(why, S_ISDIR(status.st_mode) ? EISDIR : EINVAL, "%s: not a file", path);
-	}
-	while (used < size) {
-		ssize_t got = read(fd, text + used, size - used);
-
+			if (used >= WHOLE_FILE_MAX)
+				return fail(why, EFBIG, "%s: over %lu MiB", path, WHOLE_FILE_MAX >> 20);
+			if (!grown)
+				return fail(why, ENOMEM, "%s: out of memory", path);
+			*text = grown;
+			room = larger;
+		}
+		got = read(fd, *text + used, room - used - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0) {
-			int error = errno;
-
-			close(fd);
-			return fail(why, error, "%s: %s", path, strerror(error));
-		}
+		if (got < 0)
+			return fail(why, errno, "%s: %s", path, strerror(errno));
 		if (got == 0)
 			break;
 		used += (size_t)got;
 	}
-	close(fd);
-	if (memchr(text, 0, used))
+	(*text)[used] = 0;
+	if (memchr(*text, 0, used))
 		return fail(why, EINVAL, "%s: holds a NUL byte, so it is not text", path);
 	return (ssize_t)used;
+}
+
+/* Read a whole file: its length and *text, which is the caller's, or -errno with *why and NULL. */
+static ssize_t read_file(const struct machine_source *source, const char *path, char **text, struct reason *why)
+{
+	/* O_NONBLOCK, because opening a named pipe in a recorded tree must not wait for a writer. */
+	int fd = source_open(source, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	ssize_t length;
+
+	*text = NULL;
+	if (fd < 0)
+		return open_failed(source, path, -fd, why);
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
+		length = fail(why, S_ISDIR(status.st_mode) ? EISDIR : EINVAL, "%s: not a file", path);
+	else
+		length = read_to_end(fd, path, text, why);
+	close(fd);
+	if (length < 0) {
+		free(*text);
+		*text = NULL;
+	}
+	return length;
 }
 
 static void trim_end(char *text, size_t length)
@@ -191,13 +250,23 @@ static int make_path(char *path, const char *format, va_list args, struct reason
 
 static int read_text(const struct machine_source *source, const char *path, char *text, size_t size, struct reason *why)
 {
-	ssize_t length = read_file(source, path, text, size - 1, why);
+	char *whole;
+	ssize_t length = read_file(source, path, &whole, why);
 
-	text[length < 0 ? 0 : length] = 0;
+	text[0] = 0;
 	if (length < 0)
 		return (int)length;
-	trim_end(text, (size_t)length);
-	return placeholder_refuse(path, text, why);
+	trim_end(whole, (size_t)length);
+	/* A part of a value would be taken for the value. */
+	if (strlen(whole) >= size) {
+		length = fail(why, EFBIG, "%s: has %zu characters, more than the %zu that it was expected to have",
+			path, strlen(whole), size - 1);
+	} else {
+		strcpy(text, whole);
+		length = placeholder_refuse(path, text, why);
+	}
+	free(whole);
+	return length < 0 ? (int)length : 0;
 }
 
 int source_read_text(
@@ -216,23 +285,32 @@ int source_read_text(
 
 int source_read_all(const struct machine_source *source, const char *path, char **text, struct reason *why)
 {
-	char *whole = malloc(WHOLE_FILE_MAX + 1), *fitting;
+	ssize_t length = read_file(source, path, text, why);
+
+	return length < 0 ? (int)length : 0;
+}
+
+int source_read_line(const struct machine_source *source, char **text, struct reason *why, const char *path_format, ...)
+{
+	char path[PATH_MAX];
 	ssize_t length;
+	va_list args;
 
 	*text = NULL;
-	if (!whole)
-		return fail(why, ENOMEM, "%s: out of memory", path);
-	length = read_file(source, path, whole, WHOLE_FILE_MAX, why);
-	if (length == (ssize_t)WHOLE_FILE_MAX)
-		length = fail(why, EFBIG, "%s: over %lu bytes", path, WHOLE_FILE_MAX);
-	if (length < 0) {
-		free(whole);
+	va_start(args, path_format);
+	length = make_path(path, path_format, args, why);
+	va_end(args);
+	if (!length)
+		length = read_file(source, path, text, why);
+	if (length < 0)
 		return (int)length;
+	trim_end(*text, (size_t)length);
+	length = placeholder_refuse(path, *text, why);
+	if (length) {
+		free(*text);
+		*text = NULL;
 	}
-	whole[length] = 0;
-	fitting = realloc(whole, (size_t)length + 1);
-	*text = fitting ? fitting : whole;
-	return 0;
+	return (int)length;
 }
 
 int source_read_u64(

@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "machine/cpuid.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +17,7 @@ enum source_kind {
 };
 
 /*
- * About 24 KiB, with no pointers: may be copied, needs no freeing but machine_source_close() for a recorded one.
+ * About 28 KiB, with no pointers: may be copied, needs no freeing but machine_source_close() for a recorded one.
  * Paths given to the functions below are absolute on the described machine ("/proc/meminfo"). A recorded tree is read
  * inside its root only: a symbolic link in it, absolute ones too, never leads to the live machine (openat2(2) with
  * RESOLVE_IN_ROOT, Linux 5.6).
@@ -24,7 +25,7 @@ enum source_kind {
 struct machine_source {
 	enum source_kind kind;
 	int root_fd; /* SOURCE_RECORDED: its directory; else -1 */
-	char name[512]; /* its name in messages: "this machine", or the path given */
+	char name[PATH_MAX]; /* its name in messages: "this machine", or the path given */
 	struct cpuid_table cpuid;
 	struct reason cpuid_reason; /* why cpuid.count is 0 */
 };
@@ -53,15 +54,20 @@ bool source_is_live(const struct machine_source *source);
 int source_not_tried(const struct machine_source *source, struct reason *why);
 
 /*
- * Read a text file into text[size], NUL-terminated, without trailing white space. Text that does not fit is cut off.
- * Returns 0, or -errno with *why (may be NULL): -ENOENT, -EACCES, -ENODATA (a source without files), -EINVAL (holds a
- * NUL byte), -EISDIR. A placeholder (text_is_placeholder()) is -ENODATA, too. procfs and sysfs files need no privilege unless said where they are used.
+ * Read a text file into text[size], NUL-terminated, without trailing white space. Returns 0, or -errno with *why (may
+ * be NULL) and an empty text: -ENOENT, -EACCES, -ENODATA (a source without files), -EINVAL (holds a NUL byte), -EISDIR,
+ * -EFBIG (does not fit: nothing is cut off), -ENOMEM. A placeholder (text_is_placeholder()) is -ENODATA, too. procfs and sysfs files need no privilege unless said where they
+ * are used.
  */
 int source_read_text(const struct machine_source *source, char *text, size_t size, struct reason *why,
 	const char *path_format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The whole of a text file (at most 1 MiB), NUL-terminated: *text is the caller's to free(). Also -ENOMEM, -EFBIG. */
+/* The whole of a text file, NUL-terminated: *text is the caller's to free(). -EFBIG only for what no system writes. */
 int source_read_all(const struct machine_source *source, const char *path, char **text, struct reason *why);
+
+/* The same without trailing white space, for a file that holds one value of any length. */
+int source_read_line(const struct machine_source *source, char **text, struct reason *why, const char *path_format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* A file that holds one decimal or 0x number and nothing after it. Also -EINVAL (not a number), -ERANGE. */
 int source_read_u64(const struct machine_source *source, uint64_t *value, struct reason *why, const char *path_format,
@@ -94,6 +100,9 @@ bool text_is_placeholder(const char *text);
  * have 2^63 less a page), which becomes SOURCE_UNLIMITED. False where it is neither.
  */
 bool text_limit(const char *text, uint64_t *limit);
+
+/* The same value whole, however long it is (flags of a CPU, a list of CPUs): the caller's to free(). NULL: no such line. */
+char *text_field_copy(const char *text, const char *key);
 
 /* Whether `word` is one of the words of `text`, which white space or commas part. */
 bool text_has_word(const char *text, const char *word);

@@ -45,11 +45,23 @@ bool text_limit(const char *text, uint64_t *limit)
 	return isdigit((unsigned char)text[0]) && end == text + length;
 }
 
-bool text_field(const char *text, const char *key, char *value, size_t size)
+/* Whether a part of a text is a placeholder. None of them has as many characters as `word` has room for. */
+static bool is_placeholder(const char *at, size_t length)
+{
+	char word[64];
+
+	if (length >= sizeof(word))
+		return false;
+	memcpy(word, at, length);
+	word[length] = 0;
+	return text_is_placeholder(word);
+}
+
+/* The value of the first "key: value" line, and its length. NULL where no line has that key, or a placeholder for a value. */
+static const char *field_find(const char *text, const char *key, size_t *length)
 {
 	size_t key_length = strlen(key);
 
-	value[0] = 0;
 	for (const char *line = text; line && *line;) {
 		const char *end = strchrnul(line, '\n');
 		const char *at = line + key_length;
@@ -58,24 +70,40 @@ bool text_field(const char *text, const char *key, char *value, size_t size)
 			while (at < end && (*at == ' ' || *at == '\t'))
 				at++;
 			if (at < end && *at == ':') {
-				size_t length;
-
 				for (at++; at < end && isspace((unsigned char)*at);)
 					at++;
 				while (end > at && isspace((unsigned char)end[-1]))
 					end--;
-				length = (size_t)(end - at) < size - 1 ? (size_t)(end - at) : size - 1;
-				memcpy(value, at, length);
-				value[length] = 0;
-				if (!text_is_placeholder(value))
-					return true;
-				value[0] = 0;
-				return false;
+				*length = (size_t)(end - at);
+				return is_placeholder(at, *length) ? NULL : at;
 			}
 		}
 		line = *end ? end + 1 : NULL;
 	}
-	return false;
+	return NULL;
+}
+
+bool text_field(const char *text, const char *key, char *value, size_t size)
+{
+	size_t length;
+	const char *at = field_find(text, key, &length);
+
+	value[0] = 0;
+	if (!at)
+		return false;
+	if (length > size - 1)
+		length = size - 1;
+	memcpy(value, at, length);
+	value[length] = 0;
+	return true;
+}
+
+char *text_field_copy(const char *text, const char *key)
+{
+	size_t length;
+	const char *at = field_find(text, key, &length);
+
+	return at ? strndup(at, length) : NULL;
 }
 
 static bool parts_words(char character)

@@ -2,6 +2,7 @@
 
 #include "machine/topology_internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -60,6 +61,20 @@ static int load_recorded_sysfs(const struct machine_source *source, hwloc_topolo
 	return error;
 }
 
+/* Whether any CPU's topology is there: an offline CPU has none, and CPU 0 may be offline. */
+static bool has_cpu_topology(const struct machine_source *source)
+{
+	struct source_names names;
+	bool found = false;
+
+	source_list(source, &names, NULL, "/sys/devices/system/cpu");
+	for (size_t i = 0; i < names.count && !found; i++)
+		found = !strncmp(names.name[i], "cpu", 3) && isdigit((unsigned char)names.name[i][3]) &&
+			source_exists(source, "/sys/devices/system/cpu/%s/topology", names.name[i]);
+	source_names_free(&names);
+	return found;
+}
+
 static int load_recorded(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
 {
 	char path[sizeof(source->name) + 16];
@@ -71,17 +86,17 @@ static int load_recorded(const struct machine_source *source, hwloc_topology_t t
 		return topology_load(topology, path, why);
 	}
 	/* Without these files hwloc makes up a machine with one CPU. */
-	if (source_exists(source, "/sys/devices/system/cpu/cpu0/topology"))
+	if (has_cpu_topology(source))
 		return load_recorded_sysfs(source, topology, why);
 	return fail(why, ENODATA,
-		"recorded machine: it has neither topology.xml nor /sys/devices/system/cpu/cpu0/topology");
+		"recorded machine: it has neither topology.xml nor a topology of any CPU in /sys/devices/system/cpu");
 }
 
 /* The CPUs that this process may use: those that cpusets and affinity allow. */
 static int find_allowed(const struct machine_source *source, struct topology *topology)
 {
 	hwloc_bitmap_t bound = hwloc_bitmap_alloc();
-	char *status, list[1024];
+	char *status, *list;
 
 	topology->allowed = hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology->hwloc));
 	if (!bound || !topology->allowed) {
@@ -92,9 +107,10 @@ static int find_allowed(const struct machine_source *source, struct topology *to
 		if (!hwloc_get_cpubind(topology->hwloc, bound, HWLOC_CPUBIND_PROCESS) && !hwloc_bitmap_iszero(bound))
 			hwloc_bitmap_and(topology->allowed, topology->allowed, bound);
 	} else if (!source_read_all(source, "/proc/self/status", &status, NULL)) {
-		if (text_field(status, "Cpus_allowed_list", list, sizeof(list)) &&
-			!hwloc_bitmap_list_sscanf(bound, list) && !hwloc_bitmap_iszero(bound))
+		list = text_field_copy(status, "Cpus_allowed_list");
+		if (list && !hwloc_bitmap_list_sscanf(bound, list) && !hwloc_bitmap_iszero(bound))
 			hwloc_bitmap_and(topology->allowed, topology->allowed, bound);
+		free(list);
 		free(status);
 	}
 	hwloc_bitmap_free(bound);
