@@ -1,5 +1,6 @@
 #include "guest/host_observer.h"
 
+#include "base/affinity.h"
 #include "base/units.h"
 #include "machine/hypervisor.h"
 #include "space/smaps.h"
@@ -49,14 +50,8 @@ static int vcpus_pin(
 	observer->pinned = json_array();
 	/* An emulator has one thread for all its vCPUs, or one for each; QEMU says which. */
 	for (unsigned i = 0; i < count; i++) {
-		cpu_set_t set;
-		bool done = false;
+		bool done = i < request->cpu_count && !affinity_bind(threads[i], (unsigned)request->cpus[i]);
 
-		if (i < request->cpu_count && request->cpus[i] < CPU_SETSIZE) {
-			CPU_ZERO(&set);
-			CPU_SET(request->cpus[i], &set);
-			done = !sched_setaffinity(threads[i], sizeof(set), &set);
-		}
 		json_array_append_new(observer->pinned, done ? json_integer(request->cpus[i]) : json_null());
 	}
 	count_begin(observer, request, threads, count);

@@ -1,5 +1,7 @@
 #include "machine/cpuid.h"
 
+#include "base/affinity.h"
+
 #include <cpuid.h>
 #include <ctype.h>
 #include <errno.h>
@@ -116,18 +118,15 @@ static void execute_hypervisor(struct cpuid_table *table)
 
 void cpuid_execute(struct cpuid_table *table)
 {
-	cpu_set_t before, here;
+	struct affinity before;
 	bool bound = false;
 	unsigned highest;
 	struct cpuid_record features;
 	int cpu = sched_getcpu();
 
 	memset(table, 0, sizeof(*table));
-	if (cpu >= 0 && cpu < CPU_SETSIZE && !sched_getaffinity(0, sizeof(before), &before)) {
-		CPU_ZERO(&here);
-		CPU_SET(cpu, &here);
-		bound = !sched_setaffinity(0, sizeof(here), &here);
-	}
+	if (cpu >= 0 && !affinity_read(0, &before))
+		bound = !affinity_bind(0, (unsigned)cpu);
 	highest = __get_cpuid_max(0, NULL);
 	execute_range(table, 0, highest);
 	if (cpuid_get(table, 1, 0, &features) && features.ecx & (1u << 31))
@@ -136,7 +135,7 @@ void cpuid_execute(struct cpuid_table *table)
 	if (highest >= EXTENDED)
 		execute_range(table, EXTENDED, highest);
 	if (bound)
-		sched_setaffinity(0, sizeof(before), &before);
+		affinity_write(0, &before);
 }
 
 /* --- dumps --- */
@@ -311,6 +310,8 @@ static int parse_one(const char *name, size_t line_number, const char *line, boo
 		name, line_number, line_quote(line, quoted, sizeof(quoted)));
 }
 
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* U+FEFF in UTF-8 */
+
 int cpuid_parse(const char *name, const char *text, size_t length, struct cpuid_table *table, struct reason *why)
 {
 	const char *at = text, *end = text + length;
@@ -319,6 +320,9 @@ int cpuid_parse(const char *name, const char *text, size_t length, struct cpuid_
 	int error = 0;
 
 	memset(table, 0, sizeof(*table));
+	/* Editors of Windows begin a text with the mark of byte order. */
+	if (length >= sizeof(BYTE_ORDER_MARK) - 1 && !memcmp(at, BYTE_ORDER_MARK, sizeof(BYTE_ORDER_MARK) - 1))
+		at += sizeof(BYTE_ORDER_MARK) - 1;
 	while (at < end && !error) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		size_t line_length = (size_t)((newline ? newline : end) - at);

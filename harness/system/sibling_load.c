@@ -1,5 +1,6 @@
 #include "system/sibling_load.h"
 
+#include "base/affinity.h"
 #include "base/units.h"
 #include "bench.h"
 #include "machine/process.h"
@@ -70,28 +71,25 @@ static void sibling_load_command(struct sibling_load *load, enum command command
 
 static int thread_start(struct sibling_load *load, int cpu)
 {
-	pthread_attr_t attributes;
-	cpu_set_t cpus;
-	int error;
+	struct affinity before;
+	int error = -affinity_read(0, &before);
 
-	CPU_ZERO(&cpus);
-	CPU_SET((unsigned)cpu, &cpus);
-	error = pthread_attr_init(&attributes);
+	/* A thread starts on the CPUs of the one that makes it. (Not every C library can make it elsewhere.) */
+	if (!error)
+		error = -affinity_bind(0, (unsigned)cpu);
 	if (error)
 		return error;
-	error = pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
-	if (!error)
-		error = pthread_create(&load->thread, &attributes, sibling_load_thread, load);
-	pthread_attr_destroy(&attributes);
+	error = pthread_create(&load->thread, NULL, sibling_load_thread, load);
+	affinity_write(0, &before);
 	return error;
 }
 
 int sibling_load_start(struct sibling_load **out, int cpu, struct reason *why)
 {
-	struct sibling_load *load = cpu >= 0 && cpu < CPU_SETSIZE ? calloc(1, sizeof(*load)) : NULL;
+	struct sibling_load *load = cpu >= 0 ? calloc(1, sizeof(*load)) : NULL;
 	int error;
 
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
+	if (cpu < 0)
 		return fail(why, EINVAL, "no CPU %d", cpu);
 	if (load)
 		load->memory = calloc(1, SWEEP_BYTES);
