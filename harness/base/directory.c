@@ -1,8 +1,10 @@
 #include "base/directory.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int directory_make(const char *path, struct reason *why)
 {
@@ -15,5 +17,18 @@ int directory_make(const char *path, struct reason *why)
 	/* Also a link to a directory is one. */
 	if (!stat(path, &there) && S_ISDIR(there.st_mode))
 		return 0;
-	return fail(why, EEXIST, "cannot make the directory %s: %s", path, strerror(EEXIST));
+	return fail(why, EEXIST, "cannot make the directory %s: something else of that name is there", path);
+}
+
+const char *directory_temporary(void)
+{
+	static const char *const usual[] = { "/tmp", "/var/tmp", "/dev/shm" };
+	const char *wanted = getenv("TMPDIR");
+
+	if (wanted && *wanted)
+		return wanted;
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (!access(usual[i], W_OK | X_OK))
+			return usual[i];
+	return usual[0];
 }

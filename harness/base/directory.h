@@ -10,4 +10,10 @@
  */
 int directory_make(const char *path, struct reason *why);
 
+/*
+ * Where temporary files go: $TMPDIR, otherwise the first of /tmp, /var/tmp and /dev/shm that can be written to, otherwise
+ * /tmp, where trying will tell why not. Valid until the environment changes.
+ */
+const char *directory_temporary(void);
+
 #endif

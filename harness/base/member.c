@@ -3,6 +3,8 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *member_text(const json_t *object, const char *key)
 {
@@ -17,4 +19,13 @@ bool member_is(const json_t *object, const char *key, const char *word)
 json_t *number_or_null(double number)
 {
 	return isfinite(number) ? json_real(number) : json_null();
+}
+
+json_t *text_json(const char *text)
+{
+	char *clean = strdup(text);
+	json_t *string = clean ? json_string(text_clean(clean)) : NULL;
+
+	free(clean);
+	return string;
 }

@@ -1,5 +1,7 @@
 #include "machine/facts.h"
 
+#include "base/member.h"
+
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,19 +44,7 @@ void facts_null(struct facts *facts, const char *key, const struct reason *why)
 
 json_t *facts_string(const char *text)
 {
-	size_t length = strlen(text);
-	json_t *string;
-	char *clean = strdup(text);
-
-	if (!clean)
-		return NULL;
-	for (size_t i = 0; i < length; i++) {
-		if (clean[i] < ' ' || clean[i] > '~')
-			clean[i] = clean[i] == '\n' || clean[i] == '\t' ? ' ' : '?';
-	}
-	string = json_string(clean);
-	free(clean);
-	return string;
+	return text_json(text);
 }
 
 void facts_text(struct facts *facts, const char *key, const char *text)
@@ -92,17 +82,18 @@ void facts_real(struct facts *facts, const char *key, double value)
 void facts_file_text(
 	struct facts *facts, const char *key, const struct machine_source *source, const char *path_format, ...)
 {
-	char path[PATH_MAX], text[1024];
+	char path[PATH_MAX], *text;
 	struct reason why;
 	va_list args;
 
 	va_start(args, path_format);
 	vsnprintf(path, sizeof(path), path_format, args);
 	va_end(args);
-	if (source_read_text(source, text, sizeof(text), &why, "%s", path))
+	if (source_read_line(source, &text, &why, "%s", path))
 		facts_null(facts, key, &why);
 	else
 		facts_text(facts, key, text);
+	free(text);
 }
 
 void facts_file_u64(

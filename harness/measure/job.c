@@ -1,5 +1,7 @@
 #include "measure/job.h"
 
+#include "base/affinity.h"
+#include "base/member.h"
 #include "base/statistics.h"
 #include "base/version.h"
 #include "machine/describe.h"
@@ -16,7 +18,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,23 +49,22 @@ static json_t *about_new(const struct job *job)
 {
 	const struct job_request *request = &job->request;
 	json_t *command_line = json_array(), *benches = json_array();
-	char host[64] = "";
+	char host[HOST_NAME_MAX + 1];
 	int node = job->preparation.numa_node;
 
-	gethostname(host, sizeof(host) - 1);
 	for (size_t i = 0; request->command_line[i]; i++)
-		json_array_append_new(command_line, json_string(request->command_line[i]));
+		json_array_append_new(command_line, text_json(request->command_line[i]));
 	for (size_t i = 0; i < request->run_bench_count; i++)
 		json_array_append_new(benches, json_string(request->run_benches[i]->name));
 	return json_pack(
-		"{s:i, s:s, s:s, s:o, s:s, s:o*, s:I, s:s, s:n, s:o, s:n, s:n, s:s, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
+		"{s:i, s:s, s:s, s:o, s:s, s:o*, s:I, s:s, s:n, s:o, s:n, s:n, s:o, s:o, s:o, s:i, s:o, s:I, s:n, s:o, s:o}",
 		"schema", RUN_SCHEMA, "tool", "nestwalk", "version", NESTWALK_VERSION, "command_line", command_line,
 		"effort", request->effort->name, "rounds", request->rounds ? json_integer(request->rounds) : NULL,
 		"seed", (json_int_t)request->seed, "state", "running", "reason", "started_utc", run_utc_now(),
-		"finished_utc", "duration_s", "host", host, "benches", benches, "settings", names_of_settings(request),
-		"cpu", job->cpu, "numa_node", node < 0 ? json_null() : json_integer(node), "memory_budget_bytes",
-		(json_int_t)job->memory_budget_bytes, "clock", "paging_proof", proof_json(&job->proof), "machine",
-		machine_describe(&job->source));
+		"finished_utc", "duration_s", "host", text_json(run_host_name(host)), "benches", benches, "settings",
+		names_of_settings(request), "cpu", job->cpu, "numa_node", node < 0 ? json_null() : json_integer(node),
+		"memory_budget_bytes", (json_int_t)job->memory_budget_bytes, "clock", "paging_proof",
+		proof_json(&job->proof), "machine", machine_describe(&job->source));
 }
 
 /* Takes over the entry. */
@@ -293,9 +293,10 @@ static int run_directory_make(struct job *job, struct reason *why)
 /* Called before the thread is bound to one CPU. hwloc would tell the same, but takes time to look at the machine. */
 static unsigned cpus_usable(void)
 {
-	cpu_set_t set;
-	/* With more than 1024 CPUs the call fails, and axes that end with the number of CPUs end with 1024. */
-	return sched_getaffinity(0, sizeof(set), &set) ? CPU_SETSIZE : (unsigned)CPU_COUNT(&set);
+	struct affinity cpus;
+
+	/* 0: not known, so that axes which end with the number of CPUs have no such end. */
+	return affinity_read(0, &cpus) ? 0 : affinity_count(&cpus);
 }
 
 int job_open(struct job *job, const struct job_request *request, struct reason *why)

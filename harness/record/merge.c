@@ -234,7 +234,8 @@ static void warn_of_points(struct merging *merging)
 /* Append a run to the list. The reference of `element` is taken. */
 static int list_add(struct merging *merging, json_t *element, const char *path, const char *file)
 {
-	json_t *source = json_pack("{s:s, s:s}", "path", path, "file", file);
+	/* The path is for opening files, and is never written as JSON: it need not be UTF-8. */
+	json_t *source = json_pack("{s:o, s:s}", "path", json_string_nocheck(path), "file", file);
 
 	if (json_array_append_new(merging->list, element) | json_array_append_new(merging->out->sources, source))
 		return fail(merging->why, ENOMEM, "out of memory");

@@ -1,12 +1,13 @@
 #include "record/write.h"
 
+#include "base/directory.h"
 #include "record/journal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,17 +24,35 @@ char *writer_file(const struct run_writer *writer, const char *name, char *text,
 	return text;
 }
 
+char *run_host_name(char name[HOST_NAME_MAX + 1])
+{
+	/* POSIX leaves open whether a name that is cut off is ended. */
+	if (gethostname(name, HOST_NAME_MAX + 1))
+		name[0] = '\0';
+	name[HOST_NAME_MAX] = '\0';
+	return name;
+}
+
+/* A host name as the name of a directory: the kernel lets it be anything, also "..", "a/b" or a control character. */
+static void directory_of_host(char *host)
+{
+	for (char *c = host; *c; c++)
+		if (*c == '/' || iscntrl((unsigned char)*c))
+			*c = '-';
+	/* Neither "." nor "..", and nothing hidden. */
+	for (char *c = host; *c == '.'; c++)
+		*c = '-';
+	if (!host[0])
+		strcpy(host, "unknown-host");
+}
+
 void run_default_path(char *text, size_t bytes)
 {
-	char host[64] = "unknown-host", stamp[32];
+	char host[HOST_NAME_MAX + 1], stamp[32];
 	time_t now = time(NULL);
 	struct tm utc;
 
-	if (gethostname(host, sizeof(host) - 1) || !host[0])
-		strcpy(host, "unknown-host");
-	for (char *c = host; *c; c++)
-		if (*c == '/')
-			*c = '-';
+	directory_of_host(run_host_name(host));
 	gmtime_r(&now, &utc);
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
 	snprintf(text, bytes, "results/%s/%s", host, stamp);
@@ -43,23 +62,25 @@ static int make_directories(const char *path, struct reason *why)
 {
 	char partial[4096];
 	size_t length = strlen(path);
+	int error = 0;
 
-	if (!length || length >= sizeof(partial))
-		return fail(why, ENAMETOOLONG, "the path of the run directory is empty or too long");
+	if (!length)
+		return fail(why, ENOENT, "the path of the run directory is empty");
+	if (length >= sizeof(partial))
+		return fail(why, ENAMETOOLONG, "the path of the run directory is too long: %zu characters", length);
 	memcpy(partial, path, length + 1);
-	for (char *slash = partial + 1; *slash; slash++) {
+	for (char *slash = partial + 1; *slash && !error; slash++) {
 		if (*slash != '/')
 			continue;
 		*slash = '\0';
-		if (mkdir(partial, 0777) && errno != EEXIST)
-			return fail(why, errno, "cannot make directory %s: %s; choose another with -o", partial,
-				strerror(errno));
+		error = directory_make(partial, why);
 		*slash = '/';
 	}
-	if (mkdir(partial, 0777) && errno != EEXIST)
-		return fail(
-			why, errno, "cannot make directory %s: %s; choose another with -o", partial, strerror(errno));
-	return 0;
+	if (!error)
+		error = directory_make(partial, why);
+	if (error)
+		strncat(why->text, "; choose another with -o", sizeof(why->text) - strlen(why->text) - 1);
+	return error;
 }
 
 static int write_failed(const char *path, struct reason *why)
@@ -67,7 +88,9 @@ static int write_failed(const char *path, struct reason *why)
 	int error = errno ? errno : EIO;
 
 	return fail(why, error, "cannot write %s: %s%s", path, strerror(error),
-		error == ENOSPC || error == EDQUOT ? "; free some space, or choose another place with -o" : "");
+		error == ENOSPC || error == EDQUOT ? "; free some space, or choose another place with -o"
+		: error == EROFS || error == EACCES || error == EPERM ? "; choose another place with -o"
+								      : "");
 }
 
 /* A new file of the run, that each line is appended to. 0, or -errno with *why: -EEXIST it is there. */

@@ -5,6 +5,7 @@
 #include "base/reason.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 struct run_writer {
@@ -46,7 +47,13 @@ char *writer_file(const struct run_writer *writer, const char *name, char *text,
 /* The current time in the format of run.json: "2026-11-22T01:40:00Z". New reference, or NULL. */
 json_t *run_utc_now(void);
 
-/* results/<host>/<UTC stamp> below the working directory, in text[bytes]. */
+/* The name of this machine, whole and as it is: up to 64 bytes that need not be text. "" where it has none. Returns name. */
+char *run_host_name(char name[HOST_NAME_MAX + 1]);
+
+/*
+ * results/<host>/<UTC stamp> below the working directory, in text[bytes]. <host> is one component: a name like "..", "a/b"
+ * or "" leads nowhere else.
+ */
 void run_default_path(char *text, size_t bytes);
 
 #endif

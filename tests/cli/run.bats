@@ -76,9 +76,9 @@ refused_with() {
 
 @test "a place that cannot be written is one line, and exit code 1" {
 	run -1 --separate-stderr "$NESTWALK" run -o /dev/null/run
-	refused_with "cannot make directory /dev/null"
+	refused_with "cannot make the directory /dev/null"
 	run -1 --separate-stderr "$NESTWALK" run -o /proc/nestwalk-run
-	refused_with "cannot make directory /proc/nestwalk-run"
+	refused_with "cannot make the directory /proc/nestwalk-run"
 }
 
 @test "a directory that holds a run is not written over" {
