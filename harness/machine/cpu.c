@@ -81,7 +81,7 @@ static void from_cpuid(const struct cpuid_table *cpuid, struct cpu *out)
 			out->line_bytes = (leaf.ebx >> 8 & 0xFF) * 8;
 		out->page_2m = leaf.edx & 1u << 3;
 		out->pcid = leaf.ecx & 1u << 17;
-		out->virtualization = leaf.ecx & 1u << 5;
+		out->vmx = leaf.ecx & 1u << 5;
 		out->features_known = true;
 	}
 	if (cpuid_get(cpuid, 7, 0, &leaf)) {
@@ -90,7 +90,7 @@ static void from_cpuid(const struct cpuid_table *cpuid, struct cpu *out)
 	}
 	if (cpuid_get(cpuid, 0x80000001, 0, &leaf)) {
 		out->page_1g = leaf.edx & 1u << 26;
-		out->virtualization |= (leaf.ecx & 1u << 2) != 0;
+		out->svm = leaf.ecx & 1u << 2;
 	}
 	if (cpuid_get(cpuid, 0x80000008, 0, &leaf)) {
 		out->physical_bits = leaf.eax & 0xFF;
@@ -107,7 +107,7 @@ static unsigned field_number(const char *cpuinfo, const char *key)
 
 static void cpu_from_cpuinfo(const char *cpuinfo, struct cpu *out)
 {
-	char value[64], *flags = malloc(strlen(cpuinfo) + 1);
+	char value[64], *flags = text_field_copy(cpuinfo, "flags");
 
 	text_field(cpuinfo, "vendor_id", out->vendor, sizeof(out->vendor));
 	text_field(cpuinfo, "model name", out->name, sizeof(out->name));
@@ -120,7 +120,7 @@ static void cpu_from_cpuinfo(const char *cpuinfo, struct cpu *out)
 	out->line_bytes = field_number(cpuinfo, "clflush size");
 	if (text_field(cpuinfo, "address sizes", value, sizeof(value)))
 		sscanf(value, "%u bits physical, %u bits virtual", &out->physical_bits, &out->virtual_bits);
-	if (flags && text_field(cpuinfo, "flags", flags, strlen(cpuinfo) + 1)) {
+	if (flags) {
 		/*
 		 * The kernel hides features that it does not use, so a missing la57 flag says nothing about the
 		 * hardware.
@@ -131,7 +131,8 @@ static void cpu_from_cpuinfo(const char *cpuinfo, struct cpu *out)
 		out->page_1g = text_has_word(flags, "pdpe1gb");
 		out->pcid = text_has_word(flags, "pcid");
 		out->invpcid = text_has_word(flags, "invpcid");
-		out->virtualization = text_has_word(flags, "vmx") || text_has_word(flags, "svm");
+		out->vmx = text_has_word(flags, "vmx");
+		out->svm = text_has_word(flags, "svm");
 	}
 	free(flags);
 }
@@ -183,8 +184,8 @@ unsigned paging_levels_used(const struct machine_source *source, struct reason *
 		return levels_by_trying(why);
 	if (source_read_all(source, "/proc/cpuinfo", &cpuinfo, why))
 		return 0;
-	flags = malloc(strlen(cpuinfo) + 1);
-	if (flags && text_field(cpuinfo, "flags", flags, strlen(cpuinfo) + 1)) {
+	flags = text_field_copy(cpuinfo, "flags");
+	if (flags) {
 		levels = text_has_word(flags, "la57") ? 5 : 4;
 		fail(why, 0, "cpuinfo %s the flag la57", levels == 5 ? "has" : "does not have");
 	} else {

@@ -36,7 +36,7 @@ struct cpu {
 	bool page_2m; /* leaf 1 EDX bit 3 (PSE), without which Linux has no 2M pages: a Xen PV guest */
 	bool page_1g; /* leaf 0x80000001 EDX bit 26 */
 	bool pcid, invpcid; /* leaf 1 ECX bit 17, leaf 7 EBX bit 10 */
-	bool virtualization; /* VMX (leaf 1 ECX bit 5) or SVM (leaf 0x80000001 ECX bit 2) */
+	bool vmx, svm; /* virtualisation: leaf 1 ECX bit 5, leaf 0x80000001 ECX bit 2 */
 	struct reason reason; /* why something is unknown */
 };
 

@@ -88,7 +88,7 @@ json_t *describe_cpu(const struct machine_source *source)
 	known_number(&facts, "line_bytes", cpu.line_bytes, cpu.line_bytes, &cpu.reason);
 	bool_or_null(&facts, "pcid", cpu.pcid, cpu.features_known, &cpu.reason);
 	bool_or_null(&facts, "invpcid", cpu.invpcid, cpu.features_known, &cpu.reason);
-	bool_or_null(&facts, "virtualization", cpu.virtualization, cpu.features_known, &cpu.reason);
+	bool_or_null(&facts, "virtualization", cpu.vmx || cpu.svm, cpu.features_known, &cpu.reason);
 	return facts_end(&facts);
 }
 

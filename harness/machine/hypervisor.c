@@ -46,6 +46,69 @@ static void paging_by_parameter(const struct machine_source *source, const char 
 	fail(&out->reason, 0, "%s %s=%s", out->name, parameter, value);
 }
 
+/* The modules of KVM for a CPU's virtualisation, and the CPUs that have it. */
+static const struct {
+	const char *module, *parameter;
+	const char *vendors[3]; /* as CPUID leaf 0 and /proc/cpuinfo spell them */
+} kvm_modules[] = {
+	/* VIA and Zhaoxin make CPUs with VMX: Linux arch/x86/kernel/cpu/centaur.c, zhaoxin.c. */
+	{ "kvm_intel", "ept", { "GenuineIntel", "CentaurHauls", "  Shanghai  " } },
+	{ "kvm_amd", "npt", { "AuthenticAMD", "HygonGenuine" } },
+};
+
+#define KVM_MODULES (sizeof(kvm_modules) / sizeof(kvm_modules[0]))
+
+/* The index in kvm_modules of the module that this CPU can use; KVM_MODULES where that is not known. */
+static size_t module_of_cpu(const struct cpu *cpu)
+{
+	const char *vendor = cpu->vendor;
+
+	for (size_t i = 0; i < KVM_MODULES; i++) {
+		for (size_t v = 0; v < 3 && kvm_modules[i].vendors[v]; v++) {
+			const char *name = kvm_modules[i].vendors[v];
+
+			/* /proc/cpuinfo may have lost the blanks around a name. */
+			if (!strcmp(vendor, name) || (vendor[0] && name[0] == ' ' && strstr(name, vendor)))
+				return i;
+		}
+	}
+	return cpu->svm ? 1 : cpu->vmx ? 0 : KVM_MODULES;
+}
+
+/*
+ * Which of the vendors' modules serves /dev/kvm. A kernel may have both built in, and then shows both on every CPU, so
+ * the CPU's vendor decides, where it is not known its flags (scripts/kvm-paging has the same rule).
+ */
+static void module_by_vendor(const struct machine_source *source, struct kvm_module *out)
+{
+	size_t there[KVM_MODULES], count = 0, mine;
+	struct cpu cpu;
+
+	machine_cpu(source, &cpu);
+	mine = module_of_cpu(&cpu);
+	for (size_t i = 0; i < KVM_MODULES; i++)
+		if (source_exists(source, "/sys/module/%s", kvm_modules[i].module) &&
+			(mine == KVM_MODULES || mine == i))
+			there[count++] = i;
+	if (count == 1) {
+		snprintf(out->name, sizeof(out->name), "%s", kvm_modules[there[0]].module);
+		paging_by_parameter(source, kvm_modules[there[0]].parameter, out);
+	} else if (count) {
+		fail(&out->reason, ENODATA,
+			"kvm_intel and kvm_amd are both there, and neither the CPU's vendor nor its flags tell which of them is in use");
+	} else if (mine < KVM_MODULES && source_exists(source, "/sys/module/%s", kvm_modules[!mine].module)) {
+		fail(&out->reason, ENODATA, "%s is there, but this CPU (%s) needs %s", kvm_modules[!mine].module,
+			cpu.vendor[0] ? cpu.vendor : "by its flags", kvm_modules[mine].module);
+	} else if (source_exists(source, "/sys/module/kvm")) {
+		fail(&out->reason, ENODATA,
+			"kvm is there without kvm_intel, kvm_amd or kvm_pvm, so its paging mode is not known");
+	} else if (source_exists(source, "/sys/module")) {
+		fail(&out->reason, ENODATA, "no KVM module in /sys/module");
+	} else {
+		fail(&out->reason, ENODATA, "no /sys/module: /sys is not there, or is hidden from this process");
+	}
+}
+
 void machine_kvm_module(const struct machine_source *source, struct kvm_module *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -55,17 +118,8 @@ void machine_kvm_module(const struct machine_source *source, struct kvm_module *
 		snprintf(out->name, sizeof(out->name), "kvm_pvm");
 		out->paging = PAGING_SHADOW;
 		fail(&out->reason, 0, "kvm_pvm: a hypervisor without virtualisation hardware, always shadow paging");
-	} else if (source_exists(source, "/sys/module/kvm_intel")) {
-		snprintf(out->name, sizeof(out->name), "kvm_intel");
-		paging_by_parameter(source, "ept", out);
-	} else if (source_exists(source, "/sys/module/kvm_amd")) {
-		snprintf(out->name, sizeof(out->name), "kvm_amd");
-		paging_by_parameter(source, "npt", out);
-	} else if (source_exists(source, "/sys/module/kvm")) {
-		fail(&out->reason, ENODATA,
-			"kvm is there without kvm_intel, kvm_amd or kvm_pvm, so its paging mode is not known");
 	} else {
-		fail(&out->reason, ENODATA, "no KVM module in /sys/module");
+		module_by_vendor(source, out);
 	}
 }
 
@@ -84,17 +138,16 @@ static void explain_absence(const struct machine_source *source, const struct kv
 	else if (!strncmp(outer.name, "Xen PV", 6))
 		fail(why, ENOENT,
 			"no /dev/kvm: a Xen PV guest has no virtualisation hardware; use an HVM guest or a host");
-	else if (cpu.features_known && !cpu.virtualization && outer.is_guest)
+	else if (cpu.features_known && !cpu.vmx && !cpu.svm && outer.is_guest)
 		fail(why, ENOENT,
 			"no /dev/kvm: %s gives this guest no virtualisation hardware; enable nested virtualisation on the host",
 			outer.name);
-	else if (cpu.features_known && !cpu.virtualization)
+	else if (cpu.features_known && !cpu.vmx && !cpu.svm)
 		fail(why, ENOENT, "no /dev/kvm: the CPU shows neither VMX nor SVM; enable it in the firmware");
 	else
 		fail(why, ENOENT, "no /dev/kvm: no KVM module is loaded; as root: modprobe %s",
-			!strcmp(cpu.vendor, "GenuineIntel")   ? "kvm_intel"
-			: !strcmp(cpu.vendor, "AuthenticAMD") ? "kvm_amd"
-							      : "kvm_intel (or kvm_amd)");
+			module_of_cpu(&cpu) < KVM_MODULES ? kvm_modules[module_of_cpu(&cpu)].module
+							  : "kvm_intel (or kvm_amd)");
 }
 
 static void try_device(struct kvm_device *out)
@@ -103,8 +156,13 @@ static void try_device(struct kvm_device *out)
 
 	if (fd < 0) {
 		switch (errno) {
-		case EACCES:
 		case EPERM:
+			/* The mode of the file gives EACCES. */
+			out->access = KVM_FORBIDDEN;
+			fail(&out->reason, errno,
+				"/dev/kvm: refused by the device rules of a container or a service, or by a security module; pass it in (docker run --device /dev/kvm)");
+			break;
+		case EACCES:
 			out->access = KVM_FORBIDDEN;
 			fail(&out->reason, errno,
 				"/dev/kvm: permission denied; join its group (sudo usermod -aG kvm $USER, then log in again) or run as root");

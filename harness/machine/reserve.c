@@ -201,7 +201,8 @@ static int pool_take(struct reservation *reservation, struct reserve_pool *pool,
 	int error = pool_write(reservation, pool, pool->before + pool->pages);
 
 	if (error == -EACCES || error == -EPERM)
-		return fail(why, EACCES, "reserving huge pages needs root");
+		return fail(why, EACCES, "reserving huge pages needs root%s",
+			geteuid() ? "" : ", and this is root of a container only");
 	if (error)
 		return fail(why, -error, "reserving huge pages of %s: %s", size_format(pool->page_bytes, &size),
 			strerror(-error));
@@ -226,7 +227,8 @@ static int size_take(const struct reservation *reservation, const struct reserve
 		return 0;
 	error = size_write(reservation, size, "madvise");
 	if (error == -EACCES || error == -EPERM)
-		return fail(why, EACCES, "turning on sizes of transparent huge pages needs root");
+		return fail(why, EACCES, "turning on sizes of transparent huge pages needs root%s",
+			geteuid() ? "" : ", and this is root of a container only");
 	if (!error)
 		error = size_read(reservation, size, word, sizeof(word));
 	if (!error && strcmp(word, "madvise"))

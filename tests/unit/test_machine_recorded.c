@@ -267,7 +267,7 @@ static void test_cpu(void **state)
 	assert_int_equal(cpu.line_bytes, 64);
 	assert_int_equal(cpu.physical_bits, 52);
 	assert_int_equal(cpu.virtual_bits, 57);
-	assert_true(cpu.page_1g && cpu.page_2m && cpu.virtualization);
+	assert_true(cpu.page_1g && cpu.page_2m && (cpu.vmx || cpu.svm));
 	machine_source_close(&source);
 	/* Without CPUID: the same from cpuinfo. */
 	open_machine("xen-pv");
