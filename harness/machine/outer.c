@@ -122,56 +122,182 @@ static bool from_xen_sysfs(const struct machine_source *source, struct outer *ou
 }
 
 /*
- * Firmware vendors that only virtual machines have. Amazon and Microsoft are not among them: their real machines carry
- * those names, too.
+ * Firmware that only virtual machines have, by what a field of DMI begins with. Amazon, Google and Microsoft are not
+ * among the vendors: their real machines carry those names, too.
  */
-static const char *maker_of_virtual_machines(const struct machine_source *source)
-{
-	static const char *const makers[] = { "QEMU", "VMware", "innotek GmbH", "Xen", "Parallels", "Bochs", "BHYVE" };
-	char maker[64];
+enum dmi_field { DMI_SYS_VENDOR, DMI_PRODUCT_NAME, DMI_BIOS_VENDOR, DMI_FIELDS };
 
-	if (source_read_text(source, maker, sizeof(maker), NULL, "/sys/class/dmi/id/sys_vendor"))
-		return NULL;
-	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
-		if (!strncmp(maker, makers[i], strlen(makers[i])))
-			return makers[i];
+static const char *const dmi_files[DMI_FIELDS] = {
+	[DMI_SYS_VENDOR] = "/sys/class/dmi/id/sys_vendor",
+	[DMI_PRODUCT_NAME] = "/sys/class/dmi/id/product_name",
+	[DMI_BIOS_VENDOR] = "/sys/class/dmi/id/bios_vendor",
+};
+
+static const struct {
+	enum dmi_field field;
+	const char *begins, *name;
+} virtual_firmware[] = {
+	{ DMI_SYS_VENDOR, "Red Hat", "Red Hat KVM" },
+	{ DMI_SYS_VENDOR, "oVirt", "oVirt KVM" },
+	{ DMI_SYS_VENDOR, "OpenStack", "OpenStack" },
+	{ DMI_SYS_VENDOR, "KubeVirt", "KubeVirt" },
+	{ DMI_SYS_VENDOR, "Nutanix", "Nutanix AHV" },
+	{ DMI_SYS_VENDOR, "QEMU", "QEMU" },
+	{ DMI_SYS_VENDOR, "VMware", "VMware" },
+	{ DMI_SYS_VENDOR, "innotek GmbH", "VirtualBox" },
+	{ DMI_SYS_VENDOR, "Xen", "Xen" },
+	{ DMI_SYS_VENDOR, "Parallels", "Parallels" },
+	{ DMI_SYS_VENDOR, "Bochs", "Bochs" },
+	{ DMI_SYS_VENDOR, "BHYVE", "bhyve" },
+	{ DMI_SYS_VENDOR, "Apple Virtualization", "Apple Virtualization" },
+	{ DMI_SYS_VENDOR, "DigitalOcean", "DigitalOcean" },
+	{ DMI_PRODUCT_NAME, "KVM", "KVM" },
+	{ DMI_PRODUCT_NAME, "Standard PC (", "QEMU" }, /* Q35 + ICH9, i440FX + PIIX */
+	{ DMI_PRODUCT_NAME, "Virtual Machine", "Hyper-V" },
+	{ DMI_PRODUCT_NAME, "VirtualBox", "VirtualBox" },
+	{ DMI_PRODUCT_NAME, "VMware", "VMware" },
+	{ DMI_PRODUCT_NAME, "HVM domU", "Xen" },
+	{ DMI_PRODUCT_NAME, "OpenStack", "OpenStack" },
+	{ DMI_PRODUCT_NAME, "RHEV", "Red Hat KVM" },
+	{ DMI_PRODUCT_NAME, "RHEL", "Red Hat KVM" },
+	{ DMI_PRODUCT_NAME, "BHYVE", "bhyve" },
+	{ DMI_PRODUCT_NAME, "Bochs", "Bochs" },
+	{ DMI_PRODUCT_NAME, "Parallels", "Parallels" },
+	{ DMI_BIOS_VENDOR, "SeaBIOS", "SeaBIOS" },
+	{ DMI_BIOS_VENDOR, "Xen", "Xen" },
+	{ DMI_BIOS_VENDOR, "Parallels", "Parallels" },
+	{ DMI_BIOS_VENDOR, "innotek GmbH", "VirtualBox" },
+	{ DMI_BIOS_VENDOR, "BHYVE", "bhyve" },
+	{ DMI_BIOS_VENDOR, "Bochs", "Bochs" },
+};
+
+/* Clocks that a hypervisor gives its guests: Linux arch/x86/kernel/kvmclock.c, arch/x86/xen/time.c, hyperv_timer.c. */
+static const struct {
+	const char *clock, *name;
+} guest_clocks[] = {
+	{ "kvm-clock", "KVM" },
+	{ "xen", "Xen" },
+	{ "hyperv_clocksource_tsc_page", "Hyper-V" },
+	{ "hyperv_clocksource_msr", "Hyper-V" },
+};
+
+/* A witness who says that this Linux is a guest. */
+struct witness {
+	const char *name; /* of the hypervisor; NULL: there is none */
+	const char *by;
+};
+
+static struct witness ask_firmware(const struct machine_source *source)
+{
+	struct witness witness = { NULL, NULL };
+
+	for (unsigned field = 0; field < DMI_FIELDS && !witness.name; field++) {
+		char *text;
+
+		witness.by = dmi_files[field];
+		if (source_read_line(source, &text, NULL, "%s", witness.by))
+			continue;
+		for (size_t i = 0; i < sizeof(virtual_firmware) / sizeof(virtual_firmware[0]) && !witness.name; i++)
+			if (virtual_firmware[i].field == field &&
+				!strncmp(text, virtual_firmware[i].begins, strlen(virtual_firmware[i].begins)))
+				witness.name = virtual_firmware[i].name;
+		free(text);
 	}
-	return NULL;
+	return witness;
 }
 
-static void from_bit(const struct machine_source *source, bool hypervisor_bit, const char *by, struct outer *out)
+static struct witness ask_clock(const struct machine_source *source)
 {
-	const char *maker;
-	char name[64];
+	static const char by[] = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
+	struct witness witness = { NULL, by };
+	char *clocks = NULL;
 
-	if (hypervisor_bit) {
-		outer_set(out, "unknown hypervisor", true, by);
-		return;
+	if (!source_read_line(source, &clocks, NULL, "%s", by))
+		for (size_t i = 0; i < sizeof(guest_clocks) / sizeof(guest_clocks[0]); i++)
+			if (text_has_word(clocks, guest_clocks[i].clock))
+				witness.name = guest_clocks[i].name;
+	free(clocks);
+	return witness;
+}
+
+/* Firmware of arm64, RISC-V and POWER tells by a node: devicetree bindings, arm/xen.txt; QEMU and others name "linux,kvm". */
+static struct witness ask_device_tree(const struct machine_source *source)
+{
+	static const char by[] = "/sys/firmware/devicetree/base/hypervisor";
+	struct witness witness = { NULL, by };
+
+	if (source_exists(source, "%s", by) || source_exists(source, "/proc/device-tree/hypervisor"))
+		witness.name = "named in the device tree";
+	return witness;
+}
+
+/* The witnesses who name a hypervisor. The first who knows one is believed. */
+static struct witness witness_find(const struct machine_source *source)
+{
+	static struct witness (*const ask[])(
+		const struct machine_source *) = { ask_firmware, ask_clock, ask_device_tree };
+	struct witness witness = { NULL, NULL };
+
+	for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]) && !witness.name; i++)
+		witness = ask[i](source);
+	return witness;
+}
+
+/* Whether time was stolen from this Linux, which happens to guests only (proc(5)). */
+static bool time_was_stolen(const struct machine_source *source)
+{
+	unsigned long long steal = 0;
+	bool stolen;
+	char *text;
+
+	if (source_read_all(source, "/proc/stat", &text, NULL))
+		return false;
+	stolen = sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) == 1 && steal > 0;
+	free(text);
+	return stolen;
+}
+
+/*
+ * What the CPU says about a hypervisor, and what the other witnesses say, who count where the CPU shows none: a hypervisor
+ * may hide its bit. A guest is named by one who knows its name. Stolen time alone tells only that the CPU may not be
+ * believed.
+ */
+static void from_witnesses(
+	const struct machine_source *source, const char *by, const struct reason *silent, struct outer *out)
+{
+	struct witness witness = witness_find(source);
+	char name[64], told_by[96];
+
+	if (witness.name) {
+		snprintf(name, sizeof(name), "unknown hypervisor (%s)", witness.name);
+		snprintf(told_by, sizeof(told_by), "%s%s", witness.by, by ? "; its CPUID bit is hidden" : "");
+		outer_set(out, name, true, told_by);
+	} else if (time_was_stolen(source)) {
+		fail(&out->reason, ENODATA,
+			"the witnesses disagree: %s, but /proc/stat counts stolen time, which only a guest has",
+			by ? by : "nothing names a hypervisor");
+	} else if (by) {
+		outer_set(out, "bare-metal", false, by);
+	} else {
+		out->reason = *silent;
 	}
-	maker = maker_of_virtual_machines(source);
-	if (maker) {
-		snprintf(name, sizeof(name), "unknown hypervisor (%s)", maker);
-		outer_set(out, name, true, "/sys/class/dmi/id/sys_vendor; the hypervisor hides its CPUID bit");
-		return;
-	}
-	outer_set(out, "bare-metal", false, by);
 }
 
 static void outer_from_cpuinfo(const struct machine_source *source, struct outer *out)
 {
-	char *cpuinfo, *flags;
-	bool read;
+	char *cpuinfo, *flags = NULL;
+	struct reason why;
 
-	if (source_read_all(source, "/proc/cpuinfo", &cpuinfo, &out->reason))
-		return;
-	flags = malloc(strlen(cpuinfo) + 1);
-	read = flags && text_field(cpuinfo, "flags", flags, strlen(cpuinfo) + 1);
-	if (read)
-		from_bit(source, text_has_word(flags, "hypervisor"), "the flags in /proc/cpuinfo", out);
+	if (!source_read_all(source, "/proc/cpuinfo", &cpuinfo, &why)) {
+		flags = text_field_copy(cpuinfo, "flags");
+		free(cpuinfo);
+		fail(&why, ENODATA, "neither CPUID nor the flags of /proc/cpuinfo are known");
+	}
+	if (flags && text_has_word(flags, "hypervisor"))
+		outer_set(out, "unknown hypervisor", true, "the flags in /proc/cpuinfo");
 	else
-		fail(&out->reason, ENODATA, "neither CPUID nor the flags of /proc/cpuinfo are known");
+		from_witnesses(source, flags ? "the flags in /proc/cpuinfo have no hypervisor" : NULL, &why, out);
 	free(flags);
-	free(cpuinfo);
 }
 
 void machine_outer(const struct machine_source *source, struct outer *out)
@@ -189,7 +315,7 @@ void machine_outer(const struct machine_source *source, struct outer *out)
 	else if (leaf.ecx & 1u << 31)
 		from_signature(&source->cpuid, out);
 	else
-		from_bit(source, false, "CPUID leaf 1 has no hypervisor bit", out);
+		from_witnesses(source, "CPUID leaf 1 has no hypervisor bit", NULL, out);
 	if (!out->known)
 		snprintf(out->name, sizeof(out->name), "unknown");
 }

@@ -28,11 +28,24 @@ static int cycles_open(bool with_kernel)
 	return 0;
 }
 
-/* The core PMU's device: cpu, on hybrid machines cpu_core and cpu_atom. */
+/*
+ * Whether there is a PMU of CPUs: cpu, on hybrid machines cpu_core and cpu_atom, on s390 cpum_cf; on arm64 it has the name
+ * of the architecture or the core (armv8_pmuv3_0, armv8_cortex_a57, apple_icestorm_pmu): Linux drivers/perf.
+ */
 static bool has_pmu(const struct machine_source *source)
 {
-	return source_exists(source, "/sys/bus/event_source/devices/cpu") ||
-	       source_exists(source, "/sys/bus/event_source/devices/cpu_core");
+	static const char *const beginnings[] = { "cpu_", "cpum_", "armv", "apple_" };
+	struct source_names names;
+	bool found = false;
+
+	source_list(source, &names, NULL, "/sys/bus/event_source/devices");
+	for (size_t i = 0; i < names.count && !found; i++) {
+		found = !strcmp(names.name[i], "cpu");
+		for (size_t k = 0; k < sizeof(beginnings) / sizeof(beginnings[0]); k++)
+			found = found || !strncmp(names.name[i], beginnings[k], strlen(beginnings[k]));
+	}
+	source_names_free(&names);
+	return found;
 }
 
 /* A missing PMU nearly always means that a hypervisor does not pass it on. */
