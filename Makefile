@@ -35,7 +35,9 @@ compile = $(CC) -std=c17 -D_GNU_SOURCE -Iharness $(package_cflags) $(WARNINGS) $
 	$(CPPFLAGS) $(CFLAGS) $(HARDENING) $(SANITIZE)
 link = $(CC) $(CFLAGS) $(HARDENING_LINK) $(SANITIZE) $(LDFLAGS)
 # libpfm4 has no .pc file on Debian 12. The .pc file of cmark-gfm also names its extensions.
-libs = $(package_libs) -lpfm -lpthread -lm
+# argp is part of the GNU C library; with musl it is a library of its own.
+argp_lib = $(eval argp_lib := $(if $(findstring musl,$(shell $(CC) -dumpmachine)),-largp))$(argp_lib)
+libs = $(package_libs) -lpfm $(argp_lib) -lpthread -lm
 
 object = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
 SOURCES := $(sort $(wildcard harness/*/*.c harness/*/*.S benches/*.c))

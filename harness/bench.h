@@ -15,9 +15,13 @@
 #include "base/vocabulary.h"
 #include "kvm/stats.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* musl's <limits.h> names the size of a page so. Benches name an axis so. */
+#undef PAGE_SIZE
 
 struct machine_source;
 

@@ -6,11 +6,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 /*
  * The function that this program's own calls of malloc() reach. The linker bound the reference to one symbol version,
@@ -30,9 +33,24 @@ static bool malloc_find(Dl_info *its)
 	return its->dli_fname != NULL;
 }
 
+/* Whether the function is the GNU C library's, and its version. Other C libraries (musl) do not tell theirs. */
+static void glibc_look(struct allocator *allocator, const Dl_info *its)
+{
+#ifdef __GLIBC__
+	Dl_info libc = { 0 };
+
+	allocator->glibc = dladdr((void *)gnu_get_libc_version, &libc) && libc.dli_fbase == its->dli_fbase;
+	if (allocator->glibc)
+		snprintf(allocator->version, sizeof(allocator->version), "%s", gnu_get_libc_version());
+#else
+	(void)allocator;
+	(void)its;
+#endif
+}
+
 void machine_allocator(struct allocator *allocator)
 {
-	Dl_info its, libc = { 0 };
+	Dl_info its;
 	const char *slash;
 
 	*allocator = (struct allocator){ .name = "this program" };
@@ -40,9 +58,7 @@ void machine_allocator(struct allocator *allocator)
 		return;
 	slash = strrchr(its.dli_fname, '/');
 	snprintf(allocator->name, sizeof(allocator->name), "%s", slash ? slash + 1 : its.dli_fname);
-	allocator->glibc = dladdr((void *)gnu_get_libc_version, &libc) && libc.dli_fbase == its.dli_fbase;
-	if (allocator->glibc)
-		snprintf(allocator->version, sizeof(allocator->version), "%s", gnu_get_libc_version());
+	glibc_look(allocator, &its);
 }
 
 static json_t *allocator_settings(struct facts *owner)

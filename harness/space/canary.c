@@ -212,16 +212,27 @@ static void clock_calibrate(struct canary *canary)
 	facts->quiet_most_cycles = (1 + CANARY_TOLERANCE) * facts->floor_cycles;
 }
 
+/* The size of a level of the data caches by the C library; 0 where it does not tell (musl never does). */
+static long cache_bytes(unsigned level)
+{
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+	return sysconf(level == 1 ? _SC_LEVEL1_DCACHE_SIZE : _SC_LEVEL2_CACHE_SIZE);
+#else
+	(void)level;
+	return 0;
+#endif
+}
+
 int canary_calibrate(struct canary *canary, struct reason *why)
 {
 	struct canary_subject subject = { .cost = try_shape, .data = canary };
-	long cache_bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+	long l1_bytes = cache_bytes(1);
 	struct canary_calibration found;
 
 	clock_calibrate(canary);
 	subject.latency_cycles = canary->facts.floor_cycles;
 	subject.pages_advertised = canary->facts.pages_advertised;
-	subject.lines_advertised = cache_bytes > 0 ? (unsigned)((uint64_t)cache_bytes / LINE_BYTES) : 0;
+	subject.lines_advertised = l1_bytes > 0 ? (unsigned)((uint64_t)l1_bytes / LINE_BYTES) : 0;
 	found = canary_calibrate_on(&subject);
 	clock_calibrate(canary);
 	shape_write(canary, found.shape);
@@ -336,7 +347,7 @@ struct canary_facts canary_facts(const struct canary *canary)
  */
 static uint32_t l2_lines_per_page(void)
 {
-	long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+	long bytes = cache_bytes(2);
 	uint64_t lines = 3 * (bytes > 0 ? (uint64_t)bytes : L2_LEAST_BYTES) / 4 / LINE_BYTES / L2_PAGES;
 
 	return (uint32_t)(lines < 1 ? 1 : lines < PAGE_LINES / 2 ? lines : PAGE_LINES / 2);

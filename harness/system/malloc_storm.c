@@ -86,11 +86,18 @@ uint64_t malloc_batch_blocks(const struct malloc_experiment *experiment, uint64_
 
 static struct holding holding_now(const struct task *task)
 {
-	struct mallinfo2 info = { 0 };
+	struct holding holding = { 0 };
 
-	if (task->told)
-		info = mallinfo2();
-	return (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
+#ifdef __GLIBC__
+	if (task->told) {
+		struct mallinfo2 info = mallinfo2();
+
+		holding = (struct holding){ .mappings = info.hblks, .bytes = info.hblkhd + info.arena };
+	}
+#else
+	(void)task;
+#endif
+	return holding;
 }
 
 /* The same, while no worker calls the allocator: its numbers are those of the whole process. */
