@@ -1,5 +1,7 @@
 #include "report/files.h"
 
+#include "base/directory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <glob.h>
@@ -140,16 +142,16 @@ static int plots_link(const char *plots, const char *scratch, size_t number, str
 
 char *scratch_make(const char *const *plots, struct reason *why)
 {
-	const char *temporary = getenv("TMPDIR");
 	char *scratch;
 	int rc = 0;
 
-	if (asprintf(&scratch, "%s/nestwalk-XXXXXX", temporary && *temporary ? temporary : "/tmp") < 0) {
+	if (asprintf(&scratch, "%s/nestwalk-XXXXXX", directory_temporary()) < 0) {
 		fail(why, ENOMEM, "out of memory");
 		return NULL;
 	}
 	if (!mkdtemp(scratch)) {
-		fail(why, errno, "cannot make a temporary directory %s: %s", scratch, strerror(errno));
+		fail(why, errno, "cannot make a temporary directory %s: %s; point TMPDIR elsewhere", scratch,
+			strerror(errno));
 		free(scratch);
 		return NULL;
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,7 +138,7 @@ static int start(const char *directory, char *const *arguments, FILE *said, pid_
 	posix_spawn_file_actions_destroy(&actions);
 	free(environment);
 	if (rc == ENOENT)
-		return fail(why, ENOENT, "no gnuplot: figures are not drawn (apt-get install gnuplot-nox)");
+		return fail(why, ENOENT, "no gnuplot: figures are not drawn (scripts/setup build installs it)");
 	if (rc)
 		return fail(why, rc, "cannot start gnuplot: %s", strerror(rc));
 	return 0;
@@ -155,10 +156,21 @@ static int finish(pid_t child, struct reason *why)
 		return fail(why, EIO, "gnuplot was killed by signal %d", WTERMSIG(status));
 	/* posix_spawnp() of some libraries tells so that there is no such program. */
 	if (WEXITSTATUS(status) == 127)
-		return fail(why, ENOENT, "no gnuplot: figures are not drawn (apt-get install gnuplot-nox)");
+		return fail(why, ENOENT, "no gnuplot: figures are not drawn (scripts/setup build installs it)");
 	if (WEXITSTATUS(status) == REFUSED_STATUS)
 		return fail(why, ENOTSUP, "refused");
 	return WEXITSTATUS(status) ? fail(why, EIO, "gnuplot failed") : 0;
+}
+
+/* A file that needs no directory to be writable. */
+static FILE *memory_file(void)
+{
+	int fd = memfd_create("gnuplot", MFD_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
 }
 
 struct gnuplot_drawing {
@@ -254,7 +266,7 @@ int gnuplot_start(const struct drawing *drawings, size_t count, struct gnuplot_d
 	*out = NULL;
 	if (!drawing)
 		return fail(why, ENOMEM, "out of memory");
-	drawing->said = tmpfile();
+	drawing->said = memory_file();
 	rc = drawing->said ? script_start(drawings, count, drawing, why)
 			   : fail(why, EIO, "cannot make a temporary file: %s", strerror(errno));
 	if (!rc) {

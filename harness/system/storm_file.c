@@ -1,10 +1,12 @@
 /* Files and memfds for storms, with all their pages in memory. */
+#include "base/directory.h"
 #include "base/units.h"
 #include "system/storm_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,18 +29,33 @@ static int file_fill(int fd, uint64_t bytes)
 	return 0;
 }
 
+/* A file without a name, so that nothing is left over in whatever way this ends. */
+static int nameless_open(const char *directory)
+{
+	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char *path;
+
+	/* Not every file system can: the overlays of containers can since Linux 6.2. */
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	if (asprintf(&path, "%s/nestwalk-XXXXXX", directory) < 0)
+		return -1;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return fd;
+}
+
 int file_make(uint64_t bytes, int *fd, struct reason *why)
 {
-	const char *directory = getenv("TMPDIR");
+	const char *directory = directory_temporary();
 	int error;
 
-	if (!directory || !*directory)
-		directory = "/tmp";
-	/* The file has no name, so that nothing is left over in whatever way this ends. */
-	*fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	*fd = nameless_open(directory);
 	if (*fd < 0)
-		return fail(why, errno, "no temporary file without a name in %s (%s): point TMPDIR elsewhere",
-			directory, strerror(errno));
+		return fail(
+			why, errno, "no temporary file in %s (%s): point TMPDIR elsewhere", directory, strerror(errno));
 	error = file_fill(*fd, bytes);
 	if (error) {
 		close(*fd);

@@ -211,7 +211,7 @@ broken() {
 	run env PATH=/nonexistent "$nestwalk" report "$runs/complete" -o "$out"
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 1 ]
-	[[ "$output" == *gnuplot-nox* ]]
+	[[ "$output" == *"scripts/setup build"* ]]
 	[ -s "$out/levels.tsv" ]
 	grep -q 'Figure not drawn' "$out/report.md"
 }
