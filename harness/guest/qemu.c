@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,17 +161,33 @@ int qemu_job_status(int exit_status)
 	return (exit_status - FINISHED_FIRST) / 2;
 }
 
-int qemu_find(char *text, size_t bytes, struct reason *why)
+/* QEMU's names: everywhere; RHEL's and its kin's, which lies outside of PATH (/usr/libexec). */
+static const char *const qemu_names[] = { "qemu-system-x86_64", "qemu-kvm" };
+#define QEMU_OF_RHEL "/usr/libexec/qemu-kvm"
+
+static bool find_in_path(const char *name, char *text, size_t bytes)
 {
 	const char *path = getenv("PATH");
 
 	while (path && *path) {
 		int length = (int)strcspn(path, ":");
 
-		snprintf(text, bytes, "%.*s/qemu-system-x86_64", length, path);
+		snprintf(text, bytes, "%.*s/%s", length, path, name);
 		if (length && !access(text, X_OK))
-			return 0;
+			return true;
 		path += length + (path[length] == ':');
 	}
-	return fail(why, ENOENT, "no qemu-system-x86_64 in PATH: a Linux guest needs it (scripts/setup guest)");
+	return false;
+}
+
+int qemu_find(char *text, size_t bytes, struct reason *why)
+{
+	for (size_t i = 0; i < sizeof(qemu_names) / sizeof(qemu_names[0]); i++)
+		if (find_in_path(qemu_names[i], text, bytes))
+			return 0;
+	snprintf(text, bytes, QEMU_OF_RHEL);
+	if (!access(text, X_OK))
+		return 0;
+	return fail(why, ENOENT,
+		"no qemu-system-x86_64 in PATH, nor qemu-kvm there or in /usr/libexec: a Linux guest needs QEMU (scripts/setup guest)");
 }
