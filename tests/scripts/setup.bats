@@ -8,7 +8,7 @@ setup() {
 	asked=$BATS_TEST_TMPDIR/asked
 	mkdir "$bin"
 	touch "$asked"
-	for tool in cat env grep head ln mktemp rm sh true; do
+	for tool in cat env grep head ln mktemp rm sed sh true; do
 		ln -s "$(type -P $tool)" "$bin/"
 	done
 	fake id 'echo 0'
@@ -21,7 +21,12 @@ fake() {
 }
 
 run_setup() {
-	run env -i PATH="$bin" TMPDIR="$BATS_TEST_TMPDIR" "$setup" "$@" </dev/null
+	run env -i PATH="$bin" TMPDIR="$BATS_TEST_TMPDIR" OS_RELEASE="$BATS_TEST_TMPDIR/os-release" "$setup" "$@" </dev/null
+}
+
+# distribution LINE...: an /etc/os-release.
+distribution() {
+	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/os-release"
 }
 
 @test "wrong usage: exit 2" {
@@ -74,11 +79,12 @@ run_setup() {
 }
 
 @test "dnf and pacman are asked for their own names" {
+	distribution ID=fedora VERSION_ID=40
 	fake dnf 'exit 1'
 	run_setup test
 	[ "$status" -eq 1 ]
 	grep -qE '^dnf .*install .*libcmocka-devel' "$asked"
-	rm "$bin/dnf"
+	rm "$bin/dnf" "$BATS_TEST_TMPDIR/os-release"
 	fake pacman 'exit 1'
 	run_setup test
 	[ "$status" -eq 1 ]
@@ -105,5 +111,91 @@ run_setup() {
 @test "an unknown distribution: the needed packages are named" {
 	run_setup build
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"no apt-get, dnf or pacman"*"jansson.h"*"libjansson-dev"* ]]
+	[[ "$output" == *"no apt-get, dnf, pacman, zypper or apk"*"jansson.h"*"libjansson-dev"* ]]
+}
+
+@test "each distribution has its own names, and one command installs them" {
+	local one name manager
+	for one in 'ID=debian:apt-get:apt-get update && apt-get install -y --no-install-recommends qemu-system-x86 busybox-static' \
+		'ID=ubuntu;ID_LIKE=debian:apt-get:qemu-system-x86 busybox-static' \
+		'ID=linuxmint;ID_LIKE="ubuntu debian":apt-get:qemu-system-x86 busybox-static' \
+		'ID=fedora:dnf:dnf install -y qemu-system-x86-core busybox' \
+		'ID=nobara;ID_LIKE=fedora:dnf:qemu-system-x86-core busybox' \
+		'ID=arch:pacman:pacman -Sy --needed qemu-system-x86 busybox' \
+		'ID=manjaro;ID_LIKE=arch:pacman:qemu-system-x86 busybox' \
+		'ID="opensuse-tumbleweed";ID_LIKE="opensuse suse":zypper:zypper install -y --no-recommends qemu-x86 busybox-static' \
+		'ID=sles;ID_LIKE=suse:zypper:qemu-x86 busybox-static' \
+		'ID=alpine:apk:apk add qemu-system-x86_64 busybox-static'; do
+		IFS=: read -r name manager words <<<"$one"
+		tr ';' '\n' <<<"$name" >"$BATS_TEST_TMPDIR/os-release"
+		fake "$manager" 'exit 1'
+		run_setup --check guest
+		rm "$bin/$manager"
+		[ "$status" -eq 1 ]
+		[[ "$output" == *"$words"* ]]
+		# One line is a command.
+		[ "$(grep -c '^  ' <<<"$output")" -eq 1 ]
+	done
+}
+
+@test "RHEL and its kin: their repositories, and what has no package" {
+	local one
+	fake dnf 'exit 1'
+	for one in rhel:'subscription-manager repos --enable codeready-builder-for-rhel-9-x86_64-rpms' centos:'set-enabled crb' \
+		rocky:'install -y epel-release' almalinux:'set-enabled crb' ol:'oracle-epel-release-el9'; do
+		distribution "ID=${one%%:*}" 'ID_LIKE="rhel fedora"' VERSION_ID=9.4
+		run_setup --check guest
+		[ "$status" -eq 1 ]
+		[[ "$output" == *"${one#*:}"*"dnf install -y qemu-kvm-core cpio"* ]]
+		[[ "$output" == *"no package of these:"*"busybox: put a static one in PATH"* ]]
+		[ "$(grep -c 'dnf install.* busybox' <<<"$output")" -eq 0 ]
+	done
+	distribution ID=rocky VERSION_ID=8.10
+	run_setup --check build
+	[[ "$output" == *powertools*"jansson-devel"*"cmark-gfm.h: build https://"* ]]
+}
+
+@test "RHEL: where installing fails, EPEL and CRB are turned on and it is tried again" {
+	distribution ID=centos VERSION_ID=9
+	fake dnf 'case "$*" in *cppcheck*) [ -e "${0%/*}/epel" ] || exit 1 ;; *epel-release*) : >"${0%/*}/epel" ;; esac'
+	run_setup lint
+	grep -q '^dnf install -y epel-release' "$asked"
+	[ "$(grep -c 'install .*cppcheck' "$asked")" -eq 2 ]
+}
+
+@test "sudo takes the one command of RHEL as a whole" {
+	distribution ID=centos VERSION_ID=9
+	fake dnf 'exit 1'
+	fake id 'echo 1000'
+	fake sudo 'exit 1'
+	run_setup lint
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"sudo sh -c 'dnf install -y epel-release"*"cppcheck"*"'"* ]]
+}
+
+@test "an unknown distribution that says nothing of itself goes by its package manager" {
+	for one in dnf:qemu-kvm-core pacman:qemu-system-x86 zypper:qemu-x86 apk:qemu-system-x86_64 microdnf:qemu-kvm-core; do
+		distribution ID=somebodys
+		fake "${one%%:*}" 'exit 1'
+		run_setup --check guest
+		rm "$bin/${one%%:*}"
+		[[ "$output" == *"${one#*:} "* ]]
+	done
+}
+
+@test "nothing is written to a directory for temporary files" {
+	fake apt-get 'exit 100'
+	run env -i PATH="$bin" TMPDIR=/nonexistent "$setup" lint </dev/null
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"apt-get failed"* ]]
+	[[ "$output" != *mktemp* ]]
+}
+
+@test "RHEL's qemu-kvm, and tools outside of a user's PATH, are there" {
+	fake qemu-kvm ''
+	fake busybox ''
+	for tool in cpio xz zstd; do fake $tool ''; done
+	fake modinfo ''
+	run_setup --check guest
+	[ "$status" -eq 0 ]
 }
