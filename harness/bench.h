@@ -47,7 +47,6 @@ enum axis_limit {
 	LIMIT_OTHER_CPUS, /* all of them but one */
 };
 
-#define AXIS_VALUES_MAX 160 /* 8 to 64 Ki at 8 an octave are 105; twice a --param list's worth of room */
 #define AXES_MAX 8
 
 struct axis {

@@ -29,7 +29,7 @@ static const struct argp_option options[] = {
 		"measure N rounds over all points, however long they take, instead of until they are precise or the effort's time is used; values and memory stay the effort's",
 		0 },
 	{ "param", KEY_PARAM, "NAME=V,...", 0,
-		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or pages=60-90 (`nestwalk list`); may be given for several parameters",
+		"measure these values of a bench's parameter instead of the default ones, e.g. page_size=4K,2M or pages=60-90, with a step pages=64-260:8, with eight values an octave pages=8-64K*8 (`nestwalk list`); may be given for several parameters",
 		0 },
 	{ "cpu", KEY_CPU, "N", 0, "the logical CPU to measure on (default: chosen, not CPU 0 where there is another)",
 		0 },

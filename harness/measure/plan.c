@@ -1,22 +1,28 @@
 #include "measure/plan.h"
 
+#include "measure/values.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct values {
-	uint64_t value[AXIS_VALUES_MAX];
-	size_t count;
-	bool asked; /* by --param */
-};
+/* A point takes 1 ms and more a sample, so that one round over so many takes minutes; its memory is some 5 KiB. */
+#define POINTS_MOST VALUES_MOST
+
+/* Most combinations of several axes do not fit and make no point. Trying so many takes less than a second. */
+#define COMBINATIONS_MOST (1 << 24)
+
+/* Of a curve in the second pass; the choosers take a handful for each step. */
+#define REFINED_VALUES_MAX 160
 
 struct product {
 	struct plan *plan;
 	unsigned settings;
 	bool unusual; /* FIT_IF_ASKED combinations too */
 	const struct values *axis;
+	uint64_t tried;
 };
 
 const struct axis *plan_axis(const struct bench *bench, const char *name)
@@ -31,159 +37,6 @@ unsigned plan_settings(const struct bench *bench, unsigned asked)
 {
 	return bench->chase && (asked & SETTING_BIT(SETTING_HOST)) ? asked | SETTING_BIT(SETTING_HOST_AGAIN)
 								   : asked & ~SETTING_BIT(SETTING_HOST_AGAIN);
-}
-
-/* The largest value that an axis may have on this machine. */
-static uint64_t axis_most(const struct axis *axis, unsigned cpus)
-{
-	uint64_t limit = axis->limit == LIMIT_OTHER_CPUS ? cpus - 1 : cpus;
-
-	return axis->limit == LIMIT_NONE || !cpus || limit > axis->most ? axis->most : limit;
-}
-
-static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
-{
-	if (value < axis->least || value > axis->most)
-		return fail(why, WRONG_REQUEST, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64,
-			axis->name, value, axis->least, axis->most);
-	for (size_t i = 0; i < values->count; i++)
-		if (values->value[i] == value)
-			return 0;
-	if (values->count == AXIS_VALUES_MAX)
-		return fail(why, WRONG_REQUEST, "--param %s: more than %d values", axis->name, AXIS_VALUES_MAX);
-	values->value[values->count++] = value;
-	return 0;
-}
-
-static int choice_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
-{
-	char known[320] = "";
-
-	for (uint64_t i = 0; i <= axis->most; i++) {
-		if (!strcmp(axis->choices[i], text))
-			return value_add(axis, values, i, why);
-		strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
-		strncat(known, axis->choices[i], sizeof(known) - strlen(known) - 1);
-	}
-	return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of %s", axis->name, text, known);
-}
-
-static int count_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
-{
-	uint64_t from, to;
-	int length = 0;
-	int error = 0;
-
-	/* %n tells whether something follows the number. A leading '-' would be read as a large number. */
-	if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &from, &to, &length) == 2 && !text[length] && text[0] != '-') {
-		for (uint64_t value = from; !error && value <= to; value++)
-			error = value_add(axis, values, value, why);
-		return from <= to ? error : fail(why, WRONG_REQUEST, "--param %s: %s is empty", axis->name, text);
-	}
-	length = 0;
-	if (sscanf(text, "%" SCNu64 "%n", &from, &length) != 1 || text[length] || text[0] == '-')
-		return fail(why, WRONG_REQUEST, "--param %s: '%s' is neither a number nor a range", axis->name, text);
-	return value_add(axis, values, from, why);
-}
-
-static int bytes_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
-{
-	uint64_t bytes;
-
-	if (size_parse(text, &bytes))
-		return fail(why, WRONG_REQUEST, "--param %s: '%s' is not a size, e.g. 64M", axis->name, text);
-	return value_add(axis, values, bytes, why);
-}
-
-/* Leaves of the CPU's tables are taken by every axis of page sizes, others by an axis that lists them. */
-static bool is_page_size(const struct axis *axis, uint64_t bytes)
-{
-	for (size_t i = 0; i < axis->count; i++)
-		if (axis->values[i] == bytes)
-			return true;
-	return bytes == PAGE_4K || bytes == PAGE_2M || bytes == PAGE_1G;
-}
-
-static int page_size_add(const struct axis *axis, struct values *values, const char *text, struct reason *why)
-{
-	uint64_t bytes;
-
-	if (size_parse(text, &bytes))
-		return fail(why, WRONG_REQUEST, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
-	if (!is_page_size(axis, bytes))
-		return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name,
-			text, is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
-	return value_add(axis, values, bytes, why);
-}
-
-static int values_asked(const struct axis *axis, const char *list, struct values *values, struct reason *why)
-{
-	static int (*const add[])(const struct axis *, struct values *, const char *, struct reason *) = {
-		[AXIS_COUNT] = count_add,
-		[AXIS_BYTES] = bytes_add,
-		[AXIS_PAGE_SIZE] = page_size_add,
-		[AXIS_CHOICE] = choice_add,
-	};
-	char *copy = strdup(list), *rest = NULL;
-	int error = copy ? 0 : -ENOMEM;
-
-	for (char *text = copy ? strtok_r(copy, ",", &rest) : NULL; text && !error; text = strtok_r(NULL, ",", &rest))
-		error = add[axis->kind](axis, values, text, why);
-	free(copy);
-	if (!error && !values->count)
-		return fail(why, WRONG_REQUEST, "--param %s: no value given", axis->name);
-	values->asked = true;
-	return error;
-}
-
-/* Refuse values that are not possible on this machine. */
-static int values_within(const struct axis *axis, const struct values *values, unsigned cpus, struct reason *why)
-{
-	for (size_t i = 0; i < values->count; i++)
-		if (values->value[i] > axis_most(axis, cpus))
-			return fail(why, WRONG_REQUEST,
-				"--param %s: %" PRIu64 " is more than this run has: it may use %u CPU%s", axis->name,
-				values->value[i], cpus, cpus == 1 ? "" : "s");
-	return 0;
-}
-
-/* Whether a value is measured by default: it is within what this machine has, and a page size that it offers. */
-static bool is_offered(const struct axis *axis, uint64_t value, const struct plan_request *request)
-{
-	if (axis->kind == AXIS_PAGE_SIZE && page_is_mthp(value) && !(value & request->mthp_bytes))
-		return false;
-	return value <= axis_most(axis, request->cpus);
-}
-
-static void values_brief(const struct axis *axis, const struct plan_request *request, struct values *values)
-{
-	for (size_t i = 0; i < axis->brief_count; i++)
-		if (is_offered(axis, axis->brief[i], request))
-			values->value[values->count++] = axis->brief[i];
-}
-
-static void values_default(const struct axis *axis, const struct plan_request *request, struct values *values)
-{
-	uint64_t most = axis_most(axis, request->cpus);
-
-	if (!axis->ladder.per_octave) {
-		for (size_t i = 0; i < axis->count; i++)
-			if (is_offered(axis, axis->values[i], request))
-				values->value[values->count++] = axis->values[i];
-		if (axis->limit != LIMIT_NONE && (!values->count || values->value[values->count - 1] < most))
-			values->value[values->count++] = most;
-		return;
-	}
-	for (unsigned k = 0; values->count < AXIS_VALUES_MAX; k++) {
-		uint64_t value =
-			(uint64_t)llround((double)axis->ladder.first * exp2((double)k / axis->ladder.per_octave));
-
-		if (value > axis->ladder.last)
-			return;
-		/* At the lower end steps are less than one page, so several round to the same count. */
-		if (!values->count || value > values->value[values->count - 1])
-			values->value[values->count++] = value;
-	}
 }
 
 bool plan_same_memory(const struct chase *a, const struct chase *b)
@@ -287,12 +140,15 @@ static int combination_add(const struct product *product, const uint64_t *value)
 	return model.settings ? pair_add(product->plan, &model, value) : 0;
 }
 
-static int combinations_add(const struct product *product, size_t axis, uint64_t *value)
+static int combinations_add(struct product *product, size_t axis, uint64_t *value)
 {
 	int error = 0;
 
-	if (axis == product->plan->bench->axis_count)
+	if (axis == product->plan->bench->axis_count) {
+		if (product->plan->points >= POINTS_MOST || product->tried++ >= COMBINATIONS_MOST)
+			return -E2BIG;
 		return combination_add(product, value);
+	}
 	for (size_t i = 0; !error && i < product->axis[axis].count; i++) {
 		value[axis] = product->axis[axis].value[i];
 		error = combinations_add(product, axis + 1, value);
@@ -313,22 +169,26 @@ int plan_make(struct plan *plan, const struct bench *bench, const struct plan_re
 
 		if (!named)
 			continue;
-		error = values_asked(named, request->params[i].values, &axis[named - bench->axes], why);
+		error = values_parse(named, request->params[i].values, &axis[named - bench->axes], why);
 		product.unusual = product.unusual || named->unusual;
 	}
 	for (size_t i = 0; !error && i < bench->axis_count; i++)
-		if (!axis[i].asked && request->brief && bench->axes[i].brief)
-			values_brief(&bench->axes[i], request, &axis[i]);
-		else if (!axis[i].asked)
-			values_default(&bench->axes[i], request, &axis[i]);
-		else
-			error = values_within(&bench->axes[i], &axis[i], request->cpus, why);
-	if (!error && combinations_add(&product, 0, value))
-		error = fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
+		error = axis[i].asked ? values_within(&bench->axes[i], &axis[i], request->cpus, why)
+				      : values_usual(&bench->axes[i], request, &axis[i], why);
+	if (!error)
+		error = combinations_add(&product, 0, value);
+	if (error == -ENOMEM)
+		fail(why, ENOMEM, "no memory for the plan of %s", bench->name);
+	if (error == -E2BIG)
+		error = fail(why, WRONG_REQUEST,
+			"%s: more than %d points, which no run finishes; a range may have a step (64-65536:64) or values an octave (64-64K*8)",
+			bench->name, POINTS_MOST);
 	if (!error && !plan->points)
 		error = fail(why, WRONG_REQUEST,
 			"%s: these --param values leave nothing to measure in the settings chosen (a host page is its own backing)",
 			bench->name);
+	for (size_t i = 0; i < bench->axis_count; i++)
+		values_free(&axis[i]);
 	if (error)
 		plan_free(plan);
 	return error;
@@ -366,7 +226,7 @@ static int curve_refine(struct plan *plan, const struct paired_points *like, con
 
 int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, void *context, struct reason *why)
 {
-	uint64_t steps[AXIS_VALUES_MAX];
+	uint64_t steps[REFINED_VALUES_MAX];
 	int error = 0;
 
 	*plan = (struct plan){ .bench = from->bench };
@@ -382,7 +242,7 @@ int plan_refine(struct plan *plan, const struct plan *from, plan_choose choose, 
 			if (!first)
 				continue;
 			error = curve_refine(plan, configuration->pair[c], steps,
-				choose(configuration, configuration->pair[c], steps, AXIS_VALUES_MAX, context));
+				choose(configuration, configuration->pair[c], steps, REFINED_VALUES_MAX, context));
 		}
 	}
 	for (size_t g = 0; g < plan->configurations; g++)

@@ -9,7 +9,7 @@
 /* One --param NAME=VALUES as given. */
 struct param {
 	const char *name;
-	const char *values; /* comma-separated; counts also as ranges, "60-90" */
+	const char *values; /* comma-separated; numbers and sizes also as ranges: values_parse() */
 };
 
 struct plan_request {

@@ -146,6 +146,43 @@ static void the_ladder_has_eight_steps_an_octave_and_both_ends(void **state)
 	plan_free(&plan);
 }
 
+/* The counts of a plan for the host of 4K pages, in the order in which they are planned. */
+static size_t counts_of(const char *pages, uint64_t *counts, size_t most)
+{
+	const struct param params[] = { { "page_size", "4K" }, { "stride", "1" }, { "pages", pages } };
+	struct plan plan;
+	size_t pairs;
+
+	assert_int_equal(make(&plan, SETTING_BIT(SETTING_HOST), params, 3, NULL), 0);
+	assert_int_equal(plan.configurations, 1);
+	pairs = plan.configuration[0].pairs;
+	for (size_t c = 0; c < pairs && c < most; c++)
+		counts[c] = plan.configuration[0].pair[c]->chase.count;
+	plan_free(&plan);
+	return pairs;
+}
+
+static void ranges_have_steps_or_values_an_octave(void **state)
+{
+	uint64_t counts[200], by_step[] = { 64, 72, 80, 88 }, by_octave[] = { 8, 11, 16, 23, 32 };
+
+	(void)state;
+	assert_int_equal(counts_of("64-90:8", counts, 200), 4);
+	assert_memory_equal(counts, by_step, sizeof(by_step));
+	assert_int_equal(counts_of("8-44*2", counts, 200), 5);
+	assert_memory_equal(counts, by_octave, sizeof(by_octave));
+	/* The usual ladder, by hand: its lower end has fewer different counts than eight an octave. */
+	assert_int_equal(counts_of("8-64K*8", counts, 200), 104);
+	assert_int_equal(counts[103], 64 * 1024);
+	/* More values than a ladder has, each once, and mixed with others. */
+	assert_int_equal(counts_of("64-260", counts, 200), 197);
+	assert_int_equal(counts[196], 260);
+	assert_int_equal(counts_of("64-20000", counts, 200), 19937);
+	assert_int_equal(counts_of("300,64-260:1,100,1K", counts, 200), 199);
+	assert_int_equal(counts[198], 1024);
+	assert_int_equal(counts_of("64-64:8,64-64*3", counts, 200), 1);
+}
+
 static void params_choose(void **state)
 {
 	static const struct param params[] = { { "page_size", "4K,2M" }, { "pages", "60-62,100,61" }, { "stride", "1" },
@@ -207,7 +244,13 @@ static void bad_values_are_refused_with_a_reason(void **state)
 		{ { "pages", "1" }, "not within" },
 		{ { "pages", "99999999999" }, "not within" },
 		{ { "pages", "9-8" }, "empty" },
-		{ { "pages", "100-1000" }, "more than" },
+		{ { "pages", "8-1000000" }, "more than" },
+		{ { "pages", "8-100000:0" }, "neither a number" },
+		{ { "pages", "8-64*" }, "neither a number" },
+		{ { "pages", "8-64:2*2" }, "neither a number" },
+		{ { "pages", "8-64*100000" }, "more than" },
+		{ { "pages", "64-8:8" }, "empty" },
+		{ { "pages", "8-99999999999:1000000" }, "not within" },
 		{ { "frames", "sorted" }, "none of contiguous, shuffled" },
 		{ { "levels", "6" }, "not within" },
 		{ { "stride", "0" }, "not within" },
@@ -350,6 +393,7 @@ int main(void)
 		cmocka_unit_test(params_choose),
 		cmocka_unit_test(backings_of_another_size_are_for_guests_and_when_asked_for),
 		cmocka_unit_test(axes_of_guests_do_not_multiply_host_points),
+		cmocka_unit_test(ranges_have_steps_or_values_an_octave),
 		cmocka_unit_test(bad_values_are_refused_with_a_reason),
 		cmocka_unit_test(brief_plans_are_small),
 		cmocka_unit_test(an_axis_ends_with_the_cpus_that_there_are),
