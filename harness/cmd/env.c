@@ -75,6 +75,9 @@ static void print_cpu(const json_t *machine)
 	print_row("PCID", "%s, INVPCID %s", print_value_reason(cpu, "pcid", PRINT_PLAIN, &a),
 		print_value_reason(cpu, "invpcid", PRINT_PLAIN, &b));
 	print_value_row("VMX or SVM", cpu, "virtualization", PRINT_PLAIN);
+	if (member_text(cpu, "core_kind"))
+		print_row("kind of core", "%s: one of several of this hybrid CPU, whose TLBs differ",
+			member_text(cpu, "core_kind"));
 }
 
 static void print_paging_and_clock(const json_t *machine)

@@ -1,4 +1,5 @@
 /* nestwalk run: measure, and write a run directory. */
+#include "base/member.h"
 #include "base/stop.h"
 #include "cmd/cmd.h"
 #include "cmd/run_options.h"
@@ -99,6 +100,21 @@ static void unprepared_tell(const struct job *job)
 				variable.why);
 }
 
+/* Numbers of one kind of core say nothing about another. */
+static void kinds_announce(const struct job *job)
+{
+	const json_t *counters = json_object_get(job->about, "counters"), *other;
+	size_t i;
+
+	json_array_foreach (json_object_get(counters, "other_kinds_of_cores"), i, other) {
+		const char *own = member_text(counters, "pmu"), *cpus = member_text(other, "cpus");
+
+		fprintf(stderr, "nestwalk: CPU %d is of the kind %s; of another kind, %s, are CPUs %s (--cpu)\n",
+			job->cpu, own ? own : "unknown", member_text(other, "pmu"),
+			cpus ? cpus : "that are not listed");
+	}
+}
+
 /* The results of the guest. */
 struct guest_outcome {
 	struct guest_points points;
@@ -166,6 +182,7 @@ static int measure(const struct run_arguments *arguments, struct job *job)
 
 	unprepared_tell(job);
 	run_announce(job, arguments);
+	kinds_announce(job);
 	error = arguments->resumed && resume_host_is_done(&arguments->resume) ? 0 : job_run(job, &why);
 	if (!error)
 		guest_part(arguments, job, &guest);

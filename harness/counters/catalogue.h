@@ -78,6 +78,7 @@ struct count_row {
 	struct count_term term[COUNT_TERMS_MAX];
 	const char *counts; /* one sentence: what it counts on this microarchitecture */
 	unsigned flags;
+	const char *kernel_event; /* of a generic row: the kernel's name of the same event in /sys, which comes first */
 	const char *why_not; /* why there is no event */
 	/*
 	 * the nearest event where there is none for the metric; it is never shown under the metric's name. NULL: none

@@ -9,6 +9,10 @@
 	"libpfm4 does not know this CPU, and the kernel's generic events do not count this; a newer libpfm4 may know it"
 #define DTLB "perf::PERF_COUNT_HW_CACHE_DTLB:"
 
+/* A row whose event some PMUs name in /sys. Other generic events are the kernel's own numbers for them. */
+#define KERNEL_ROW(metric, marks, name, sentence, ...) \
+	[COUNT_##metric] = { .counts = (sentence), .flags = (marks), .kernel_event = (name), .term = { __VA_ARGS__ } }
+
 #define GENERIC_ROWS \
 	NO_ROW(DTLB_LOAD_MISSES_L1_4K, NOT_GENERIC, NULL), NO_ROW(DTLB_LOAD_MISSES_L1_2M, NOT_GENERIC, NULL), \
 		NO_ROW(DTLB_LOAD_MISSES_L1_1G, NOT_GENERIC, NULL), NO_ROW(DTLB_LOAD_WALKS_4K, NOT_GENERIC, NULL), \
@@ -18,22 +22,23 @@
 		NO_ROW(DTLB_WALK_PENDING, NOT_GENERIC, NULL), NO_ROW(WALKER_LOADS_L1, NOT_GENERIC, NULL), \
 		NO_ROW(WALKER_LOADS_L2, NOT_GENERIC, NULL), NO_ROW(WALKER_LOADS_L3, NOT_GENERIC, NULL), \
 		NO_ROW(WALKER_LOADS_MEMORY, NOT_GENERIC, NULL), NO_ROW(EPT_WALK_CYCLES, NOT_GENERIC, NULL), \
-		ROW_WITH(ITLB_WALKS, COUNT_GENERIC, \
+		KERNEL_ROW(ITLB_WALKS, COUNT_GENERIC, "iTLB-load-misses", \
 			"the kernel's event for iTLB-load-misses: instruction fetches that miss every TLB level", \
 			PLUS("perf::PERF_COUNT_HW_CACHE_ITLB:READ:MISS")), \
-		ROW_WITH(CYCLES, COUNT_GENERIC, \
+		KERNEL_ROW(CYCLES, COUNT_GENERIC, "cpu-cycles", \
 			"the kernel's event for cycles: core cycles in which the thread was not halted", \
 			PLUS("perf::PERF_COUNT_HW_CPU_CYCLES")), \
-		ROW_WITH(INSTRUCTIONS, COUNT_GENERIC, "the kernel's event for instructions: instructions retired", \
+		KERNEL_ROW(INSTRUCTIONS, COUNT_GENERIC, "instructions", \
+			"the kernel's event for instructions: instructions retired", \
 			PLUS("perf::PERF_COUNT_HW_INSTRUCTIONS")), \
 		PAGE_FAULTS_ROW
 
 static const struct count_row rows_any[COUNT_METRICS] = {
 	NO_ROW(DTLB_LOAD_MISSES_L1, NOT_GENERIC, NULL),
-	ROW_WITH(DTLB_LOAD_WALKS, COUNT_GENERIC,
+	KERNEL_ROW(DTLB_LOAD_WALKS, COUNT_GENERIC, "dTLB-load-misses",
 		"the kernel's event for dTLB-load-misses: loads that miss every TLB level, walks begun or completed",
 		PLUS(DTLB "READ:MISS")),
-	ROW_WITH(DTLB_STORE_WALKS, COUNT_GENERIC,
+	KERNEL_ROW(DTLB_STORE_WALKS, COUNT_GENERIC, "dTLB-store-misses",
 		"the kernel's event for dTLB-store-misses: stores that miss every TLB level, walks begun or completed",
 		PLUS(DTLB "WRITE:MISS")),
 	GENERIC_ROWS,

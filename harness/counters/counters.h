@@ -18,6 +18,7 @@
 #include "counters/group.h"
 #include "counters/judge.h"
 #include "machine/hypervisor.h"
+#include "machine/pmu.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,9 @@ struct counting_plan {
 	enum count_scope scope;
 	pid_t thread; /* 0: the caller's own, which can be read without a system call */
 	const struct microarch *microarch; /* NULL: this CPU's */
+	const struct machine_source *source; /* of the files in /sys; NULL with no pmu */
+	const struct core_pmu *pmu; /* of the CPU measured on; NULL: not known. On a hybrid CPU there are several */
+	bool hybrid;
 	const struct perf_calls *calls; /* NULL: Linux's */
 };
 

@@ -2,12 +2,18 @@
 
 #include "counters/encode.h"
 #include "counters/fit.h"
+#include "counters/kernel_event.h"
 #include "machine/perf.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Where config has the type of the PMU: PERF_PMU_TYPE_SHIFT of Linux 5.12's perf_event.h. */
+#ifndef PERF_PMU_TYPE_SHIFT
+#define PERF_PMU_TYPE_SHIFT 32
+#endif
 
 struct counting {
 	struct fit hardware, software; /* the kernel's own counts make one group, which is on in every sample */
@@ -46,6 +52,16 @@ static int refusal_explain(
 		why);
 }
 
+/*
+ * Generic events go to the PMU of the core measured on. Without its type the kernel takes the first PMU, which on another
+ * kind of core counts nothing (perf_event_open(2), "PERF_TYPE_HARDWARE ... config[63:32]", Linux 5.12).
+ */
+static void event_to_core(const struct counting_plan *plan, struct perf_event_attr *event)
+{
+	if (plan->hybrid && plan->pmu && (event->type == PERF_TYPE_HARDWARE || event->type == PERF_TYPE_HW_CACHE))
+		event->config |= (uint64_t)plan->pmu->type << PERF_PMU_TYPE_SHIFT;
+}
+
 /* Whether there is a PMU that may be used: the cycles event, which each PMU has, can be opened. 0 or -errno. */
 static int cycles_probe(const struct counting_plan *plan, const struct perf_calls *calls, struct reason *why)
 {
@@ -56,8 +72,10 @@ static int cycles_probe(const struct counting_plan *plan, const struct perf_call
 		.exclude_kernel = 1,
 		.exclude_hv = 1,
 		.exclude_host = plan->scope == COUNT_GUEST };
-	int fd = calls->open(&event, plan->thread, -1);
+	int fd;
 
+	event_to_core(plan, &event);
+	fd = calls->open(&event, plan->thread, -1);
 	if (fd < 0)
 		return refusal_explain(-fd, plan, false, plan->scope == COUNT_GUEST, why);
 	calls->close(fd);
@@ -85,8 +103,8 @@ static int find_pmu(const struct counting_plan *plan, const struct perf_calls *c
 
 /* --- opening --- */
 
-static int encode_row(
-	const struct microarch *microarch, enum count_metric metric, struct encoded_metric *out, struct reason *why)
+static int encode_row(const struct counting_plan *plan, const struct microarch *microarch, enum count_metric metric,
+	struct encoded_metric *out, struct reason *why)
 {
 	const struct count_row *row = &microarch->rows[metric];
 
@@ -94,11 +112,18 @@ static int encode_row(
 	if (!row->term[0].event)
 		return fail(why, ENOTSUP, "%s%s%s", row->why_not, row->proxy ? "; nearest: " : "",
 			row->proxy ? row->proxy : "");
+	if (row->kernel_event && plan->pmu &&
+		!kernel_event_encode(plan->source, plan->pmu, row->kernel_event, &out->event[0], NULL)) {
+		out->sign[0] = 1;
+		out->terms = 1;
+		return 0;
+	}
 	while (out->terms < count_terms(row)) {
 		int error = encode_event(microarch, row->term[out->terms].event, &out->event[out->terms], why);
 
 		if (error)
 			return error;
+		event_to_core(plan, &out->event[out->terms]);
 		out->sign[out->terms] = row->term[out->terms].sign;
 		out->terms++;
 	}
@@ -136,7 +161,7 @@ static void open_kind(struct counting *counting, const struct counting_plan *pla
 
 		if (!(plan->wanted & COUNT_BIT(m)) || is_software(which) != software)
 			continue;
-		if (!encode_row(microarch, which, &metric[count], &counting->why[which]))
+		if (!encode_row(plan, microarch, which, &metric[count], &counting->why[which]))
 			count++;
 	}
 	fit_groups(
@@ -304,7 +329,7 @@ int counting_try(const struct microarch *microarch, enum count_metric metric, si
 {
 	const struct counting_plan plan = { .scope = COUNT_THREAD };
 	struct encoded_metric encoded;
-	int error = encode_row(microarch, metric, &encoded, why);
+	int error = encode_row(&(struct counting_plan){ 0 }, microarch, metric, &encoded, why);
 
 	*resolves = encoded.terms;
 	if (error)

@@ -87,7 +87,10 @@ static void from_cpuid(const struct cpuid_table *cpuid, struct cpu *out)
 	if (cpuid_get(cpuid, 7, 0, &leaf)) {
 		out->la57 = leaf.ecx & 1u << 16;
 		out->invpcid = leaf.ebx & 1u << 10;
+		out->hybrid = leaf.edx & 1u << 15;
 	}
+	if (cpuid_get(cpuid, 0x1A, 0, &leaf))
+		out->core_type = leaf.eax >> 24;
 	if (cpuid_get(cpuid, 0x80000001, 0, &leaf)) {
 		out->page_1g = leaf.edx & 1u << 26;
 		out->svm = leaf.ecx & 1u << 2;

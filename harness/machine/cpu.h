@@ -25,6 +25,9 @@ enum cpu_vendor cpu_vendor(const struct cpuid_table *cpuid, char letters[13]);
  * The CPU's identity and features, from CPUID where the source has it, otherwise from /proc/cpuinfo, which shows the
  * same facts decoded.
  */
+#define CORE_EFFICIENCY 0x20 /* "Intel Atom" */
+#define CORE_PERFORMANCE 0x40 /* "Intel Core" */
+
 struct cpu {
 	char vendor[16], name[64]; /* "" where unknown */
 	bool model_known;
@@ -37,6 +40,8 @@ struct cpu {
 	bool page_1g; /* leaf 0x80000001 EDX bit 26 */
 	bool pcid, invpcid; /* leaf 1 ECX bit 17, leaf 7 EBX bit 10 */
 	bool vmx, svm; /* virtualisation: leaf 1 ECX bit 5, leaf 0x80000001 ECX bit 2 */
+	bool hybrid; /* cores of several kinds: leaf 7 EDX bit 15. CPUID then differs between them */
+	unsigned core_type; /* of the core that executed CPUID, leaf 0x1A EAX 31:24: CORE_EFFICIENCY, CORE_PERFORMANCE; 0 */
 	struct reason reason; /* why something is unknown */
 };
 

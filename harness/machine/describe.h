@@ -14,7 +14,7 @@ json_t *describe_source(const struct machine_source *source);
 
 /*
  * {"vendor", "name", "family", "model", "stepping", "microcode", "physical_address_bits", "virtual_address_bits",
- * "line_bytes", "pcid", "invpcid", "virtualization"}; microcode is text as in cpuinfo ("0xa10113e")
+ * "line_bytes", "pcid", "invpcid", "virtualization", "core_kind"}; microcode is text as in cpuinfo ("0xa10113e")
  */
 json_t *describe_cpu(const struct machine_source *source);
 

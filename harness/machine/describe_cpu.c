@@ -71,6 +71,24 @@ static void describe_microcode(struct facts *facts, const struct machine_source 
 	free(cpuinfo);
 }
 
+/* Which kind of core CPUID was executed on. */
+static void core_kind_facts(struct facts *facts, const struct cpu *cpu)
+{
+	struct reason why;
+
+	if (cpu->hybrid && cpu->core_type == CORE_PERFORMANCE) {
+		facts_text(facts, "core_kind", "performance");
+	} else if (cpu->hybrid && cpu->core_type == CORE_EFFICIENCY) {
+		facts_text(facts, "core_kind", "efficiency");
+	} else {
+		fail(&why, ENODATA, "%s",
+			!cpu->features_known ? cpu->reason.text
+			: cpu->hybrid	     ? "this hybrid CPU does not tell it by CPUID leaf 0x1A"
+					     : "all cores are of one kind, as far as CPUID tells");
+		facts_null(facts, "core_kind", &why);
+	}
+}
+
 json_t *describe_cpu(const struct machine_source *source)
 {
 	struct facts facts = facts_begin();
@@ -89,6 +107,7 @@ json_t *describe_cpu(const struct machine_source *source)
 	bool_or_null(&facts, "pcid", cpu.pcid, cpu.features_known, &cpu.reason);
 	bool_or_null(&facts, "invpcid", cpu.invpcid, cpu.features_known, &cpu.reason);
 	bool_or_null(&facts, "virtualization", cpu.vmx || cpu.svm, cpu.features_known, &cpu.reason);
+	core_kind_facts(&facts, &cpu);
 	return facts_end(&facts);
 }
 

@@ -1,5 +1,6 @@
 #include "measure/hardware.h"
 
+#include "base/member.h"
 #include "base/units.h"
 #include "counters/encode.h"
 #include "machine/tlb.h"
@@ -41,6 +42,9 @@ struct hardware {
 	const struct machine_source *source;
 	const struct microarch *microarch; /* NULL: not known */
 	struct reason microarch_why;
+	struct core_pmu pmus[CORE_PMUS_MOST];
+	size_t pmu_count;
+	const struct core_pmu *pmu; /* of the CPU measured on; NULL: not known */
 	struct of_setting of[SETTING_SPACES];
 };
 
@@ -83,12 +87,17 @@ int hardware_open(const struct hardware_request *request, struct hardware **out,
 	hardware->microarch = request->microarch;
 	if (!hardware->microarch)
 		encode_detect(&hardware->microarch, &hardware->microarch_why);
+	hardware->pmu_count = machine_core_pmus(request->source, hardware->pmus);
+	hardware->pmu = core_pmu_of(hardware->pmus, hardware->pmu_count, request->cpu);
 	for (unsigned s = 0; s < SETTING_SPACES && !error; s++) {
 		bool guest = s == SETTING_VCPU;
 		struct counting_plan plan = {
 			.wanted = WANTED,
 			.scope = guest && request->module ? count_scope_of_vcpu(request->module) : COUNT_THREAD,
 			.microarch = hardware->microarch,
+			.source = request->source,
+			.pmu = hardware->pmu,
+			.hybrid = hardware->pmu_count > 1,
 			.calls = request->calls,
 		};
 
@@ -110,6 +119,7 @@ void hardware_close(struct hardware *hardware)
 		return;
 	for (unsigned s = 0; s < SETTING_SPACES; s++)
 		counting_close(hardware->of[s].counting);
+	core_pmus_free(hardware->pmus, hardware->pmu_count);
 	free(hardware);
 }
 
@@ -228,10 +238,29 @@ static json_t *setting_json(const struct hardware *hardware, enum setting settin
 	return json;
 }
 
+/* The PMU of the CPU measured on, and on a hybrid CPU the other kinds of cores, whose numbers would differ. */
+static void pmu_json(const struct hardware *hardware, json_t *json)
+{
+	json_t *others = json_array();
+
+	json_object_set_new(json, "pmu", hardware->pmu ? json_string(hardware->pmu->name) : json_null());
+	if (!hardware->pmu)
+		json_object_set_new(json, "pmu_reason",
+			json_string(hardware->pmu_count ? "no PMU in /sys lists the CPU measured on"
+							: "no PMU of cores in /sys"));
+	for (size_t i = 0; i < hardware->pmu_count; i++)
+		if (&hardware->pmus[i] != hardware->pmu)
+			json_array_append_new(others,
+				json_pack("{s:s, s:o}", "pmu", hardware->pmus[i].name, "cpus",
+					hardware->pmus[i].cpus ? text_json(hardware->pmus[i].cpus) : json_null()));
+	json_object_set_new(json, "other_kinds_of_cores", others);
+}
+
 json_t *hardware_json(const struct hardware *hardware)
 {
 	json_t *json = json_object();
 
+	pmu_json(hardware, json);
 	if (hardware->microarch) {
 		json_object_set_new(json, "microarchitecture", json_string(hardware->microarch->name));
 	} else {

@@ -24,6 +24,7 @@ struct hardware_request {
 	const struct machine_source *source; /* whose TLBs these are */
 	const struct kvm_module *module; /* of the vCPUs; NULL where there are none */
 	const struct microarch *microarch; /* NULL: this CPU's */
+	int cpu; /* the one measured on */
 	const struct perf_calls *calls; /* NULL: Linux's */
 };
 

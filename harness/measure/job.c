@@ -196,6 +196,8 @@ static int machine_look(struct job *job, struct reason *why)
 	if (error)
 		return error;
 	job->preparation = preparation_try(&job->source, &job->topology, job->cpu);
+	/* Cores of a hybrid CPU differ in what CPUID says: from now on the thread is on its own. */
+	cpuid_execute(&job->source.cpuid);
 	error = memory_budget_find(job, why);
 	if (error)
 		return error;
@@ -207,9 +209,10 @@ static int machine_look(struct job *job, struct reason *why)
 	snprintf(job->outer, sizeof(job->outer), "%s", outer.name);
 	error = guest_paging_find(job, &module, &paging, why);
 	if (!error)
-		error = hardware_open(
-			&(struct hardware_request){
-				.settings = job->request.plan.settings, .source = &job->source, .module = &module },
+		error = hardware_open(&(struct hardware_request){ .settings = job->request.plan.settings,
+					      .source = &job->source,
+					      .module = &module,
+					      .cpu = job->cpu },
 			&job->hardware, why);
 	if (error)
 		return error;

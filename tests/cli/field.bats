@@ -321,3 +321,14 @@ on_host() {
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"this is the QEMU of RHEL"* ]]
 }
+
+@test "a hybrid CPU: which kind of core is described is said" {
+	machine hybrid
+	[ "$(fact .cpu.core_kind)" = performance ]
+	run -0 "$NESTWALK" env --root "$ROOT"
+	[[ "$output" == *"kind of core"*"performance: one of several"* ]]
+	sed -i 's/^CPUID 0000001A: 40/CPUID 0000001A: 20/' "$ROOT/cpuid.txt"
+	[ "$(fact .cpu.core_kind)" = efficiency ]
+	machine intel-ept
+	[[ "$(fact '.cpu | [.core_kind, .core_kind_reason] | join(" ")')" == *"all cores are of one kind"* ]]
+}
