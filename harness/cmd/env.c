@@ -170,9 +170,13 @@ static void print_topology(const json_t *machine)
 
 		snprintf(label, sizeof(label), "NUMA node %" JSON_INTEGER_FORMAT,
 			json_integer_value(json_object_get(node, "node")));
-		print_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
-			json_integer_value(json_object_get(node, "memory_bytes")) / (json_int_t)MIB,
-			member_text(node, "cpus"));
+		if (json_is_integer(json_object_get(node, "memory_bytes")))
+			print_row(label, "%" JSON_INTEGER_FORMAT " MiB, CPUs %s",
+				json_integer_value(json_object_get(node, "memory_bytes")) / (json_int_t)MIB,
+				member_text(node, "cpus"));
+		else
+			print_row(label, "memory %s, CPUs %s",
+				print_value_reason(node, "memory_bytes", PRINT_PLAIN, &a), member_text(node, "cpus"));
 	}
 }
 

@@ -35,19 +35,33 @@ static int cpuid_get(struct kvm_vm *vm, struct reason *why)
 	return KVM_IOCTL(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid, why);
 }
 
+int kvm_device_refused(int error, struct reason *why)
+{
+	switch (error) {
+	case EACCES: /* by the mode of the file */
+		return fail(why, EACCES,
+			"no permission to open /dev/kvm: run as a member of its group (`sudo usermod -aG kvm $USER`, then log in again) or as root");
+	case EPERM:
+		return fail(why, EPERM,
+			"/dev/kvm: refused by the device rules of a container or a service, or by a security module; pass it in (docker run --device /dev/kvm)");
+	case ENOENT:
+		return fail(why, ENOENT,
+			"no /dev/kvm: load kvm_intel or kvm_amd, or, in a VM or container, have nested virtualisation or the device passed in");
+	case ENODEV:
+	case ENXIO:
+		return fail(why, error, "/dev/kvm is there, but no KVM module is loaded behind it");
+	default:
+		return fail(why, error, "/dev/kvm: %s", strerror(error));
+	}
+}
+
 static int device_open(int *fd, struct reason *why)
 {
 	int version;
 
 	*fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (*fd < 0 && errno == EACCES)
-		return fail(why, EACCES,
-			"no permission to open /dev/kvm: run as a member of its group (`sudo usermod -aG kvm $USER`, then log in again) or as root");
-	if (*fd < 0 && errno == ENOENT)
-		return fail(why, ENOENT,
-			"no /dev/kvm: load kvm_intel or kvm_amd, or, in a VM or container, have nested virtualisation or the device passed in");
 	if (*fd < 0)
-		return fail(why, errno, "/dev/kvm: %s", strerror(errno));
+		return kvm_device_refused(errno, why);
 	version = KVM_IOCTL_NUMBER(*fd, KVM_GET_API_VERSION, 0, why);
 	if (version >= 0 && version != KVM_API_EXPECTED)
 		return fail(why, ENOTSUP, "/dev/kvm speaks version %d, nestwalk speaks %d", version, KVM_API_EXPECTED);

@@ -30,6 +30,9 @@ struct kvm_vcpu {
 
 /* 0, or -ENOENT no /dev/kvm, -EACCES no permission, -ENOTSUP an API version other than 12, other errnos of the ioctls. */
 int kvm_vm_open(struct kvm_vm *vm, struct reason *why);
+
+/* Write to *why what prevents opening /dev/kvm, by the errno of open(2), and what to do. Returns -error. */
+int kvm_device_refused(int error, struct reason *why);
 void kvm_vm_close(struct kvm_vm *vm);
 
 /* Back [gpa, gpa + bytes) with the host memory at `host`, which must outlive the VM. */

@@ -41,7 +41,8 @@ struct cpu {
 	bool pcid, invpcid; /* leaf 1 ECX bit 17, leaf 7 EBX bit 10 */
 	bool vmx, svm; /* virtualisation: leaf 1 ECX bit 5, leaf 0x80000001 ECX bit 2 */
 	bool hybrid; /* cores of several kinds: leaf 7 EDX bit 15. CPUID then differs between them */
-	unsigned core_type; /* of the core that executed CPUID, leaf 0x1A EAX 31:24: CORE_EFFICIENCY, CORE_PERFORMANCE; 0 */
+	unsigned
+		core_type; /* of the core that executed CPUID, leaf 0x1A EAX 31:24: CORE_EFFICIENCY, CORE_PERFORMANCE; 0 */
 	struct reason reason; /* why something is unknown */
 };
 

@@ -59,10 +59,8 @@ static void governor_facts(struct facts *facts, const struct machine_source *sou
 		return;
 	}
 	json_decref(list);
-	if (source_exists(source, CPUS))
+	if (source_has_sysfs(source, &why))
 		fail(&why, ENOENT, "no cpufreq here: a hypervisor or the firmware sets the frequency");
-	else
-		fail(&why, ENOENT, "no " CPUS ": /sys is not there, or is hidden from this process");
 	facts_null(facts, "governors", &why);
 }
 

@@ -15,9 +15,6 @@ struct cache_row {
 	unsigned count;
 };
 
-/* L1d, L1i, L2, L3, L4, each in two kinds on hybrid machines, with room to spare. */
-#define CACHE_ROWS_MAX 32
-
 static bool cache_matches(const struct cache_row *row, const struct hwloc_cache_attr_s *cache, int pus)
 {
 	return row->attributes.depth == cache->depth && row->attributes.type == cache->type &&
@@ -25,7 +22,8 @@ static bool cache_matches(const struct cache_row *row, const struct hwloc_cache_
 	       row->attributes.linesize == cache->linesize && row->pus == pus;
 }
 
-static size_t collect_caches(hwloc_topology_t topology, struct cache_row *rows)
+/* *rows is the caller's to free(). Where memory is short there are fewer. */
+static size_t collect_caches(hwloc_topology_t topology, struct cache_row **list)
 {
 	static const hwloc_obj_type_t types[] = { HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L1ICACHE, HWLOC_OBJ_L2CACHE,
 		HWLOC_OBJ_L2ICACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE };
@@ -36,12 +34,15 @@ static size_t collect_caches(hwloc_topology_t topology, struct cache_row *rows)
 
 		while ((cache = hwloc_get_next_obj_by_type(topology, types[t], cache))) {
 			int pus = hwloc_bitmap_weight(cache->cpuset);
+			struct cache_row *rows = reallocarray(*list, count + 1, sizeof(*rows));
 			size_t row = 0;
+
+			if (!rows)
+				return count;
+			*list = rows;
 
 			while (row < count && !cache_matches(&rows[row], &cache->attr->cache, pus))
 				row++;
-			if (row == CACHE_ROWS_MAX)
-				continue;
 			if (row == count)
 				rows[count++] = (struct cache_row){ .attributes = cache->attr->cache, .pus = pus };
 			rows[row].count++;
@@ -94,13 +95,19 @@ static void set_list(struct facts *facts, const char *key, hwloc_const_bitmap_t 
 	free(list);
 }
 
-static json_t *describe_node(hwloc_obj_t node)
+/* @sized: hwloc knows memory of some node. A node may have none, but not all of them. */
+static json_t *describe_node(hwloc_obj_t node, bool sized)
 {
 	struct facts facts = facts_begin();
 	json_t *types = json_array();
+	struct reason unknown;
 
 	facts_u64(&facts, "node", node->os_index);
-	facts_u64(&facts, "memory_bytes", node->attr->numanode.local_memory);
+	fail(&unknown, ENODATA, "hwloc does not know it: /sys is not there, or is hidden from this process");
+	if (sized)
+		facts_u64(&facts, "memory_bytes", node->attr->numanode.local_memory);
+	else
+		facts_null(&facts, "memory_bytes", &unknown);
 	set_list(&facts, "cpus", node->cpuset);
 	/* hwloc's page types: the page sizes of this node, each with the number of its pages. */
 	for (unsigned i = 0; i < node->attr->numanode.page_types_len; i++) {
@@ -129,8 +136,8 @@ static void count_of(struct facts *facts, const char *key, hwloc_topology_t topo
 
 static void topology_facts(struct facts *facts, const struct topology *topology)
 {
-	struct cache_row rows[CACHE_ROWS_MAX];
-	size_t row_count = collect_caches(topology->hwloc, rows);
+	struct cache_row *rows = NULL;
+	size_t row_count = collect_caches(topology->hwloc, &rows);
 	json_t *caches = json_array(), *nodes = json_array();
 	hwloc_obj_t node = NULL, core = NULL;
 	int most = 0;
@@ -148,9 +155,10 @@ static void topology_facts(struct facts *facts, const struct topology *topology)
 	set_list(facts, "allowed_cpus", topology->allowed);
 	for (size_t i = 0; i < row_count; i++)
 		facts_append(facts, caches, describe_cache(&rows[i]));
+	free(rows);
 	facts_json(facts, "caches", caches);
 	while ((node = hwloc_get_next_obj_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE, node)))
-		facts_append(facts, nodes, describe_node(node));
+		facts_append(facts, nodes, describe_node(node, hwloc_get_root_obj(topology->hwloc)->total_memory > 0));
 	facts_json(facts, "numa", nodes);
 }
 

@@ -126,6 +126,8 @@ int hugetlb_free(
 
 	*pages = 0;
 	size_format(page_bytes, &size);
+	if (error == -ENOENT && !source_has_sysfs(source, why))
+		return error;
 	if (error == -ENOENT)
 		return fail(why, ENOENT, "this kernel or CPU has no huge pages of %s", size.text);
 	if (error)

@@ -1,4 +1,5 @@
 #include "machine/hypervisor.h"
+#include "kvm/vm.h"
 #include "machine/cpu.h"
 #include "machine/outer.h"
 
@@ -102,10 +103,8 @@ static void module_by_vendor(const struct machine_source *source, struct kvm_mod
 	} else if (source_exists(source, "/sys/module/kvm")) {
 		fail(&out->reason, ENODATA,
 			"kvm is there without kvm_intel, kvm_amd or kvm_pvm, so its paging mode is not known");
-	} else if (source_exists(source, "/sys/module")) {
+	} else if (source_has_sysfs(source, &out->reason)) {
 		fail(&out->reason, ENODATA, "no KVM module in /sys/module");
-	} else {
-		fail(&out->reason, ENODATA, "no /sys/module: /sys is not there, or is hidden from this process");
 	}
 }
 
@@ -155,26 +154,17 @@ static void try_device(struct kvm_device *out)
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0) {
-		switch (errno) {
-		case EPERM:
-			/* The mode of the file gives EACCES. */
+		switch (kvm_device_refused(errno, &out->reason)) {
+		case -EPERM:
+		case -EACCES:
 			out->access = KVM_FORBIDDEN;
-			fail(&out->reason, errno,
-				"/dev/kvm: refused by the device rules of a container or a service, or by a security module; pass it in (docker run --device /dev/kvm)");
 			break;
-		case EACCES:
-			out->access = KVM_FORBIDDEN;
-			fail(&out->reason, errno,
-				"/dev/kvm: permission denied; join its group (sudo usermod -aG kvm $USER, then log in again) or run as root");
-			break;
-		case ENODEV:
-		case ENXIO:
+		case -ENODEV:
+		case -ENXIO:
 			out->access = KVM_ABSENT;
-			fail(&out->reason, errno, "/dev/kvm is there, but no KVM module is loaded behind it");
 			break;
 		default:
 			out->access = KVM_BROKEN;
-			fail(&out->reason, errno, "/dev/kvm: %s", strerror(errno));
 		}
 		return;
 	}

@@ -148,7 +148,7 @@ static enum thp_mode general_mode(const struct machine_source *source, struct re
 	int error = source_read_text(source, text, sizeof(text), why, THP "/enabled");
 
 	if (error) {
-		if (error == -ENOENT)
+		if (error == -ENOENT && source_has_sysfs(source, why))
 			fail(why, ENOENT, "this kernel has no transparent huge pages (no " THP "/enabled)");
 		return THP_UNKNOWN;
 	}

@@ -54,6 +54,9 @@ static int explain_no_pmu(const struct machine_source *source, int error, struct
 	struct outer outer;
 
 	machine_outer(source, &outer);
+	if (!source_has_sysfs(source, NULL))
+		return fail(why, error,
+			"no PMU is known: /sys is not there, or is hidden from this process; a hypervisor may give this guest none");
 	if (!outer.known || !outer.is_guest)
 		return fail(
 			why, error, "no PMU: the hypervisor gives this guest none, or the kernel has no driver for it");

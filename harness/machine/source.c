@@ -372,6 +372,19 @@ bool source_exists(const struct machine_source *source, const char *path_format,
 	return true;
 }
 
+bool source_has_sysfs(const struct machine_source *source, struct reason *why)
+{
+	/* The kernel makes the first four always, and the last for guests of Xen. Little may be recorded. */
+	static const char *const expected[] = { "/sys/kernel", "/sys/module", "/sys/devices", "/sys/bus",
+		"/sys/hypervisor" };
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		if (source_exists(source, "%s", expected[i]))
+			return true;
+	fail(why, ENOENT, "/sys is not there, or is hidden from this process");
+	return false;
+}
+
 static int version_compare(const void *a, const void *b)
 {
 	/* node2 before node10 */

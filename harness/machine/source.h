@@ -83,6 +83,12 @@ bool source_exists(const struct machine_source *source, const char *path_format,
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Whether sysfs is there at all. Containers hide all of it at times, and then a file that is missing says nothing about
+ * the machine. Otherwise *why says so.
+ */
+bool source_has_sysfs(const struct machine_source *source, struct reason *why);
+
+/*
  * The value of the first "key: value" or "key : value" line of a procfs text (cpuinfo, meminfo, status) into
  * value[size], without surrounding white space. False, and an empty value, where no line has that key, or the value is a
  * placeholder.

@@ -121,6 +121,7 @@ static void test_refusals(void **state)
 	put("proc/sys/kernel/perf_event_paranoid", "3\n");
 	put("proc/sys/kernel/nmi_watchdog", "0\n");
 	put("proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n");
+	refused((struct perf_refusal){ .error = ENOENT }, "/sys is not there, or is hidden");
 	put("sys/bus/event_source/devices/software", NULL);
 	refused((struct perf_refusal){ .error = ENOENT }, "no PMU: this Linux is a guest of");
 	refused((struct perf_refusal){ .error = ENOENT }, "-cpu host,pmu=on");
