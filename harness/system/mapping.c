@@ -72,31 +72,48 @@ uint64_t mapping_flat_bytes(const struct mapping_experiment *experiment)
 }
 
 /* Find a line "KEY:   123 kB" in the text. */
+/* False also where the line is not whole. */
 static bool kib_find(const char *text, const char *key, uint64_t *bytes)
 {
 	const char *line = strstr(text, key);
 	uint64_t kib;
+	int end = 0;
 
-	if (!line || sscanf(line + strlen(key), "%" SCNu64, &kib) != 1)
+	if (!line || sscanf(line + strlen(key), "%" SCNu64 " kB%n", &kib, &end) != 1 || !end)
 		return false;
 	*bytes = kib * KIB;
 	return true;
 }
 
-/* The file is read into the stack: between two calls nothing may allocate memory, and tables with it. */
+/*
+ * The file is read into the stack, piece by piece: between two calls nothing may allocate memory, and tables with it. The
+ * lines before these are long where a user is in thousands of groups.
+ */
 static int tables_read(struct tables *tables, struct reason *why)
 {
-	char text[8192]; /* the file has some 1500 bytes, more with many CPUs */
+	enum { PIECE = 4096, LINE = 64 /* more than one of these lines has */ };
+	char text[LINE + PIECE + 1];
 	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	uint64_t pmd;
+	size_t kept = 0;
+	bool has_pte = false, has_pmd = false;
+	uint64_t pmd = 0;
+	ssize_t length;
 
+	while (fd >= 0 && (length = read(fd, text + kept, PIECE)) > 0) {
+		size_t all = kept + (size_t)length;
+
+		text[all] = '\0';
+		has_pte = has_pte || kib_find(text, "\nVmPTE:", &tables->bytes);
+		has_pmd = has_pmd || kib_find(text, "\nVmPMD:", &pmd);
+		/* A line that is cut here is found with its other half. */
+		kept = all < LINE ? all : LINE;
+		memmove(text, text + all - kept, kept);
+	}
 	if (fd >= 0)
 		close(fd);
-	text[length > 0 ? length : 0] = '\0';
-	if (!kib_find(text, "\nVmPTE:", &tables->bytes))
+	if (!has_pte)
 		return fail(why, ENOTSUP, "VmPTE of /proc/self/status cannot be read: is /proc mounted?");
-	tables->pud = !kib_find(text, "\nVmPMD:", &pmd);
+	tables->pud = !has_pmd;
 	if (!tables->pud)
 		tables->bytes += pmd;
 	return 0;
