@@ -107,6 +107,7 @@ static int workspace_make(struct job *job, struct reason *why)
 				.plan_count = request->bench_count,
 				.memory_budget_bytes = (uint64_t)(ARENAS_SHARE * (double)job->memory_budget_bytes),
 				.memory_most_bytes = request->effort->memory_most_bytes,
+				.run_budget_bytes = job->memory_budget_bytes,
 				.touch_seconds = request->rounds ? 0 : TOUCH_SHARE * seconds,
 				.source = &job->source,
 				.numa_node = job->around.numa_node,

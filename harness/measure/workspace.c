@@ -66,6 +66,13 @@ void workspace_limit_tell(const struct workspace *workspace, const struct memory
 	uint64_t most = workspace_bytes_most(workspace, configuration);
 	const char *limit = arena->limit;
 
+	if (bytes <= most && configuration->like.sparse) {
+		fail(why, ENOMEM,
+			"this and larger counts of pages so far apart take more than the %" PRIu64
+			" MiB that are left for them and their page tables",
+			workspace->sparse_most_bytes / MIB);
+		return;
+	}
 	/* No memory was made for points that need more than any arena may have. */
 	if (bytes > allowed) {
 		most = allowed;
@@ -112,13 +119,20 @@ int workspace_open(struct workspace *workspace, const struct workspace_request *
 		.order_seed = gsl_rng_get(request->random) | 1,
 		.stop = request->stop,
 	};
+	uint64_t held;
+	int error;
 
 	*workspace = (struct workspace){ .request = *request };
 	for (size_t p = 0; p < request->plan_count; p++)
 		for (size_t g = 0; request->plans[p]->bench->chase && g < request->plans[p]->configurations; g++)
 			wish_note(&arenas, request, &request->plans[p]->configuration[g]);
 	workspace->request.plans = NULL;
-	return arenas_make(&workspace->arenas, &arenas, why);
+	error = arenas_make(&workspace->arenas, &arenas, why);
+	held = arenas_bytes(&workspace->arenas);
+	workspace->sparse_most_bytes = !request->run_budget_bytes	  ? UINT64_MAX
+				       : held < request->run_budget_bytes ? request->run_budget_bytes - held
+									  : 0;
+	return error;
 }
 
 static void spaces_close(struct configured_spaces *spaces)
@@ -139,14 +153,31 @@ void workspace_close(struct workspace *workspace)
 	*workspace = (struct workspace){ 0 };
 }
 
-static uint64_t longest_chain(const struct memory_configuration *configuration, uint64_t bytes_most)
+/*
+ * What so many pages far apart take beside the arenas: the pages of this process and of the guest where they are not lent,
+ * and for each page its own tables of this process, of the guest, and of a shadow MMU or nested tables. A page has a table
+ * of its own for each level that reaches no further than the pages lie apart.
+ */
+static uint64_t sparse_bytes(const struct chase *like, uint64_t pages)
 {
-	uint64_t longest = 0;
+	static const uint64_t reach[] = { PAGE_2M, PAGE_1G, PAGE_1G * 512 };
+	uint64_t own = is_lent(like) || like->shared_frames ? 0 : 2 * like->page_bytes, tables = 0;
+
+	for (size_t i = 0; i < sizeof(reach) / sizeof(reach[0]); i++)
+		tables += like->distance_bytes >= reach[i] && reach[i] > like->page_bytes;
+	return like->sparse ? pages * (own + 3 * tables * PAGE_4K) : 0;
+}
+
+/* The longest chain of these points that there is memory for. */
+static uint64_t longest_chain(const struct workspace *workspace, const struct memory_configuration *configuration)
+{
+	uint64_t bytes_most = arena_of(workspace, &configuration->like)->memory.bytes, longest = 0;
 
 	for (size_t c = 0; c < configuration->pairs; c++) {
 		const struct paired_points *pair = configuration->pair[c];
 
-		if (paired_points_bytes(pair) <= bytes_most && pair->chase.count > longest)
+		if (paired_points_bytes(pair) <= bytes_most && pair->chase.count > longest &&
+			sparse_bytes(&configuration->like, pair->chase.count) <= workspace->sparse_most_bytes)
 			longest = pair->chase.count;
 	}
 	return longest;
@@ -184,7 +215,7 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 		.backing = like->backing,
 		.page_bytes = like->page_bytes,
 		.distance_bytes = like->distance_bytes,
-		.pages = (uint32_t)longest_chain(configuration, arena->memory.bytes),
+		.pages = (uint32_t)longest_chain(workspace, configuration),
 		.scattered = like->scattered,
 		.unit_tables = like->unit_tables,
 		.table_pages = like->table_pages,
@@ -195,10 +226,19 @@ static int places_make(const struct workspace *workspace, struct configured_spac
 	};
 	int error;
 
+	if (!spec.pages && configuration->pairs &&
+		sparse_bytes(like, configuration->pair[0]->chase.count) > workspace->sparse_most_bytes)
+		return fail(why, ENOMEM,
+			"%" PRIu64 " pages so far apart take %" PRIu64 " MiB with their page tables, and %" PRIu64
+			" MiB are left of what this run may take",
+			configuration->pair[0]->chase.count,
+			sparse_bytes(like, configuration->pair[0]->chase.count) / MIB,
+			workspace->sparse_most_bytes / MIB);
 	if (!spec.pages)
 		return fail(why, ENOMEM, "the smallest of these points needs more memory than %s", arena->limit);
 	error = sparse_alloc(&spaces->sparse, &spec, &limits, why);
 	spaces->pages = spec.pages;
+	spaces->bytes = sparse_bytes(like, spec.pages);
 	spaces->memory.bytes = sparse_frames(like->shared_frames, spec.pages) * like->page_bytes;
 	return error || is_lent(like) ? error : guest_memory_make(spaces, &limits, why);
 }
@@ -223,25 +263,46 @@ static int spaces_make(struct workspace *workspace, struct configured_spaces *sp
 	return spaces->like.sparse ? places_make(workspace, spaces, configuration, why) : 0;
 }
 
-static bool is_alike(
-	const struct configured_spaces *spaces, const struct memory_configuration *configuration, uint64_t bytes_most)
+static bool is_alike(const struct workspace *workspace, const struct configured_spaces *spaces,
+	const struct memory_configuration *configuration)
 {
 	return plan_same_memory(&spaces->like, &configuration->like) &&
-	       (!spaces->like.sparse || longest_chain(configuration, bytes_most) <= spaces->pages);
+	       (!spaces->like.sparse || longest_chain(workspace, configuration) <= spaces->pages);
+}
+
+/* Close sparse spaces, the oldest first, until there is memory for these. They are made anew when it is their turn again. */
+static void room_make(struct workspace *workspace, const struct memory_configuration *configuration)
+{
+	uint64_t need = sparse_bytes(&configuration->like, longest_chain(workspace, configuration)), kept = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < workspace->count; i++)
+		kept += workspace->spaces[i]->bytes;
+	for (size_t i = 0; i < workspace->count; i++) {
+		struct configured_spaces *spaces = workspace->spaces[i];
+
+		if (spaces->bytes && need && kept > workspace->sparse_most_bytes - need) {
+			kept -= spaces->bytes;
+			spaces_close(spaces);
+		} else {
+			workspace->spaces[count++] = spaces;
+		}
+	}
+	workspace->count = count;
 }
 
 static int spaces_find(struct workspace *workspace, const struct memory_configuration *configuration,
 	struct configured_spaces **spaces, struct reason *why)
 {
-	uint64_t most = arena_of(workspace, &configuration->like)->memory.bytes;
 	int error;
 
 	*spaces = NULL;
 	for (size_t i = 0; i < workspace->count; i++)
-		if (is_alike(workspace->spaces[i], configuration, most)) {
+		if (is_alike(workspace, workspace->spaces[i], configuration)) {
 			*spaces = workspace->spaces[i];
 			return 0;
 		}
+	room_make(workspace, configuration);
 	if (workspace->count == workspace->room) {
 		size_t room = workspace->room ? 2 * workspace->room : 16;
 		struct configured_spaces **list = realloc(workspace->spaces, room * sizeof(*list));

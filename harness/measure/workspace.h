@@ -15,7 +15,9 @@
 struct workspace_request {
 	struct plan *const *plans; /* of all benches of the run, borrowed until workspace_open() returns */
 	size_t plan_count;
-	uint64_t memory_budget_bytes, memory_most_bytes; /* of the run; of an arena */
+	uint64_t memory_budget_bytes, memory_most_bytes; /* of all arenas; of each */
+	uint64_t
+		run_budget_bytes; /* what the arenas leave of it is for pages far apart and their tables; 0: no limit */
 	double touch_seconds; /* for touching memory; 0: as long as it takes */
 	const struct machine_source *source;
 	int numa_node; /* -1: not known */
@@ -38,6 +40,7 @@ struct configured_spaces {
 	struct backed own; /* of guests whose small pages lie far apart; owned */
 	struct sparse sparse; /* in a sparse configuration: where the pages lie, and this process's pages */
 	uint64_t pages; /* in a sparse configuration: how many pages each space has */
+	uint64_t bytes; /* in a sparse configuration: what these pages and all tables take beside the arenas */
 	struct configured_space of[SETTING_SPACES];
 };
 
@@ -46,6 +49,7 @@ struct workspace {
 	struct arenas arenas;
 	struct configured_spaces **spaces; /* owned */
 	size_t count, room;
+	uint64_t sparse_most_bytes; /* for the pages of sparse configurations, and their tables */
 };
 
 /* Make the arenas that the plans need. 0; -EINTR; -ENOMEM with *why. workspace_close() is due in any case. */

@@ -124,6 +124,16 @@ mounted() {
 	[ "$(jq .memory_budget_bytes "$RUN/run.json")" -le $((256 * 1048576)) ]
 }
 
+@test "a memory limit of 512 MiB: pages far apart, and their tables, stay within it" {
+	make_group $((512 * 1048576))
+	run in_group "$NESTWALK" run -b walk-depth --effort quick --rounds 1 -o "$RUN"
+	went_well || [[ $output == *"pages so far apart take"* ]]
+	is_sound
+	# Those that there is no memory for say so.
+	[ "$(points '.status == "skipped" and .params.distance_bytes == 1073741824 and (.reason | test("so far apart|huge pages|disturbed"))')" -gt 0 ]
+	[ "$(points ok)" -gt 0 ] || [ "$(points disturbed)" -gt 0 ]
+}
+
 @test "/dev/kvm refused by the device rules of a container" {
 	need_root
 	need_kvm
