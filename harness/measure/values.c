@@ -52,8 +52,8 @@ static int value_append(struct values *values, uint64_t value)
 static int value_add(const struct axis *axis, struct values *values, uint64_t value, struct reason *why)
 {
 	if (value < axis->least || value > axis->most)
-		return fail(why, WRONG_REQUEST, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64, axis->name,
-			value, axis->least, axis->most);
+		return fail(why, WRONG_REQUEST, "--param %s: %" PRIu64 " is not within %" PRIu64 " .. %" PRIu64,
+			axis->name, value, axis->least, axis->most);
 	return value_append(values, value) ? fail(why, ENOMEM, "out of memory") : 0;
 }
 
@@ -108,8 +108,8 @@ static int range_add(
 	if (range->from > range->to)
 		return fail(why, WRONG_REQUEST, "--param %s: %s is empty", axis->name, text);
 	if (range->from < axis->least || range->to > axis->most)
-		return fail(why, WRONG_REQUEST, "--param %s: %s is not within %" PRIu64 " .. %" PRIu64, axis->name, text,
-			axis->least, axis->most);
+		return fail(why, WRONG_REQUEST, "--param %s: %s is not within %" PRIu64 " .. %" PRIu64, axis->name,
+			text, axis->least, axis->most);
 	if ((range->step && (range->to - range->from) / range->step >= VALUES_MOST) || range->per_octave >= VALUES_MOST)
 		return fail(why, WRONG_REQUEST,
 			"--param %s: %s has more than %d values; it may have a step (64-65536:64) or values an octave (64-64K*8)",
@@ -163,8 +163,8 @@ static int page_size_add(const struct axis *axis, struct values *values, const c
 	if (size_parse(text, &bytes))
 		return fail(why, WRONG_REQUEST, "--param %s: '%s' is not a size, e.g. 4K", axis->name, text);
 	if (!is_page_size(axis, bytes))
-		return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name, text,
-			is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
+		return fail(why, WRONG_REQUEST, "--param %s: '%s' is none of the page sizes 4K, 2M, 1G%s", axis->name,
+			text, is_page_size(axis, MTHP_LEAST_BYTES) ? ", 16K, 32K ... 1M" : "");
 	return value_add(axis, values, bytes, why);
 }
 

@@ -96,16 +96,6 @@ const char *site_entry_problem(const struct site_entry *entry)
 	return entry->row ? member_text(entry->row, "problem") : "its pages were not made";
 }
 
-/* Text that need not be UTF-8, as JSON has to be. */
-static json_t *text_json(const char *text)
-{
-	char *copy = text ? strdup(text) : NULL;
-	json_t *json = copy ? json_string(text_clean(copy)) : json_null();
-
-	free(copy);
-	return json;
-}
-
 int site_row_write(
 	const struct site_entry *entry, const char *directory, const struct site_outcome *outcome, struct reason *why)
 {
@@ -118,7 +108,7 @@ int site_row_write(
 		json_array_append_new(formats, json_string(outcome->formats[i]));
 	json_object_set_new(row, "stamp", json_string(stamp));
 	json_object_set_new(row, "formats", formats);
-	json_object_set_new(row, "problem", text_json(outcome->problem));
+	json_object_set_new(row, "problem", outcome->problem ? text_json(outcome->problem) : json_null());
 	json_object_set(row, "cells", outcome->cells ? outcome->cells : json_null());
 	if (asprintf(&path, "%s/" ROW, directory) < 0)
 		rc = fail(why, ENOMEM, "out of memory");
