@@ -8,15 +8,17 @@
 
 int directory_make(const char *path, struct reason *why)
 {
-	struct stat there;
+	struct stat there = { .st_mode = 0 };
 
 	if (!mkdir(path, 0777))
 		return 0;
 	if (errno != EEXIST)
 		return fail(why, errno, "cannot make the directory %s: %s", path, strerror(errno));
-	/* Also a link to a directory is one. */
-	if (!stat(path, &there) && S_ISDIR(there.st_mode))
+	if (!lstat(path, &there) && S_ISDIR(there.st_mode))
 		return 0;
+	if (S_ISLNK(there.st_mode))
+		return fail(
+			why, ELOOP, "%s is a link, which is not followed: name the directory that it points to", path);
 	return fail(why, EEXIST, "cannot make the directory %s: something else of that name is there", path);
 }
 

@@ -6,7 +6,7 @@
 
 /*
  * Make the directory `path` where it is not there yet; what is above it has to be there. 0; a negative errno with *why:
- * -EEXIST something else has the name.
+ * -EEXIST something else has the name, -ELOOP a link, which may lead anywhere.
  */
 int directory_make(const char *path, struct reason *why);
 
