@@ -1,6 +1,8 @@
 #include "guest/guest.h"
 
 #include "base/directory.h"
+#include "base/number.h"
+#include "base/plain_file.h"
 #include "base/units.h"
 #include "guest/host_observer.h"
 #include "guest/job.h"
@@ -29,6 +31,9 @@ static const unsigned boot_limit_s[GUEST_ACCELS] = { [GUEST_KVM] = 300, [GUEST_T
 #define ENDING_LIMIT_S 60
 /* guest_run() checks this often whether to stop, and reports its progress. A signal ends the wait at once. */
 #define LOOK_MS 200
+/* The exit status of a process; page faults, of which a machine takes less than 10^10 in an hour. */
+#define STATUS_MOST 255
+#define FAULTS_MOST (1ULL << 53)
 /*
  * A guest may take this many times as long as its host. An emulated guest keeps time, too, so it measures as long as
  * the host.
@@ -160,7 +165,8 @@ static int look_at_begin(struct session *session, struct reason *why)
 static int job_wait(struct session *session, struct reason *why)
 {
 	struct guest_result *result = session->result;
-	uint64_t faults = FAULTS_UNKNOWN;
+	uint64_t faults = FAULTS_UNKNOWN, status = 0;
+	char told[2][24] = { "" };
 	int error = talk_send(&session->talk, "go\n");
 
 	if (!error)
@@ -168,8 +174,11 @@ static int job_wait(struct session *session, struct reason *why)
 	if (error)
 		return error;
 	/* A guest that cannot count its faults says `unknown`. */
-	if (sscanf(session->talk.line, "end %d %" SCNu64, &result->job_status, &faults) < 1)
+	if (sscanf(session->talk.line, "end %23s %23s", told[0], told[1]) < 1 ||
+		!number_of_text(told[0], STATUS_MOST, &status))
 		return fail(why, EIO, "the guest ended its job with '%s'", session->talk.line);
+	number_of_text(told[1], FAULTS_MOST, &faults);
+	result->job_status = (int)status;
 	host_observer_end(&session->observer, session->request, &session->vm, &session->qmp, faults);
 	result->stopped = session->stopped;
 	return talk_send(&session->talk, "go\n");
@@ -238,13 +247,11 @@ static const char *unexplained(const struct session *session, int error)
 /* QEMU 7.2 with -cpu host asks some KVMs for an MSR that they refuse, and aborts. */
 static bool wants_too_much(const char *directory)
 {
-	char path[4200], line[512];
-	bool found = false;
-	FILE *file;
-
 	/* The message is not the last line, because a failed assertion follows it. */
-	snprintf(path, sizeof(path), "%s/qemu.log", directory);
-	file = fopen(path, "re");
+	FILE *file = plain_file_open(directory, "qemu.log", 2 * LOG_BYTES_MOST, NULL);
+	char line[512];
+	bool found = false;
+
 	while (file && !found && fgets(line, sizeof(line), file))
 		found = strstr(line, "failed to set MSR 0x10a") != NULL;
 	if (file)
@@ -264,13 +271,14 @@ static int guest_attempt(struct session *session, const struct guest_files *file
 	error = talk_open(&session->talk, &session->vm, &told);
 	if (!error)
 		error = job_converse(session, &told);
+	talk_close(&session->talk);
+	qmp_close(&session->qmp);
+	/* The logs are whole after QEMU's end. */
+	guest_vm_end(&session->vm);
 	if (error == -EINTR)
 		fail(why, EINTR, "interrupted");
 	else if (error)
 		failure_explain(session, -error, told.text[0] ? told.text : unexplained(session, error), why);
-	talk_close(&session->talk);
-	qmp_close(&session->qmp);
-	guest_vm_end(&session->vm);
 	return error;
 }
 

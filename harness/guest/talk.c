@@ -1,20 +1,24 @@
 #include "guest/talk.h"
 
+#include "base/number.h"
+#include "base/plain_file.h"
 #include "base/units.h"
+#include "guest/archive.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* A thorough run's directory is some MiB; a guest that sends without end must not fill this machine's memory. */
 #define ARCHIVE_MOST (256 * MIB)
+/* The exit status of a process, as a line. */
+#define STATUS_MOST 255
+#define END_BYTES_MOST 16
 
 int talk_open(struct talk *talk, struct guest_vm *vm, struct reason *why)
 {
@@ -136,44 +140,26 @@ int talk_finish(struct talk *talk, struct reason *why)
 	return got < 0 ? (int)got : 0;
 }
 
-/* Run tar with the archive as its standard input. 0 where tar ended with 0. */
-static int run_tar(const struct talk *talk, const char *directory, struct reason *why)
-{
-	const char *const argument[] = { "tar", "-x", "-f", "-", "-C", directory, NULL };
-	posix_spawn_file_actions_t actions;
-	pid_t process;
-	int status = -1, error;
-
-	if (lseek(talk->archive, 0, SEEK_SET))
-		return fail(why, errno, "a guest's results: %s", strerror(errno));
-	if (posix_spawn_file_actions_init(&actions))
-		return fail(why, ENOMEM, "no memory to unpack a guest's results");
-	posix_spawn_file_actions_adddup2(&actions, talk->archive, STDIN_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	error = posix_spawnp(&process, "tar", &actions, NULL, (char *const *)argument, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (error)
-		return fail(why, error, "a guest's results cannot be unpacked: tar: %s", strerror(error));
-	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
-		;
-	return status ? fail(why, EIO, "the guest's results are not whole: tar cannot unpack them") : 0;
-}
-
 int talk_unpack(struct talk *talk, const char *directory, int *status, struct reason *why)
 {
-	char path[4200];
-	bool whole;
+	char path[4200], text[16] = "";
+	uint64_t number = 0;
+	bool is_whole;
 	FILE *end;
-	int error = talk->archive_bytes ? run_tar(talk, directory, why) : fail(why, EIO, "the guest sent no results");
+	int error = talk->archive_bytes ? archive_unpack(talk->archive, directory, why)
+					: fail(why, EIO, "the guest sent no results");
 
 	if (error)
 		return error;
 	/* `end` is the last member of the archive: where it exists, the archive is whole. */
-	snprintf(path, sizeof(path), "%s/end", directory);
-	end = fopen(path, "re");
-	whole = end && fscanf(end, "%d", status) == 1;
+	end = plain_file_open(directory, "end", END_BYTES_MOST, NULL);
+	is_whole = end && fgets(text, sizeof(text), end);
+	text[strcspn(text, "\n")] = '\0';
+	is_whole = is_whole && number_of_text(text, STATUS_MOST, &number);
 	if (end)
 		fclose(end);
+	snprintf(path, sizeof(path), "%s/end", directory);
 	unlink(path);
-	return whole ? 0 : fail(why, EIO, "the guest's results are not whole");
+	*status = (int)number;
+	return is_whole ? 0 : fail(why, EIO, "the guest's results are not whole");
 }

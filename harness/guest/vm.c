@@ -1,5 +1,6 @@
 #include "guest/vm.h"
 
+#include "base/plain_file.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -14,21 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A guest's own log, of which only the last line is looked at, may be longer than those that are kept here. */
+#define LOG_READ_MOST (256 * MIB)
+
 /* QEMU's ends of all sockets and files, while it is being started. */
 struct ends {
 	int monitor[2], control[2], results[2]; /* our end, QEMU's end */
 	int console, messages;
 };
-
-static int file_make(const char *directory, const char *name, struct reason *why)
-{
-	char path[4200];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	return fd >= 0 ? fd : fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-}
 
 static void ends_close(struct ends *ends)
 {
@@ -40,22 +34,19 @@ static void ends_close(struct ends *ends)
 			close(*all[i]);
 }
 
-static int ends_open(struct ends *ends, const char *directory, struct reason *why)
+static int ends_open(struct ends *ends, struct log_keeper *logs, const char *directory, struct reason *why)
 {
 	int *const pairs[] = { ends->monitor, ends->control, ends->results };
-	int error = 0;
+	int writer[LOGS], error = 0;
 
 	*ends = (struct ends){ { -1, -1 }, { -1, -1 }, { -1, -1 }, -1, -1 };
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]) && !error; i++)
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]))
 			error = fail(why, errno, "a socket to QEMU: %s", strerror(errno));
 	if (!error) {
-		ends->console = file_make(directory, "console.log", why);
-		error = ends->console < 0 ? ends->console : 0;
-	}
-	if (!error) {
-		ends->messages = file_make(directory, "qemu.log", why);
-		error = ends->messages < 0 ? ends->messages : 0;
+		error = log_keeper_start(logs, directory, writer, why);
+		ends->console = writer[LOG_CONSOLE];
+		ends->messages = writer[LOG_MESSAGES];
 	}
 	if (error)
 		ends_close(ends);
@@ -96,9 +87,11 @@ int guest_vm_start(
 	int error;
 
 	*vm = (struct guest_vm){ .pidfd = -1, .monitor = -1, .control = -1, .results = -1 };
-	error = ends_open(&ends, files->directory, why);
-	if (error)
+	error = ends_open(&ends, &vm->logs, files->directory, why);
+	if (error) {
+		guest_vm_end(vm);
 		return error;
+	}
 	error = qemu_command_make(shape,
 		&(struct qemu_ends){
 			.program = files->program,
@@ -113,6 +106,7 @@ int guest_vm_start(
 		&command);
 	if (error) {
 		ends_close(&ends);
+		guest_vm_end(vm);
 		return fail(why, ENOMEM, "no memory for QEMU's command line");
 	}
 	vm->process = fork();
@@ -127,7 +121,7 @@ int guest_vm_start(
 	}
 	ends_close(&ends);
 	if (vm->process < 0) {
-		vm->process = 0;
+		guest_vm_end(vm);
 		return fail(why, EAGAIN, "the kernel gives no process for QEMU");
 	}
 	if (vm->pidfd < 0 || vm->monitor < 0 || vm->control < 0 || vm->results < 0) {
@@ -172,17 +166,16 @@ void guest_vm_end(struct guest_vm *vm)
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends[i] > 0)
 			close(ends[i]);
+	log_keeper_end(&vm->logs);
 	*vm = (struct guest_vm){ 0 };
 }
 
 const char *guest_last_line(const char *directory, const char *name, char *text, size_t bytes)
 {
-	char path[4200], line[512];
-	FILE *file;
+	FILE *file = plain_file_open(directory, name, LOG_READ_MOST, NULL);
+	char line[512];
 
 	text[0] = '\0';
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\r\n")] = '\0';
 		if (line[strspn(line, " \t")])

@@ -6,6 +6,7 @@
 #define NESTWALK_GUEST_VM_H
 
 #include "base/reason.h"
+#include "guest/log_keeper.h"
 #include "guest/qemu.h"
 
 #include <stdio.h>
@@ -15,11 +16,12 @@ struct guest_vm {
 	pid_t process; /* 0: none */
 	int pidfd; /* readable once it has ended */
 	int monitor, control, results; /* our ends of its sockets */
+	struct log_keeper logs;
 };
 
 struct guest_files {
 	const char *program, *kernel, *initramfs;
-	const char *directory; /* gets console.log and qemu.log */
+	const char *directory; /* gets console.log and qemu.log (log_keeper.h) */
 	const char *without_feature; /* qemu_ends */
 };
 
@@ -33,7 +35,7 @@ int guest_vm_start(
  */
 int guest_vm_wait(struct guest_vm *vm, unsigned limit_ms, int *exit_status);
 
-/* Kill the process if it still runs, reap it, and close all sockets. Does nothing to a struct of zeros. */
+/* Kill the process if it still runs, reap it, and close all sockets and logs. Does nothing to a struct of zeros. */
 void guest_vm_end(struct guest_vm *vm);
 
 /* The last line of DIRECTORY/NAME that is not empty, in text[bytes]; "" where there is none. Returns text. */
