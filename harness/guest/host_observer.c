@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define VCPUS_MAX 1024u
 
@@ -37,14 +38,30 @@ static void count_begin(
 	machine_source_close(&source);
 }
 
+/* QEMU is asked, but a guest that has taken it over must not have a thread of another process bound. */
+static int threads_are_of(pid_t process, const int *threads, unsigned count, struct reason *why)
+{
+	char path[64];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)process, threads[i]);
+		if (access(path, F_OK))
+			return fail(why, EPROTO, "QEMU says that thread %d runs a vCPU, which is not one of its own",
+				threads[i]);
+	}
+	return 0;
+}
+
 /* Bind each vCPU's thread to a CPU of its own. A thread that cannot be bound stays where it is, and its CPU is null. */
-static int vcpus_pin(
-	struct host_observer *observer, const struct guest_request *request, struct qmp *qmp, struct reason *why)
+static int vcpus_pin(struct host_observer *observer, const struct guest_request *request, pid_t process,
+	struct qmp *qmp, struct reason *why)
 {
 	int threads[VCPUS_MAX];
 	unsigned count;
 	int error = qmp_vcpu_threads(qmp, threads, VCPUS_MAX, &count, why);
 
+	if (!error)
+		error = threads_are_of(process, threads, count, why);
 	if (error)
 		return error;
 	observer->pinned = json_array();
@@ -61,9 +78,8 @@ static int vcpus_pin(
 int host_observer_begin(struct host_observer *observer, const struct guest_request *request, const struct guest_vm *vm,
 	struct qmp *qmp, struct reason *why)
 {
-	int error = vcpus_pin(observer, request, qmp, why);
+	int error = vcpus_pin(observer, request, vm->process, qmp, why);
 
-	(void)vm;
 	if (error)
 		return error;
 	if (request->shape.accel != GUEST_KVM)
@@ -139,9 +155,10 @@ static json_t *counts_growth(const json_t *before, const json_t *after)
 
 	json_object_foreach ((json_t *)after, name, value) {
 		bool state = !strncmp(name, "pages_", 6) || !strcmp(name, "mmu_unsync");
-		json_int_t from = state ? 0 : json_integer_value(json_object_get(before, name));
+		json_int_t from = state ? 0 : json_integer_value(json_object_get(before, name)), growth;
 
-		json_object_set_new(grown, name, json_integer(json_integer_value(value) - from));
+		if (!__builtin_sub_overflow(json_integer_value(value), from, &growth))
+			json_object_set_new(grown, name, json_integer(growth));
 	}
 	return grown;
 }

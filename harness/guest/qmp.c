@@ -4,6 +4,7 @@
 #include "base/units.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define READ_BYTES 4096
+/* The longest answer, KVM's statistics, has some 20 KiB. */
+#define LINE_BYTES_MOST (1 << 20)
 
 static int read_more(struct qmp *qmp, uint64_t deadline_ns, struct reason *why)
 {
@@ -20,6 +23,8 @@ static int read_more(struct qmp *qmp, uint64_t deadline_ns, struct reason *why)
 	ssize_t got;
 	int ready;
 
+	if (qmp->length > LINE_BYTES_MOST)
+		return fail(why, EPROTO, "QEMU's monitor sends a line without an end");
 	if (qmp->length + READ_BYTES > qmp->room) {
 		char *text = realloc(qmp->text, qmp->room + 2 * READ_BYTES);
 
@@ -152,10 +157,10 @@ int qmp_vcpu_threads(struct qmp *qmp, int *threads, unsigned most, unsigned *cou
 	if (error)
 		return error;
 	json_array_foreach (cpus, i, cpu) {
-		json_t *thread = json_object_get(cpu, "thread-id");
+		json_int_t thread = json_integer_value(json_object_get(cpu, "thread-id"));
 
-		if (*count < most && json_is_integer(thread))
-			threads[(*count)++] = (int)json_integer_value(thread);
+		if (*count < most && thread > 0 && thread <= INT_MAX)
+			threads[(*count)++] = (int)thread;
 	}
 	json_decref(cpus);
 	return *count ? 0 : fail(why, EPROTO, "QEMU does not tell its vCPUs' threads");
@@ -181,11 +186,11 @@ static void stats_add(json_t *sums, const json_t *of_one)
 	json_array_foreach (json_object_get(of_one, "stats"), i, stat) {
 		const char *name = member_text(stat, "name");
 		const json_t *value = json_object_get(stat, "value");
+		json_int_t sum = json_integer_value(json_object_get(sums, name));
 
-		if (name && json_is_integer(value))
-			json_object_set_new(sums, name,
-				json_integer(
-					json_integer_value(json_object_get(sums, name)) + json_integer_value(value)));
+		/* A count that overflows is none. */
+		if (name && json_is_integer(value) && !__builtin_add_overflow(sum, json_integer_value(value), &sum))
+			json_object_set_new(sums, name, json_integer(sum));
 	}
 }
 
