@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 
 /* Larger than any dump of all CPUs of a large machine that `cpuid -r` wrote so far (about 12 KiB a CPU). */
 #define DUMP_BYTES_MAX (4UL << 20)
+/* cpuid(1) writes a dump of many CPUs within a second. */
+#define PIPE_WAIT_MS 10000
 
 /* Where ranges of leaves begin. */
 #define EXTENDED 0x80000000u
@@ -349,9 +352,16 @@ int cpuid_parse(const char *name, const char *text, size_t length, struct cpuid_
 	return error < 0 ? error : 0;
 }
 
+/* A pipe may get its text from a program that still works. */
+static bool is_readable_soon(int fd)
+{
+	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, PIPE_WAIT_MS) == 1;
+}
+
 int cpuid_load(const char *path, struct cpuid_table *table, struct reason *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), error = 0;
+	/* O_NONBLOCK: opening a named pipe must not wait for a writer. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), error = 0;
 	char *text = NULL;
 	struct stat status;
 	size_t used = 0;
@@ -371,7 +381,7 @@ int cpuid_load(const char *path, struct cpuid_table *table, struct reason *why)
 	for (;;) {
 		ssize_t got = read(fd, text + used, DUMP_BYTES_MAX - used);
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || (errno == EAGAIN && is_readable_soon(fd))))
 			continue;
 		if (got < 0)
 			error = fail(why, errno, "%s: %s", path, strerror(errno));

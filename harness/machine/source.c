@@ -1,5 +1,7 @@
 #include "machine/source.h"
 
+#include "base/plain_file.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -92,6 +94,17 @@ static int look_like_machine(const struct machine_source *source, struct reason 
 				 source->name);
 }
 
+/* The dump of a recorded machine: no link to a file of this one, no pipe. */
+static int dump_is_plain(const char *root, struct reason *why)
+{
+	FILE *dump = plain_file_open(root, "cpuid.txt", PLAIN_FILE_DOCUMENT_MOST, why);
+
+	if (!dump)
+		return -errno;
+	fclose(dump);
+	return 0;
+}
+
 int machine_source_root(struct machine_source *source, const char *root, struct reason *why)
 {
 	char dump[PATH_MAX];
@@ -118,7 +131,9 @@ int machine_source_root(struct machine_source *source, const char *root, struct 
 		machine_source_close(source);
 		return fail(why, ENAMETOOLONG, "%s: path too long", root);
 	}
-	error = cpuid_load(dump, &source->cpuid, why);
+	error = dump_is_plain(root, why);
+	if (!error)
+		error = cpuid_load(dump, &source->cpuid, why);
 	if (error)
 		machine_source_close(source);
 	return error;

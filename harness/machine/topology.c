@@ -1,6 +1,9 @@
 #include "machine/topology.h"
 
+#include "base/new_file.h"
+#include "base/plain_file.h"
 #include "machine/topology_internal.h"
+#include "machine/trial.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -47,15 +50,22 @@ static int topology_load(hwloc_topology_t topology, const char *what, struct rea
 	return error;
 }
 
+/* A recorded machine: its topology.xml, or a directory with its sysfs. */
+struct recording {
+	const char *name; /* for messages */
+	const char *xml, *root; /* one of them */
+	size_t xml_bytes; /* with the NUL */
+};
+
 /* With these components hwloc reads files below its root only: its x86 one would execute CPUID here. */
-static int load_recorded_sysfs(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
+static int sysfs_load(const char *directory, hwloc_topology_t topology, struct reason *why)
 {
 	struct environment root, components;
 	int error;
 
-	environment_set(&root, "HWLOC_FSROOT", source->name);
+	environment_set(&root, "HWLOC_FSROOT", directory);
 	environment_set(&components, "HWLOC_COMPONENTS", "linux,stop");
-	error = topology_load(topology, source->name, why);
+	error = topology_load(topology, directory, why);
 	environment_restore(&components);
 	environment_restore(&root);
 	return error;
@@ -75,21 +85,88 @@ static bool has_cpu_topology(const struct machine_source *source)
 	return found;
 }
 
-static int load_recorded(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
+static int recording_load(const struct recording *recording, hwloc_topology_t topology, struct reason *why)
 {
-	char path[sizeof(source->name) + 16];
+	hwloc_topology_set_icache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
+	if (!recording->xml)
+		return sysfs_load(recording->root, topology, why);
+	if (hwloc_topology_set_xmlbuffer(topology, recording->xml, (int)recording->xml_bytes))
+		return fail(why, EINVAL, "%s: hwloc cannot read it", recording->name);
+	return topology_load(topology, recording->name, why);
+}
+
+static int recording_attempt(const void *context)
+{
+	hwloc_topology_t topology;
+	int error;
+
+	if (hwloc_topology_init(&topology))
+		return -ENOMEM;
+	error = recording_load(context, topology, NULL);
+	hwloc_topology_destroy(topology);
+	return error;
+}
+
+/* hwloc trusts what it reads: a misspelt word or deep nesting in its XML crashes it, a pipe in a sysfs stops it. */
+static int recording_try(const struct recording *recording, struct reason *why)
+{
+	char what[300];
+
+	snprintf(what, sizeof(what), "%.200s: hwloc", recording->name);
+	return trial_run(recording_attempt, recording, what, why);
+}
+
+/* The text of DIRECTORY/topology.xml, which the caller frees; NULL with *why and errno. */
+static char *xml_read(const char *directory, size_t *bytes, struct reason *why)
+{
+	FILE *file = plain_file_open(directory, "topology.xml", PLAIN_FILE_DOCUMENT_MOST, why);
+	char *text = file ? plain_file_rest(file, bytes, why) : NULL;
+	int error = errno;
+
+	if (file)
+		fclose(file);
+	errno = error;
+	++*bytes;
+	return text;
+}
+
+int topology_check_xml(const char *directory, struct reason *why)
+{
+	struct recording recording = { .name = "topology.xml" };
+	char *xml = xml_read(directory, &recording.xml_bytes, why);
+	int error;
+
+	if (!xml)
+		return -errno;
+	recording.xml = xml;
+	error = recording_try(&recording, why);
+	free(xml);
+	return error;
+}
+
+static int recording_open(const struct machine_source *source, hwloc_topology_t topology, struct reason *why)
+{
+	struct recording recording = { .name = source->name };
+	char *xml = NULL;
+	int error;
 
 	if (source_exists(source, "/topology.xml")) {
-		snprintf(path, sizeof(path), "%s/topology.xml", source->name);
-		if (hwloc_topology_set_xml(topology, path))
-			return fail(why, EINVAL, "%s: hwloc cannot read it", path);
-		return topology_load(topology, path, why);
+		xml = xml_read(source->name, &recording.xml_bytes, why);
+		if (!xml)
+			return -errno;
+		recording.xml = xml;
+	} else if (has_cpu_topology(source)) {
+		recording.root = source->name;
+	} else {
+		/* Without these files hwloc makes up a machine with one CPU. */
+		return fail(why, ENODATA,
+			"recorded machine: it has neither topology.xml nor a topology of any CPU in /sys/devices/system/cpu");
 	}
-	/* Without these files hwloc makes up a machine with one CPU. */
-	if (has_cpu_topology(source))
-		return load_recorded_sysfs(source, topology, why);
-	return fail(why, ENODATA,
-		"recorded machine: it has neither topology.xml nor a topology of any CPU in /sys/devices/system/cpu");
+	error = recording_try(&recording, why);
+	if (!error)
+		error = recording_load(&recording, topology, why);
+	free(xml);
+	return error;
 }
 
 /* The CPUs that this process may use: those that cpusets and affinity allow. */
@@ -149,7 +226,7 @@ int topology_read(const struct machine_source *source, unsigned long flags, hwlo
 	hwloc_topology_set_icache_types_filter(*hwloc, HWLOC_TYPE_FILTER_KEEP_ALL);
 	hwloc_topology_set_flags(*hwloc, flags);
 	return source_is_live(source) ? topology_load(*hwloc, "this machine's topology", why)
-				      : load_recorded(source, *hwloc, why);
+				      : recording_open(source, *hwloc, why);
 }
 
 int topology_open(const struct machine_source *source, struct topology *out, struct reason *why)
@@ -330,9 +407,20 @@ int topology_bind_thread(const struct topology *topology, int cpu, struct reason
 
 int topology_export(const struct topology *topology, const char *path, struct reason *why)
 {
+	struct new_file file;
+	char *xml;
+	int length, error;
+
 	errno = 0;
-	if (hwloc_topology_export_xml(topology->hwloc, path, 0))
+	if (hwloc_topology_export_xmlbuffer(topology->hwloc, &xml, &length, 0))
 		return fail(why, errno ? errno : EIO, "%s: hwloc cannot write it%s%s", path, errno ? ": " : "",
 			errno ? strerror(errno) : "");
-	return 0;
+	error = new_file_open(&file, path, why);
+	if (!error) {
+		/* The length counts the NUL. */
+		fwrite(xml, 1, (size_t)length - 1, file.out);
+		error = new_file_put(&file, why);
+	}
+	hwloc_free_xmlbuffer(topology->hwloc, xml);
+	return error;
 }

@@ -23,6 +23,12 @@ int topology_open(const struct machine_source *source, struct topology *out, str
 void topology_close(struct topology *topology);
 
 /*
+ * Whether hwloc reads DIRECTORY/topology.xml, which may come from anybody, and survives it (trial.h). 0; -EINVAL with *why: it
+ * does not; -errno with *why and of plain_file_open(): there is no such plain file.
+ */
+int topology_check_xml(const char *directory, struct reason *why);
+
+/*
  * The logical CPU to measure on.
  * @requested: -1 to choose: one this process may use, on another core than CPU 0's (which takes most interrupts) where
  * there is one, first thread of its core. Otherwise the requested CPU is checked. Returns 0 with *cpu;
