@@ -1,12 +1,13 @@
 #include "record/check.h"
 
 #include "base/member.h"
+#include "base/plain_file.h"
 #include "base/text.h"
+#include "machine/topology.h"
 #include "record/check_point.h"
 #include "record/load.h"
 
 #include <errno.h>
-#include <hwloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,35 +325,32 @@ static void seen_points_count(struct seen_points *seen)
 		finding(seen->c, FINDING_PROBLEM, "a complete run without points");
 }
 
-static void check_topology(struct checking *c)
+static void check_topology(struct checking *c, const char *path)
 {
-	hwloc_topology_t topology;
-	bool sound;
+	struct reason why;
+	int error = topology_check_xml(path, &why);
 
 	c->line = 1;
-	setenv("HWLOC_HIDE_ERRORS", "2", 0); /* hwloc would print what is reported below */
-	if (hwloc_topology_init(&topology))
-		return;
-	sound = !hwloc_topology_set_xml(topology, c->file) && !hwloc_topology_load(topology);
-	if (access(c->file, R_OK))
-		finding(c, FINDING_PROBLEM, "cannot read it: %s", strerror(errno));
-	else if (!sound)
-		finding(c, FINDING_PROBLEM, "not a topology that hwloc can read");
-	hwloc_topology_destroy(topology);
+	if (error)
+		finding(c, FINDING_PROBLEM, "%s%s", error == -EINVAL ? "not a topology that hwloc can read: " : "",
+			why.text);
 }
 
 static int check_files(struct checking *c, const char *path, const char *const *files, struct reason *why)
 {
 	struct seen_points seen = { .c = c, .lines = json_object() };
-	json_error_t error;
-	json_t *about = json_load_file(files[0], JSON_REJECT_DUPLICATES, &error);
+	json_error_t error = { .line = 0 };
 	struct reason unread;
+	FILE *file = plain_file_open(path, "run.json", PLAIN_FILE_DOCUMENT_MOST, &unread);
+	json_t *about = file ? json_loadf(file, JSON_REJECT_DUPLICATES, &error) : NULL;
 	int rc = 0;
 
+	if (file)
+		fclose(file);
 	c->file = files[0];
 	c->line = error.line > 0 && !about ? (size_t)error.line : 1;
 	if (!about) {
-		finding(c, FINDING_PROBLEM, "%s", error.text);
+		finding(c, FINDING_PROBLEM, "%s", file ? error.text : unread.text);
 	} else if (!json_is_integer(json_object_get(about, "schema")) ||
 		   json_integer_value(json_object_get(about, "schema")) != RUN_SCHEMA) {
 		/* With another schema the rest may mean anything. One line says so; further findings would hide it. */
@@ -378,7 +376,7 @@ static int check_files(struct checking *c, const char *path, const char *const *
 	seen_points_count(&seen);
 	check_joined_points(c);
 	c->file = files[2];
-	check_topology(c);
+	check_topology(c, path);
 out:
 	json_decref(seen.lines);
 	json_decref(about);
@@ -406,4 +404,23 @@ int check_run(const char *path, check_say say, void *context, struct check_resul
 		free(files[i]);
 	free(c.join);
 	return rc;
+}
+
+static void problem_keep(void *context, enum finding_kind kind, const char *line)
+{
+	struct reason *first = context;
+
+	if (kind == FINDING_PROBLEM && !first->text[0])
+		fail(first, EINVAL, "%s", line);
+}
+
+int check_sound(const char *path, struct reason *why)
+{
+	struct reason first = { "" };
+	struct check_result result;
+	int rc = check_run(path, problem_keep, &first, &result, why);
+
+	if (rc || result.valid)
+		return rc;
+	return fail(why, EINVAL, "%.300s; `nestwalk check %.100s` names all that is wrong", first.text, path);
 }

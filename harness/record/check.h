@@ -30,4 +30,7 @@ typedef void (*check_say)(void *context, enum finding_kind kind, const char *lin
  */
 int check_run(const char *path, check_say say, void *context, struct check_result *result, struct reason *why);
 
+/* The same for who wants a sound run: 0, or -EINVAL with the first problem in *why; otherwise as check_run(). */
+int check_sound(const char *path, struct reason *why);
+
 #endif

@@ -1,6 +1,8 @@
 /* Checking what run.json says about the runs that were joined to it, and the files that it names. */
 #include "base/member.h"
+#include "base/plain_file.h"
 #include "record/check_point.h"
+#include "record/joined.h"
 #include "record/load.h"
 
 #include <errno.h>
@@ -24,23 +26,28 @@ static const struct expected_key joined_keys[] = {
 /* Check that the joined run's own run.json can be read, and take its clock, by which its points are checked. */
 static void check_file(struct checking *c, const char *run, const char *name, struct checked_join *join)
 {
-	char *path = run_file(run, name);
 	json_error_t error;
+	struct reason why;
 	json_t *about;
+	FILE *file;
 
-	if (strstr(name, "..") || name[0] == '/') {
+	if (!joined_file_is_own(name)) {
 		finding(c, FINDING_PROBLEM, "joined: %s is not a file of this run", name);
-		free(path);
 		return;
 	}
-	about = path ? json_load_file(path, JSON_REJECT_DUPLICATES, &error) : NULL;
-	if (path && !about)
+	file = plain_file_open(run, name, PLAIN_FILE_DOCUMENT_MOST, &why);
+	if (!file) {
+		finding(c, FINDING_PROBLEM, "joined: %s", why.text);
+		return;
+	}
+	about = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	fclose(file);
+	if (!about)
 		finding(c, FINDING_PROBLEM, "joined: cannot read %s: %s", name, error.text);
 	else if (json_integer_value(json_object_get(about, "schema")) != RUN_SCHEMA)
 		finding(c, FINDING_PROBLEM, "joined: the schema of %s is not %d", name, RUN_SCHEMA);
 	join->tsc_hz = json_number_value(json_object_get(json_object_get(about, "clock"), "tsc_hz"));
 	json_decref(about);
-	free(path);
 }
 
 static void check_element(struct checking *c, const char *run, const json_t *element, struct checked_join *join)

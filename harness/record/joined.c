@@ -23,6 +23,14 @@ bool paging_is_of_guest(const char *paging)
 	return paging_find(paging) > PAGING_NATIVE;
 }
 
+bool joined_file_is_own(const char *name)
+{
+	static const char folder[] = "joined/";
+	const char *file = name ? name + strlen(folder) : "";
+
+	return name && !strncmp(name, folder, strlen(folder)) && file[0] && file[0] != '.' && !strchr(file, '/');
+}
+
 static const json_t *machine_of(const json_t *about, const char *part)
 {
 	return json_object_get(json_object_get(json_object_get(about, "machine"), part), "name");

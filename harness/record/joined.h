@@ -14,6 +14,12 @@
 /* The paging modes of a guest; a name for each of them on the command line and in results. */
 bool paging_is_of_guest(const char *paging);
 
+/*
+ * Whether `name`, of the member "file" of run.json's "joined", is the name of a file in the run's own folder `joined`: who wrote
+ * run.json chose it.
+ */
+bool joined_file_is_own(const char *name);
+
 struct joined_run {
 	const struct loaded_run *run;
 	const char *told; /* paging of the guest that it was made in, as the user says; NULL: the user does not say */

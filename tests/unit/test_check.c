@@ -113,7 +113,7 @@ static void what_is_wrong_is_found(void **state)
 		{ "wrong-points", "points.jsonl:5: " },
 		{ "wrong-joined", "run.json:1: guest is not an object" },
 		{ "wrong-joined", "run.json:1: joined.accel 'xen'" },
-		{ "wrong-joined", "run.json:1: joined: cannot read joined/2-run.json" },
+		{ "wrong-joined", "run.json:1: joined: cannot read " RUNS "wrong-joined/joined/2-run.json" },
 		{ "wrong-joined", "run.json:1: joined.paging is null without a reason" },
 		{ "wrong-joined", "run.json:1: joined: ../joined/run.json is not a file of this run" },
 		{ "wrong-joined", "points.jsonl:1: accel outside a guest" },
