@@ -1,7 +1,9 @@
 /* nestwalk merge: join the runs of a host and of its guests into one comparison. */
 #include "record/merge.h"
+
 #include "base/member.h"
 #include "cmd/cmd.h"
+#include "record/check.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -111,18 +113,18 @@ static void merged_print(const struct merged *merged, const char *directory)
 
 	json_array_foreach (json_object_get(merged->about, "joined"), i, element) {
 		const char *path = member_text(json_array_get(merged->sources, i), "path");
-		const char *as = member_text(element, "as");
 		const char *paging = member_text(element, "paging");
 		const char *unknown = member_text(element, "paging_reason");
+		bool is_guest = member_is(element, "as", "guest");
 
 		json_array_foreach (json_object_get(element, "warnings"), k, warning)
 			cmd_say(stderr, "nestwalk: %s: %s", path, json_string_value(warning));
-		if (!paging && !strcmp(as, "guest"))
-			cmd_say(stderr, "nestwalk: %s: paging mode not known: %s", path, unknown);
+		if (!paging && is_guest)
+			cmd_say(stderr, "nestwalk: %s: paging mode not known: %s", path,
+				unknown ? unknown : "it does not say why");
 		cmd_say(stdout, "%s: %lld points of setting %s%s%s", path,
 			(long long)json_integer_value(json_object_get(element, "points")),
-			strcmp(as, "guest") ? "host or vcpu" : "guest", paging ? ", guests' paging " : "",
-			paging ? paging : "");
+			is_guest ? "guest" : "host or vcpu", paging ? ", guests' paging " : "", paging ? paging : "");
 	}
 	cmd_say(stdout, "%s: %zu points of %zu runs; `nestwalk report %s` compares them", directory,
 		json_array_size(merged->points), json_array_size(merged->sources) + 1, directory);
@@ -160,6 +162,9 @@ static enum exit_code load_and_join(const struct arguments *arguments)
 			code = cmd_fail(EXIT_FAILED, &why);
 			break;
 		}
+		/* What is joined of runs that are not sound is none either. */
+		if (check_sound(named[loaded].path, &why))
+			code = cmd_fail(EXIT_FAILED, &why);
 		joined[loaded] = (struct joined_run){ .run = &run[loaded], .told = named[loaded].mode };
 	}
 	if (code == EXIT_DONE)

@@ -2,6 +2,7 @@
 
 #include "base/member.h"
 #include "base/units.h"
+#include "record/check.h"
 #include "record/load.h"
 #include "record/merge.h"
 #include "record/write.h"
@@ -67,8 +68,11 @@ int guest_join(const char *host_run, const struct guest_result *result, const ch
 	struct reason *why)
 {
 	struct loaded_run host, guest;
-	int error = run_load(result->run, &guest, why);
+	/* The guest wrote it: of a run that is not sound nothing is joined. */
+	int error = check_sound(result->run, why);
 
+	if (!error)
+		error = run_load(result->run, &guest, why);
 	*points = (struct guest_points){ 0 };
 	if (error)
 		return error;

@@ -127,6 +127,10 @@ static int take_point(struct merging *merging, const json_t *original)
 		merging->unfinished++;
 		return 0;
 	}
+	if (joined_number(original) > json_array_size(json_object_get(merging->joined->run->about, "joined")))
+		return fail(merging->why, EINVAL,
+			"%s: a point is said to be of a joined run that run.json does not name",
+			merging->joined->run->path);
 	merging->taken++;
 	point = json_copy((json_t *)original);
 	if (!point)

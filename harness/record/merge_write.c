@@ -1,6 +1,7 @@
 /* The directory of joined runs: written beside its place, and moved there when it is whole. */
 #include "base/directory.h"
 #include "base/member.h"
+#include "base/plain_file.h"
 #include "record/merge.h"
 #include "record/write.h"
 
@@ -46,27 +47,18 @@ static int copy_opened(FILE *in, const char *to, const char *from, struct reason
 	return rc;
 }
 
-static int copy_bytes(const char *from, const char *to, struct reason *why)
-{
-	FILE *in = fopen(from, "re");
-	int rc;
-
-	if (!in)
-		return copy_failed(from, "read", why);
-	rc = copy_opened(in, to, from, why);
-	fclose(in);
-	return rc;
-}
-
 /* Copy RUN/NAME to the file `as` of the new directory. */
 static int copy_file(
 	const char *run, const char *name, const struct run_writer *writer, const char *as, struct reason *why)
 {
-	char to[4200], *from = run_file(run, name);
-	int rc = from ? copy_bytes(from, writer_file(writer, as, to, sizeof(to)), why)
-		      : fail(why, ENOMEM, "out of memory");
+	FILE *in = plain_file_open(run, name, PLAIN_FILE_DOCUMENT_MOST, why);
+	char to[4200];
+	int rc;
 
-	free(from);
+	if (!in)
+		return -errno;
+	rc = copy_opened(in, writer_file(writer, as, to, sizeof(to)), name, why);
+	fclose(in);
 	return rc;
 }
 
@@ -82,11 +74,14 @@ static int copy_abouts(const struct merged *merged, const struct run_writer *wri
 		return rc;
 	json_array_foreach (merged->sources, i, source) {
 		const json_t *element = json_array_get(json_object_get(merged->about, "joined"), i);
-		const char *file = member_text(element, "file");
+		const char *file = member_text(element, "file"), *own = member_text(source, "file");
 
+		if (strcmp(own, "run.json") && !joined_file_is_own(own))
+			return fail(why, EINVAL, "%s: joined: %s is not a file of this run",
+				member_text(source, "path"), own);
 		if (!access(writer_file(writer, file, path, sizeof(path)), F_OK))
 			continue;
-		rc = copy_file(member_text(source, "path"), member_text(source, "file"), writer, file, why);
+		rc = copy_file(member_text(source, "path"), own, writer, file, why);
 		if (rc)
 			break;
 	}

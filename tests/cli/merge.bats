@@ -169,7 +169,10 @@ changed_guest() { # WORD OTHER
 
 @test "a guest's run that is itself joined of others is refused" {
 	cp -r "$runs/join-guest" "$BATS_TEST_TMPDIR/guest"
-	jq '.joined = []' "$runs/join-guest/run.json" >"$BATS_TEST_TMPDIR/guest/run.json"
+	"$nestwalk" merge "$runs/join-host" "$runs/join-shadow" -o "$BATS_TEST_TMPDIR/both"
+	cp -r "$BATS_TEST_TMPDIR/both/joined" "$BATS_TEST_TMPDIR/guest"
+	jq --slurpfile both "$BATS_TEST_TMPDIR/both/run.json" '.joined = [$both[0].joined[] | .points = 0]' \
+		"$runs/join-guest/run.json" >"$BATS_TEST_TMPDIR/guest/run.json"
 	run "$nestwalk" merge "$runs/join-host" "$BATS_TEST_TMPDIR/guest=nested" -o "$out"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"itself joined of runs: name those runs instead" ]]
