@@ -1,5 +1,6 @@
 #include "record/load.h"
 
+#include "base/plain_file.h"
 #include "base/text.h"
 #include "record/journal.h"
 
@@ -44,7 +45,7 @@ struct lines_reader {
 
 static int lines_read(const char *path, const struct lines_reader *reader, struct reason *why)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = plain_file_open_path(path, PLAIN_FILE_POINTS_MOST, why);
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t length;
@@ -52,8 +53,8 @@ static int lines_read(const char *path, const struct lines_reader *reader, struc
 	int rc = 0;
 
 	if (!file)
-		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	while (!rc && (errno = 0, length = getline(&text, &room, file)) >= 0) {
+		return -errno;
+	while (!rc && (errno = 0, length = plain_file_line(&text, &room, file)) >= 0) {
 		line = (struct text_line){
 			.number = line.number + 1,
 			.text = text,
@@ -69,7 +70,7 @@ static int lines_read(const char *path, const struct lines_reader *reader, struc
 		rc = reader->each(reader->context, &line);
 	}
 	if (!rc && errno)
-		rc = fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+		rc = fail(why, errno, "cannot read %s: line %zu: %s", path, line.number + 1, strerror(errno));
 	free(text);
 	fclose(file);
 	return rc;
@@ -167,43 +168,32 @@ static int keep_point(void *context, const struct point_line *line)
 	return rc ? fail(reading->why, ENOMEM, "out of memory") : 0;
 }
 
-/* A file of JSON with its texts cleaned, which the caller frees; NULL with errno. It may hold any bytes. */
-static char *json_read(const char *path, size_t *length)
+/* A file of JSON with its texts cleaned, which the caller frees; NULL with *why and errno. It may hold any bytes. */
+static char *json_read(const char *path, size_t *length, struct reason *why)
 {
-	FILE *file = fopen(path, "re"), *whole = NULL;
-	char *text = NULL, bytes[65536];
-	size_t got;
-	int error;
+	FILE *file = plain_file_open_path(path, PLAIN_FILE_DOCUMENT_MOST, why);
+	char *text = file ? plain_file_rest(file, length, why) : NULL;
+	int error = errno;
 
-	if (!file)
-		return NULL;
-	whole = open_memstream(&text, length);
-	while (whole && (got = fread(bytes, 1, sizeof(bytes), file)))
-		fwrite(bytes, 1, got, whole);
-	error = !whole ? ENOMEM : ferror(file) ? errno : 0;
-	fclose(file);
-	if (whole && fclose(whole) && !error)
-		error = ENOMEM;
-	if (!error) {
-		*length = text_clean_json(text, *length);
-		return text;
-	}
-	free(text);
+	if (file)
+		fclose(file);
 	errno = error;
-	return NULL;
+	if (text)
+		*length = text_clean_json(text, *length);
+	return text;
 }
 
 static int about_load(const char *dir, const char *path, json_t **about, struct reason *why)
 {
 	json_error_t error;
 	size_t length;
-	char *text = json_read(path, &length);
+	char *text = json_read(path, &length, why);
 	json_t *schema;
 
 	if (!text && (errno == ENOENT || errno == ENOTDIR))
 		return fail(why, ENOENT, "%s is not a run directory: it has no run.json", dir);
 	if (!text)
-		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+		return -errno;
 	*about = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
 	free(text);
 	if (!*about)
