@@ -1,11 +1,13 @@
 #include "record/write.h"
 
 #include "base/directory.h"
+#include "base/new_file.h"
 #include "record/journal.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -182,29 +184,24 @@ void run_writer_close(struct run_writer *writer)
 static int file_replace(
 	const struct run_writer *writer, const char *name, const json_t *lines, const json_t *whole, struct reason *why)
 {
-	char final[4200], partial[4300];
+	struct new_file file;
+	char final[4200];
 	size_t i;
 	const json_t *line;
-	FILE *out;
-	int bad;
+	bool bad;
+	int rc = new_file_open(&file, writer_file(writer, name, final, sizeof(final)), why);
 
-	writer_file(writer, name, final, sizeof(final));
-	snprintf(partial, sizeof(partial), "%s.partial", final);
+	if (rc)
+		return rc;
 	errno = 0;
-	out = fopen(partial, "we");
-	if (!out)
-		return write_failed(partial, why);
-	bad = whole && (json_dumpf(whole, out, JSON_INDENT(2) | ABOUT_DIGITS) || fputc('\n', out) == EOF);
+	bad = whole && (json_dumpf(whole, file.out, JSON_INDENT(2) | ABOUT_DIGITS) || fputc('\n', file.out) == EOF);
 	json_array_foreach (lines, i, line)
-		bad = bad || json_dumpf(line, out, JSON_COMPACT | POINT_DIGITS) || fputc('\n', out) == EOF;
-	bad = fflush(out) || bad;
-	bad = bad || fsync(fileno(out));
-	bad = fclose(out) || bad;
-	if (!bad && !rename(partial, final))
-		return 0;
-	write_failed(final, why);
-	unlink(partial);
-	return -EIO;
+		bad = bad || json_dumpf(line, file.out, JSON_COMPACT | POINT_DIGITS) || fputc('\n', file.out) == EOF;
+	if (!bad && !fflush(file.out) && !fsync(fileno(file.out)))
+		return new_file_put(&file, why);
+	rc = write_failed(final, why);
+	new_file_drop(&file);
+	return rc;
 }
 
 int run_write_about(const struct run_writer *writer, const json_t *about, struct reason *why)
