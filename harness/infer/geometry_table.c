@@ -32,7 +32,7 @@ static const char find_maps[] =
 	" AND json_type(params, '$.page_size_bytes') = 'integer' AND json_type(params, '$.distance_bytes') = 'integer'"
 	" AND json_type(params, '$.flip_pages') = 'integer' AND json_type(params, '$.fillers') = 'integer'"
 	" AND json_type(params, '$.pages') = 'integer') p WHERE pages >= 1 AND pages < 1 << 40 AND fillers >= 0"
-	" AND fillers < 1 << 40 AND page_size_bytes > 0 AND stride_pages > 0 AND stride_pages < 1 << 31"
+	" AND fillers < 1 << 16 AND page_size_bytes > 0 AND stride_pages > 0 AND stride_pages < 1 << 31"
 	" AND stride_pages & (stride_pages - 1) = 0 AND flip_pages >= 0 AND flip_pages < stride_pages;";
 
 /* The control's samples tell of the processor as all others do, but it is no place. */

@@ -1,5 +1,6 @@
 #include "infer/levels.h"
 
+#include "base/number.h"
 #include "infer/step_judge.h"
 
 #include <math.h>
@@ -36,9 +37,9 @@ static int ascending(const void *a, const void *b)
 /* Put a count in unless it is there, or would be no number of pages, or there is no room. */
 static void plan_add(struct plan *plan, double pages)
 {
-	uint64_t whole = pages >= 2 ? (uint64_t)llround(pages) : 0;
+	uint64_t whole;
 
-	if (!whole || plan->count == plan->most)
+	if (!(pages >= 2) || !number_whole(round(pages), UINT64_MAX, &whole) || plan->count == plan->most)
 		return;
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->at[i] == whole)

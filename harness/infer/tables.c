@@ -1,5 +1,6 @@
 #include "infer/tables.h"
 
+#include "base/number.h"
 #include "base/quiet.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
@@ -310,13 +311,15 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 	while (rc > 0 && (rc = database_step(rows, why)) > 0) {
 		struct curve *grown = reallocarray(curves->curve, curves->count + 1, sizeof(*grown));
 		int setting = setting_find((const char *)sqlite3_column_text(rows, 1));
-		double bytes = database_number(rows, 3), stride = database_number(rows, 4);
+		uint64_t page_bytes = 0, stride = 1;
 
 		if (!grown) {
 			rc = fail(why, ENOMEM, "out of memory");
 			break;
 		}
 		curves->curve = grown;
+		number_whole(database_number(rows, 3), INT64_MAX, &page_bytes);
+		number_whole(database_number(rows, 4), INT64_MAX, &stride);
 		grown[curves->count++] = (struct curve){
 			.id = (size_t)sqlite3_column_int64(rows, 0),
 			.family = (size_t)sqlite3_column_int64(rows, 6),
@@ -326,8 +329,8 @@ static int curves_read(sqlite3 *db, sqlite3_int64 run, struct curves *curves, st
 			.setting = setting < 0 ? SETTING_COUNT : setting,
 			.backing = column_copy(rows, 2),
 			.reason = column_copy(rows, 5),
-			.page_bytes = bytes >= 1 && bytes < 0x1p62 ? (uint64_t)bytes : 0,
-			.stride = stride >= 1 && stride < 0x1p62 ? (uint64_t)stride : 1,
+			.page_bytes = page_bytes,
+			.stride = stride ? stride : 1,
 		};
 	}
 	sqlite3_finalize(rows);

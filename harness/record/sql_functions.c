@@ -1,11 +1,13 @@
 #include "record/sql_functions.h"
 
 #include "base/format.h"
+#include "base/number.h"
 #include "base/statistics.h"
 #include "base/units.h"
 #include "base/vocabulary.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
@@ -135,12 +137,14 @@ static void spread_finish(sqlite3_context *context, const struct collected *coll
 
 static void interval_finish(sqlite3_context *context, const struct collected *collected)
 {
-	bool seeded = collected->has_extra && isfinite(collected->extra);
-	struct interval interval = statistics_median_interval(collected->numbers.number, collected->numbers.count,
-		seeded ? (uint64_t)collected->extra : DEFAULT_SEED);
-	double values[] = { interval.median, interval.lo, interval.hi, (double)collected->numbers.count };
+	uint64_t seed = DEFAULT_SEED;
+	struct interval interval;
 
-	sql_result_numbers(context, values, sizeof(values) / sizeof(values[0]));
+	if (collected->has_extra)
+		number_whole(collected->extra, UINT64_MAX, &seed);
+	interval = statistics_median_interval(collected->numbers.number, collected->numbers.count, seed);
+	sql_result_numbers(
+		context, (double[]){ interval.median, interval.lo, interval.hi, (double)collected->numbers.count }, 4);
 }
 
 static void median_end(sqlite3_context *context)
@@ -188,12 +192,12 @@ static void bytes_function(sqlite3_context *context, int count, sqlite3_value **
 
 static void size_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	double bytes = number_argument(values[0]);
 	struct size_text size;
+	uint64_t bytes;
 
 	(void)count;
-	if (bytes >= 0 && bytes < 0x1p63)
-		sqlite3_result_text(context, size_format((uint64_t)bytes, &size), -1, SQLITE_TRANSIENT);
+	if (number_whole(number_argument(values[0]), INT64_MAX, &bytes))
+		sqlite3_result_text(context, size_format(bytes, &size), -1, SQLITE_TRANSIENT);
 }
 
 static void cell_function(sqlite3_context *context, int count, sqlite3_value **values)
@@ -229,12 +233,12 @@ static void ratio_function(sqlite3_context *context, int count, sqlite3_value **
 static void ordinal_function(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	struct text text;
+	uint64_t number;
 
 	(void)count;
-	if (!(number_argument(values[0]) >= 0))
+	if (!number_whole(number_argument(values[0]), INT64_MAX, &number))
 		return;
-	snprintf(text.text, sizeof(text.text), "%.0f%s", number_argument(values[0]),
-		format_ordinal_suffix((unsigned long)number_argument(values[0])));
+	snprintf(text.text, sizeof(text.text), "%" PRIu64 "%s", number, format_ordinal_suffix(number));
 	result_text(context, text);
 }
 
