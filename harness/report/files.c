@@ -1,6 +1,8 @@
 #include "report/files.h"
 
 #include "base/directory.h"
+#include "base/new_file.h"
+#include "base/plain_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A picture or table of a figure: more than anybody can look at. */
+#define PICTURE_BYTES_MOST (256ULL << 20)
 
 int names_add(struct names *names, const char *name)
 {
@@ -67,24 +72,16 @@ int names_list(struct names *names, const char *directory, struct reason *why)
 char *file_read(const char *directory, const char *name, struct reason *why)
 {
 	char *path, *text = NULL;
-	size_t room = 0;
+	size_t length;
 	FILE *file;
 
 	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		fail(why, ENOMEM, "out of memory");
 		return NULL;
 	}
-	file = fopen(path, "re");
-	if (!file) {
-		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
-	} else {
-		/* A text holds no NUL, so this is the whole file; of an empty one nothing is read. */
-		if (getdelim(&text, &room, '\0', file) < 0) {
-			free(text);
-			text = ferror(file) ? NULL : strdup("");
-		}
-		if (!text)
-			fail(why, EIO, "cannot read %s", path);
+	file = plain_file_open_named(path, PLAIN_FILE_DOCUMENT_MOST, why);
+	if (file) {
+		text = plain_file_rest(file, &length, why);
 		fclose(file);
 	}
 	free(path);
@@ -96,25 +93,21 @@ int file_copy(
 	const char *from_directory, const char *from, const char *to_directory, const char *to, struct reason *why)
 {
 	char bytes[65536], *source = NULL, *target = NULL;
-	FILE *in = NULL, *out = NULL;
+	struct new_file file = { NULL };
+	FILE *in;
 	size_t got;
-	int rc = 0;
+	int rc;
 
 	if (asprintf(&source, "%s/%s", from_directory, from) < 0 || asprintf(&target, "%s/%s", to_directory, to) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	in = fopen(source, "re");
-	if (!in)
-		rc = fail(why, errno, "cannot read %s: %s", source, strerror(errno));
-	else if (!(out = fopen(target, "we")))
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	in = plain_file_open_named(source, PICTURE_BYTES_MOST, why);
+	rc = in ? new_file_open(&file, target, why) : -errno;
 	while (!rc && (got = fread(bytes, 1, sizeof(bytes), in)))
-		if (fwrite(bytes, 1, got, out) != got)
-			rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+		fwrite(bytes, 1, got, file.out);
 	if (in)
 		fclose(in);
-	/* A full disk may show up only when the buffer is flushed. */
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", target, strerror(errno));
+	if (!rc)
+		rc = new_file_put(&file, why);
 	free(source);
 	free(target);
 	return rc;

@@ -1,5 +1,6 @@
 #include "report/html.h"
 
+#include "base/new_file.h"
 #include "base/text.h"
 #include "report/html_body.h"
 
@@ -57,22 +58,18 @@ void html_frame_end(FILE *out)
 int html_write(const char *path, const struct page *page, struct reason *why)
 {
 	char *body = html_body_make(page, why);
+	struct new_file file;
 	FILE *out;
 	int rc = 0;
 
 	if (!body)
 		return -EIO;
-	out = fopen(path, "we");
-	if (!out) {
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-	} else {
-		html_frame_begin(&page->frame, out);
-		fputs(body, out);
-		html_frame_end(out);
-		if (ferror(out))
-			rc = fail(why, EIO, "cannot write %s: %s", path, strerror(EIO));
-		if (fclose(out) && !rc)
-			rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
+	rc = new_file_open(&file, path, why);
+	if (!rc) {
+		html_frame_begin(&page->frame, file.out);
+		fputs(body, file.out);
+		html_frame_end(file.out);
+		rc = new_file_put(&file, why);
 	}
 	free(body);
 	return rc;

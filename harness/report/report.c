@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include "base/directory.h"
+#include "base/new_file.h"
 #include "base/text.h"
 #include "record/database.h"
 #include "report/figure.h"
@@ -142,17 +143,17 @@ static char *document_make(struct report *report, const char *more, struct reaso
 
 static int text_write(const struct report *report, const char *markdown, struct reason *why)
 {
+	struct new_file file;
 	char *path;
-	FILE *out;
-	int rc = 0;
+	int rc;
 
 	if (asprintf(&path, "%s/report.md", report->directory) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	out = fopen(path, "we");
-	if (!out || fputs(markdown, out) < 0)
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
+	rc = new_file_open(&file, path, why);
+	if (!rc) {
+		fputs(markdown, file.out);
+		rc = new_file_put(&file, why);
+	}
 	free(path);
 	return rc;
 }
