@@ -54,7 +54,11 @@ static void benches_parse(struct argp_state *state, struct run_arguments *argume
 
 		if (!bench)
 			argp_error(state, "no bench named '%s'; `nestwalk list` shows them", name);
-		if (arguments->request.bench_count < LIST_MAX)
+		/* A bench that is named twice is measured once: its points would be the same ones. */
+		for (size_t i = 0; i < arguments->request.bench_count && bench; i++)
+			if (arguments->benches[i] == bench)
+				bench = NULL;
+		if (bench && arguments->request.bench_count < LIST_MAX)
 			arguments->benches[arguments->request.bench_count++] = bench;
 	}
 }
