@@ -39,13 +39,14 @@ static int rounding_within(double near, double lo, double hi)
 {
 	double below = near - lo, above = hi - near;
 	double known = below > 0 && (below < above || above <= 0) ? below : above;
-	int of_interval = known > 0 ? (int)floor(log10(known)) - 1 : 0;
-	int of_number = (int)floor(log10(fabs(near)) + 2e-4) + 1 - SIGNIFICANT;
+	int of_interval, of_number;
 
-	if (fabs(near) < 1000)
+	if (!isfinite(near) || fabs(near) < 1000)
 		return 0;
-	if (!(known > 0))
+	if (!(known > 0) || !isfinite(known))
 		return rounding_of(near);
+	of_interval = (int)floor(log10(known)) - 1;
+	of_number = (int)floor(log10(fabs(near)) + 2e-4) + 1 - SIGNIFICANT;
 	return of_interval > of_number ? of_interval : of_number;
 }
 
