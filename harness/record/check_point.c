@@ -314,7 +314,7 @@ static void check_memory(struct checking *c, const json_t *point)
 		return;
 	}
 	if (json_is_integer(expected) && json_is_integer(counted) &&
-		fabs((double)(json_integer_value(expected) - json_integer_value(counted))) >
+		fabs((double)json_integer_value(expected) - (double)json_integer_value(counted)) >
 			FAULTS_SLACK + FAULTS_TOLERANCE * (double)json_integer_value(expected))
 		finding(c, FINDING_PROBLEM, "memory: %lld faults expected, %lld counted",
 			(long long)json_integer_value(expected), (long long)json_integer_value(counted));
