@@ -125,7 +125,7 @@ static int start(const char *directory, char *const *arguments, FILE *said, pid_
 	if (!environment)
 		return fail(why, ENOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++) {
-		if (strncmp(environ[i], "LC_", 3) && strncmp(environ[i], "GNUPLOT", 7))
+		if (strncmp(environ[i], "LC_", 3) && strncmp(environ[i], "GNU", 3)) /* GNUTERM, too */
 			environment[kept++] = environ[i];
 	}
 	environment[kept] = numbers_in_c;
