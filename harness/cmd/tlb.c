@@ -66,7 +66,7 @@ static const char title_query[] =
 	" CASE WHEN truncated THEN char(10) || 'The last line of points.jsonl was cut off and is left out.' ELSE '' END FROM run";
 
 static const char heading_query[] =
-	"SELECT char(10) || setting || ' (' || COALESCE(paging, 'unknown') || ' paging), ' || size(page_size_bytes) || ' pages' ||"
+	"SELECT char(10) || setting || ' (' || COALESCE(paging, 'unknown') || ' paging), ' || COALESCE(size(page_size_bytes), '?') || ' pages' ||"
 	" COALESCE(' on ' || backing, '') || CASE WHEN stride_pages > 1 THEN ', ' || stride_pages || ' pages apart' ELSE '' END ||"
 	" CASE WHEN parameters ->> 'frames' <> 'contiguous' THEN ', ' || (parameters ->> 'frames') || ' frames' ELSE '' END ||"
 	" CASE WHEN parameters ->> 'guest_levels' > 4 THEN ', ' || (parameters ->> 'guest_levels') || '-level tables' ELSE '' END ||"
@@ -112,7 +112,7 @@ static const char doubts_query[] =
 /* Curves that were not measured, once for all settings and strides that share page size, backing and reason. */
 static const char not_measured_query[] =
 	"SELECT CASE WHEN row_number() OVER () = 1 THEN char(10) || 'Not measured:' || char(10) ELSE '' END || '  ' || line FROM"
-	" (SELECT size(page_size_bytes) || ' pages on ' || COALESCE(backing, '?') || ': ' || substr(u.reason, 15) AS line,"
+	" (SELECT COALESCE(size(page_size_bytes), '?') || ' pages on ' || COALESCE(backing, '?') || ': ' || substr(u.reason, 15) AS line,"
 	" MIN(curve) AS first FROM tlb_unresolved u JOIN curve USING (curve) WHERE u.reason LIKE 'not measured: %'"
 	" GROUP BY 1 ORDER BY first)";
 
@@ -171,7 +171,7 @@ static const char geometry_query[] =
 	" printf('  %-26s  %-5s  %-12s  %-6s  %-20s  %-10s  %s', 'setting, pages', 'level', 'sets x ways', 'usable', 'entries',"
 	" 'advertised', 'set chosen by; replacement') WHERE EXISTS (SELECT 1 FROM geometry)"
 	" UNION ALL SELECT printf('  %-26s  %-5d  %-12s  %-6s  %-20s  %-10s  %s',"
-	" setting || ' (' || COALESCE(paging, 'unknown') || '), ' || size(page_size_bytes), level,"
+	" setting || ' (' || COALESCE(paging, 'unknown') || '), ' || COALESCE(size(page_size_bytes), '?'), level,"
 	" COALESCE(sets || ' x ' || ways, '-'), COALESCE(usable_ways, '-'), COALESCE(count_cell(entries, entries_lo, entries_hi), '-'),"
 	" COALESCE((SELECT SUM(a.entries) FROM tlb_advertised a WHERE a.run = geometry.run AND"
 	" a.page_size_bytes = geometry.page_size_bytes AND a.level = geometry.level), '-'),"
