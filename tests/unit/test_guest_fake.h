@@ -94,7 +94,8 @@ static inline void fake_answer(const char *command, int id)
 		what = fake.kvm && !fake_is("says-no-kvm") ? "{\"enabled\": true}" : "{\"enabled\": false}";
 	if (strstr(command, "query-cpus-fast")) {
 		snprintf(text, sizeof(text),
-			"{\"event\": \"NOISE\"}\n{\"return\": [{\"thread-id\": %d}], \"id\": %d}\n", (int)getpid(), id);
+			"{\"event\": \"NOISE\"}\n{\"return\": [{\"thread-id\": %d}], \"id\": %d}\n",
+			fake_is("names-init") ? 1 : (int)getpid(), id);
 		(void)!write(fake.monitor, text, strlen(text));
 		return;
 	}
@@ -132,13 +133,14 @@ static inline void *fake_monitor(void *data)
 /* Send what guest-images/init does: all of it, half of it, or without the marker. */
 static inline void fake_delivers(int status)
 {
-	char command[256], block[4096];
+	char command[320], block[4096];
 	size_t got, left = fake_is("cut-archive") ? 1500 : SIZE_MAX;
 	FILE *tar;
 
 	snprintf(command, sizeof(command),
-		"cd \"$FAKE_PLACE\" && rm -rf sent && mkdir -p sent/results/run && cd sent && echo {} >results/run/run.json && echo said >results/job.log && echo %d >end && tar -c results %s",
-		status, fake_is("no-marker") ? "" : "end");
+		"cd \"$FAKE_PLACE\" && rm -rf sent && mkdir -p sent/results/run && cd sent && echo {} >results/run/run.json && echo said >results/job.log && echo %d >end && %s && tar -c results %s",
+		status, fake_is("sends-link") ? "ln -s /etc/passwd results/run/run.json.partial" : ":",
+		fake_is("no-marker") ? "" : "end");
 	tar = popen(command, "r");
 	while (tar && left && (got = fread(block, 1, sizeof(block), tar)) > 0) {
 		(void)!write(fake.results, block, got < left ? got : left);

@@ -136,6 +136,26 @@ static void a_run_that_came_to_no_end_is_joined_and_said(void **state)
 	run_unload(&host);
 }
 
+/* A guest's points are its own, whatever it says. */
+static void a_run_that_is_not_sound_is_not_joined(void **state)
+{
+	char command[512];
+	struct loaded_run host;
+	struct reason why;
+	struct guest_points points = { 0 };
+
+	(void)state;
+	snprintf(command, sizeof(command), "cd %s && jq -c '.joined = 5' points.jsonl >new && mv new points.jsonl",
+		result.run);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(guest_join(host_path, &result, "nested", &points, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "points.jsonl:1: joined is not the number of a run"));
+	assert_int_equal(points.ok + points.skipped + points.errors, 0);
+	load(host_path, &host);
+	assert_int_equal(points_of_guest(&host, "nested"), 0);
+	run_unload(&host);
+}
+
 static void nothing_to_join_changes_nothing(void **state)
 {
 	struct loaded_run host;
@@ -200,6 +220,7 @@ int main(void)
 		TEST(points_join_and_facts_are_written),
 		TEST(a_mode_that_is_not_known_has_a_reason),
 		TEST(a_run_that_came_to_no_end_is_joined_and_said),
+		TEST(a_run_that_is_not_sound_is_not_joined),
 		TEST(nothing_to_join_changes_nothing),
 		TEST(notes_are_kept_one_after_the_other),
 	};

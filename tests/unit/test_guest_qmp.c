@@ -256,6 +256,48 @@ static void statistics_are_summed(void **state)
 	assert_non_null(strstr(script.heard[2], "{\"target\":\"vcpu\"}"));
 }
 
+/* What overflows is no count, and does no harm to others. */
+static void sums_do_not_overflow(void **state)
+{
+	struct script script;
+	struct reason why;
+	json_t *stats;
+
+	(void)state;
+	assert_int_equal(stats_of("{\"return\": [{\"stats\": [" STAT("exits", "9223372036854775807") ", " STAT("exits",
+					  "9223372036854775807") ", " STAT("pf_taken", "4") "]}], \"id\": %d}\n",
+				 "{\"return\": [{\"stats\": [" STAT("least", "-9223372036854775808") ", " STAT(
+					 "least", "-1") "]}], \"id\": %d}\n",
+				 &script, &stats, &why),
+		0);
+	assert_true(json_integer_value(json_object_get(stats, "exits")) == INT64_MAX);
+	assert_true(json_integer_value(json_object_get(stats, "least")) == INT64_MIN);
+	assert_int_equal(json_integer_value(json_object_get(stats, "pf_taken")), 4);
+	json_decref(stats);
+}
+
+static void threads_have_numbers_of_threads(void **state)
+{
+	struct script script = {
+		.greeting = GREETING,
+		.answer = { EMPTY,
+			"{\"return\": [{\"thread-id\": 0}, {\"thread-id\": -1}, {\"thread-id\": 4294967297}, {\"thread-id\": 9223372036854775807}, {\"thread-id\": \"7\"}, 5, {\"thread-id\": 7}], \"id\": %d}\n" }
+	};
+	int threads[8] = { 0 };
+	struct monitor monitor;
+	struct reason why;
+	struct qmp qmp;
+	unsigned count;
+
+	(void)state;
+	monitor_start(&monitor, &script);
+	assert_int_equal(qmp_open(&qmp, monitor.ours, LONG_MS, &why), 0);
+	assert_int_equal(qmp_vcpu_threads(&qmp, threads, 8, &count, &why), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(threads[0], 7);
+	monitor_end(&monitor, &qmp);
+}
+
 static void no_statistics_have_a_reason(void **state)
 {
 	struct script script;
@@ -316,6 +358,8 @@ int main(void)
 		cmocka_unit_test(events_come_in_between),
 		cmocka_unit_test(threads_of_vcpus),
 		cmocka_unit_test(statistics_are_summed),
+		cmocka_unit_test(sums_do_not_overflow),
+		cmocka_unit_test(threads_have_numbers_of_threads),
 		cmocka_unit_test(no_statistics_have_a_reason),
 		cmocka_unit_test(a_long_answer),
 	};

@@ -3,6 +3,7 @@
 #include "record/write.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,46 @@ static void what_is_written_is_read_back(void **state)
 	json_decref(about);
 }
 
+/* A directory may hold links for what a run is about to write. */
+static void links_that_are_there_are_not_followed(void **state)
+{
+	static const char *const names[] = { "run.json", "run.json.partial", "points.jsonl.partial" };
+	struct run_writer writer;
+	struct reason why = { "" };
+	json_t *about = json_pack("{s:i}", "schema", RUN_SCHEMA), *points = json_array();
+	char path[128], link[192], command[256];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/planted", root);
+	assert_int_equal(run_writer_open(&writer, path, &why), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(link, sizeof(link), "%s/%s", path, names[i]);
+		assert_int_equal(symlink("precious", link), 0);
+	}
+	assert_int_equal(run_write_about(&writer, about, &why), 0);
+	assert_int_equal(run_write_points(&writer, points, &why), 0);
+	run_writer_close(&writer);
+	snprintf(command, sizeof(command), "cd %s && [ -f run.json ] && [ ! -L run.json ] && [ ! -e precious ]", path);
+	assert_int_equal(system(command), 0);
+	json_decref(points);
+	json_decref(about);
+}
+
+/* A host may have any name. */
+static void the_default_place_is_below_results(void **state)
+{
+	char path[256];
+
+	(void)state;
+	if (unshare(CLONE_NEWUTS) || sethostname("..", 2))
+		skip();
+	run_default_path(path, sizeof(path));
+	assert_null(strstr(path, ".."));
+	assert_int_equal(sethostname("../../a", 7), 0);
+	run_default_path(path, sizeof(path));
+	assert_null(strstr(path, "/../"));
+}
+
 static void another_run_is_never_written_over(void **state)
 {
 	struct run_writer writer, second;
@@ -166,6 +207,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_written_is_read_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_that_are_there_are_not_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_default_place_is_below_results, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_run_is_never_written_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_place_that_is_no_directory_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_told_and_loses_nothing, setup, teardown),
