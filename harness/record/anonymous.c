@@ -1,6 +1,7 @@
 #include "record/anonymous.h"
 
 #include "base/member.h"
+#include "base/plain_file.h"
 #include "record/anonymous_words.h"
 #include "record/load.h"
 
@@ -190,17 +191,16 @@ static int topology_filter(const struct copying *copying, const char *xml, FILE 
 
 static int topology_write(const struct copying *copying)
 {
-	char *path = run_file(copying->from, "topology.xml"), *xml = NULL;
-	FILE *in = path ? fopen(path, "re") : NULL, *out;
-	size_t room = 0;
+	FILE *in = plain_file_open(copying->from, "topology.xml", PLAIN_FILE_DOCUMENT_MOST, copying->why), *out;
+	size_t length;
+	char *xml;
 	int rc, error;
 
-	free(path);
 	/* A run without it is not valid, but can be read. */
 	if (!in)
-		return errno == ENOENT ? 0 : fail(copying->why, errno, "cannot read topology.xml: %s", strerror(errno));
-	/* A text holds no NUL, so this is the whole file. */
-	rc = getdelim(&xml, &room, '\0', in) > 0 ? 0 : fail(copying->why, EIO, "cannot read topology.xml");
+		return errno == ENOENT ? 0 : -errno;
+	xml = plain_file_rest(in, &length, copying->why);
+	rc = xml ? 0 : -EIO;
 	fclose(in);
 	out = rc ? NULL : copy_open(copying, "topology.xml");
 	if (!rc)
@@ -220,16 +220,19 @@ static int joined_each(const struct copying *copying, const json_t *about,
 
 	json_array_foreach (json_object_get(about, "joined"), i, element) {
 		const char *name = member_text(element, "file");
-		char expected[64], *path;
+		char expected[64];
 		json_t *joined;
+		FILE *file;
 
 		snprintf(expected, sizeof(expected), "joined/%zu-run.json", i + 1);
 		if (!name || strcmp(name, expected))
 			return fail(copying->why, EINVAL, "%s/run.json: joined: the file is not called %s",
 				copying->from, expected);
-		path = run_file(copying->from, name);
-		joined = path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
-		free(path);
+		file = plain_file_open(copying->from, name, PLAIN_FILE_DOCUMENT_MOST, copying->why);
+		if (!file)
+			return -errno;
+		joined = json_loadf(file, JSON_REJECT_DUPLICATES, NULL);
+		fclose(file);
 		if (!joined)
 			return fail(copying->why, EINVAL, "cannot read %s/%s", copying->from, name);
 		rc = each(copying, joined, name);
