@@ -1,6 +1,7 @@
 #include "report/paper.h"
 
 #include "base/directory.h"
+#include "base/new_file.h"
 #include "base/text.h"
 #include "report/template.h"
 
@@ -76,17 +77,20 @@ static int template_fill(const struct report *report, size_t which, struct reaso
 {
 	const struct template_hooks hooks = { .text = templates[which].text };
 	char *text = template_read(report, templates[which].name, why), *path = NULL;
-	FILE *out = NULL;
+	struct new_file file;
 	int rc = text ? 0 : -EIO;
 
 	if (!rc && asprintf(&path, "%s/" PAPER "/%s", report->directory, templates[which].name) < 0)
 		rc = fail(why, ENOMEM, "out of memory");
-	if (!rc && !(out = fopen(path, "we")))
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
 	if (!rc)
-		rc = template_write(report->db, text, &hooks, out, why);
-	if (out && fclose(out) && !rc)
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
+		rc = new_file_open(&file, path, why);
+	if (!rc) {
+		rc = template_write(report->db, text, &hooks, file.out, why);
+		if (rc)
+			new_file_drop(&file);
+		else
+			rc = new_file_put(&file, why);
+	}
 	free(path);
 	free(text);
 	return rc;
