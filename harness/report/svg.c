@@ -1,5 +1,6 @@
 #include "report/svg.h"
 
+#include "base/new_file.h"
 #include "report/files.h"
 
 #include <errno.h>
@@ -37,22 +38,23 @@ int svg_publish(const char *scratch, const struct gnuplot_picture *kind, const c
 	char *svg = file_read(scratch, kind->file, why);
 	const char *rest = svg ? strstr(svg, tag) : NULL;
 	double width_mm = strtod(kind->mm, NULL);
-	FILE *out = rest ? fopen(path, "we") : NULL;
+	struct new_file file;
 	int rc = 0;
 
-	if (out) {
-		rest += strlen(tag);
-		fwrite(svg, 1, (size_t)(rest - svg), out);
-		if (width_mm > 0)
-			size_write(rest, width_mm, out);
-		text_write(rest, out);
-	}
 	if (!svg)
 		rc = -EIO;
 	else if (!rest)
 		rc = fail(why, EIO, "what gnuplot drew is no SVG");
-	else if (!out || fclose(out))
-		rc = fail(why, errno, "cannot write %s: %s", path, strerror(errno));
+	if (!rc)
+		rc = new_file_open(&file, path, why);
+	if (!rc) {
+		rest += strlen(tag);
+		fwrite(svg, 1, (size_t)(rest - svg), file.out);
+		if (width_mm > 0)
+			size_write(rest, width_mm, file.out);
+		text_write(rest, file.out);
+		rc = new_file_put(&file, why);
+	}
 	free(svg);
 	return rc;
 }
