@@ -9,7 +9,14 @@ setup() {
 	case ${NESTWALK:-} in /*) nestwalk=$NESTWALK ;; esac
 	runs=$BATS_TEST_DIRNAME/../fixtures/runs
 	run=$BATS_TEST_TMPDIR/run
-	good=(complete join-host joined guests walks laboratory counted storms system emulated)
+	good=("$runs"/{complete,join-host,joined,guests,walks,laboratory,counted,storms,system,emulated} "$BATS_TEST_TMPDIR/killed")
+	# A killed run: its samples are in the journal only.
+	cp -r "$runs/join-host" "$BATS_TEST_TMPDIR/killed"
+	jq '.state = "running" | .finished_utc = null | .duration_s = null' "$runs/join-host/run.json" >"$BATS_TEST_TMPDIR/killed/run.json"
+	jq -c '.samples as $s | {point: input_line_number, line: del(.samples)},
+		(range($s.round | length) as $i | {point: input_line_number, sample: ($s | map_values(.[$i]))})' \
+		"$runs/join-host/points.jsonl" >"$BATS_TEST_TMPDIR/killed/samples.jsonl"
+	head -n 2 "$runs/join-host/points.jsonl" >"$BATS_TEST_TMPDIR/killed/points.jsonl"
 	# Figures are made all the same, up to the picture.
 	without_gnuplot=$BATS_TEST_TMPDIR/bin
 	mkdir "$without_gnuplot"
@@ -28,8 +35,7 @@ survives() {
 @test "no run with faults in it crashes or stops a command" {
 	from=${MUTANTS_FROM:-1}
 	for ((seed = from; seed < from + ${MUTANTS:-40}; seed++)); do
-		kind=${good[seed % ${#good[@]}]}
-		"$BATS_TEST_DIRNAME/mutate-run" "$runs/$kind" "$run" "$seed"
+		"$BATS_TEST_DIRNAME/mutate-run" "${good[seed % ${#good[@]}]}" "$run" "$seed"
 		survives check "$run"
 		survives tlb "$run"
 		survives query "$run" 'SELECT * FROM metric'
