@@ -16,6 +16,8 @@
 
 /* A thorough run's directory is some MiB; a guest that sends without end must not fill this machine's memory. */
 #define ARCHIVE_MOST (256 * MIB)
+/* The protocol has four lines; a kernel or a job may say a little besides. */
+#define CONTROL_MOST (64 * KIB)
 /* The exit status of a process, as a line. */
 #define STATUS_MOST 255
 #define END_BYTES_MOST 16
@@ -66,8 +68,8 @@ static bool take_line(struct talk *talk)
 	return true;
 }
 
-/* Whether anything was received. A closed socket stays readable for ever. */
-static bool take_control(struct talk *talk)
+/* 0: nothing was received. A closed socket stays readable for ever. -EPROTO with *why: the guest does nothing but talk. */
+static int take_control(struct talk *talk, struct reason *why)
 {
 	ssize_t got;
 
@@ -75,15 +77,21 @@ static bool take_control(struct talk *talk)
 	if (talk->length == sizeof(talk->text))
 		talk->length = 0;
 	got = recv(talk->vm->control, talk->text + talk->length, sizeof(talk->text) - talk->length, MSG_DONTWAIT);
-	if (got > 0)
-		talk->length += (size_t)got;
-	return got > 0;
+	if (got <= 0)
+		return 0;
+	talk->length += (size_t)got;
+	talk->control_bytes += (uint64_t)got;
+	if (talk->control_bytes > CONTROL_MOST)
+		return fail(why, EPROTO, "the guest says more than %llu KiB, of which its job has no need",
+			(unsigned long long)(CONTROL_MOST / KIB));
+	return 1;
 }
 
 int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why)
 {
 	uint64_t deadline = now_ns() + limit_ms * NS_PER_MS, now;
-	bool results = true, control = true;
+	bool results = true;
+	int control = 1;
 
 	while (!take_line(talk)) {
 		struct pollfd events[] = {
@@ -105,7 +113,9 @@ int talk_next(struct talk *talk, unsigned limit_ms, struct reason *why)
 			results = got > 0;
 		}
 		if (events[1].revents) {
-			control = take_control(talk);
+			control = take_control(talk, why);
+			if (control < 0)
+				return control;
 			if (control)
 				continue;
 		}

@@ -13,6 +13,7 @@ struct talk {
 	char line[256]; /* the last whole line, without its end */
 	char text[512]; /* bytes received after that line */
 	size_t length;
+	uint64_t control_bytes; /* received on the control port in all */
 	int archive; /* a file of ours: the data of the results port */
 	uint64_t archive_bytes;
 };

@@ -137,6 +137,21 @@ static void noise_without_an_end_is_dropped(void **state)
 	heard("ready");
 }
 
+/* Whoever only talks would be waited for until the deadline. */
+static void talk_without_an_end_is_an_error(void **state)
+{
+	char noise[1024];
+	int got = 1;
+
+	(void)state;
+	memset(noise, '\n', sizeof(noise));
+	for (int i = 0; i < 66; i++)
+		assert_int_equal(write(guest.control, noise, sizeof(noise)), sizeof(noise));
+	while (got == 1)
+		got = next(LIMIT_MS);
+	assert_int_equal(got, -EPROTO);
+}
+
 static void what_was_said_last_is_heard_before_the_end(void **state)
 {
 	(void)state;
@@ -328,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(lines_in_pieces_and_together),
 		TEST(noise_without_an_end_is_dropped),
+		TEST(talk_without_an_end_is_an_error),
 		TEST(what_was_said_last_is_heard_before_the_end),
 		TEST(a_closed_port_is_waited_for_in_peace),
 		TEST(words_arrive),
