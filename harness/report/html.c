@@ -59,7 +59,6 @@ int html_write(const char *path, const struct page *page, struct reason *why)
 {
 	char *body = html_body_make(page, why);
 	struct new_file file;
-	FILE *out;
 	int rc = 0;
 
 	if (!body)
