@@ -145,7 +145,7 @@ static void count(struct score *score, const struct scenario *of, const struct i
 	bool used[16] = { false };
 	size_t before = score->missed + score->invented;
 
-	for (size_t k = 0; k < MODEL_LEVELS && of->model.tlb[k].ways && !of->vanishes; k++) {
+	for (size_t k = 0; k < MODEL_TLBS && of->model.tlb[k].ways && !of->vanishes; k++) {
 		double truth = truth_entries(of, k);
 		bool found = false;
 
@@ -163,7 +163,7 @@ static void count(struct score *score, const struct scenario *of, const struct i
 		size_t last = 0;
 		double cost = 0;
 
-		for (; last < MODEL_LEVELS && of->model.tlb[last].ways; last++)
+		for (; last < MODEL_TLBS && of->model.tlb[last].ways; last++)
 			cost += of->model.tlb[last].added;
 		score->walks++;
 		score->walks_wrong += fabs(log(levels->walk[i].cycles.median / cost)) > log(MATCH);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define MODEL_LEVELS 3
+#define MODEL_TLBS 3
 #define MODEL_POINTS 256
 
 enum replacement { LRU, PLRU, RANDOM, NRU /* the first way not used since all others were */ };
@@ -24,7 +24,7 @@ struct model_tlb {
 };
 
 struct model {
-	struct model_tlb tlb[MODEL_LEVELS]; /* ways 0: no such level */
+	struct model_tlb tlb[MODEL_TLBS]; /* ways 0: no such level */
 	double growth, growth_from; /* cycles an octave that walks get dearer from so many pages on */
 	double jump, jump_at; /* cycles added to net and */
 	double baseline_jump; /* to the baseline from so many pages on */
@@ -36,8 +36,7 @@ struct model {
 	double rough,
 		rough_from; /* cycles by which placements differ on average from so many pages on: data cache sets */
 	uint64_t stride;
-	uint64_t (*set_of[MODEL_LEVELS])(
-		uint64_t page); /* modulo the sets, the set of a page; NULL: as `hashed` says */
+	uint64_t (*set_of[MODEL_TLBS])(uint64_t page); /* modulo the sets, the set of a page; NULL: as `hashed` says */
 };
 
 /* xorshift64*: tests want reproducible numbers, not good ones. */
@@ -59,7 +58,7 @@ static inline double model_normal(uint64_t *state)
 	return sqrt(-2 * log(1 - model_uniform(state))) * cos(2 * M_PI * model_uniform(state));
 }
 
-struct model_array {
+struct model_tlb_array {
 	const struct model_tlb *tlb;
 	uint32_t *tag; /* sets x ways: page + 1; 0: empty */
 	uint32_t *stamp; /* of the last use */
@@ -71,7 +70,7 @@ struct model_array {
 };
 
 /* Point the bits on the way to a leaf away from it. */
-static inline void model_tree_use(struct model_array *array, unsigned set, unsigned way)
+static inline void model_tree_use(struct model_tlb_array *array, unsigned set, unsigned way)
 {
 	unsigned node = array->tlb->ways + way;
 
@@ -82,7 +81,7 @@ static inline void model_tree_use(struct model_array *array, unsigned set, unsig
 			array->tree[set] |= 1ULL << (node / 2);
 }
 
-static inline unsigned model_victim(struct model_array *array, unsigned set)
+static inline unsigned model_victim(struct model_tlb_array *array, unsigned set)
 {
 	const uint32_t *stamp = array->stamp + (size_t)set * array->tlb->ways;
 	unsigned victim = 0;
@@ -102,7 +101,7 @@ static inline unsigned model_victim(struct model_array *array, unsigned set)
 	return victim;
 }
 
-static inline void model_used(struct model_array *array, unsigned set, unsigned way)
+static inline void model_used(struct model_tlb_array *array, unsigned set, unsigned way)
 {
 	array->stamp[(size_t)set * array->tlb->ways + way] = array->now;
 	if (array->tlb->replacement == PLRU)
@@ -115,7 +114,7 @@ static inline void model_used(struct model_array *array, unsigned set, unsigned 
 }
 
 /* Look a page up, and put it in where it is missing. Whether it hit. */
-static inline bool model_access(struct model_array *array, uint64_t page)
+static inline bool model_access(struct model_tlb_array *array, uint64_t page)
 {
 	uint64_t mixed = array->set_of	      ? array->set_of(page)
 			 : array->tlb->hashed ? (page ^ array->salt) * 0x9e3779b97f4a7c15ULL >> 33
@@ -140,14 +139,14 @@ static inline bool model_access(struct model_array *array, uint64_t page)
 /* Mean cycles of translation per access, warm, along a cycle over pages. */
 static inline double model_cycle(const struct model *model, const uint32_t *order, uint64_t pages, uint64_t *random)
 {
-	struct model_array array[MODEL_LEVELS] = { 0 };
+	struct model_tlb_array array[MODEL_TLBS] = { 0 };
 	unsigned levels = 0, warm = 2, laps = pages < 512 ? 8 : 1;
 	double cost = 0;
 
-	for (; levels < MODEL_LEVELS && model->tlb[levels].ways; levels++) {
+	for (; levels < MODEL_TLBS && model->tlb[levels].ways; levels++) {
 		size_t entries = (size_t)model->tlb[levels].sets * model->tlb[levels].ways;
 
-		array[levels] = (struct model_array){ .tlb = &model->tlb[levels],
+		array[levels] = (struct model_tlb_array){ .tlb = &model->tlb[levels],
 			.set_of = model->set_of[levels],
 			.random = model_random(random) | 1,
 			.salt = model_random(random),

@@ -37,7 +37,7 @@ static double cost_of_lines(const struct made_up *machine, const uint64_t *line,
 	const struct model_tlb tlb = { .sets = machine->sets, .ways = machine->ways, .added = machine->miss_cycles };
 	uint64_t covered = leaf_bytes == PAGE_4K && machine->neighbours ? leaf_bytes * machine->neighbours : leaf_bytes;
 	uint32_t tag[1024] = { 0 }, stamp[1024] = { 0 };
-	struct model_array array = { .tlb = &tlb, .tag = tag, .stamp = stamp, .random = 1 };
+	struct model_tlb_array array = { .tlb = &tlb, .tag = tag, .stamp = stamp, .random = 1 };
 	uint32_t order[LEAF_LINES];
 	gsl_rng *generator = random_new(model_random(random));
 	double misses = 0;

@@ -37,7 +37,7 @@ static double net_of(const struct machine *machine, const struct chase *chase, u
 	struct model_tlb tlb = { .sets = leaf_bytes == PAGE_4K ? machine->sets : 1,
 		.ways = leaf_bytes == PAGE_4K ? machine->ways : machine->large_ways };
 	uint32_t tag[ENTRIES_MOST] = { 0 }, stamp[ENTRIES_MOST] = { 0 };
-	struct model_array array = { .tlb = &tlb, .tag = tag, .stamp = stamp, .random = 1 };
+	struct model_tlb_array array = { .tlb = &tlb, .tag = tag, .stamp = stamp, .random = 1 };
 	uint64_t *piece = malloc(lines * sizeof(*piece)), misses = 0;
 
 	assert_true(tlb.sets * tlb.ways <= ENTRIES_MOST);
