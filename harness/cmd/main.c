@@ -23,6 +23,7 @@ static const struct command {
 	{ "list", "the benches, their parameters and the settings they run in", cmd_list },
 	{ "run", "measure, and write a run directory", cmd_run },
 	{ "tlb", "the TLB levels and walk costs that a run's curves show", cmd_tlb },
+	{ "model", "what theory predicts: walks, tables, exits, a curve", cmd_model },
 	{ "query", "ask the results of runs a question in SQL", cmd_query },
 	{ "export", "write the results of runs as one SQLite or CSV file", cmd_export },
 	{ "report", "draw a run's figures and explain them", cmd_report },

@@ -10,9 +10,11 @@
 /*
  * Laps that warm a machine up. A cycle that fits is held after one lap, true LRU is in its steady state after two. Random
  * replacement comes near it geometrically, by the share of the pages that a lap finds: the rest after eight laps is
- * below a hundredth of the share unless the cycle nearly fits.
+ * below a hundredth of the share unless the cycle nearly fits. Cycles that are long find next to nothing.
  */
 #define WARM_LAPS 8
+#define WARM_LAPS_LONG 2
+#define LONG_CHAIN 100000u
 
 struct model_chase {
 	size_t count; /* accesses of a lap */
@@ -309,7 +311,7 @@ void model_chase_measure(struct model_chase *chase, uint64_t accesses, struct mo
 {
 	struct model_counts warm = { 0 };
 
-	model_chase_run(chase, WARM_LAPS, &warm);
+	model_chase_run(chase, chase->count < LONG_CHAIN ? WARM_LAPS : WARM_LAPS_LONG, &warm);
 	model_chase_run(chase, (accesses + chase->count - 1) / chase->count, counts);
 }
 
