@@ -250,7 +250,7 @@ static void host_walk(struct model_chase *chase, uint32_t page, struct model_cou
 
 /*
  * A held entry tells where in the host's memory the next table lies: the host's walk for that table is saved, too (Intel
- * SDM vol. 3C 29.4.1, "combined mappings").
+ * SDM vol. 3C, "Information That May Be Cached": combined mappings).
  */
 static void walk(struct model_chase *chase, size_t access, struct model_counts *counts)
 {
