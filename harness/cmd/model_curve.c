@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGES_MOST (UINT64_C(1) << 22) /* 16 GiB of 4K pages: a second or two, and some 500 MiB */
+#define PAGES_MOST (UINT64_C(1) << 20) /* 4 GiB of 4K pages: some seconds, and some 500 MiB, with caches */
 #define ACCESSES 50000u /* counted at least: random replacement is then known to some per mille */
 /* Chains begin on an address on which a table of each level starts, as arenas that are much smaller do not mind. */
 #define CHAIN_BASE (512 * GIB)

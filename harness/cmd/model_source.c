@@ -66,7 +66,7 @@ static bool shape_read(const json_t *part, uint64_t entries, struct model_shape 
 
 	*shape = (struct model_shape){ 0 };
 	shape->ways = (uint32_t)(ways && ways <= MODEL_WAYS_MOST ? ways : entries);
-	return entries && entries <= MODEL_SETS_MOST && !model_describe_sets(shape, entries, NULL);
+	return entries && entries <= MODEL_ENTRIES_MOST && !model_describe_sets(shape, entries, NULL);
 }
 
 static void tlbs_advertised(struct model_request *request, const json_t *machine)
@@ -197,7 +197,7 @@ static bool level_read(struct model_request *request, sqlite3_stmt *row, double 
 		model_note(&request->notes, "L%u TLB: the run has not found its sets; it is taken as fully associative",
 			machine->tlbs + 1);
 	}
-	if (!(sets >= 1 && sets <= MODEL_SETS_MOST && ways >= 1 && ways <= MODEL_WAYS_MOST))
+	if (!(sets >= 1 && ways >= 1 && ways <= MODEL_WAYS_MOST && sets * ways <= MODEL_ENTRIES_MOST))
 		return false;
 	level.shape = (struct model_shape){ .sets = (uint32_t)sets,
 		.ways = (uint32_t)ways,

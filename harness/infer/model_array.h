@@ -17,9 +17,9 @@ enum model_replacement {
 };
 extern const char *const model_replacement_names[MODEL_REPLACEMENTS]; /* "lru" "plru" "random" */
 
-/* 2^24 sets of one way are a cache of 1 GiB. */
+/* 2^24 lines are a cache of 1 GiB; the arrays for them take some 300 MiB. */
 #define MODEL_INDEX_BITS 24
-#define MODEL_SETS_MOST (UINT32_C(1) << MODEL_INDEX_BITS)
+#define MODEL_ENTRIES_MOST (UINT32_C(1) << MODEL_INDEX_BITS)
 #define MODEL_WAYS_MOST UINT32_C(65536)
 
 /* Which set a number (of a page, of a line) belongs to. */
@@ -29,7 +29,7 @@ struct model_index {
 };
 
 struct model_shape {
-	uint32_t sets, ways; /* ways 0: there is no such array */
+	uint32_t sets, ways; /* ways 0: there is no such array; up to MODEL_ENTRIES_MOST together */
 	enum model_replacement replacement;
 	struct model_index index; /* of 2^bits sets, where it has bits */
 };

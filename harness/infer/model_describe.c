@@ -88,9 +88,9 @@ int model_describe_sets(struct model_shape *shape, uint64_t entries, struct reas
 	if (!entries || entries % shape->ways)
 		return fail(
 			why, EINVAL, "%" PRIu64 " entries are no multiple of %" PRIu32 " ways", entries, shape->ways);
-	if (entries / shape->ways > MODEL_SETS_MOST)
-		return fail(
-			why, EINVAL, "%" PRIu64 " sets are more than %" PRIu32, entries / shape->ways, MODEL_SETS_MOST);
+	if (entries > MODEL_ENTRIES_MOST)
+		return fail(why, EINVAL, "%" PRIu64 " entries are more than %" PRIu32 ", the most that are simulated",
+			entries, MODEL_ENTRIES_MOST);
 	shape->sets = (uint32_t)(entries / shape->ways);
 	return 0;
 }
@@ -220,7 +220,7 @@ int model_describe_tlbs(const char *text, struct model_machine *machine, struct 
 		error = words_cut(&text, &words, why);
 		if (!error)
 			error = name_check(&words, machine->tlbs, why);
-		if (!error && (number_read(words.word[1], MODEL_SETS_MOST, &entries) || !entries))
+		if (!error && (number_read(words.word[1], MODEL_ENTRIES_MOST, &entries) || !entries))
 			error = fail(why, EINVAL, "'%s' is no number of entries", words.word[1]);
 		if (!error)
 			error = level_read(&words, 2, entries,
@@ -280,7 +280,7 @@ int model_describe_held(const char *text, struct model_walker *walker, struct re
 		if (!number || walker->held[number].ways)
 			return fail(why, EINVAL, "'%s' %s: PDE, PDPTE, PML4E, PML5E", words.word[0],
 				number ? "is there already" : "is no entry that is held");
-		if (words.count < 2 || number_read(words.word[1], MODEL_SETS_MOST, &entries) || !entries)
+		if (words.count < 2 || number_read(words.word[1], MODEL_ENTRIES_MOST, &entries) || !entries)
 			return fail(why, EINVAL, "'%s': its number of entries must follow", words.word[0]);
 		error = level_read(&words, 2, entries, &(struct allowed){ false, false, "" }, &level, why);
 		walker->held[number] = level.shape;
@@ -297,7 +297,7 @@ int model_describe_nested_tlb(const char *text, struct model_machine *machine, s
 
 	if (!error && *text)
 		error = fail(why, EINVAL, "there is one nested TLB: '%s' is too much", text);
-	if (!error && (number_read(words.word[0], MODEL_SETS_MOST, &entries) || !entries))
+	if (!error && (number_read(words.word[0], MODEL_ENTRIES_MOST, &entries) || !entries))
 		error = fail(why, EINVAL, "'%s' is no number of entries", words.word[0]);
 	if (!error)
 		error = level_read(&words, 1, entries, &(struct allowed){ false, false, "" }, &level, why);

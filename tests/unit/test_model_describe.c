@@ -109,6 +109,8 @@ static void mistakes_are_named(void **unused)
 	}
 	assert_int_equal(model_describe_caches("L1:100:full", &machine, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "'100' is no size of a cache"));
+	assert_int_equal(model_describe_caches("L1:64G:16way", &machine, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "the most that are simulated"));
 	assert_int_equal(model_describe_held("PTE:4:full", &machine.guest, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "'PTE' is no entry that is held: PDE"));
 	assert_int_equal(model_describe_held("PDE:4:full,PDE:8:full", &machine.guest, &why), -EINVAL);
