@@ -30,7 +30,7 @@ begin() {
 }
 
 samples_written() {
-	cat "$run/samples.jsonl" 2>/dev/null | grep -c '"sample"' || true
+	grep -c '"sample"' <(cat "$run/samples.jsonl" 2>/dev/null) || true
 }
 
 ended_by() {
