@@ -1,5 +1,6 @@
 #include "report/figure.h"
 
+#include "base/new_file.h"
 #include "record/database.h"
 #include "report/files.h"
 #include "report/gnuplot.h"
@@ -123,7 +124,7 @@ static int query_publish(struct report *report, const char *path, const char *st
 {
 	char *file = NULL, *sql = NULL, *asked = NULL;
 	sqlite3_stmt *statement = NULL;
-	FILE *out = NULL;
+	struct new_file published;
 	int rc = -EIO;
 
 	if (asprintf(&file, "%s.sql", stem) < 0)
@@ -134,13 +135,13 @@ static int query_publish(struct report *report, const char *path, const char *st
 	if (statement)
 		asked = sqlite3_expanded_sql(statement);
 	if (asked)
-		out = fopen(path, "we");
-	if (out) {
-		fprintf(out, "%s\n", asked);
-		rc = fclose(out) ? -EIO : 0;
+		rc = new_file_open(&published, path, why);
+	else if (statement)
+		rc = fail(why, ENOMEM, "out of memory");
+	if (!rc) {
+		fprintf(published.out, "%s\n", asked);
+		rc = new_file_put(&published, why);
 	}
-	if (rc && statement)
-		rc = fail(why, EIO, "cannot write %s: %s", path, strerror(errno));
 	sqlite3_free(asked);
 	sqlite3_finalize(statement);
 	free(sql);
