@@ -1,6 +1,7 @@
 #include "report/site_index.h"
 
 #include "base/member.h"
+#include "base/new_file.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "report/html.h"
@@ -19,50 +20,16 @@
 
 /* --- pages --- */
 
-/* A page that is written under another name until it is whole. */
-struct page_file {
-	char *path, *unfinished;
-	FILE *out;
-};
-
-static void page_file_free(struct page_file *page)
+static int page_open(const char *directory, const char *name, struct new_file *page, struct reason *why)
 {
-	free(page->path);
-	free(page->unfinished);
-}
+	char *path;
+	int rc;
 
-static int page_file_open(const char *directory, const char *name, struct page_file *page, struct reason *why)
-{
-	*page = (struct page_file){ 0 };
-	if (asprintf(&page->path, "%s/%s", directory, name) < 0)
-		page->path = NULL;
-	if (!page->path || asprintf(&page->unfinished, "%s.new", page->path) < 0) {
-		page->unfinished = NULL;
-		page_file_free(page);
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		return fail(why, ENOMEM, "out of memory");
-	}
-	page->out = fopen(page->unfinished, "we");
-	if (page->out)
-		return 0;
-	fail(why, errno, "cannot write %s: %s", page->unfinished, strerror(errno));
-	page_file_free(page);
-	return -EIO;
-}
-
-static int page_file_close(struct page_file *page, struct reason *why)
-{
-	int failed = ferror(page->out) ? EIO : 0;
-
-	if (fclose(page->out) && !failed)
-		failed = errno;
-	if (!failed && rename(page->unfinished, page->path))
-		failed = errno;
-	if (failed) {
-		fail(why, failed, "cannot write %s: %s", page->path, strerror(failed));
-		unlink(page->unfinished);
-	}
-	page_file_free(page);
-	return -failed;
+	rc = new_file_open(page, path, why);
+	free(path);
+	return rc;
 }
 
 /* --- cells --- */
@@ -293,9 +260,9 @@ static int order_write(const struct site *site, const json_t *columns, const str
 {
 	struct site_entry **run = calloc(site->entries + 1, sizeof(*run));
 	const struct html_frame frame = { .title = site->title, .style = site->style };
-	struct page_file page;
+	struct new_file page;
 	size_t runs = 0, bad = 0;
-	int rc = run ? page_file_open(site->directory, order->page, &page, why) : fail(why, ENOMEM, "out of memory");
+	int rc = run ? page_open(site->directory, order->page, &page, why) : fail(why, ENOMEM, "out of memory");
 
 	for (size_t i = 0; i < site->entries && !rc; i++)
 		if (site->entry[i].runs.count == 1) {
@@ -312,7 +279,7 @@ static int order_write(const struct site *site, const json_t *columns, const str
 		      ". Under each figure are its address, its files, its tables and its queries. What has no PNG and PDF gets them by <code>nestwalk site --formats svg,png,pdf</code>.</p></footer>\n",
 			page.out);
 		html_frame_end(page.out);
-		rc = page_file_close(&page, why);
+		rc = new_file_put(&page, why);
 	}
 	free(run);
 	return rc;
@@ -369,8 +336,8 @@ int site_problem_page_write(const struct site *site, const struct site_entry *en
 	const char *problem, struct reason *why)
 {
 	const struct html_frame frame = { .title = entry->label, .style = site->style, .home = SITE_HOME };
-	struct page_file page;
-	int rc = page_file_open(directory, SITE_PAGE, &page, why);
+	struct new_file page;
+	int rc = page_open(directory, SITE_PAGE, &page, why);
 
 	if (rc)
 		return rc;
@@ -381,5 +348,5 @@ int site_problem_page_write(const struct site *site, const struct site_entry *en
 	html_write_text(problem, page.out);
 	fputs("</p>\n", page.out);
 	html_frame_end(page.out);
-	return page_file_close(&page, why);
+	return new_file_put(&page, why);
 }
