@@ -1,5 +1,6 @@
 #include "report/html_figure.h"
 
+#include "base/plain_file.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -108,13 +109,10 @@ static void table_rows_write(FILE *in, const char *file, char **line, size_t *ro
 
 static int table_write(const struct html_figure *figure, const char *file, FILE *out, struct reason *why)
 {
-	char *path, *line = NULL;
+	FILE *in = plain_file_open(figure->page->directory, file, PLAIN_FILE_POINTS_MOST, why);
+	char *line = NULL;
 	size_t room = 0;
-	FILE *in;
 
-	if (asprintf(&path, "%s/%s", figure->page->directory, file) < 0)
-		return fail(why, ENOMEM, "out of memory");
-	in = fopen(path, "re");
 	if (in) {
 		fputs("<details>\n<summary>Table ", out);
 		html_write_text(file, out);
@@ -123,11 +121,8 @@ static int table_write(const struct html_figure *figure, const char *file, FILE 
 		table_rows_write(in, file, &line, &room, out);
 		fputs("</details>\n", out);
 		fclose(in);
-	} else {
-		fail(why, errno, "cannot read %s: %s", path, strerror(errno));
 	}
 	free(line);
-	free(path);
 	return in ? 0 : -EIO;
 }
 

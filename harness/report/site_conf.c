@@ -1,5 +1,7 @@
 #include "report/site_conf.h"
 
+#include "base/plain_file.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -133,12 +135,12 @@ int site_conf_read(const char *path, struct site_conf *conf, struct reason *why)
 	const struct conf_reading reading = { conf, path, slash ? (size_t)(slash - path) + 1 : 0 };
 	size_t number = 0, room = 0;
 	char *line = NULL;
-	FILE *file = fopen(path, "re");
+	FILE *file = plain_file_open_named(path, PLAIN_FILE_DOCUMENT_MOST, why);
 	int rc = 0;
 
 	*conf = (struct site_conf){ 0 };
 	if (!file)
-		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+		return -errno;
 	while (!rc && getline(&line, &room, file) > 0) {
 		struct reason told;
 

@@ -1,6 +1,7 @@
 #include "report/site_entry.h"
 
 #include "base/member.h"
+#include "base/plain_file.h"
 #include "base/text.h"
 #include "record/database.h"
 #include "record/load.h"
@@ -56,13 +57,13 @@ char *site_entry_directory(const struct site_entry *entry, const char *site, con
 
 void site_entry_read(struct site_entry *entry, const char *site)
 {
-	char *directory = site_entry_directory(entry, site, ""), *path = NULL;
+	char *directory = site_entry_directory(entry, site, "");
+	FILE *file = directory ? plain_file_open(directory, ROW, PLAIN_FILE_DOCUMENT_MOST, NULL) : NULL;
 
 	json_decref(entry->row);
-	entry->row = NULL;
-	if (directory && asprintf(&path, "%s/" ROW, directory) >= 0)
-		entry->row = json_load_file(path, 0, NULL);
-	free(path);
+	entry->row = file ? json_loadf(file, 0, NULL) : NULL;
+	if (file)
+		fclose(file);
 	free(directory);
 }
 

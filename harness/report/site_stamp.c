@@ -1,5 +1,7 @@
 #include "report/site_stamp.h"
 
+#include "base/plain_file.h"
+
 #include <errno.h>
 #include <fts.h>
 #include <stdio.h>
@@ -26,12 +28,12 @@ static uint64_t text_checksum(uint64_t checksum, const char *text)
 static int file_checksum(const char *path, uint64_t *checksum, struct reason *why)
 {
 	char bytes[65536];
-	FILE *file = fopen(path, "re");
+	FILE *file = plain_file_open_named(path, PLAIN_FILE_POINTS_MOST, why);
 	size_t got;
 	int rc = 0;
 
 	if (!file)
-		return fail(why, errno, "cannot read %s: %s", path, strerror(errno));
+		return -errno;
 	while ((got = fread(bytes, 1, sizeof(bytes), file)))
 		*checksum = checksum_of(*checksum, bytes, got);
 	if (ferror(file))

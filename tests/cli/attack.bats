@@ -60,6 +60,28 @@ small_plots() {
 	[ -f run/report/report.md ]
 }
 
+@test "a site is not written through links, and waits for no pipe" {
+	small_plots
+	mkdir results
+	mv run results
+	soon site -p plots -o site results
+	[ -s site/index.html ]
+	for file in index.html index.html.partial; do
+		ln -sf "$PWD/precious" "site/$file"
+	done
+	find site -name '*.json' -type f >rows
+	[ -s rows ]
+	while read -r row; do
+		rm "$row" && mkfifo "$row"
+	done <rows
+	soon site -p plots -o site results
+	is_precious
+	[ -f site/index.html ] && [ ! -L site/index.html ]
+	mkfifo site.conf
+	run soon site -p plots -o site --conf site.conf results
+	[ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+}
+
 @test "a report that is itself a link is refused" {
 	small_plots
 	mkdir elsewhere
