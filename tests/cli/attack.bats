@@ -9,7 +9,7 @@ setup() {
 	case ${NESTWALK:-} in /*) nestwalk=$NESTWALK ;; esac
 	runs=$BATS_TEST_DIRNAME/../fixtures/runs
 	machines=$BATS_TEST_DIRNAME/../fixtures/machines
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	cp -r "$runs/join-host" run
 	chmod -R u+w run
 	echo precious >precious
@@ -160,13 +160,13 @@ small_plots() {
 bad_topologies() {
 	sed 's/complete_cpuset/cgmplete_cpuset/' "$runs/join-host/topology.xml" >misspelt
 	{ sed -n 1,3p "$runs/join-host/topology.xml" && yes '<object type="Group">' | head -n 300000; } >deep
-	head -c 1000 "$runs/join-host/topology.xml" >cut
+	head -c 1000 "$runs/join-host/topology.xml" >short
 	tr ' ' '\0' <"$runs/join-host/topology.xml" >zeros
 }
 
 @test "a topology that crashes hwloc is a finding" {
 	bad_topologies
-	for file in misspelt deep cut zeros; do
+	for file in misspelt deep short zeros; do
 		cp "$file" run/topology.xml
 		run soon check run
 		[ "$status" -eq 1 ]
@@ -178,7 +178,7 @@ bad_topologies() {
 	bad_topologies
 	cp -r "$machines/intel-ept" machine
 	chmod -R u+w machine
-	for file in misspelt deep cut; do
+	for file in misspelt deep short; do
 		cp "$file" machine/topology.xml
 		run soon env --root machine
 		[ "$status" -le 1 ]
