@@ -2,6 +2,7 @@
  * The laboratory: its tables and descriptors, every experiment, and its errors. Needs no root. Tests that run a guest
  * need /dev/kvm, or are skipped.
  */
+#include "base/stop.h"
 #include "base/units.h"
 #include "kvm/descriptors.h"
 #include "kvm/guest_table.h"
@@ -11,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 /* cmocka wants these first, and defines fail(), so it comes after our headers. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -300,11 +303,9 @@ static void a_store_to_the_wrong_frame_is_found(void **state)
 	laboratory_close(laboratory);
 }
 
-static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
+static void a_stray_fault_ends_an_experiment(void **state)
 {
 	struct laboratory *laboratory = laboratory_make(&small);
-	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
-	struct fault_result result;
 	struct reason why = { "" };
 
 	(void)state;
@@ -315,11 +316,47 @@ static void a_stray_fault_and_a_signal_end_a_experiment(void **state)
 	assert_int_equal(laboratory_run(laboratory, laboratory_read, &why), -EIO);
 	assert_non_null(strstr(why.text, "0x10040000040"));
 	laboratory_close(laboratory);
-	laboratory = laboratory_make(&small);
-	/* Pretend that a signal is pending at each entry (Documentation/virt/kvm/api.rst, immediate_exit). */
-	laboratory->guest.vcpu.run->immediate_exit = 1;
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int number)
+{
+	(void)number;
+	alarms++;
+}
+
+/* Signals that ask for nothing come again and again while the guest runs. */
+static void a_signal_ends_no_experiment(void **state)
+{
+	struct laboratory *laboratory = laboratory_make(&small);
+	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct sigaction action = { .sa_handler = on_alarm }, before;
+	const struct itimerval often = { { 0, 200 }, { 0, 200 } }, never = { 0 };
+	struct fault_result result;
+	struct reason why = { "" };
+
+	(void)state;
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (alarms < 20)
+		assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	laboratory_close(laboratory);
+}
+
+/* The last of all tests, as a stop that was asked for is not taken back. */
+static void a_stop_ends_an_experiment(void **state)
+{
+	struct laboratory *laboratory = laboratory_make(&small);
+	struct fault_experiment experiment = { .kind = FAULT_GUEST_WARM, .pages = PAGES };
+	struct fault_result result;
+	struct reason why = { "" };
+
+	(void)state;
+	stop_ask();
 	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EINTR);
-	laboratory->guest.vcpu.run->immediate_exit = 0;
 	assert_int_equal(laboratory_fault(laboratory, &experiment, &result, &why), -EIO);
 	laboratory_close(laboratory);
 }
@@ -399,10 +436,12 @@ int main(void)
 		cmocka_unit_test(pcids_work_or_are_refused_by_name),
 		cmocka_unit_test(wrong_wishes_are_refused),
 		cmocka_unit_test(a_store_to_the_wrong_frame_is_found),
-		cmocka_unit_test(a_stray_fault_and_a_signal_end_a_experiment),
+		cmocka_unit_test(a_stray_fault_ends_an_experiment),
+		cmocka_unit_test(a_signal_ends_no_experiment),
 		cmocka_unit_test(a_guest_that_cannot_handle_a_fault_is_an_error),
 		cmocka_unit_test(paging_is_proven),
 		cmocka_unit_test(test_contradicted_paging),
+		cmocka_unit_test(a_stop_ends_an_experiment),
 	};
 
 	return cmocka_run_group_tests_name("laboratory", tests, NULL, NULL);
