@@ -44,6 +44,15 @@ int new_file_open(struct new_file *file, const char *path, struct reason *why)
 	return rc;
 }
 
+/* Why a write failed that is over, and whose errno is gone: one more tells. The file will not stay. */
+static int error_again(FILE *out)
+{
+	static const char block[4096];
+
+	errno = 0;
+	return write(fileno(out), block, sizeof(block)) < 0 ? errno : EIO;
+}
+
 int new_file_put(struct new_file *file, struct reason *why)
 {
 	int error = 0, rc = 0;
@@ -51,7 +60,7 @@ int new_file_put(struct new_file *file, struct reason *why)
 	errno = 0;
 	/* A full disk may show up only when the buffer is flushed. */
 	if (fflush(file->out) || ferror(file->out))
-		error = errno ? errno : EIO;
+		error = errno ? errno : error_again(file->out);
 	if (fclose(file->out) && !error)
 		error = errno;
 	if (!error && rename(file->beside, file->path))

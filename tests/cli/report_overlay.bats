@@ -21,7 +21,7 @@ machine() {
 # overlay ARGUMENT...: the tables and the text, without pictures.
 overlay() {
 	PATH=/nonexistent "$nestwalk" report -o "$out" "$@" 2>"$BATS_TEST_TMPDIR/said" || :
-	[ "$(cat "$BATS_TEST_TMPDIR/said")" = "nestwalk: figures: no gnuplot: figures are not drawn (apt-get install gnuplot-nox)" ]
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = "nestwalk: figures: no gnuplot: figures are not drawn (scripts/setup build installs it)" ]
 	run ! grep '^\*Not made' "$out/report.md"
 }
 
