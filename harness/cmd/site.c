@@ -72,7 +72,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[DIRECTORY...]",
-	.doc = "Make static pages of all runs below each DIRECTORY (otherwise results): an index, and the report of each run.\vWhat has not changed is not drawn again, and pages of runs that are gone are removed. The pages need no server: open index.html. docs/PUBLISHING.md describes site.conf.\nExamples:\n  nestwalk site\n  nestwalk site --formats svg,png,pdf -o /srv/www/nestwalk results /mnt/other/results",
+	.doc = "Make static pages of all runs below each DIRECTORY (otherwise results): an index, and the report of each run.\vWhat has not changed is not drawn again, and pages of runs that are gone are removed. The pages need no server: open index.html. docs/PUBLISHING.md describes site.conf.\nExamples:\n  nestwalk site\n  nestwalk site --formats svg,png,pdf -o /srv/www results /mnt/results",
 };
 
 /* The site and what it is made from; all owned. */
