@@ -94,7 +94,7 @@ load helpers
 	setsid "$NESTWALK" run --rounds 100000 -b tlb-shootdown,space-switch --param pages=1,8 --param touched=0,16 -o "$RUN" \
 		2>"$RUN.err" &
 	pid=$!
-	until_so test -s "$RUN/points.jsonl"
+	until_so test -s "$RUN/samples.jsonl"
 	kill -INT "$pid"
 	code=0
 	wait "$pid" || code=$?
