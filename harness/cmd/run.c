@@ -206,6 +206,7 @@ int cmd_run(int argc, char **argv)
 
 	if (error == -EALREADY) {
 		printf("%s\n", why.text);
+		run_arguments_free(&arguments);
 		return EXIT_DONE;
 	}
 	signals_catch();
@@ -221,6 +222,6 @@ int cmd_run(int argc, char **argv)
 		code = measure(&arguments, &job);
 	job_close(&job);
 	reserve_release(&arguments.reservation);
-	resume_close(&arguments.resume);
+	run_arguments_free(&arguments);
 	return code;
 }

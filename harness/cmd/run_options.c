@@ -283,14 +283,40 @@ static void arguments_default(struct run_arguments *arguments)
 		arguments->request.seed = now_ns() & UINT32_MAX;
 }
 
-/* The words of a command line, which parsing takes apart. Ended by NULL; kept until the program ends. */
+/* Words that parsing takes apart, or keeps: of this command line, and of the run's that is resumed. Each ended by NULL. */
+#define LINES_MOST 3
+static char **lines[LINES_MOST];
+static size_t line_count;
+
+/* Room for so many words; kept until run_arguments_free(). NULL where memory is short. */
+static char **words_new(int count)
+{
+	char **words = line_count < LINES_MOST ? calloc((size_t)count + 1, sizeof(*words)) : NULL;
+
+	if (words)
+		lines[line_count++] = words;
+	return words;
+}
+
 static char **words_copy(int count, char *const *words)
 {
-	char **copy = calloc((size_t)count + 1, sizeof(*copy));
+	char **copy = words_new(count);
 
 	for (int i = 0; copy && i < count; i++)
 		copy[i] = strdup(words[i]);
 	return copy;
+}
+
+void run_arguments_free(struct run_arguments *arguments)
+{
+	resume_close(&arguments->resume);
+	while (line_count) {
+		char **words = lines[--line_count];
+
+		for (size_t i = 0; words[i]; i++)
+			free(words[i]);
+		free(words);
+	}
 }
 
 /* Take the options of the run that is resumed in place of those given, which are none but --resume itself. */
@@ -307,14 +333,16 @@ static int resume_take(struct run_arguments *arguments, struct reason *why)
 	about = resume.run.about;
 	words = json_object_get(about, "command_line");
 	count = (int)json_array_size(words);
-	given = calloc((size_t)count + 1, sizeof(*given));
+	given = words_new(count);
 	for (int i = 0; given && i < count; i++) {
 		const char *word = json_string_value(json_array_get(words, (size_t)i));
 
 		given[i] = strdup(word ? word : "");
 	}
-	if (!given || !count)
+	if (!given || !count) {
+		resume_close(&resume);
 		return fail(why, EINVAL, "%s does not say with which options it was begun", path);
+	}
 	arguments_default(arguments);
 	arguments->request.command_line = (const char *const *)words_copy(count, given);
 	cmd_parse(&argp, count, given, arguments);

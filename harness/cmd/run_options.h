@@ -24,10 +24,10 @@ struct run_arguments {
 /*
  * Parse the command line, and find the benches that it means. A mistake in it ends the program with a message. 0; -EINVAL no bench
  * is meant, or the run to be resumed says nothing that can be; -EALREADY that run is complete; other errors of resume_open().
- * @progress: how the run tells how far it is. `arguments` keeps what it needs until the program ends, but for `resume`, which
- * resume_close() frees.
+ * @progress: how the run tells how far it is. run_arguments_free() in any case.
  */
 int run_arguments_take(struct run_arguments *arguments, int argc, char **argv,
 	void (*progress)(const struct progress *progress, void *data), struct reason *why);
+void run_arguments_free(struct run_arguments *arguments);
 
 #endif

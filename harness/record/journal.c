@@ -116,15 +116,8 @@ static void hardware_drop(json_t *line)
 /* The line of a point for points.jsonl, which the caller frees; NULL where memory is short. */
 static char *line_make(const struct journal *journal, const char *point, json_t *line, uint64_t seed)
 {
-	const json_t *samples = json_object_get(journal->samples, point);
-
-	if (json_array_size(samples)) {
-		json_object_set_new(line, "samples", lists_of(samples));
-		metrics_fill(line, seed);
-	} else {
-		json_object_set_new(line, "samples", json_object());
-		json_object_set_new(line, "metrics", json_object());
-	}
+	json_object_set_new(line, "samples", lists_of(json_object_get(journal->samples, point)));
+	metrics_fill(line, seed);
 	hardware_drop(line);
 	json_object_set_new(line, "final", json_false());
 	return json_dumps(line, JSON_COMPACT);
@@ -191,9 +184,13 @@ int journal_each_line(
 	int rc = journal_read(path, &journal, why);
 
 	json_object_foreach (journal.lines, point, line) {
-		char *text = rc ? NULL : line_make(&journal, point, line, seed);
+		char *text;
 
-		if (!rc && !text)
+		/* The run was killed before the first sample was written, or gave its round up. */
+		if (rc || !json_array_size(json_object_get(journal.samples, point)))
+			continue;
+		text = line_make(&journal, point, line, seed);
+		if (!text)
 			rc = fail(why, ENOMEM, "out of memory");
 		if (text)
 			rc = each(context, &(struct text_line){ .text = text, .length = strlen(text) });

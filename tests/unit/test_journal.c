@@ -154,6 +154,8 @@ static void finished_points_and_cut_lines_are_left_out(void **state)
 	entry(&writer, "{\"point\":1,\"final\":true}");
 	entry(&writer, LINE(2, 16));
 	entry(&writer, SAMPLE(2, 0, 70));
+	/* Of this one nothing was measured. */
+	entry(&writer, LINE(3, 32));
 	fputs("{\"point\":2,\"sample\":{\"round\":1,\"net_", writer.journal);
 	fflush(writer.journal);
 	run = run_read(&writer);
