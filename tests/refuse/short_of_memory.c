@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* glibc's own names, which no header declares: dlsym(RTLD_NEXT, ...) would itself ask for memory. */
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *old, size_t bytes);
