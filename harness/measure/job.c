@@ -86,6 +86,8 @@ static int journal_write(struct job *job, json_t *entry, struct reason *why)
 static int sampled(struct point *point, void *data, struct reason *why)
 {
 	struct job *job = data;
+	/* A run that was interrupted has no journal: when it goes on, that gets the samples from before, too. */
+	size_t sample = point->number ? point->samples - 1 : 0;
 	int error = 0;
 
 	if (!point->number)
@@ -97,14 +99,18 @@ static int sampled(struct point *point, void *data, struct reason *why)
 		error = journal_write(job, json_pack("{s:i, s:o}", "point", (int)point->number, "line", line), why);
 		point->journaled = point->samples;
 	}
-	if (!error)
+	for (; sample < point->samples && !error; sample++)
 		error = journal_write(job,
-			json_pack("{s:i, s:o}", "point", (int)point->number, "sample", point_sample_json(point)), why);
+			json_pack(
+				"{s:i, s:o}", "point", (int)point->number, "sample", point_sample_json(point, sample)),
+			why);
 	return error;
 }
 
 static int dropped(const struct point *point, unsigned round, void *data, struct reason *why)
 {
+	if (!point->number)
+		return 0;
 	return journal_write(
 		data, json_pack("{s:i, s:i}", "point", (int)point->number, "dropped_round", (int)round), why);
 }

@@ -318,18 +318,17 @@ static json_t *point_samples_json(const struct point *point)
 	return all;
 }
 
-json_t *point_sample_json(const struct point *point)
+json_t *point_sample_json(const struct point *point, size_t sample)
 {
-	size_t last = point->samples - 1;
-	json_t *all = json_pack("{s:o, s:o, s:i}", "cycles_per_tsc", number_or_null(point->cycles_per_tsc[last]),
-		"at_s", number_or_null(point->at_s[last]), "round", (int)point->round[last]);
+	json_t *all = json_pack("{s:o, s:o, s:i}", "cycles_per_tsc", number_or_null(point->cycles_per_tsc[sample]),
+		"at_s", number_or_null(point->at_s[sample]), "round", (int)point->round[sample]);
 
 	for (size_t i = 0; i < point->metric_count; i++)
 		if (metric_applies(point, i))
-			json_object_set_new(all, point->metrics[i].name, number_or_null(point->series[i][last]));
-	if (isfinite(point->weather[last])) {
-		json_object_set_new(all, "weather", number_or_null(point->weather[last]));
-		json_object_set_new(all, "quiet", number_or_null(point->quiet[last]));
+			json_object_set_new(all, point->metrics[i].name, number_or_null(point->series[i][sample]));
+	if (isfinite(point->weather[sample])) {
+		json_object_set_new(all, "weather", number_or_null(point->weather[sample]));
+		json_object_set_new(all, "quiet", number_or_null(point->quiet[sample]));
 	}
 	return all;
 }

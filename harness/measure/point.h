@@ -149,7 +149,7 @@ json_t *point_json(const struct point *point, const struct point_context *contex
 /* Give a point that has no sample what a line of it says; a finished one is kept as it is. 0, or -ENOMEM. */
 int point_restore(struct point *point, json_t *line);
 
-/* The last sample, a value under each name that "samples" of the line has. New reference; NULL where memory is short. */
-json_t *point_sample_json(const struct point *point);
+/* A sample, a value under each name that "samples" of the line has. New reference; NULL where memory is short. */
+json_t *point_sample_json(const struct point *point, size_t sample);
 
 #endif

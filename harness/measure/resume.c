@@ -249,10 +249,13 @@ int resume_points_keep(const struct resume *resume, json_t *points)
 		free(identity);
 	}
 	/* This run has nothing to add to them: they are what they will be. */
-	json_object_foreach (resume->lines, known, line)
-		if (!error && !json_object_get(there, known) &&
-			(json_object_set_new(line, "final", json_true()) || json_array_append(points, line)))
+	json_object_foreach (resume->lines, known, line) {
+		if (error || json_object_get(there, known))
+			continue;
+		json_object_del(line, "interrupted");
+		if (json_object_set_new(line, "final", json_true()) || json_array_append(points, line))
 			error = -ENOMEM;
+	}
 	json_decref(there);
 	return error;
 }

@@ -286,8 +286,11 @@ static int look_at_line(void *context, const struct point_line *line)
 	if (!check_point(c, line->point))
 		return 0;
 	identity = point_identity(line->point);
-	now = json_pack("{s:I, s:O, s:O}", "line", (json_int_t)line->number, "status",
-		json_object_get(line->point, "status"), "final", json_object_get(line->point, "final"));
+	/* A point of an interrupted run may get more samples, and another line, when the run goes on. */
+	now = json_pack("{s:I, s:O, s:b}", "line", (json_int_t)line->number, "status",
+		json_object_get(line->point, "status"), "final",
+		json_is_true(json_object_get(line->point, "final")) &&
+			!json_is_true(json_object_get(line->point, "interrupted")));
 	if (!identity || !now) {
 		free(identity);
 		json_decref(now);

@@ -81,6 +81,23 @@ asked() {
 	[ "$(asked "SELECT MIN(samples + contaminated) FROM point WHERE setting = 'host' AND status = 'ok'")" -eq 30 ]
 }
 
+@test "a run that was interrupted, went on and was killed then has all samples" {
+	begin 300 "${options[@]}" --rounds 100000
+	ended_by INT
+	before=$(asked 'SELECT SUM(samples) FROM point')
+	[ "$before" -ge 200 ]
+	"$nestwalk" run --resume "$run" >"$log" 2>&1 3>&- &
+	process=$!
+	for ((i = 0; i < 600; i++)); do
+		[ "$(samples_written)" -lt "$((before / 2))" ] || break
+		sleep 0.1
+	done
+	ended_by KILL
+	"$nestwalk" check "$run"
+	# A pair without all samples of its last round gives that round up: one sample of each of the 16 points at most.
+	[ "$(asked 'SELECT SUM(samples) FROM point')" -ge $((before - 16)) ]
+}
+
 @test "a run is resumed by one process, on the machine where it began, with its own options" {
 	begin 20 "${options[@]}" --rounds 1000
 	run -1 "$nestwalk" run --resume "$run"
