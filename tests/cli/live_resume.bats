@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # What a run that was killed has kept, and going on with it. Measures on the host, and in a bare vCPU where there is KVM.
 
+# each test has a process of its own
+# shellcheck disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
 setup() {
